@@ -1,0 +1,32 @@
+"""What can go wrong in the service, from the reader's side.
+
+SyncError
+ ├─ ConfigError   the owner wrote something we cannot run with
+ ├─ StoreError    the database did not do as it was asked
+ ├─ Refused       a rule of the house says no; the sentence says which
+ └─ NotFound      there is no such record in this community
+"""
+
+
+class SyncError(Exception):
+    """One sentence: what, where, and what to do about it."""
+
+
+class ConfigError(SyncError):
+    def __init__(self, key: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{key}: {problem}. {remedy}")
+        self.key = key
+
+
+class StoreError(SyncError):
+    pass
+
+
+class Refused(SyncError):
+    def __init__(self, rule: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.rule = rule
+
+
+class NotFound(SyncError):
+    pass

@@ -1,0 +1,228 @@
+"""What the service needs from the world, and what its pages may ask of the store."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+
+class Clock(Protocol):
+    """Told, never asked in passing: tests step it."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970 UTC."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One publish as it arrived; ``token`` settles it."""
+
+    topic: str
+    payload: bytes
+    retain: bool
+    token: int
+
+
+class Inbox(Protocol):
+    """The sink's side of a broker (sync.md §6)."""
+
+    def take(self, *, most: int, within_s: float) -> list[Delivery]: ...
+
+    def settle(self, deliveries: Sequence[Delivery]) -> None:
+        """PUBACK, in order of receipt, after COMMIT."""
+        ...
+
+    def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None: ...
+
+    def close(self) -> None: ...
+
+
+# --- reading for the pages: frozen values, nothing a template could change or fetch -------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A number nobody has to take on trust: numerator, denominator, and as of when."""
+
+    numerator: int
+    denominator: int
+    as_of_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntryLine:
+    """One event as the dashboard shows it: no person, a pseudonym at most."""
+
+    node: str
+    epoch: str
+    seq: int
+    type: str
+    access_point: str
+    access_point_zh: str
+    access_point_en: str
+    decision: str | None
+    reason: str | None
+    credential_kind: str | None
+    subject_ref: str | None
+    wall_ms: int
+    stored_ms: int
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DoorLine:
+    access_point: str
+    name_zh: str
+    name_en: str
+    kind: str
+    mode: str
+    contact: str
+    alarm: str
+    camera: str
+    face: str
+    liveness: str
+    gallery_n: int
+    threshold: float | None
+    threshold_note: str | None
+    expected_fpir: float | None
+    engine: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLine:
+    node: str
+    name: str
+    online: bool
+    silent_for_s: float | None
+    head: int
+    acked: int
+    drained_through_ms: int
+    clock_state: str
+    pass_set: Literal["equal", "behind", "unknown"]
+    faults: tuple[str, ...]
+    doors: tuple[DoorLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DiscrepancyLine:
+    id: str
+    kind: str
+    severity: str
+    subject: str
+    opened_ms: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """Everything the community sees on its first page."""
+
+    community: str
+    name_zh: str
+    name_en: str
+    synthetic: bool
+    now_ms: int
+    watermark_ms: int
+    expected: Ratio  # stays expected today that are registered / all expected today
+    arrived: Ratio  # stays with a first entry today / expected today
+    in_house: Ratio  # members with presence in / members of open stays
+    denied: Ratio  # denials today / decisions today
+    nodes: tuple[NodeLine, ...]
+    discrepancies: tuple[DiscrepancyLine, ...]
+    entries: tuple[EntryLine, ...]  # newest first, at most 50
+
+
+class DashboardReader(Protocol):
+    def dashboard(self, community: str, now: datetime) -> Dashboard: ...
+
+    def entries_after(self, community: str, stored_ms: int, *, most: int) -> Sequence[EntryLine]:
+        """Events stored at or after ``stored_ms``, oldest first: the catch-up of a live page that reconnects."""
+        ...
+
+
+class EventFeed(Protocol):
+    """Events as the sink commits them, for pages that are open; a slow page loses lines, never the sink time."""
+
+    def subscribe(self, listener: Callable[[EntryLine], None]) -> Callable[[], None]:
+        """``listener`` is called from the sink's thread and must only hand over; the result unsubscribes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    name: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    user: User
+    csrf: str
+
+
+class Accounts(Protocol):
+    def has_users(self) -> bool: ...
+
+    def create_first_admin(self, name: str, password: str, setup_token: str) -> User:
+        """Refused unless no user exists and the token printed at first run is shown."""
+        ...
+
+    def login(self, name: str, password: str) -> str | None:
+        """A new session token, or None; takes as long either way."""
+        ...
+
+    def session(self, token: str) -> Session | None: ...
+
+    def logout(self, token: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RowAnswer:
+    """What became of one row of an import; every row gets exactly one."""
+
+    line: int
+    status: Literal["new", "updated", "unchanged", "rejected"]
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    kind: str
+    rows: tuple[RowAnswer, ...]
+
+    def count(self, status: str) -> int:
+        return sum(row.status == status for row in self.rows)
+
+
+class Registry(Protocol):
+    """What the HTTP interface and the command line may ask of the community's records.
+
+    Names and document numbers go in and are sealed in the vault at once; they never come back from here.
+    """
+
+    def import_csv(
+        self, kind: Literal["listings", "bookings", "registrations"], data: bytes, *, actor: str
+    ) -> ImportReport: ...
+
+    def guest_link(self, source: str, external_ref: str) -> str:
+        """A fresh guest token for the stay of this booking; the previous one stops working."""
+        ...
+
+    def bind_code_key(self, guest_token: str, subject_ref: str | None, public_key: bytes) -> tuple[str, str]:
+        """Bind the phone's Ed25519 public key (32 bytes) to the guest's pass; returns (credential id hex, pass id)."""
+        ...
+
+    def give_consent(
+        self,
+        guest_token: str,
+        purpose: str,
+        text_version: str,
+        language: str,
+        channel: str,
+        *,
+        guardian_ref: str | None = None,
+    ) -> str: ...
+
+    def withdraw_consent(self, guest_token: str, purpose: str) -> None: ...

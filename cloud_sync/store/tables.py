@@ -1,0 +1,314 @@
+"""The shape of the service's database, in SQLAlchemy Core.  Every table names its community.
+
+Names and document numbers are not here: they stand in the vault, a database of its own (``store.vault``).
+Times are integer milliseconds since 1970 UTC (``*_ms``).
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+
+def _table(name: str, *items: sa.schema.SchemaItem) -> sa.Table:
+    return sa.Table(name, metadata, sa.Column("community", sa.Text, nullable=False, primary_key=True), *items)
+
+
+def _key(name: str, kind: type[sa.Text] | type[sa.BigInteger] = sa.Text) -> sa.Column[Any]:
+    return sa.Column(name, kind, primary_key=True, nullable=False)
+
+
+def _text(name: str, *, null: bool = False) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=null)
+
+
+def _int(name: str, *, null: bool = False) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=null)
+
+
+def _blob(name: str, *, null: bool = False) -> sa.Column[bytes]:
+    return sa.Column(name, sa.LargeBinary, nullable=null)
+
+
+# --- what the gates told (written by the sink only) --------------------------------------------------------
+
+event = _table(
+    "event",
+    _key("node"),
+    _key("epoch"),
+    _key("seq", sa.BigInteger),
+    _text("type"),
+    _text("access_point", null=True),
+    _text("direction", null=True),
+    _text("decision", null=True),
+    _text("reason", null=True),
+    _text("credential_kind", null=True),
+    _text("pass_id", null=True),
+    _text("subject_ref", null=True),
+    _text("class", null=True),
+    _text("grant_id", null=True),
+    _int("wall_ms"),
+    _text("clock_state"),
+    _int("live"),
+    _int("stored_ms"),
+    _text("h"),
+    _blob("body"),
+    sa.Index("event_by_time", "community", "wall_ms"),
+    sa.Index("event_by_pass", "community", "pass_id"),
+)
+mark = _table("mark", _key("node"), _key("epoch"), _int("upto"), _text("h"), _int("bump"))
+gap = _table("gap", _key("node"), _key("epoch"), _key("lo", sa.BigInteger), _int("hi"), _int("first_seen_ms"))
+tombstone = _table(
+    "tombstone",
+    _key("node"),
+    _key("epoch"),
+    _key("lo", sa.BigInteger),
+    _int("hi"),
+    _text("reason"),
+    _text("h"),
+    _int("declared_ms"),
+)
+conflict = _table(
+    "conflict",
+    _key("node"),
+    _key("epoch"),
+    _key("seq", sa.BigInteger),
+    _text("stored_h"),
+    _text("claimed_h"),
+    _int("seen_ms"),
+)
+deadletter = _table(
+    "deadletter",
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    _text("node"),
+    _text("epoch", null=True),
+    _int("seq", null=True),
+    _blob("raw"),
+    _text("error"),
+    _int("seen_ms"),
+)
+sink_meta = _table("sink_meta", _text("sink_gen"))
+counter = _table("counter", _key("node"), _key("type"), _int("n"))
+presence = _table(
+    "presence",
+    _key("pass_id"),
+    _text("state"),  # in | out | unknown
+    _text("access_point"),
+    _int("as_of_ms"),
+    _int("first_entry_ms", null=True),
+)
+touched = _table("touched", _key("subject"), _int("since_ms"))  # reconciliation queue: pass ids and node ids
+node_state = _table(
+    "node_state",
+    _key("node"),
+    _text("epoch"),
+    _int("head"),
+    _int("acked"),
+    _int("hello_ms"),
+    _int("drained_through_ms"),
+    _int("auth_ver"),
+    _text("root"),
+    _int("erase_ver"),
+    _text("online"),  # yes | no (by will)
+    _text("clock_state"),
+    _int("clock_bound_ms"),
+    _text("software"),
+    _blob("health"),  # the last State message, JSON
+)
+
+# --- the community ------------------------------------------------------------------------------------------
+
+community = _table(
+    "community", _text("name_zh"), _text("name_en"), _text("tz"), _text("profile"), _int("synthetic")
+)
+node = _table(
+    "node",
+    _key("node"),
+    _text("name"),
+    _text("device_public_key"),  # base64 raw Ed25519/P-256, from the join file
+    _int("registered_ms"),
+)
+access_point = _table(
+    "access_point",
+    _key("access_point"),
+    _text("node"),
+    _text("kind"),  # gate | unit | room | garage
+    _text("name_zh"),
+    _text("name_en"),
+    _text("location_class"),
+    _int("face_enabled"),
+    _text("pia_id", null=True),
+    _text("signage_by", null=True),
+)
+pia_record = _table(
+    "pia_record",
+    _key("id"),
+    _text("purpose"),
+    _text("necessity"),
+    _text("impact"),
+    _text("measures"),
+    _text("author"),
+    _int("review_ms"),
+    _int("made_ms"),
+    _int("synthetic"),
+)
+listing = _table(
+    "listing",
+    _key("listing"),  # FY-<area>-<8>-<check>
+    _text("name"),
+    _text("unit"),
+    _text("operator"),
+    _text("state"),
+    _int("max_guests"),
+)
+room = _table(
+    "room", _key("room"), _text("listing"), _text("label"), _text("access_points")
+)  # JSON list: the way in
+booking = _table(
+    "booking",
+    _key("booking"),
+    _text("source"),
+    _text("external_ref"),
+    _int("external_revision"),
+    _text("listing"),
+    _text("room"),
+    _int("arrival_ms"),
+    _int("departure_ms"),
+    _int("headcount"),
+    _text("state"),
+    _int("version"),
+    _int("received_ms"),
+    sa.UniqueConstraint("community", "source", "external_ref"),
+)
+stay = _table(
+    "stay",
+    _key("stay"),
+    _text("booking"),
+    _text("listing"),
+    _text("room"),
+    _int("planned_in_ms"),
+    _int("planned_out_ms"),
+    _int("first_entry_ms", null=True),
+    _int("checked_out_ms", null=True),
+    _text("state"),
+    _text("guest_token_hash"),
+)
+person = _table(
+    "person", _key("person"), _text("doc_hash", null=True), _int("birth_year", null=True), _int("minor")
+)
+stay_member = _table("stay_member", _key("stay"), _key("person"), _text("role"), _text("subject_ref"))
+registration = _table(
+    "registration",
+    _key("registration"),
+    _text("stay"),
+    _text("person"),
+    _text("method"),
+    _int("proofing"),
+    _text("status"),
+    _int("submitted_ms", null=True),
+    _int("verified_ms", null=True),
+    _int("due_ms"),
+)
+consent = _table(
+    "consent",
+    _key("consent"),
+    _text("person"),
+    _text("purpose"),
+    _text("text_version"),
+    _text("language"),
+    _text("channel"),
+    _text("guardian_ref", null=True),
+    _int("given_ms"),
+    _int("withdrawn_ms", null=True),
+    _text("evidence_hash"),
+)
+pass_ = sa.Table(
+    "pass",
+    metadata,
+    sa.Column("community", sa.Text, primary_key=True),
+    _key("pass_id"),
+    _text("subject_ref"),
+    _text("class"),
+    _text("stay", null=True),
+    _text("person", null=True),
+    _text("scope"),  # JSON list of access points
+    _int("not_before_ms"),
+    _int("not_after_ms"),
+    _text("state"),
+    _int("version"),
+)
+credential = _table(
+    "credential", _key("cred_id"), _text("pass_id"), _text("kind"), _blob("verifier"), _text("state")
+)
+
+# --- passes down --------------------------------------------------------------------------------------------
+
+pass_set = _table(
+    "pass_set",
+    _key("node"),
+    _int("auth_ver"),
+    _text("root"),
+    _int("erase_ver"),
+    _int("built_ms"),
+    _int("receipt_ver"),
+    _text("receipt_root"),
+    _int("receipt_ms", null=True),
+    _blob("rows"),
+)
+erasure = _table(
+    "erasure",
+    _key("node"),
+    _key("erase_ver", sa.BigInteger),
+    _text("template_ref"),
+    _text("pass_id"),
+    _text("reason"),
+    _int("asked_ms"),
+    _int("acked_ms", null=True),
+)
+
+# --- what people do about it --------------------------------------------------------------------------------
+
+discrepancy = _table(
+    "discrepancy",
+    _key("id"),
+    _text("kind"),  # D01 … D26
+    _text("subject"),
+    _int("window_ms"),
+    _text("severity"),  # S1 … S4
+    _text("state"),  # open | inconclusive | closed
+    _int("opened_ms"),
+    _int("updated_ms"),
+    _int("closed_ms", null=True),
+    _text("close_reason", null=True),
+    _text("evidence"),  # JSON list of [node, epoch, seq] or record ids
+    sa.UniqueConstraint("community", "kind", "subject", "window_ms"),
+)
+user = _table("user", _key("name"), _text("password_hash"), _text("role"), _int("made_ms"))
+session = _table(
+    "session", _key("token_hash"), _text("user"), _text("csrf"), _int("made_ms"), _int("ends_ms")
+)
+audit = _table(
+    "audit",
+    sa.Column("n", sa.BigInteger, primary_key=True, autoincrement=False),
+    _int("at_ms"),
+    _text("actor"),
+    _text("role"),
+    _text("action"),
+    _text("object"),
+    _text("before", null=True),
+    _text("after", null=True),
+    _text("reason", null=True),
+    _text("hash"),
+)
+disclosure = _table(
+    "disclosure",
+    sa.Column("n", sa.BigInteger, primary_key=True, autoincrement=False),
+    _int("at_ms"),
+    _text("actor"),
+    _text("purpose"),
+    _text("person"),
+    _text("field"),
+    _text("screen"),
+    _text("hash"),
+)

@@ -1,0 +1,241 @@
+"""What a node needs from the world.  Small promises; who keeps them is ``compose``'s business."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from edge.core.events import AccessPointId, ClockState, Fact, Stamp
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    wall_ms: int
+    mono_ns: int  # CLOCK_MONOTONIC: comparable between the processes of one machine
+    state: ClockState
+    bound_ms: int
+
+
+class Clock(Protocol):
+    """The only way to the time of day.  Tests step it; nothing else reads a clock."""
+
+    def read(self) -> ClockReading: ...
+
+
+# --- doors ---------------------------------------------------------------------------------------------------
+
+
+class LockState(StrEnum):
+    LOCKED = "LOCKED"
+    UNLOCKED = "UNLOCKED"
+    MOVING = "MOVING"
+    JAMMED = "JAMMED"
+    UNKNOWN = "UNKNOWN"
+
+
+class Outcome(StrEnum):
+    DONE = "DONE"
+    REFUSED = "REFUSED"  # nothing happened and nothing will
+    TIMEOUT_UNKNOWN = "TIMEOUT_UNKNOWN"  # it may still happen later
+    OFFLINE = "OFFLINE"
+
+
+class FailMode(StrEnum):
+    SAFE = "SAFE"  # no power = unlocked
+    SECURE = "SECURE"  # no power = locked
+
+
+class Feedback(StrEnum):
+    NONE = "NONE"
+    COIL = "COIL"  # the relay moved
+    BOLT = "BOLT"  # the door is shut; only this feeds the bolt region
+
+
+@dataclass(frozen=True, slots=True)
+class LockCaps:
+    fail_mode: FailMode
+    self_timed_pulse: bool
+    feedback: Feedback
+    min_pulse_ms: int
+    max_pulse_ms: int
+    ack_ms: int
+    supervise_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cmd:
+    id: str
+    deadline_ns: int  # CLOCK_MONOTONIC; a driver drops the command when it is late
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    outcome: Outcome
+    done_ns: int
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LockReading:
+    state: LockState
+    source: str
+    age_ns: int
+    raw: str = ""
+
+
+class Lock(Protocol):
+    """A thing that holds a door shut (hardware.md §2.2).
+
+    All calls are safe to repeat and return within ``caps.ack_ms``.  A re-pulse extends, never stacks; ``lock``
+    is always allowed and pre-empts; a late command answers REFUSED and does nothing.
+    """
+
+    @property
+    def caps(self) -> LockCaps: ...
+
+    async def open(self) -> None:
+        """Leave the lock at rest, and read it back."""
+        ...
+
+    async def pulse(self, cmd: Cmd, ms: int) -> Result: ...
+
+    async def hold(self, cmd: Cmd, until_ns: int) -> Result:
+        """Unlocked until ``until_ns``; a lease that ends by itself."""
+        ...
+
+    async def lock(self, cmd: Cmd) -> Result: ...
+
+    async def state(self) -> LockReading: ...
+
+    async def selftest(self) -> str:
+        """One sentence; never unlocks."""
+        ...
+
+    async def close(self) -> None:
+        """Rest state, in bounded time."""
+        ...
+
+
+class Point(StrEnum):
+    CONTACT = "contact"  # level True = open
+    REX = "rex"  # level True = pressed
+    FIRE = "fire"  # level True = fire
+    TAMPER = "tamper"
+    BOLT = "bolt"  # level True = unlocked
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One change of one input, with kernel or device time."""
+
+    door: AccessPointId
+    point: Point
+    level: bool
+    t_ns: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class IoSnapshot:
+    """Levels, not edges.  A point that is not wired is absent."""
+
+    points: dict[tuple[AccessPointId, Point], bool]
+    outputs: dict[AccessPointId, bool]  # True = energised
+    latches: frozenset[tuple[AccessPointId, str]]
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Latched:
+    """gate-io set or cleared a latch (fire, evacuate) by itself or by command."""
+
+    door: AccessPointId
+    kind: str
+    on: bool
+    t_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """gate-io is gone or came back; a snapshot follows before the next edge when it is back."""
+
+    back: bool
+    t_ns: int
+
+
+IoNews = Edge | Latched | Lost | IoSnapshot
+
+
+class DoorIO(Protocol):
+    """What gate-io offers to the node, for all doors of the node."""
+
+    async def snapshot(self) -> IoSnapshot: ...
+
+    def news(self) -> AsyncIterator[IoNews]:
+        """A gap in ``Edge.seq`` is answered with a fresh IoSnapshot."""
+        ...
+
+    async def pulse(self, door: AccessPointId, cmd: Cmd, ms: int) -> Result: ...
+
+    async def hold(self, door: AccessPointId, cmd: Cmd, until_ns: int) -> Result: ...
+
+    async def lock(self, door: AccessPointId, cmd: Cmd) -> Result: ...
+
+    async def latch(self, door: AccessPointId, cmd: Cmd, kind: str, on: bool, actor: str) -> Result: ...
+
+
+# --- eyes ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CameraFrame:
+    image: "NDArray[np.uint8]"  # (H, W, 3) BGR
+    t_ns: int  # CLOCK_MONOTONIC at capture, or at arrival where the source does not say
+    seq: int
+
+
+class Camera(Protocol):
+    """The newest picture and its time, nothing queued."""
+
+    def newest(self, *, newer_than: int, within_s: float) -> CameraFrame | None:
+        """The newest frame with ``seq > newer_than``, or None when none came in time.
+
+        Raises:
+            CameraLost: the source is gone; the driver keeps trying behind the scenes.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+# --- memory --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    seq: int
+    body: bytes  # the exact wire bytes
+    h: bytes  # 32-byte chain hash
+
+
+class Ledger(Protocol):
+    """The node's own truth.  ``append`` returns after the commit; what it returned is never lost or changed."""
+
+    @property
+    def epoch(self) -> str: ...
+
+    @property
+    def head(self) -> int: ...
+
+    def append(self, facts: Sequence[Fact], stamp: Stamp) -> list[int]:
+        """Number, encode, chain and commit all of them in one transaction; returns their seqs.
+
+        Raises:
+            DiskFull, StoreError.
+        """
+        ...
