@@ -74,9 +74,9 @@ class GatePeer:
         Late and repeated acks are normal.  An ack for another epoch, or for what was never recorded, is ignored:
         it belongs to another life of this card or to a faulty sink.
         """
-        self.refused = refuse
         if epoch != self.epoch or not 0 <= upto <= self.head:
             return False
+        self.refused = refuse
         if sink_gen != self.sink_gen:
             self.sink_gen = sink_gen
             self.acked = self.sent = upto

@@ -6,7 +6,7 @@ Absent = null; nulls are left out on the wire.  Times on the wire are RFC 3339 U
 milliseconds since 1970 in signed objects.
 """
 
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -14,6 +14,10 @@ import msgspec
 PUBLISH_BYTES_MAX = 16_384
 BATCH_EVENTS_MAX = 100
 PART_BYTES_MAX = 12_000  # before base64, so that one part stays below PUBLISH_BYTES_MAX
+
+# Both ends keep numbers in SQLite; one that does not fit in 64 bits must be refused as a frame, not stall a store.
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Seq = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 
 ClockStateName = Literal["TRUSTED", "HOLDOVER", "UNTRUSTED"]
 
@@ -78,15 +82,17 @@ class EventBody(Message, frozen=True, kw_only=True):
 class Tombstone(Message, frozen=True, kw_only=True):
     """A range that cannot be filled any more, declared by the node that lost it."""
 
-    lo: int
-    hi: int
+    lo: Seq
+    hi: Seq
     reason: str
-    h: str
+    h: Annotated[
+        str, msgspec.Meta(pattern="^[0-9a-f]{64}$")
+    ]  # the full chain hash at ``hi``: the chain goes on
     sig: str = ""
 
 
 class Anchor(Message, frozen=True, kw_only=True):
-    seq: int
+    seq: Seq
     h: str
     sig: str
 
@@ -99,14 +105,14 @@ class Batch(Message, frozen=True, kw_only=True):
     e: str
     sg: str = ""
     lv: bool = False
-    ev: list[tuple[int, msgspec.Raw, str]] = []
+    ev: list[tuple[Seq, msgspec.Raw, str]] = []
     tomb: list[Tombstone] = []
     anchor: Anchor | None = None
 
 
 class Lag(Message, frozen=True, kw_only=True):
-    outbox: int = 0
-    free_mb: int = 0
+    outbox: Count = 0
+    free_mb: Count = 0
 
 
 class Hello(Message, frozen=True, kw_only=True):
@@ -116,22 +122,22 @@ class Hello(Message, frozen=True, kw_only=True):
     n: str
     e: str
     sg: str = ""
-    head: int
-    oldest: int
-    acked: int
+    head: Count
+    oldest: Count
+    acked: Count
     head_h: str
     sw: str
-    wv: int
-    wv_min: int
-    auth_ver: int = 0
+    wv: Count
+    wv_min: Count
+    auth_ver: Count = 0
     root: str = ""
-    cfg_ver: int = 0
-    erase_ver: int = 0
+    cfg_ver: Count = 0
+    erase_ver: Count = 0
     boot_id: str
-    mono_ms: int
+    mono_ms: Count
     wall: str
     clock_state: ClockStateName
-    clock_bound_ms: int
+    clock_bound_ms: Count
     nonce: str = ""
     lag: Lag = Lag()
 
@@ -240,9 +246,9 @@ class Part(Message, frozen=True, kw_only=True):
 class AuthAck(Message, frozen=True, kw_only=True):
     """``n/{node}/authack``: the receipt.  Success is this, never the broker's PUBACK."""
 
-    auth_ver: int
+    auth_ver: Count
     root: str
-    applied_at: int
+    applied_at: Count
     slot: int = 0
     refused: str | None = None
 
@@ -264,9 +270,9 @@ class Erase(Message, frozen=True, kw_only=True):
 
 
 class EraseAck(Message, frozen=True, kw_only=True):
-    erase_ver: int
-    done_at: int
-    erased: int
+    erase_ver: Count
+    done_at: Count
+    erased: Count
     sig: str = ""
 
 

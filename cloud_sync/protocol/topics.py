@@ -85,8 +85,10 @@ class Address:
 def parse_up(topic: str) -> Address | None:
     """Who speaks and what kind of thing is said; None when the topic is not a node's."""
     parts = topic.removeprefix(f"{ROOT}/").split("/")
-    if not topic.startswith(f"{ROOT}/") or len(parts) != 4 or parts[1] != "n" or not parts[2]:
+    if not topic.startswith(f"{ROOT}/") or len(parts) != 4 or parts[1] != "n":
         return None
+    if not _is_name(parts[0]) or not _is_name(parts[2]):
+        return None  # nobody could be answered there
     for kind in UP:
         if parts[3] == kind:
             return Address(parts[0], parts[2], kind)

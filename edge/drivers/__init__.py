@@ -1,0 +1,1 @@
+"""One file per device; its vendor library is imported when the device is opened, never before."""

@@ -1,0 +1,1 @@
+"""Cameras: the newest picture and its time, nothing queued."""

@@ -1,0 +1,77 @@
+# `make` prints what there is.
+SHELL := /bin/sh
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q install --no-deps
+
+# What the owner may set on the command line.
+ENGINE ?= yunet-sface
+FACE ?= on
+HEADLESS ?= 0
+CAMERA ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench clips web setup clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@echo "  settings   ENGINE=yunet-sface|face_recognition  FACE=on|off  HEADLESS=1  CAMERA=0"
+
+demo: $(VENV)/demo.stamp clips web $(if $(filter face_recognition,$(ENGINE)),$(VENV)/dlib.stamp) ## the evening at the gate: everything, on this machine, with real faces
+	@ENGINE=$(ENGINE) FACE=$(FACE) HEADLESS=$(HEADLESS) CAMERA=$(CAMERA) $(BIN)/python -m demo
+
+test: $(VENV)/dev.stamp clips web ## every suite this machine can run; as root on Debian it installs what it needs
+	@sh tools/system_packages.sh
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev.stamp ## format, lint, types, arrows, documents
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/cog --check -P $$(grep -rl '\[\[\[cog' README.md ARCHITECTURE.md docs)
+
+bench: $(VENV)/dev.stamp clips ## measure: frame to identity, match, memory, sink
+	$(BIN)/python -m bench
+
+clips: .cache/clips/stamp ## bring the evening's faces (never committed)
+
+web: cloud_sync/web/static/vendor/stamp ## bring the browser libraries (never committed)
+
+setup: $(VENV)/demo.stamp clips web ## everything `make demo` needs, without playing it
+
+clean: ## forget everything that was made here
+	rm -rf $(VENV) .cache run cloud_sync/web/static/vendor node_modules *.egg-info
+
+# --- how things come to be --------------------------------------------------------------------------------------
+
+$(VENV)/made:
+	@command -v $(PYTHON) >/dev/null || { echo "Gatehouse needs $(PYTHON) with its venv module: apt install python3.11 python3.11-venv"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/demo.stamp: $(VENV)/made requirements/demo.txt pyproject.toml
+	@echo "installing what the programs need (hash-locked) ..."
+	@$(PIP) --require-hashes -r requirements/demo.txt
+	@$(PIP) --no-build-isolation -e . 2>/dev/null
+	@touch $@
+
+$(VENV)/dlib.stamp: $(VENV)/demo.stamp requirements/dlib.txt
+	@echo "installing face_recognition on the ready-built dlib (hash-locked) ..."
+	@$(PIP) --require-hashes -r requirements/dlib.txt
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/made requirements/dev.txt pyproject.toml
+	@echo "installing what the programs and their tests need (hash-locked) ..."
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-build-isolation -e . 2>/dev/null
+	@touch $@ $(VENV)/demo.stamp $(VENV)/dlib.stamp
+
+.cache/clips/stamp: requirements/clips.txt tools/clips.py | $(VENV)/made
+	@$(BIN)/python tools/clips.py .cache/clips
+	@touch $@
+
+cloud_sync/web/static/vendor/stamp: package-lock.json tools/web_assets.py | $(VENV)/made
+	@$(BIN)/python tools/web_assets.py
+	@touch $@

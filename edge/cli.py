@@ -1,0 +1,266 @@
+"""``gatehouse-node``: run a node, let it join, enrol and erase, and look at what it keeps."""
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from edge.config import NodeConfig, load
+from edge.errors import ConfigError, GateError
+from edge.runtime import control
+
+app = typer.Typer(
+    no_args_is_help=True, help="A gate node: it sees a guest, decides, opens, and writes it down."
+)
+db_app = typer.Typer(
+    no_args_is_help=True, help="Look at the node's own databases; nothing here changes them."
+)
+app.add_typer(db_app, name="db")
+
+Config = Annotated[Path, typer.Option("--config", "-c", help="The node's TOML file.")]
+
+
+def main() -> None:
+    """The console script: a mistake is one sentence and exit code 2."""
+    try:
+        app(standalone_mode=False)
+    except GateError as error:
+        _fail(str(error))
+    except ExceptionGroup as group:
+        known = group.subgroup(GateError)
+        if known is None:
+            raise
+        _fail(str(_first(known)))
+    except typer.Abort:
+        _fail("stopped.")
+    except typer.Exit as ended:
+        sys.exit(ended.exit_code)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # a mistyped option, in typer's own words
+            _fail(str(error.format_message()))
+        raise
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _fail(sentence: str) -> None:
+    sys.stderr.write(f"gatehouse-node: {sentence}\n")
+    sys.exit(2)
+
+
+def _log_to_stderr() -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+
+
+@app.command()
+def run(config: Config) -> None:
+    """Serve the doors of this node until SIGTERM."""
+    from edge.compose import serve
+
+    _log_to_stderr()
+    settings = load(config)
+
+    async def until_stopped() -> None:
+        loop = asyncio.get_running_loop()
+        serving = asyncio.ensure_future(serve(settings))
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, serving.cancel)
+        try:
+            await serving
+        except asyncio.CancelledError:
+            structlog.get_logger().info("node_stopped", node=settings.node)
+
+    asyncio.run(until_stopped())
+
+
+@app.command()
+def check(config: Config) -> None:
+    """Read the configuration and the I/O profile and say what is wrong with them; starts nothing."""
+    from edge.gateio.profile import load_profile
+
+    settings = load(config)
+    load_profile(settings.io_profile)
+    Console().print(f"{config}: node {settings.node} with {len(settings.doors)} door(s), as it should be.")
+
+
+@app.command("join-request")
+def join_request(config: Config) -> None:
+    """Print what the service needs to register this node; the private key is made here and stays here."""
+    from edge.store.device_key import device_public_key
+
+    settings = load(config)
+    doors = [
+        {
+            "access_point": door.access_point,
+            "kind": door.kind,
+            "name_zh": door.name_zh,
+            "name_en": door.name_en,
+        }
+        for door in settings.doors
+    ]
+    key = device_public_key(settings.data_dir / "device.key")
+    typer.echo(
+        json.dumps({"node": settings.node, "public_key": key, "access_points": doors}, ensure_ascii=False)
+    )
+
+
+@app.command()
+def status(config: Config) -> None:
+    """How the running node and its doors are."""
+    answer = _ask(load(config), {"do": "status"})
+    console = Console()
+    table = Table("door", "mode", "contact", "alarm", "camera", "lock", "face", "N", "threshold")
+    for door in answer["doors"]:
+        threshold = "-" if door["threshold"] is None else f"{door['threshold']:.3f}"
+        table.add_row(
+            *(
+                str(door[name])
+                for name in ("access_point", "mode", "contact", "alarm", "camera", "lock", "face")
+            ),
+            str(door["gallery_n"]),
+            threshold,
+        )
+    console.print(table)
+    for fault in answer["faults"]:
+        console.print(f"fault: {fault}")
+
+
+@app.command()
+def enrol(
+    config: Config,
+    pass_id: Annotated[str, typer.Option("--pass", help="The pass the face is for.")],
+    photos: Annotated[
+        list[Path] | None, typer.Option("--photo", help="A photo; give three of one person.")
+    ] = None,
+    at: Annotated[str, typer.Option(help="Access point whose camera looks; instead of photos.")] = "",
+) -> None:
+    """Enrol a face for a pass that has a current consent; pictures are never kept."""
+    settings = load(config)
+    if bool(photos) == bool(at):
+        raise ConfigError("enrol", "needs either --photo (three times) or --at", "Choose one")
+    if photos:
+        question: dict[str, Any] = {
+            "do": "enrol_template",
+            "pass_id": pass_id,
+            "template": _template(settings, photos),
+        }
+    else:
+        question = {"do": "enrol_camera", "pass_id": pass_id, "access_point": at}
+    answer = _ask(settings, question)
+    typer.echo(f"enrolled {answer['enrolled']} from {answer['pictures']} picture(s); no picture was kept")
+
+
+def _template(settings: NodeConfig, photos: list[Path]) -> str:
+    """The template of these photos, as hex; made in this process, which ends."""
+    import cv2
+    import numpy as np
+
+    from models.engine import EngineError
+    from models.enrol import enrol_from_photos
+    from models.plugins import open_face_engine
+
+    frames = []
+    for photo in photos:
+        image = cv2.imread(str(photo))
+        if image is None:
+            raise ConfigError(str(photo), "cannot be read as a photo", "Give a JPEG or PNG file")
+        frames.append(np.asarray(image, np.uint8))
+    try:
+        engine = open_face_engine(settings.face.engine, models_dir=settings.face.models_dir)
+        engine.warm_up()
+        now_ms = time.time_ns() // 1_000_000
+        # The node sets the template's end from the pass it belongs to.
+        template = enrol_from_photos(engine, frames, made_ms=now_ms, not_after_ms=now_ms)
+    except EngineError as error:
+        raise GateError(str(error)) from error
+    return template.to_bytes().hex()
+
+
+@app.command()
+def erase(
+    config: Config, pass_id: Annotated[str, typer.Option("--pass", help="Whose template goes.")]
+) -> None:
+    """Erase a face template from this node's disk and galleries."""
+    answer = _ask(load(config), {"do": "erase", "pass_id": pass_id})
+    typer.echo(f"erased {answer['erased']} template(s)")
+
+
+def _ask(settings: NodeConfig, question: dict[str, Any]) -> dict[str, Any]:
+    return control.ask(settings.data_dir / "control.sock", question)
+
+
+@db_app.command("tables")
+def db_tables(config: Config) -> None:
+    """What is kept, and how much of it."""
+    table = Table("file", "table", "rows")
+    for path in _databases(load(config)):
+        database = _open(path)
+        for name in database.table_names():
+            table.add_row(path.name, name, str(database[name].count))
+    Console().print(table)
+
+
+@db_app.command("events")
+def db_events(
+    config: Config, last: Annotated[int, typer.Option(min=1, max=100_000, help="How many.")] = 20
+) -> None:
+    """The newest events of the ledger, one JSON object a line."""
+    database = _open(load(config).data_dir / "events.db")
+    for row in reversed(
+        list(database.query("select seq, body from event order by seq desc limit ?", (last,)))
+    ):
+        typer.echo(json.dumps({"seq": row["seq"], **json.loads(row["body"] or "{}")}, ensure_ascii=False))
+
+
+@db_app.command("check")
+def db_check(config: Config) -> None:
+    """Check pages and chain of a node that is stopped; the exit code is 1 when something is wrong."""
+    from edge.compose import open_stores
+
+    stores = open_stores(load(config))
+    broken = stores.ledger.first_break()
+    head = stores.ledger.head
+    stores.close()
+    if broken is not None:
+        typer.echo(
+            f"events.db: the chain breaks at event {broken}. Keep a copy and tell the community officer."
+        )
+        raise typer.Exit(1)
+    typer.echo(f"events.db: {head} events, the chain verifies")
+
+
+def _databases(settings: NodeConfig) -> list[Path]:
+    return sorted(settings.data_dir.glob("*.db"))
+
+
+def _open(path: Path) -> Any:
+    """A database for reading only."""
+    import sqlite3
+
+    import sqlite_utils
+
+    if not path.exists():
+        raise ConfigError(str(path), "is not there", "Has this node ever run? Check data_dir")
+    return sqlite_utils.Database(sqlite3.connect(f"file:{path}?mode=ro", uri=True))

@@ -1,0 +1,478 @@
+"""Which hands has this node?  The one room that knows every concrete part, and puts them together."""
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import secrets
+import shutil
+import signal
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from multiprocessing.connection import Connection
+
+import structlog
+
+from cloud_sync.protocol import chain
+from cloud_sync.protocol import messages as wire
+from cloud_sync.protocol.code import PREFIX, RotatingCode
+from cloud_sync.protocol.code import parse as parse_rotating
+from cloud_sync.protocol.topics import NodeTopics
+from edge.config import CameraConfig, NodeConfig
+from edge.core.decision_types import Liveness
+from edge.core.door_profile import DoorProfile
+from edge.core.door_profile import LockProfile as CoreLockProfile
+from edge.core.events import AccessPointId, NodeId
+from edge.core.passes import LocationClass
+from edge.drivers.clock import SystemClock
+from edge.drivers.readers.camera_code import open_decoder
+from edge.errors import CameraLost, ConfigError
+from edge.gateio.client import GateIoClient
+from edge.gateio.profile import Profile, load_profile, profile_hash
+from edge.kiosk.screens import DoorScreens
+from edge.kiosk.serve import KioskServer
+from edge.kiosk.state import Door, KioskState, Screen
+from edge.link.link import Aboard, Link
+from edge.link.mqtt import Broker, Session
+from edge.link.translate import decode_passes, encode_fact
+from edge.ports import Camera, ClockReading
+from edge.runtime import control
+from edge.runtime.gate import Gate, Hands
+from edge.runtime.node import Node, Parts
+from edge.runtime.sightings import EngineState, Told, unpack
+from edge.runtime.watch import Watch
+from edge.runtime.watch import run as run_watch
+from edge.store.device_key import Join, read_join, verify_ed25519
+from edge.store.gallery_store import GalleryStore
+from edge.store.ledger import SqliteLedger
+from edge.store.pass_book import PassBook
+from models.engine import EngineError, FaceEngine
+from models.plugins import open_face_engine
+
+SOFTWARE = metadata.version("gatehouse")
+BUILD_MS = 1_760_000_000_000  # the earliest it can be: no node of this release ran before
+ERASE_WITHIN_S = 5.0
+TOLD_MAX = (
+    256  # what the vision worker may be ahead of the node; a node that slow drops sightings, never facts
+)
+
+log = structlog.get_logger()
+
+
+# --- the vision worker ---------------------------------------------------------------------------------------
+
+
+def open_cameras(cameras: Sequence[CameraConfig]) -> dict[str, Camera]:
+    """Open every camera by its driver's entry point.
+
+    Raises:
+        ConfigError: no such driver.
+        CameraLost: nothing there.
+    """
+    drivers = {point.name: point for point in metadata.entry_points(group="gatehouse.cameras")}
+    opened: dict[str, Camera] = {}
+    for camera in cameras:
+        if camera.driver not in drivers:
+            raise ConfigError(
+                f"cameras.{camera.name}.driver",
+                f"no driver named {camera.driver!r}",
+                f"Installed: {', '.join(drivers)}",
+            )
+        opened[camera.name] = drivers[camera.driver].load()(**camera.settings)
+    return opened
+
+
+def vision_main(config: NodeConfig, pipe: Connection) -> None:
+    """The worker process: no keys, no network, pictures in, numbers out."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the node ends us by closing the pipe
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    clock = SystemClock(config.clock.rtc)
+    try:
+        cameras = open_cameras(config.cameras)
+    except (CameraLost, ConfigError) as error:
+        pipe.send_bytes(b"!" + str(error).encode())
+        return
+    engine, state = _open_engine(config, clock)
+    watch = Watch(
+        cameras,
+        engine,
+        open_decoder(),
+        pipe.send_bytes,
+        clock.read,
+        detect_every_ns=config.face.detect_every_ms * 1_000_000,
+    )
+    run_watch(watch, pipe, engine_state=state)
+
+
+def _open_engine(config: NodeConfig, clock: SystemClock) -> tuple[FaceEngine | None, EngineState]:
+    """The engine, warm and self-tested, or why there is none: then codes go on and face is off."""
+    if not config.face.enabled or all(door.face.mode == "off" for door in config.doors):
+        return None, EngineState(ok=False, why="face is switched off in the configuration")
+    began_ns = clock.read().mono_ns
+    try:
+        engine = open_face_engine(config.face.engine, models_dir=config.face.models_dir)
+        engine.warm_up()
+    except EngineError as error:
+        return None, EngineState(ok=False, why=str(error))
+    info = engine.info
+    return engine, EngineState(
+        ok=True,
+        load_ms=(clock.read().mono_ns - began_ns) // 1_000_000,
+        engine_id=info.engine_id,
+        model_sha256=info.model_sha256,
+        detector_sha256=info.detector_sha256,
+        dim=info.dim,
+        score=info.score,
+        simulated=info.simulated,
+        licence=info.licence,
+    )
+
+
+@contextlib.asynccontextmanager
+async def vision_worker(config: NodeConfig, group: asyncio.TaskGroup) -> "AsyncIterator[asyncio.Queue[Told]]":
+    """Start the worker; what it says comes through the queue, and what the node cannot follow is dropped.
+
+    When the worker ends, or a camera cannot be opened, ``group`` ends with CameraLost and the driver's sentence.
+    """
+    told: asyncio.Queue[Told] = asyncio.Queue(TOLD_MAX)
+    if not config.cameras:
+        yield told
+        return
+    ours, theirs = multiprocessing.Pipe()
+    context = multiprocessing.get_context("spawn")
+    worker = context.Process(target=vision_main, args=(config, theirs), name="gate-vision", daemon=True)
+    worker.start()
+    theirs.close()
+    loop = asyncio.get_running_loop()
+    failed: asyncio.Future[str] = loop.create_future()
+
+    def readable() -> None:
+        try:
+            data = ours.recv_bytes()
+        except (EOFError, OSError):
+            loop.remove_reader(ours.fileno())
+            if not failed.done():
+                failed.set_result("the vision worker has ended; restart the node")
+            return
+        if data[:1] == b"!" and not failed.done():
+            failed.set_result(data[1:].decode())
+        elif not told.full():
+            told.put_nowait(unpack(data))
+
+    loop.add_reader(ours.fileno(), readable)
+    watcher = group.create_task(_raise_when(failed), name="vision")
+    try:
+        yield told
+    finally:
+        watcher.cancel()
+        with contextlib.suppress(ValueError):
+            loop.remove_reader(ours.fileno())
+        ours.close()
+        await asyncio.to_thread(worker.join, 3.0)
+        if worker.is_alive():
+            worker.kill()
+
+
+async def _raise_when(failed: "asyncio.Future[str]") -> None:
+    """Ends with the worker: a node without eyes says so and is started again by systemd."""
+    raise CameraLost(await failed)
+
+
+# --- the node --------------------------------------------------------------------------------------------------
+
+
+class NodeSide:
+    """What the link asks of the node, answered from the book and the running node."""
+
+    def __init__(
+        self, config: NodeConfig, clock: SystemClock, ledger: SqliteLedger, book: PassBook, boot_id: str
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._ledger = ledger
+        self._book = book
+        self._boot_id = boot_id
+        self.node: Node | None = None
+
+    def aboard(self) -> Aboard:
+        return Aboard(self._book.auth_ver, self._book.root, self._book.floor.erase_ver)
+
+    def clock(self) -> ClockReading:
+        return self._clock.read()
+
+    def free_mb(self) -> int:
+        return shutil.disk_usage(self._config.data_dir).free // 1_000_000
+
+    def apply_passes(self, auth_ver: int, root: str, packed: bytes) -> bool:
+        applied = self._book.apply(auth_ver, root, packed, now_ms=self._clock.read().wall_ms)
+        if applied and self.node is not None:
+            self.node.passes_changed()
+        return applied
+
+    def note_head(self, issued_ms: int, lease_until_ms: int) -> None:
+        self._book.note_head(issued_ms, lease_until_ms)
+
+    def erase(self, pass_ids: Sequence[str], erase_ver: int) -> int:
+        assert self.node is not None
+        erased = self.node.erase_now(pass_ids, within_s=ERASE_WITHIN_S)
+        self._book.note_erased(erase_ver)
+        return erased
+
+    def link_changed(self, up: bool) -> None:
+        if self.node is not None:
+            self.node.link_changed(up=up)
+
+    def state(self) -> wire.State:
+        assert self.node is not None
+        health = self.node.health()
+        return wire.State(
+            on=True,
+            e=self._ledger.epoch,
+            boot_id=self._boot_id,
+            state=health.state,
+            sw=SOFTWARE,
+            outbox=self._ledger.head - self._ledger.acked,
+            clock_state=self._clock.read().state.value,
+            doors=[
+                wire.DoorHealth(
+                    access_point=door.access_point,
+                    mode=door.mode,
+                    contact=door.contact,
+                    alarm=door.alarm,
+                    camera=door.camera,
+                    lock=door.lock,
+                    face=door.face,
+                    liveness=door.liveness,
+                    gallery_n=door.gallery_n,
+                    threshold=door.threshold,
+                    threshold_note=door.threshold_note,
+                    expected_fpir=door.expected_fpir,
+                    engine=door.engine,
+                )
+                for door in health.doors
+            ],
+            faults=list(health.faults),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    ledger: SqliteLedger
+    book: PassBook
+    templates: GalleryStore
+
+    def close(self) -> None:
+        self.ledger.close()
+        self.book.close()
+        self.templates.close()
+
+
+def open_stores(config: NodeConfig) -> Stores:
+    """The node's three databases.
+
+    Raises:
+        StoreError: one of them cannot be used.
+    """
+    return Stores(
+        SqliteLedger(
+            config.data_dir / "events.db",
+            NodeId(config.node),
+            encode=encode_fact,
+            chain=chain,
+            new_epoch=lambda: secrets.token_hex(12),
+        ),
+        PassBook(config.data_dir / "passes.db", decode=decode_passes),
+        GalleryStore(config.data_dir / "gallery.db", config.data_dir / "gallery.key"),
+    )
+
+
+def parse_code(text: str) -> RotatingCode | None:
+    """A code of ours, or None for anybody else's QR.
+
+    Raises:
+        ValueError: ours by its prefix, and broken.
+    """
+    return parse_rotating(text) if text.startswith(PREFIX) else None
+
+
+async def serve(config: NodeConfig) -> None:
+    """Run the node until it is cancelled.
+
+    Raises:
+        GateError: it could not start, in one sentence.
+    """
+    io_profile = load_profile(config.io_profile)
+    _check_doors(config, io_profile)
+    join = read_join(config.join_file)
+    if join.node != config.node:
+        raise ConfigError(
+            f"join_file {config.join_file}",
+            f"is for node {join.node}, not {config.node}",
+            "Use this node's own",
+        )
+    stores = open_stores(config)
+    try:
+        await _serve(config, io_profile, join, stores)
+    finally:
+        stores.close()
+
+
+async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: Stores) -> None:
+    clock = SystemClock(config.clock.rtc)
+    boot_id = secrets.token_hex(4)
+    side = NodeSide(config, clock, stores.ledger, stores.book, boot_id)
+    topics = NodeTopics(join.community, config.node)
+    link = Link(
+        topics=topics,
+        software=SOFTWARE,
+        boot_id=boot_id,
+        ledger=stores.ledger,
+        node=side,
+        verify=join.verify,
+        open_session=lambda subscribe, topic, will: Session(
+            _broker(config), config.node, subscribe=subscribe, will_topic=topic, will=will
+        ),
+    )
+    kiosk = kiosk_state(config)
+    io = GateIoClient(io_profile.socket, profile_hash(io_profile))
+    parts = Parts(
+        clock=clock,
+        io=io,
+        ledger=stores.ledger,
+        book=stores.book,
+        templates=stores.templates,
+        screens=DoorScreens(kiosk),
+        wake_link=link.wake,
+        tell_state=link.ask_state,
+        boot_id=boot_id,
+        build_ms=BUILD_MS,
+        new_id=lambda: secrets.token_hex(6),
+    )
+    node = build_node(config, io_profile, parts, stores)
+    side.node = node
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(node.close)
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        told = await stack.enter_async_context(vision_worker(config, group))
+        await stack.enter_async_context(io)
+        if config.kiosk.port:
+            pages = KioskServer(kiosk, config.kiosk.host, config.kiosk.port)
+            pages.start()
+            stack.callback(pages.close)
+        server = await control.serve(config.data_dir / "control.sock", _handlers(node))
+        stack.callback(server.close)
+        serving = group.create_task(node.run(told), name="node")
+        link.start()
+        stack.callback(link.stop)
+        log.info("node_started", node=config.node, epoch=stores.ledger.epoch, boot_id=boot_id)
+        await serving
+
+
+def kiosk_state(config: NodeConfig) -> KioskState:
+    """The screens of this node's doors, with what they do not check said on each."""
+    doors = [
+        Door(
+            AccessPointId(door.access_point),
+            door.name_zh or door.access_point,
+            door.name_en or door.access_point,
+        )
+        for door in config.doors
+    ]
+    state = KioskState(doors, rest=Screen.FACE_OFF)
+    for door in config.doors:
+        if config.face.enabled and door.face.mode != "off":
+            state.declare(
+                AccessPointId(door.access_point),
+                liveness_off=config.face.liveness == "off_demo",
+                engine_simulated=config.face.engine == "synthetic",
+            )
+    return state
+
+
+def build_node(config: NodeConfig, io_profile: Profile, parts: Parts, stores: Stores) -> Node:
+    """The gates of this node and what they share."""
+    wired = {table.access_point: table for table in io_profile.door}
+    cameras = {AccessPointId(door.access_point): door.camera for door in config.doors if door.camera}
+    fpir = {
+        AccessPointId(door.access_point): door.face.fpir_wanted
+        for door in config.doors
+        if config.face.enabled and door.face.mode != "off"
+    }
+    gates: list[Gate] = []
+    node = Node(parts, cameras, fpir)
+    hands = Hands(
+        io=parts.io,
+        clock=parts.clock,
+        screens=parts.screens,
+        codes=stores.book,
+        record=node.record,
+        knowledge=node.knowledge,
+        parse_code=parse_code,
+        verify=verify_ed25519,
+        new_id=parts.new_id,
+    )
+    for door in config.doors:
+        table = wired[door.access_point]
+        gates.append(
+            Gate(
+                profile=DoorProfile(
+                    access_point=AccessPointId(door.access_point),
+                    lock=CoreLockProfile(table.lock_profile.value),
+                    direction=door.direction,
+                    rex_unlocks=table.rex_unlocks,
+                    t_release_ms=door.t_release_ms,
+                    t_relock_delay_ms=door.t_relock_delay_ms,
+                    t_open_ms=door.t_open_ms,
+                    t_prealarm_ms=door.t_prealarm_ms,
+                    t_rex_ms=table.t_rex_ms,
+                ),
+                location=LocationClass(door.kind),
+                hands=hands,
+                liveness=Liveness(config.face.liveness),
+                simulation=config.simulation,
+            )
+        )
+    node.take_gates(gates)
+    return node
+
+
+def _check_doors(config: NodeConfig, io_profile: Profile) -> None:
+    wired = {table.access_point for table in io_profile.door}
+    for door in config.doors:
+        if door.access_point not in wired:
+            raise ConfigError(
+                f"doors.{door.access_point}",
+                f"is not wired in {config.io_profile}",
+                f"Wired there: {', '.join(sorted(wired))}",
+            )
+
+
+def _broker(config: NodeConfig) -> Broker:
+    broker = config.broker
+    return Broker(broker.host, broker.port, broker.ca_file, broker.cert_file, broker.key_file)
+
+
+def _handlers(node: Node) -> dict[str, control.Handler]:
+    """What a technician may ask of a running node."""
+
+    async def status(_: control.Answer) -> control.Answer:
+        health = node.health()
+        return {
+            "state": health.state,
+            "faults": list(health.faults),
+            "doors": [{name: getattr(door, name) for name in door.__slots__} for door in health.doors],
+        }
+
+    async def enrol_camera(asked: control.Answer) -> control.Answer:
+        template = await node.enrol_camera(str(asked["pass_id"]), str(asked["access_point"]))
+        return {"enrolled": asked["pass_id"], "pictures": template.k}
+
+    async def enrol_template(asked: control.Answer) -> control.Answer:
+        template = await node.enrol_template(str(asked["pass_id"]), bytes.fromhex(str(asked["template"])))
+        return {"enrolled": asked["pass_id"], "pictures": template.k}
+
+    async def erase(asked: control.Answer) -> control.Answer:
+        return {"erased": await node.erase([str(asked["pass_id"])])}
+
+    return {"status": status, "enrol_camera": enrol_camera, "enrol_template": enrol_template, "erase": erase}

@@ -1,0 +1,182 @@
+"""A node's configuration: one frozen tree that complains in the owner's words.
+
+Unknown keys are refused, every number has a unit and bounds, secrets are paths, and nothing is probed or started
+while reading.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from edge.errors import ConfigError
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CameraConfig(Strict):
+    name: Name
+    driver: str = Field(description="An installed camera driver, for example v4l2 or replay.")
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class DoorFaceConfig(Strict):
+    """Face at one door.  Off unless an impact assessment and a sign are on record (domain.md R6, R9, R16)."""
+
+    mode: Literal["off", "one_to_n"] = "off"
+    fpir_wanted: float = Field(
+        0.001, gt=0, le=0.1, description="Wanted false positive identification rate per attempt."
+    )
+    pia_record: str | None = Field(
+        None, description="Id of the impact-assessment record that covers this camera."
+    )
+    signage_attested_by: str | None = Field(
+        None, description="Who attests that the sign stands at this camera."
+    )
+
+    @model_validator(mode="after")
+    def _lawful(self) -> "DoorFaceConfig":
+        if self.mode != "off" and not (self.pia_record and self.signage_attested_by):
+            raise ValueError(
+                "face cannot be switched on without pia_record (impact assessment) and signage_attested_by"
+            )
+        return self
+
+
+class DoorConfig(Strict):
+    access_point: Name
+    kind: Literal["gate", "unit", "room", "garage"]
+    direction: Literal["in", "out", "unknown"] = "in"
+    name_zh: str = Field("", description="What is written over the door; the access point where it is empty.")
+    name_en: str = ""
+    camera: Name | None = Field(
+        None, description="The camera in front of this door; a room's faces the corridor."
+    )
+    t_release_ms: int = Field(
+        5_000, ge=1_000, le=60_000, description="How long a grant keeps the lock released."
+    )
+    t_open_ms: int = Field(15_000, ge=10_000, le=600_000, description="Open longer than this is held open.")
+    t_prealarm_ms: int = Field(5_000, ge=0, le=60_000, description="Local beep this long before held open.")
+    t_relock_delay_ms: int = Field(
+        500, ge=0, le=5_000, description="Strike relocks this long after the door opens."
+    )
+    face: DoorFaceConfig = DoorFaceConfig()
+
+
+class FaceConfig(Strict):
+    enabled: bool = Field(
+        True, description="False switches every face path of this node off; codes are untouched."
+    )
+    engine: str = "yunet-sface"
+    models_dir: Path | None = None
+    liveness: Literal["off_demo"] = Field(
+        "off_demo", description="No liveness yet: demonstration only, said on every screen."
+    )
+    detect_every_ms: int = Field(
+        90, ge=30, le=1_000, description="Least time between two looks of one camera."
+    )
+
+
+class BrokerConfig(Strict):
+    host: str = "127.0.0.1"
+    port: int = Field(8883, ge=1, le=65_535)
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+class KioskConfig(Strict):
+    host: str = Field("127.0.0.1", description="Address of the site's own network the screen reads from.")
+    port: int = Field(0, ge=0, le=65_535, description="0 = no kiosk page.")
+
+
+class ClockConfig(Strict):
+    rtc: Literal["auto", "present", "absent"] = Field(
+        "auto", description="Whether a battery-backed clock keeps the time; auto asks the kernel."
+    )
+
+
+class NodeConfig(Strict):
+    node: Name
+    data_dir: Path
+    join_file: Path = Field(
+        description="What the service answered when this node joined; keys of both sides."
+    )
+    io_profile: Path = Field(description="The I/O profile gate-io runs; locks, inputs and REX come from it.")
+    broker: BrokerConfig = BrokerConfig()
+    kiosk: KioskConfig = KioskConfig()
+    face: FaceConfig = FaceConfig()
+    clock: ClockConfig = ClockConfig()
+    simulation: bool = Field(False, description="True allows the synthetic face engine to grant.")
+    cameras: tuple[CameraConfig, ...] = ()
+    doors: tuple[DoorConfig, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "NodeConfig":
+        cameras = {camera.name for camera in self.cameras}
+        points = [door.access_point for door in self.doors]
+        if len(set(points)) != len(points):
+            raise ValueError("two doors have the same access_point")
+        for door in self.doors:
+            if door.camera is not None and door.camera not in cameras:
+                raise ValueError(
+                    f"door {door.access_point} names camera {door.camera!r}, which is not configured"
+                )
+            if door.face.mode != "off" and door.camera is None:
+                raise ValueError(f"door {door.access_point} has face on and no camera")
+            if door.t_prealarm_ms > door.t_open_ms:
+                raise ValueError(f"door {door.access_point}: t_prealarm_ms is longer than t_open_ms")
+        return self
+
+
+def load(path: Path) -> NodeConfig:
+    """Read and check a node's TOML file.
+
+    Raises:
+        ConfigError: one sentence naming the file, the key and what is wrong with it.
+    """
+    try:
+        tree = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError(
+            str(path), f"cannot be read ({error.strerror})", "Name an existing file with --config"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(str(path), f"is not TOML: {error}", "Correct that line") from error
+    try:
+        return NodeConfig.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the file"
+        if first["type"] == "extra_forbidden":
+            raise ConfigError(
+                f"{path}: {key}", "is not a known key", f"Known here: {_known(first['loc'])}"
+            ) from error
+        raise ConfigError(
+            f"{path}: {key}", first["msg"].removeprefix("Value error, "), "See docs/configuration.md"
+        ) from error
+
+
+def _known(where: tuple[int | str, ...]) -> str:
+    """The keys that would have been understood at this place."""
+    model: type[BaseModel] = NodeConfig
+    for part in where[:-1]:
+        if part == "face":
+            model = DoorFaceConfig if model is DoorConfig else FaceConfig
+        elif isinstance(part, str):
+            model = _NESTED.get(part, model)
+    return ", ".join(model.model_fields)
+
+
+_NESTED: dict[str, type[BaseModel]] = {
+    "broker": BrokerConfig,
+    "kiosk": KioskConfig,
+    "clock": ClockConfig,
+    "cameras": CameraConfig,
+    "doors": DoorConfig,
+}

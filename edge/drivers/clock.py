@@ -1,0 +1,57 @@
+"""The machine's clock, and how far the kernel says it may be believed."""
+
+import ctypes
+import threading
+import time
+from pathlib import Path
+from typing import Literal
+
+from edge.core.clock import ClockEvidence, ClockJudgement, judge_clock, stepped_back_ms
+from edge.ports import ClockReading
+
+TIME_ERROR = 5  # adjtimex(2): the kernel clock is not synchronised
+TIMEX_BYTES = 256  # struct timex is 208 bytes on 64-bit Linux
+JUDGED_FOR_NS = 1_000_000_000
+
+Rtc = Literal["auto", "present", "absent"]
+
+
+class SystemClock:
+    """Wall and monotonic time of this machine with the clock state of access.md §8.  Safe from any thread."""
+
+    def __init__(self, rtc: Rtc = "auto") -> None:
+        self._rtc_valid = Path("/sys/class/rtc/rtc0").exists() if rtc == "auto" else rtc == "present"
+        self._lock = threading.Lock()
+        self._synced_ns: int | None = None
+        self._stepped_back_ms = 0
+        self._last = (time.time_ns() // 1_000_000, time.monotonic_ns())
+        self._judged_ns = 0
+        self._judgement: ClockJudgement | None = None
+
+    def read(self) -> ClockReading:
+        wall_ms, mono_ns = time.time_ns() // 1_000_000, time.monotonic_ns()
+        with self._lock:
+            judgement = self._judge(wall_ms, mono_ns)
+        return ClockReading(wall_ms, mono_ns, judgement.state, judgement.bound_ms)
+
+    def _judge(self, wall_ms: int, mono_ns: int) -> ClockJudgement:
+        if self._judgement is not None and mono_ns - self._judged_ns < JUDGED_FOR_NS:
+            return self._judgement
+        passed_ms = (mono_ns - self._last[1]) // 1_000_000
+        step_ms = stepped_back_ms(wall_passed_ms=wall_ms - self._last[0], mono_passed_ms=passed_ms)
+        self._last = (wall_ms, mono_ns)
+        if _kernel_is_synchronised():
+            self._synced_ns, self._stepped_back_ms = mono_ns, 0
+        else:
+            self._stepped_back_ms = max(self._stepped_back_ms, step_ms)
+        age_ms = None if self._synced_ns is None else (mono_ns - self._synced_ns) // 1_000_000
+        evidence = ClockEvidence(self._rtc_valid, age_ms, self._synced_ns is not None, self._stepped_back_ms)
+        self._judgement, self._judged_ns = judge_clock(evidence), mono_ns
+        return self._judgement
+
+
+def _kernel_is_synchronised() -> bool:
+    """What adjtimex(2) says; a kernel that cannot be asked is not synchronised."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    timex = ctypes.create_string_buffer(TIMEX_BYTES)
+    return 0 <= int(libc.adjtimex(timex)) < TIME_ERROR

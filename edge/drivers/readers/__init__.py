@@ -1,0 +1,1 @@
+"""Readers: what turns a shown or swiped thing into text."""

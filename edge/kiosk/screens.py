@@ -1,0 +1,64 @@
+"""From the words of the gate loop to what stands on the screen, and back to rest after a while."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+
+from edge.core.events import AccessPointId
+from edge.kiosk.state import KioskState, Screen
+
+# Long enough to read two lines in a foreign language, short enough for the next person.
+SHOWN_S = 6.0
+
+WORDS: Mapping[str, Screen] = MappingProxyType(
+    {
+        "look_here": Screen.LOOK_HERE,
+        "face_off": Screen.FACE_OFF,
+        "welcome": Screen.WELCOME,
+        "show_code": Screen.SHOW_CODE,
+        "use_code": Screen.SHOW_CODE,
+        "see_guard": Screen.ASK_STAFF,
+        "wait_until": Screen.WAIT_UNTIL,
+        "one_at_a_time": Screen.ONE_AT_A_TIME,
+        "try_again": Screen.TRY_AGAIN,
+        "face_too_small": Screen.TRY_AGAIN,
+        "too_dark": Screen.TRY_AGAIN,
+        "too_bright": Screen.TRY_AGAIN,
+        "look_at_camera": Screen.TRY_AGAIN,
+        "enrolling": Screen.ENROLLING,
+        "enrolled": Screen.ENROLLED,
+    }
+)
+REST = frozenset({Screen.LOOK_HERE, Screen.FACE_OFF})
+
+
+class DoorScreens:
+    """The ``Screens`` of the gate loop; used on the node's event loop."""
+
+    def __init__(self, state: KioskState) -> None:
+        self._state = state
+        self._rest: dict[AccessPointId, Screen] = {}
+        self._shown: dict[AccessPointId, asyncio.TimerHandle] = {}
+
+    def show(self, access_point: AccessPointId, word: str, until_ms: int | None = None) -> None:
+        """Show it now; a resting word waits until what was told before has been read."""
+        screen = WORDS[word]
+        if screen in REST and word != "enrolling":
+            self._rest[access_point] = screen
+            if access_point not in self._shown:
+                self._state.show(access_point, screen)
+            return
+        until = (
+            "" if until_ms is None else datetime.fromtimestamp(until_ms / 1000).astimezone().strftime("%H:%M")
+        )
+        self._state.show(access_point, screen, until=until if screen is Screen.WAIT_UNTIL else "")
+        if access_point in self._shown:
+            self._shown[access_point].cancel()
+        self._shown[access_point] = asyncio.get_running_loop().call_later(
+            SHOWN_S, self._to_rest, access_point
+        )
+
+    def _to_rest(self, access_point: AccessPointId) -> None:
+        del self._shown[access_point]
+        self._state.show(access_point, self._rest.get(access_point, Screen.FACE_OFF))

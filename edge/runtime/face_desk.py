@@ -1,0 +1,146 @@
+"""The face half of one door: tracks in front of its camera, weighed against the gallery of this door.
+
+It turns what the vision worker told into a concluded look or a prompt.  Whether the door opens is decided
+elsewhere; a face that is not named leaves nothing behind.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.core.decision_types import FaceEvidence, Matcher
+from edge.core.events import PadFact, PassId
+from edge.core.evidence import EvidenceRule, FrameVote, FusedVote, Look, Verdict, weigh
+from edge.runtime.sightings import FaceSeen
+from models.calibration import DoorThreshold, ThresholdRefused, door_threshold
+from models.engine import EngineInfo, Quality, Vector
+from models.gallery import Gallery
+from models.track import Tracker
+from models.vectors import SCORES
+
+# After a conclusion a person who stays is left in peace for so long, then looked at again as a new try.
+AGAIN_NS = 5_000_000_000
+BLURRED_NS = 2_000_000_000  # without one good picture for so long: show your code (faces.md §10)
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """One finished look at one track."""
+
+    evidence: FaceEvidence
+    track: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the person could do to be seen better; a word the kiosk has a sentence for."""
+
+    word: str
+
+
+@dataclass(slots=True)
+class _Try:
+    first_ns: int
+    concluded_ns: int | None = None
+
+
+class FaceDesk:
+    """One door, one engine.  ``calibration`` is present, or 1:N would have been refused at start."""
+
+    def __init__(self, info: EngineInfo, *, fpir_wanted: float) -> None:
+        self._info = info
+        self._fpir = fpir_wanted
+        self._tracker = Tracker.for_engine(info)
+        self._tries: dict[int, _Try] = {}
+        self._blurred_ns: int | None = None
+        self._k = 1
+        self.gallery = Gallery.build([], version=0, similarity=SCORES[info.score])
+
+    @property
+    def info(self) -> EngineInfo:
+        return self._info
+
+    def put_gallery(self, rows: list[tuple[str, Vector]], *, version: int, k: int) -> None:
+        """Put a new gallery in force for the next look; ``k`` is the largest template's number of images."""
+        self._k = k
+        self.gallery = Gallery.build(rows, version=version, similarity=SCORES[self._info.score])
+
+    def threshold(self, m: int) -> DoorThreshold | ThresholdRefused:
+        """T(f / N) of the gallery as it is now, for ``m`` fused frames."""
+        return door_threshold(
+            self._info.calibration, fpir=self._fpir, n=len(self.gallery), k=self._k, m=max(1, m)
+        )
+
+    def nobody(self, t_ns: int) -> None:
+        """The picture is empty: tracks end, and nothing of them is kept."""
+        self._blurred_ns = None
+        self._prune(t_ns)
+
+    def look(self, seen: FaceSeen) -> Concluded | Prompt | None:
+        """Take one frame; a conclusion comes once per try."""
+        if seen.vector is None:
+            return self._blurred(seen)
+        self._blurred_ns = None
+        if not len(self.gallery):
+            return Prompt("show_code")
+        vector = np.frombuffer(seen.vector, np.float32)
+        track = self._tracker.observe(seen.t_ns, seen.box, vector, Quality(*seen.quality, faces_in_frame=1))
+        try_ = self._tries.setdefault(track, _Try(seen.t_ns))
+        if try_.concluded_ns is not None:
+            if seen.t_ns - try_.concluded_ns < AGAIN_NS:
+                return None
+            self._tracker.new_try(track)
+            self._tries[track] = _Try(seen.t_ns)
+            return None
+        return self._conclude(track, try_, seen.t_ns)
+
+    def _conclude(self, track: int, try_: _Try, now_ns: int) -> Concluded | Prompt | None:
+        fused = self._tracker.fused(track, self.gallery)
+        threshold = self.threshold(fused.m)
+        if isinstance(threshold, ThresholdRefused):
+            return Prompt("show_code")
+        votes = [
+            FrameVote(_pass_id(vote.best), vote.score, vote.margin, vote.t_ns)
+            for vote in self._tracker.votes(track, self.gallery)
+        ]
+        verdict = weigh(
+            votes,
+            FusedVote(_pass_id(fused.best), fused.score, fused.margin, fused.m) if votes else None,
+            EvidenceRule(threshold.t, threshold.margin),
+            first_seen_ns=try_.first_ns,
+            now_ns=now_ns,
+        )
+        if verdict.look is Look.LOOKING:
+            return None
+        try_.concluded_ns = now_ns
+        return Concluded(self._evidence(verdict, threshold.threshold_id), track)
+
+    def _blurred(self, seen: FaceSeen) -> Concluded | Prompt | None:
+        if self._blurred_ns is None:
+            self._blurred_ns = seen.t_ns
+        if seen.t_ns - self._blurred_ns >= BLURRED_NS:
+            self._blurred_ns = seen.t_ns
+            return Concluded(self._evidence(Verdict(Look.LOW_QUALITY), ""), track=0)
+        return Prompt(seen.gate or "look_at_camera")
+
+    def _evidence(self, verdict: Verdict, threshold_id: str) -> FaceEvidence:
+        return FaceEvidence(
+            verdict=verdict,
+            matcher=Matcher(
+                threshold_id=threshold_id,
+                model=f"{self._info.engine_id}@{self._info.model_sha256[:8]}",
+                gallery_version=self.gallery.version,
+                gallery_n=len(self.gallery),
+            ),
+            pad=PadFact("na"),
+            simulated=self._info.simulated,
+        )
+
+    def _prune(self, now_ns: int) -> None:
+        self._tracker.prune(now_ns)
+        if not len(self._tracker):
+            self._tries.clear()
+
+
+def _pass_id(best: str | None) -> PassId | None:
+    return None if best is None else PassId(best)

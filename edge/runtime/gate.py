@@ -1,0 +1,360 @@
+"""The loop of one door: what comes in is decided, written down, and only then done.
+
+Inputs of one door are taken one after the other.  The order is decide → ledger → lock (sync.md §2.1); a door whose
+ledger cannot be written opens for nobody and sends people to the guard, and the way out stays gate-io's own.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol, assert_never
+
+import structlog
+
+from edge.core import door
+from edge.core.credentials import (
+    CodeAccepted,
+    CodeMemory,
+    SignedCode,
+    Tries,
+    Verify,
+    after_failure,
+    is_locked,
+    judge_code,
+)
+from edge.core.decision import decide
+from edge.core.decision_fact import about
+from edge.core.decision_types import Allow, Attempt, Deny, DoorView, Liveness, Moment, Policy, Retry
+from edge.core.door_events import Denied, Event, Granted, Tick
+from edge.core.door_profile import DoorProfile
+from edge.core.door_types import (
+    Camera,
+    DoorState,
+    Effect,
+    Hold,
+    Latch,
+    Light,
+    Pulse,
+    Relock,
+    Signal,
+    Sound,
+    Tone,
+    next_deadline,
+)
+from edge.core.events import AccessPointId, CredentialKind, Fact, GrantId
+from edge.core.passes import LocationClass, PassSet
+from edge.core.reasons import Advice, GuestText
+from edge.errors import StoreError
+from edge.ports import Clock, Cmd, DoorIO, Outcome, Result
+from edge.runtime.face_desk import Concluded, FaceDesk, Prompt
+from edge.runtime.sightings import FaceSeen
+
+IO_DEADLINE_NS = 300_000_000  # hardware.md §2.4: the age of a command inside the node
+STEP_MS = 30_000  # one step of a rotating code
+SAME_CODE_NS = 3_000_000_000  # a phone still held into the picture is not shown anew
+TRIES_KEPT = 256
+
+log = structlog.get_logger()
+
+
+class Screens(Protocol):
+    """The person's screen; showing may fail silently, no decision depends on it."""
+
+    def show(self, access_point: AccessPointId, word: str, until_ms: int | None = None) -> None: ...
+
+
+class CodeBook(Protocol):
+    """The durable memory of used codes."""
+
+    def code_memory(self, cred_id: str) -> str | None: ...
+
+    def remember_code(self, cred_id: str, memory: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What the node knows right now, as one consistent picture."""
+
+    passes: PassSet
+    online: bool
+    contact_age_ms: int | None
+    floor_ms: int
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """Everything a gate needs, handed in."""
+
+    io: DoorIO
+    clock: Clock
+    screens: Screens
+    codes: CodeBook
+    record: Callable[[Sequence[Fact]], Awaitable[None]]
+    knowledge: Callable[[], Knowledge]
+    parse_code: Callable[[str], SignedCode | None]
+    verify: Verify
+    new_id: Callable[[], str]
+
+
+@dataclass(slots=True)
+class Gate:
+    """One door.  All methods run on the node's event loop."""
+
+    profile: DoorProfile
+    location: LocationClass
+    hands: Hands
+    liveness: Liveness
+    simulation: bool
+    desk: FaceDesk | None = None
+    state: DoorState = field(default_factory=DoorState)
+    fault: str = ""
+    _tries: dict[str, Tries] = field(default_factory=dict)
+    _code: tuple[str, int] = ("", 0)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _timers_changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def access_point(self) -> AccessPointId:
+        return self.profile.access_point
+
+    # --- what comes in ----------------------------------------------------------------------------------------
+
+    async def on_code(self, text: str, t_ns: int) -> None:
+        """A text was read from a QR code in front of this door."""
+        seen, last_ns = self._code
+        self._code = (text, t_ns)
+        if text == seen and t_ns - last_ns < SAME_CODE_NS:
+            return
+        try:
+            code = self.hands.parse_code(text)
+        except ValueError as error:
+            log.info("code_not_understood", access_point=self.access_point, why=str(error))
+            self.hands.screens.show(self.access_point, GuestText.TRY_AGAIN)
+            return
+        if code is not None:
+            async with self._turn:
+                await self._try_code(code)
+
+    async def on_face(self, seen: FaceSeen) -> None:
+        """A face was seen in front of this door."""
+        if self.desk is None:
+            return
+        match self.desk.look(seen):
+            case Prompt(word):
+                self.hands.screens.show(self.access_point, word)
+            case Concluded() as concluded:
+                async with self._turn:
+                    await self._try_face(concluded)
+            case None:
+                pass
+
+    async def on_event(self, event: Event) -> None:
+        """A sensor, a timer or the node itself."""
+        async with self._turn:
+            await self._step(event)
+
+    async def run_timers(self) -> None:
+        """Fire the door's timers for ever."""
+        while True:
+            deadline_ns = next_deadline(self.state)
+            wait_s = None if deadline_ns is None else max(0.0, (deadline_ns - self._now_ns()) / 1e9)
+            self._timers_changed.clear()
+            try:
+                await asyncio.wait_for(self._timers_changed.wait(), wait_s)
+            except TimeoutError:
+                await self.on_event(Tick())
+
+    # --- one attempt ------------------------------------------------------------------------------------------
+
+    async def _try_code(self, code: SignedCode) -> None:
+        cred_id = code.credential.hex()
+        knowledge, moment = self._now()
+        found = knowledge.passes.find_credential(cred_id)
+        if found is None:
+            await self._judge(Attempt(kind=CredentialKind.QR, holder=None), cred_id, knowledge, moment)
+            return
+        holder, credential = found
+        memory = _memory(self.hands.codes.code_memory(cred_id))
+        step = moment.now_ms // STEP_MS
+        outcome = judge_code(code, credential, memory, self.access_point, step, self.hands.verify)
+        remember = outcome.new_memory if isinstance(outcome, CodeAccepted) else None
+        attempt = Attempt(
+            kind=CredentialKind.QR,
+            holder=holder,
+            code=outcome,
+            locked_until_ms=self._locked_until_ms(cred_id, moment),
+        )
+        await self._judge(attempt, cred_id, knowledge, moment, remember=remember)
+
+    async def _try_face(self, concluded: Concluded) -> None:
+        knowledge, moment = self._now()
+        named = concluded.evidence.verdict.pass_id
+        holder = None if named is None else knowledge.passes.get(named)
+        if named is not None and holder is None:
+            return  # the pass went away between the look and now; the next gallery does not have it
+        tries = f"track-{concluded.track}"
+        attempt = Attempt(
+            kind=CredentialKind.FACE,
+            holder=holder,
+            face=concluded.evidence,
+            locked_until_ms=self._locked_until_ms(tries, moment),
+        )
+        await self._judge(attempt, tries, knowledge, moment)
+
+    async def _judge(
+        self,
+        attempt: Attempt,
+        tries: str,
+        knowledge: Knowledge,
+        moment: Moment,
+        *,
+        remember: CodeMemory | None = None,
+    ) -> None:
+        view, started_ns = self._view(), self._now_ns()
+        decision = decide(attempt, view, moment, knowledge.policy)
+        match decision:
+            case Allow():
+                fact = about(decision, attempt, view, moment, knowledge.policy)
+                fact = replace(fact, x=fact.x | {"latency_ms": (self._now_ns() - started_ns) // 1_000_000})
+                if remember is not None and await self._remembered(tries, remember) is False:
+                    return
+                await self._step(Granted(GrantId(self.hands.new_id()), fact))
+            case Deny():
+                self._failed(tries)
+                fact = about(decision, attempt, view, moment, knowledge.policy)
+                await self._step(Denied(fact, decision.advice))
+            case Retry():
+                self._advise(decision.advice)
+            case _:
+                assert_never(decision)
+
+    async def _remembered(self, cred_id: str, memory: CodeMemory) -> bool:
+        """The code's use is on the disk before the door moves; where it cannot be, the door stays shut."""
+        text = json.dumps([memory.offset_steps, memory.last_step, sorted(memory.used_at)])
+        try:
+            await asyncio.to_thread(self.hands.codes.remember_code, cred_id, text)
+        except StoreError as error:
+            self._no_record(error)
+            return False
+        return True
+
+    # --- the door machine -------------------------------------------------------------------------------------
+
+    async def _step(self, event: Event) -> None:
+        """One input: facts first, then the lock.  Called with the door's turn held."""
+        step = door.step(self.state, event, self.profile, self._now_ns())
+        if step.refusal is not None:
+            log.warning(
+                "door_refused",
+                access_point=self.access_point,
+                mode=step.refusal.mode,
+                event=step.refusal.happened,
+            )
+        if step.facts:
+            try:
+                await self.hands.record(step.facts)
+            except StoreError as error:
+                self._no_record(error)
+                if isinstance(event, Granted):
+                    return
+        self.state = step.state
+        self._timers_changed.set()
+        for effect in step.effects:
+            await self._perform(effect)
+
+    async def _perform(self, effect: Effect) -> None:
+        match effect:
+            case Pulse(ms):
+                self._check(await self.hands.io.pulse(self.access_point, self._cmd("grant"), ms), "pulse")
+            case Hold(until_ns):
+                self._check(
+                    await self.hands.io.hold(self.access_point, self._cmd("unlocked"), until_ns), "hold"
+                )
+            case Relock():
+                self._check(await self.hands.io.lock(self.access_point, self._cmd("relock")), "lock")
+            case Latch(kind, on, actor):
+                cmd = self._cmd(f"latch {kind}")
+                self._check(await self.hands.io.latch(self.access_point, cmd, kind, on, actor), "latch")
+            case Signal(light, advice):
+                if light is Light.GREEN:
+                    self.hands.screens.show(self.access_point, "welcome")
+                elif advice is not None:
+                    self._advise(advice)
+            case Sound(tone):
+                if tone is not Tone.OFF:
+                    log.warning("door_sounds", access_point=self.access_point, tone=tone)
+            case _:
+                assert_never(effect)
+
+    def _check(self, result: Result, verb: str) -> None:
+        """A lock that did not do as asked is a fault everybody can see; the door is never believed open or shut."""
+        if result.outcome is Outcome.DONE:
+            self.fault = ""
+            return
+        self.fault = f"{verb}: {result.outcome.lower()} {result.detail}".strip()
+        log.error(
+            "lock_did_not_answer",
+            access_point=self.access_point,
+            verb=verb,
+            outcome=result.outcome,
+            why=result.detail,
+        )
+
+    def _cmd(self, reason: str) -> Cmd:
+        return Cmd(self.hands.new_id(), self._now_ns() + IO_DEADLINE_NS, reason)
+
+    # --- small things -----------------------------------------------------------------------------------------
+
+    def _now_ns(self) -> int:
+        return self.hands.clock.read().mono_ns
+
+    def _now(self) -> tuple[Knowledge, Moment]:
+        knowledge, reading = self.hands.knowledge(), self.hands.clock.read()
+        moment = Moment(
+            now_ms=reading.wall_ms,
+            clock=reading.state,
+            floor_ms=knowledge.floor_ms,
+            contact_age_ms=knowledge.contact_age_ms,
+            online=knowledge.online,
+        )
+        return knowledge, moment
+
+    def _view(self) -> DoorView:
+        return DoorView(
+            access_point=self.access_point,
+            location_class=self.location,
+            mode=self.state.mode,
+            direction=self.profile.direction,
+            camera=self.state.camera if self.desk is not None else Camera.OK,
+            liveness=self.liveness,
+            simulation=self.simulation,
+        )
+
+    def _failed(self, tries: str) -> None:
+        now_ns = self._now_ns()
+        self._tries[tries] = after_failure(self._tries.get(tries, Tries()), now_ns)
+        while len(self._tries) > TRIES_KEPT:
+            del self._tries[next(iter(self._tries))]
+
+    def _locked_until_ms(self, tries: str, moment: Moment) -> int | None:
+        held, now_ns = self._tries.get(tries), self._now_ns()
+        if held is None or not is_locked(held, now_ns):
+            return None
+        return moment.now_ms + (held.locked_until_ns - now_ns) // 1_000_000
+
+    def _advise(self, advice: Advice) -> None:
+        self.hands.screens.show(self.access_point, advice.text, advice.until_ms)
+
+    def _no_record(self, error: StoreError) -> None:
+        self.fault = str(error)
+        log.error("not_recorded", access_point=self.access_point, why=str(error))
+        self.hands.screens.show(self.access_point, GuestText.SEE_GUARD)
+
+
+def _memory(text: str | None) -> CodeMemory | None:
+    if text is None:
+        return None
+    offset, last, used = json.loads(text)
+    return CodeMemory(offset, last, frozenset(AccessPointId(door) for door in used))

@@ -1,0 +1,502 @@
+"""One node: its doors, what they know together, and what is erased when it has to be.
+
+Everything runs on one event loop; the ledger is written by one thread; pictures stay in another process.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol, assert_never
+
+import structlog
+
+from edge.core.clock import lower_bound_ms, time_span
+from edge.core.decision_types import Policy
+from edge.core.door_events import (
+    BoltChanged,
+    Boot,
+    CameraChanged,
+    ClockChanged,
+    DpsClose,
+    DpsOpen,
+    Event,
+    FireOff,
+    FireOn,
+    LinkDown,
+    LinkUp,
+    RexPressed,
+    RexReleased,
+    TamperOff,
+    TamperOn,
+)
+from edge.core.door_types import Bolt, Camera, Contact
+from edge.core.events import AccessPointId, Fact, GrantId, PassId, Stamp
+from edge.core.freshness import contact_age_ms
+from edge.core.passes import EARLY_MS, Pass, PassSet
+from edge.errors import EnrolRefused
+from edge.ports import Clock, DoorIO, Edge, IoNews, IoSnapshot, Latched, Ledger, Lost, Point
+from edge.runtime.enrol import PATIENCE_S, CameraEnrolment, permitted, template_end_ms
+from edge.runtime.face_desk import FaceDesk
+from edge.runtime.gate import Gate, Knowledge, Screens
+from edge.runtime.health import DoorHealth, NodeHealth
+from edge.runtime.sightings import CameraState, CodeSeen, EngineState, FaceSeen, NobodySeen, Told
+from models.calibration import ThresholdRefused, shipped_calibration
+from models.engine import CalibrationMissing, EngineError, EngineInfo
+from models.template import Template
+
+HOUSEKEEPING_S = 5.0  # windows begin and end; galleries follow within this
+POLICY_VERSION = 1  # of the rules of this release; a signed policy brings its own number later
+
+log = structlog.get_logger()
+
+
+class StoredTemplate(Protocol):
+    @property
+    def pass_id(self) -> str: ...
+
+    @property
+    def data(self) -> bytes: ...
+
+
+class Templates(Protocol):
+    """The sealed gallery on disk."""
+
+    def put(self, pass_id: str, data: bytes, *, not_after_ms: int) -> str: ...
+
+    def all(self) -> Sequence[StoredTemplate]: ...
+
+    def erase(self, pass_ids: set[str]) -> int: ...
+
+    def expired(self, now_ms: int) -> set[str]: ...
+
+
+class Book(Protocol):
+    """The node's passes and the newest verified head."""
+
+    auth_ver: int
+    passes: tuple[Pass, ...]
+
+    @property
+    def head_issued_ms(self) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a node is made of."""
+
+    clock: Clock
+    io: DoorIO
+    ledger: Ledger
+    book: Book
+    templates: Templates
+    screens: Screens
+    wake_link: Callable[[], None]
+    tell_state: Callable[[], None]
+    boot_id: str
+    build_ms: int
+    new_id: Callable[[], str]
+
+
+class Node:
+    """Built by compose; ``run`` ends when it is cancelled."""
+
+    def __init__(
+        self, parts: Parts, cameras: Mapping[AccessPointId, str], fpir: Mapping[AccessPointId, float]
+    ) -> None:
+        self._parts = parts
+        self._gates: dict[AccessPointId, Gate] = {}
+        self._cameras = dict(cameras)
+        self._fpir = dict(fpir)
+        self._passes = PassSet.build(parts.book.auth_ver, parts.book.passes)
+        self._online = False
+        self._booted = False
+        self._engine: EngineInfo | None = None
+        self._engine_fault = ""
+        self._camera_state: dict[str, CameraState] = {}
+        self._templates: dict[str, Template] = {}
+        self._gallery_version = 0
+        self._enrolments: dict[str, CameraEnrolment] = {}
+        self._just_enrolled: set[str] = set()  # cameras whose enrolled person has not stepped away yet
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def take_gates(self, gates: Sequence[Gate]) -> None:
+        """The doors of this node; once, before ``run``: gates and node need each other."""
+        self._gates = {gate.access_point: gate for gate in gates}
+
+    # --- life -------------------------------------------------------------------------------------------------
+
+    async def run(self, told: "asyncio.Queue[Told]") -> None:
+        """Serve until cancelled; ``told`` is what the vision worker says."""
+        self._loop = asyncio.get_running_loop()
+        self._load_templates()
+        await self.record([Fact("sys.boot", x={"passes": len(self._passes.passes)})])
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._io_news(), name="io")
+            group.create_task(self._sightings(told), name="sightings")
+            group.create_task(self._housekeeping(), name="housekeeping")
+            for gate in self._gates.values():
+                group.create_task(gate.run_timers(), name=f"timers {gate.access_point}")
+
+    async def record(self, facts: Sequence[Fact]) -> None:
+        """Commit facts to the ledger, then wake the link.
+
+        Raises:
+            StoreError: nothing was written.
+        """
+        reading = self._parts.clock.read()
+        stamp = Stamp(
+            self._parts.boot_id,
+            reading.mono_ns // 1_000_000,
+            reading.wall_ms,
+            reading.state,
+            reading.bound_ms,
+        )
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._writer, self._parts.ledger.append, facts, stamp)
+        self._parts.wake_link()
+
+    def knowledge(self) -> Knowledge:
+        reading, book = self._parts.clock.read(), self._parts.book
+        issued_ms = book.head_issued_ms
+        return Knowledge(
+            passes=self._passes,
+            online=self._online,
+            contact_age_ms=contact_age_ms(reading.wall_ms, issued_ms),
+            floor_ms=lower_bound_ms(build_ms=self._parts.build_ms, signed_ms=issued_ms or 0, event_ms=0),
+            policy=Policy(POLICY_VERSION, book.auth_ver),
+        )
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run one input to its end beside the others; inputs of one door still take turns."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("input_failed", why=repr(error))
+
+    # --- sensors ----------------------------------------------------------------------------------------------
+
+    async def _io_news(self) -> None:
+        async for news in self._parts.io.news():
+            for access_point, event in self._events(news):
+                await self._gates[access_point].on_event(event)
+            self._parts.tell_state()
+
+    def _events(self, news: IoNews) -> list[tuple[AccessPointId, Event]]:
+        """What a piece of news means for which door."""
+        match news:
+            case Edge():
+                gate = self._gates.get(news.door)
+                event = None if gate is None else self._edge_event(news.point, news.level)
+                return [] if event is None else [(news.door, event)]
+            case IoSnapshot():
+                return self._after_snapshot(news)
+            case Latched():
+                on = FireOn() if news.on else FireOff()
+                return [(news.door, on)] if news.kind == "fire" and news.door in self._gates else []
+            case Lost():
+                for gate in self._gates.values():
+                    gate.fault = "" if news.back else "gate-io is away: the door cannot be driven"
+                log.warning("gate_io", back=news.back)
+                return []
+            case _:
+                assert_never(news)
+
+    def _edge_event(self, point: Point, level: bool) -> Event | None:
+        match point:
+            case Point.CONTACT:
+                return DpsOpen() if level else DpsClose()
+            case Point.REX:
+                return RexPressed(GrantId(self._parts.new_id())) if level else RexReleased()
+            case Point.FIRE:
+                return FireOn() if level else FireOff()
+            case Point.TAMPER:
+                return TamperOn() if level else TamperOff()
+            case Point.BOLT:
+                return BoltChanged(Bolt.UNLOCKED if level else Bolt.LOCKED)
+            case _:
+                assert_never(point)
+
+    def _after_snapshot(self, snapshot: IoSnapshot) -> list[tuple[AccessPointId, Event]]:
+        """The first one boots the doors; a later one tells every level that differs as an edge."""
+        events: list[tuple[AccessPointId, Event]] = []
+        for access_point, gate in self._gates.items():
+            level = snapshot.points.get((access_point, Point.CONTACT))
+            contact = Contact.UNKNOWN if level is None else (Contact.OPEN if level else Contact.CLOSED)
+            if not self._booted:
+                fire = snapshot.points.get((access_point, Point.FIRE), False)
+                latched = (access_point, "fire") in snapshot.latches
+                boot = Boot(self._parts.boot_id, contact, fire_input=fire, fire_latched=latched)
+                events += [(access_point, boot), (access_point, ClockChanged(self._parts.clock.read().state))]
+            elif level is not None and contact is not gate.state.contact:
+                events.append((access_point, DpsOpen() if level else DpsClose()))
+        self._booted = True
+        return events
+
+    # --- eyes -------------------------------------------------------------------------------------------------
+
+    async def _sightings(self, told: "asyncio.Queue[Told]") -> None:
+        while True:
+            self._take(await told.get())
+
+    def _take(self, seen: Told) -> None:
+        match seen:
+            case CodeSeen():
+                for gate in self._gates_at(seen.camera):
+                    self._spawn(gate.on_code(seen.text, seen.t_ns))
+            case FaceSeen():
+                self._face(seen)
+            case NobodySeen():
+                self._just_enrolled.discard(seen.camera)
+                for gate in self._gates_at(seen.camera):
+                    if gate.desk is not None:
+                        gate.desk.nobody(seen.t_ns)
+                    self._parts.screens.show(gate.access_point, "look_here" if gate.desk else "face_off")
+            case CameraState():
+                self._camera_state[seen.camera] = seen
+                log.info("camera", camera=seen.camera, state=seen.state, why=seen.why)
+                for gate in self._gates_at(seen.camera):
+                    self._spawn(gate.on_event(CameraChanged(Camera(seen.state))))
+                self._parts.tell_state()
+            case EngineState():
+                self._take_engine(seen)
+            case _:
+                assert_never(seen)
+
+    def _face(self, seen: FaceSeen) -> None:
+        """An enrolment has the camera to itself, until its person has left: nobody enters by the pictures that made
+        the template."""
+        enrolment = self._enrolments.get(seen.camera)
+        for gate in self._gates_at(seen.camera):
+            if enrolment is not None:
+                self._parts.screens.show(gate.access_point, enrolment.take(seen))
+            elif seen.camera not in self._just_enrolled:
+                self._spawn(gate.on_face(seen))
+
+    def _gates_at(self, camera: str) -> list[Gate]:
+        return [
+            gate for access_point, gate in self._gates.items() if self._cameras.get(access_point) == camera
+        ]
+
+    def _take_engine(self, told: EngineState) -> None:
+        """The worker's engine stands, or face is off and everybody is told why; codes go on either way."""
+        self._engine_fault = "" if told.ok else told.why
+        if told.ok:
+            info = _info(told)
+            try:
+                for access_point, fpir in self._fpir.items():
+                    self._gates[access_point].desk = FaceDesk(info, fpir_wanted=fpir)
+                self._engine = info
+            except CalibrationMissing as error:
+                self._engine_fault = str(error)
+        log.info(
+            "face_engine", engine=told.engine_id, ok=told.ok, why=self._engine_fault, load_ms=told.load_ms
+        )
+        self._refresh_galleries()
+        self._parts.tell_state()
+
+    # --- what is known ----------------------------------------------------------------------------------------
+
+    def passes_changed(self) -> None:
+        """The book has a new version (from the link's thread)."""
+        self._threadsafe(self._take_passes)
+
+    def link_changed(self, *, up: bool) -> None:
+        """The link came or went (from the link's thread)."""
+        self._threadsafe(lambda: self._spawn(self._take_link(up=up)))
+
+    def erase_now(self, pass_ids: Sequence[str], *, within_s: float) -> int:
+        """Erase templates from disk and galleries before returning (from the link's thread)."""
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(self.erase(pass_ids), self._loop).result(within_s)
+
+    def _threadsafe(self, call: Callable[[], None]) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(call)
+
+    def _take_passes(self) -> None:
+        self._passes = PassSet.build(self._parts.book.auth_ver, self._parts.book.passes)
+        self._refresh_galleries()
+        self._parts.tell_state()
+
+    async def _take_link(self, *, up: bool) -> None:
+        self._online = up
+        await self.record([Fact("link.up" if up else "link.down", link_state="ONLINE" if up else "OFFLINE")])
+        for gate in self._gates.values():
+            await gate.on_event(LinkUp() if up else LinkDown())
+
+    async def _housekeeping(self) -> None:
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            expired = self._parts.templates.expired(self._parts.clock.read().wall_ms)
+            if expired:
+                await self.erase(sorted(expired))
+            self._refresh_galleries()
+
+    # --- faces ------------------------------------------------------------------------------------------------
+
+    def _load_templates(self) -> None:
+        for stored in self._parts.templates.all():
+            self._templates[stored.pass_id] = Template.from_bytes(stored.data)
+
+    def _refresh_galleries(self) -> None:
+        """Every door's gallery is who may open it now, and nobody else."""
+        if self._engine is None:
+            return
+        for gate in self._gates.values():
+            if gate.desk is not None:
+                self._refresh_gallery(gate, gate.desk, self._engine)
+
+    def _refresh_gallery(self, gate: Gate, desk: FaceDesk, engine: EngineInfo) -> None:
+        reading = self._parts.clock.read()
+        span = time_span(reading.state, reading.wall_ms, self.knowledge().floor_ms)
+        rows = []
+        k = 1
+        for holder in self._passes.gallery_passes(gate.access_point, span, EARLY_MS[gate.location]):
+            template = self._templates.get(holder.pass_id)
+            if template is not None and _same_model(template, engine):
+                rows.append((str(holder.pass_id), template.mean))
+                k = max(k, template.k)
+        if {pass_id for pass_id, _ in rows} != desk.gallery.pass_ids:
+            self._gallery_version += 1
+            desk.put_gallery(rows, version=self._gallery_version, k=k)
+
+    async def enrol_camera(self, pass_id: str, access_point: str) -> Template:
+        """Enrol the person before this door's camera.
+
+        Raises:
+            EnrolRefused: not permitted, no engine, or no three good pictures in time.
+        """
+        holder = permitted(self._passes, PassId(pass_id))
+        camera = self._cameras.get(AccessPointId(access_point))
+        if self._engine is None or camera is None:
+            raise EnrolRefused(
+                f"face is off at {access_point}: {self._engine_fault or 'no camera or no engine'}."
+            )
+        done: asyncio.Future[Template] = asyncio.get_running_loop().create_future()
+        enrolment = CameraEnrolment(self._engine, holder, self._parts.clock.read().wall_ms, done)
+        self._enrolments[camera] = enrolment
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                template = await done
+        except TimeoutError as error:
+            enrolment.refuse()
+            raise EnrolRefused("no three good pictures in time. Use the code, or try again.") from error
+        finally:
+            del self._enrolments[camera]
+            self._just_enrolled.add(camera)
+        await self._keep(holder, template)
+        return template
+
+    async def enrol_template(self, pass_id: str, data: bytes) -> Template:
+        """Keep a template that was made on this node from photos.
+
+        Raises:
+            EnrolRefused: not permitted, or made with another model.
+        """
+        holder = permitted(self._passes, PassId(pass_id))
+        try:
+            template = Template.from_bytes(data)
+            if self._engine is not None:
+                template.check(self._engine)
+        except EngineError as error:
+            raise EnrolRefused(str(error)) from error
+        await self._keep(holder, template)
+        return template
+
+    async def _keep(self, holder: Pass, template: Template) -> None:
+        self._parts.templates.put(holder.pass_id, template.to_bytes(), not_after_ms=template_end_ms(holder))
+        self._templates[holder.pass_id] = template
+        self._force_galleries()
+        await self.record(
+            [
+                Fact(
+                    "sys.enrolled",
+                    pass_id=holder.pass_id,
+                    subject_ref=holder.subject_ref,
+                    x={"k": template.k},
+                )
+            ]
+        )
+
+    async def erase(self, pass_ids: Sequence[str]) -> int:
+        """Templates of these passes are gone from disk and galleries when this returns."""
+        erased = self._parts.templates.erase(set(pass_ids))
+        for pass_id in pass_ids:
+            self._templates.pop(pass_id, None)
+        self._force_galleries()
+        if erased:
+            await self.record([Fact("sys.erased", pass_id=PassId(pass_id)) for pass_id in pass_ids])
+        return erased
+
+    def _force_galleries(self) -> None:
+        """Rebuild even where the same people stand in it: a template may have changed."""
+        for gate in self._gates.values():
+            if gate.desk is not None:
+                self._gallery_version += 1
+                gate.desk.put_gallery([], version=self._gallery_version, k=1)
+        self._refresh_galleries()
+
+    # --- how it is --------------------------------------------------------------------------------------------
+
+    def health(self) -> NodeHealth:
+        doors = tuple(self._door_health(gate) for gate in self._gates.values())
+        faults = [self._engine_fault] if self._engine_fault and self._fpir else []
+        faults += [f"{door.access_point}: {door.lock}" for door in doors if door.lock != "OK"]
+        faults += [state.why for state in self._camera_state.values() if state.state != "OK"]
+        return NodeHealth("DEGRADED" if faults else "ONLINE", doors, tuple(faults))
+
+    def _door_health(self, gate: Gate) -> DoorHealth:
+        desk = gate.desk
+        threshold = None if desk is None else desk.threshold(2)
+        refused = isinstance(threshold, ThresholdRefused)
+        known = None if threshold is None or isinstance(threshold, ThresholdRefused) else threshold
+        camera = self._camera_state.get(self._cameras.get(gate.access_point, ""))
+        return DoorHealth(
+            access_point=gate.access_point,
+            mode=gate.state.mode,
+            contact=gate.state.contact,
+            alarm=gate.state.alarm,
+            camera="none" if gate.access_point not in self._cameras else camera.state if camera else "LOST",
+            lock=gate.fault or "OK",
+            face="off" if desk is None else "refused" if refused else "on",
+            liveness=gate.liveness,
+            gallery_n=0 if desk is None else len(desk.gallery),
+            threshold=None if known is None else round(known.t, 3),
+            threshold_note=threshold.reason_sentence
+            if isinstance(threshold, ThresholdRefused)
+            else known.note
+            if known
+            else None,
+            expected_fpir=None if known is None else known.expected_fpir,
+            engine=None if desk is None else desk.info.engine_id,
+        )
+
+    def close(self) -> None:
+        self._writer.shutdown(wait=True)
+
+
+def _info(told: EngineState) -> EngineInfo:
+    """The engine as the node needs it: which templates it can be compared with, and its measured table."""
+    assert told.score in ("cosine", "one_minus_chord")
+    return EngineInfo(
+        engine_id=told.engine_id,
+        model_sha256=told.model_sha256,
+        detector_sha256=told.detector_sha256,
+        dim=told.dim,
+        score="cosine" if told.score == "cosine" else "one_minus_chord",
+        calibration=shipped_calibration(told.engine_id, told.model_sha256),
+        licence=told.licence,
+        simulated=told.simulated,
+    )
+
+
+def _same_model(template: Template, engine: EngineInfo) -> bool:
+    """A template of another model is skipped and never compared (its holder enrols again)."""
+    return (template.engine_id, template.embedder_sha256) == (engine.engine_id, engine.model_sha256)

@@ -1,0 +1,68 @@
+"""What the vision worker tells the node: numbers and texts, never a picture.
+
+msgspec on a pipe: the worker handles pictures from the street and is not trusted with more than this.
+"""
+
+import msgspec
+
+
+class FaceSeen(msgspec.Struct, frozen=True, tag="face"):
+    """The nearest face of one picture; ``vector`` (float32 bytes, unit norm) only when it passed the gate."""
+
+    camera: str
+    t_ns: int
+    faces: int
+    box: tuple[float, float, float, float]
+    gate: str | None  # why the picture was not good enough, or None
+    enrolment_gate: str | None
+    quality: tuple[float, float, float, float, float, float]  # fields of models.engine.Quality but the last
+    vector: bytes | None
+
+
+class CodeSeen(msgspec.Struct, frozen=True, tag="code"):
+    camera: str
+    t_ns: int
+    text: str
+
+
+class NobodySeen(msgspec.Struct, frozen=True, tag="nobody"):
+    """A picture without a face; told once when a face has gone, and then every second."""
+
+    camera: str
+    t_ns: int
+
+
+class CameraState(msgspec.Struct, frozen=True, tag="camera"):
+    camera: str
+    state: str  # OK | DEGRADED | LOST
+    why: str = ""
+
+
+class EngineState(msgspec.Struct, frozen=True, tag="engine"):
+    """Told once at start: the engine that runs, or why none does."""
+
+    ok: bool
+    why: str = ""
+    load_ms: int = 0
+    engine_id: str = ""
+    model_sha256: str = ""
+    detector_sha256: str = ""
+    dim: int = 0
+    score: str = ""  # cosine | one_minus_chord
+    simulated: bool = False
+    licence: str = ""
+
+
+Told = FaceSeen | CodeSeen | NobodySeen | CameraState | EngineState
+
+_decoder = msgspec.msgpack.Decoder(Told)
+
+
+def pack(told: Told) -> bytes:
+    return msgspec.msgpack.encode(told)
+
+
+def unpack(data: bytes) -> Told:
+    """Raises msgspec.ValidationError for anything that is not one of ours."""
+    told: Told = _decoder.decode(data)
+    return told

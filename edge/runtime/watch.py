@@ -1,0 +1,169 @@
+"""The vision worker: pictures in, numbers out.  Runs in a process of its own, without keys and without network.
+
+It pulls the newest picture of each camera in turn, never a queue; a picture older than ``STALE_NS`` is not looked
+at.  No picture leaves this process, and none touches a disk.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
+
+from edge.errors import CameraLost
+from edge.ports import Camera, CameraFrame, ClockReading
+from edge.runtime.sightings import CameraState, CodeSeen, EngineState, FaceSeen, NobodySeen, Told, pack
+from models.engine import EngineError, Face, FaceEngine
+from models.gates import comparable_faces, door_gate, enrolment_gate
+
+if TYPE_CHECKING:
+    from models.engine import Frame
+
+STALE_NS = 500_000_000  # hardware.md §7 rule 2
+LOST_NS = 2_000_000_000  # no fresh picture for so long: camera LOST
+FROZEN_NS = 10_000_000_000  # the very same picture for so long: camera DEGRADED; sensors always have noise
+NOBODY_EVERY_NS = 1_000_000_000
+CODE_AGAIN_NS = 700_000_000  # one shown code is told once in this time, not once a picture
+IDLE_WAIT_S = 0.02
+
+
+@dataclass(slots=True)
+class _View:
+    """What is remembered of one camera between two pictures."""
+
+    camera: Camera
+    seq: int = 0
+    looked_ns: int = 0
+    fresh_ns: int = 0
+    changed_ns: int = 0
+    print_: bytes = b""
+    told_nobody_ns: int = 0
+    state: str = ""
+    code: str = ""
+    code_ns: int = 0
+
+
+class Watch:
+    """One worker for all cameras of a node."""
+
+    def __init__(
+        self,
+        cameras: Mapping[str, Camera],
+        engine: FaceEngine | None,
+        decode: "Callable[[Frame], list[str]]",
+        tell: Callable[[bytes], None],
+        clock: Callable[[], ClockReading],
+        *,
+        detect_every_ns: int,
+    ) -> None:
+        self._views = {name: _View(camera) for name, camera in cameras.items()}
+        self._engine = engine
+        self._decode = decode
+        self._send = tell
+        self._clock = clock
+        self._every_ns = detect_every_ns
+
+    def tell(self, told: Told) -> None:
+        self._send(pack(told))
+
+    def look(self) -> None:
+        """One round over all cameras."""
+        for name, view in self._views.items():
+            now_ns = self._clock().mono_ns
+            try:
+                frame = view.camera.newest(newer_than=view.seq, within_s=IDLE_WAIT_S)
+            except CameraLost as error:
+                self._say_state(name, view, "LOST", str(error))
+                continue
+            if frame is None:
+                if now_ns - view.fresh_ns > LOST_NS:
+                    self._say_state(name, view, "LOST", f"camera {name}: no fresh picture for 2 s")
+                continue
+            view.seq = frame.seq
+            if self._clock().mono_ns - frame.t_ns > STALE_NS:
+                continue
+            view.fresh_ns = frame.t_ns
+            self._say_health(name, view, frame)
+            if frame.t_ns - view.looked_ns >= self._every_ns:
+                view.looked_ns = frame.t_ns
+                self._look_at(name, view, frame)
+
+    def _look_at(self, name: str, view: _View, frame: CameraFrame) -> None:
+        for text in self._decode(frame.image):
+            if text != view.code or frame.t_ns - view.code_ns > CODE_AGAIN_NS:
+                view.code, view.code_ns = text, frame.t_ns
+                self.tell(CodeSeen(name, frame.t_ns, text))
+        if self._engine is not None:
+            self._look_for_faces(name, view, frame, self._engine)
+
+    def _look_for_faces(self, name: str, view: _View, frame: CameraFrame, engine: FaceEngine) -> None:
+        faces = engine.detect(frame.image)
+        if not faces:
+            if frame.t_ns - view.told_nobody_ns >= NOBODY_EVERY_NS:
+                view.told_nobody_ns = frame.t_ns
+                self.tell(NobodySeen(name, frame.t_ns))
+            return
+        view.told_nobody_ns = 0
+        try:
+            self.tell(_seen(name, frame, faces, engine))
+        except EngineError as error:
+            self._say_state(name, view, "DEGRADED", str(error))
+
+    def _say_health(self, name: str, view: _View, frame: CameraFrame) -> None:
+        """A picture that does not change by one bit in ten seconds does not come from a living sensor."""
+        print_ = frame.image[::16, ::16].tobytes()
+        if print_ != view.print_:
+            view.print_, view.changed_ns = print_, frame.t_ns
+        if frame.t_ns - view.changed_ns > FROZEN_NS:
+            self._say_state(name, view, "DEGRADED", f"camera {name}: the picture has not changed for 10 s")
+        else:
+            self._say_state(name, view, "OK", "")
+
+    def _say_state(self, name: str, view: _View, state: str, why: str) -> None:
+        if state != view.state:
+            view.state = state
+            self.tell(CameraState(name, state, why))
+
+    def close(self) -> None:
+        for view in self._views.values():
+            view.camera.close()
+        if self._engine is not None:
+            self._engine.close()
+
+
+def _seen(name: str, frame: CameraFrame, faces: list[Face], engine: FaceEngine) -> FaceSeen:
+    """Judge and, if it is good enough, embed the nearest face; the others are counted and never identified."""
+    nearest = faces[0]
+    chip = engine.align(frame.image, nearest)
+    near = comparable_faces(faces)
+    quality = engine.quality(frame.image, nearest, chip, faces_in_frame=near)
+    refused = door_gate(quality)
+    vector = None if refused else engine.embed([chip])[0].tobytes()
+    return FaceSeen(
+        camera=name,
+        t_ns=frame.t_ns,
+        faces=len(faces),
+        box=nearest.box,
+        gate=refused,
+        enrolment_gate=enrolment_gate(replace(quality, faces_in_frame=len(faces))),
+        quality=(
+            quality.detector_score,
+            quality.interocular_px,
+            quality.mean_grey,
+            quality.sharpness,
+            quality.yaw_proxy,
+            quality.roll_deg,
+        ),
+        vector=vector,
+    )
+
+
+def run(watch: Watch, pipe: Connection, *, engine_state: EngineState) -> None:
+    """Look until the node closes its end of the pipe."""
+    watch.tell(engine_state)
+    try:
+        while not pipe.poll(0):
+            watch.look()
+    except (BrokenPipeError, EOFError):
+        pass  # the node is gone; so are we
+    finally:
+        watch.close()

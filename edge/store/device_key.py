@@ -1,0 +1,70 @@
+"""The node's own key, made on the node and never copied from it, and what the service answered to it."""
+
+import base64
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from edge.errors import ConfigError
+
+
+def device_public_key(path: Path) -> str:
+    """Base64 of the 32-byte public half; the private half (mode 0600) is made on the first call."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(Ed25519PrivateKey.generate().private_bytes_raw())
+            file.flush()
+            os.fsync(file.fileno())
+    private = Ed25519PrivateKey.from_private_bytes(path.read_bytes())
+    return base64.b64encode(private.public_key().public_bytes_raw()).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """The service's answer to a node that joined."""
+
+    community: str
+    node: str
+    kid: str
+    community_key: bytes
+
+    def verify(self, kid: str, message: bytes, signature: bytes) -> bool:
+        """True when the community's key signed the message."""
+        return kid == self.kid and verify_ed25519(self.community_key, message, signature)
+
+
+def verify_ed25519(public: bytes, message: bytes, signature: bytes) -> bool:
+    """True when the holder of ``public`` (32 bytes) signed the message; anything malformed is False."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def read_join(path: Path) -> Join:
+    """Read the join file.
+
+    Raises:
+        ConfigError: it is not there, or not what the service writes.
+    """
+    try:
+        tree = json.loads(path.read_text())
+        return Join(
+            community=str(tree["community"]),
+            node=str(tree["node"]),
+            kid=str(tree["kid"]),
+            community_key=base64.b64decode(tree["community_key"], validate=True),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"join_file {path}",
+            f"is not a join file ({error})",
+            "Make one: 'gatehouse-node join-request', then 'gatehouse-sync node add' at the service",
+        ) from error

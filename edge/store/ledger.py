@@ -1,0 +1,157 @@
+"""The node's own truth: an append-only, numbered, hash-chained SQLite file (sync.md §2).
+
+``append`` numbers, encodes, chains and commits with synchronous=FULL before it returns; what it returned is
+never lost and never changed.  A new file is a new ``epoch``, so a number used again cannot be mistaken.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from edge.core.events import Fact, NodeId, Stamp
+from edge.errors import DiskFull
+from edge.ports import LedgerRow
+from edge.store.sqlite import connect, migrate, transaction
+
+# Freed when the disk is full, so that recording goes on while somebody is called: room for about 500 events.
+BALLAST_BYTES = 1_000_000
+
+
+class Chain(Protocol):
+    """The chain formula, handed in: the module ``cloud_sync.protocol.chain`` keeps this promise."""
+
+    def start(self, node: str, epoch: str) -> bytes: ...
+
+    def digest(self, body: bytes) -> bytes: ...
+
+    def link(self, previous: bytes, body_digest: bytes) -> bytes: ...
+
+
+class SqliteLedger:
+    """One writer at a time; readers may come from any thread."""
+
+    def __init__(
+        self,
+        path: Path,
+        node: NodeId,
+        *,
+        encode: Callable[[Fact, Stamp], bytes],
+        chain: Chain,
+        new_epoch: Callable[[], str],
+    ) -> None:
+        self._path = path
+        self._encode = encode
+        self._chain = chain
+        self._lock = threading.Lock()
+        self._db = connect(path)
+        migrate(self._db, Path(__file__).parent / "migrations" / "ledger")
+        with transaction(self._db, path):
+            self._db.execute("insert or ignore into meta (one, epoch) values (1, ?)", (new_epoch(),))
+        self.epoch, self.acked, self.sink_gen = self._db.execute(
+            "select epoch, acked, sink_gen from meta"
+        ).fetchone()
+        self._node = node
+        last = self._db.execute("select seq, h from event order by seq desc limit 1").fetchone()
+        self._head: int = 0 if last is None else last[0]
+        self._h: bytes = chain.start(node, self.epoch) if last is None else last[1]
+        self._ballast = path.with_suffix(".ballast")
+        self.disk_alarm = False
+        self._lay_ballast()
+
+    @property
+    def head(self) -> int:
+        return self._head
+
+    @property
+    def oldest(self) -> int:
+        """The lowest seq whose body is still held; head + 1 when none is."""
+        with self._lock:
+            row = self._db.execute("select min(seq) from event where body is not null").fetchone()
+        return int(row[0]) if row[0] is not None else self._head + 1
+
+    def append(self, facts: Sequence[Fact], stamp: Stamp) -> list[int]:
+        """Number, encode, chain and commit all of them in one transaction; returns their seqs.
+
+        On a full disk the ballast is freed first and ``disk_alarm`` raised, and recording goes on.
+
+        Raises:
+            DiskFull, StoreError: nothing of this call was recorded.
+        """
+        bodies = [self._encode(fact, stamp) for fact in facts]
+        with self._lock:
+            try:
+                return self._write(bodies)
+            except DiskFull:
+                self.disk_alarm = True
+                if not self._ballast.exists():
+                    raise
+                self._ballast.unlink()
+                return self._write(bodies)
+
+    def _write(self, bodies: list[bytes]) -> list[int]:
+        head, h, seqs = self._head, self._h, []
+        with transaction(self._db, self._path):
+            for body in bodies:
+                d = self._chain.digest(body)
+                h = self._chain.link(h, d)
+                head += 1
+                self._db.execute(
+                    "insert into event (seq, body, d, h) values (?, ?, ?, ?)", (head, body, d, h)
+                )
+                seqs.append(head)
+        self._head, self._h = head, h
+        return seqs
+
+    def rows(self, seqs: range, *, bytes_max: int) -> list[LedgerRow]:
+        """The rows of a range in order, as many whole ones as fit in ``bytes_max`` of bodies, one at least."""
+        if not seqs:
+            return []
+        with self._lock:
+            found = self._db.execute(
+                "select seq, body, h from event where seq between ? and ? and body is not null order by seq",
+                (seqs[0], seqs[-1]),
+            ).fetchall()
+        rows: list[LedgerRow] = []
+        size = 0
+        for seq, body, h in found:
+            size += len(body) + 40  # the number, the short hash and punctuation around each body
+            if rows and size > bytes_max:
+                break
+            rows.append(LedgerRow(seq, body, h))
+        return rows
+
+    def hash_at_head(self) -> bytes:
+        """The full chain hash at ``head``, 32 bytes."""
+        return self._h
+
+    def remember(self, acked: int, sink_gen: str) -> None:
+        """Note what the sink has; losing this note only costs sending again."""
+        with self._lock, transaction(self._db, self._path):
+            self._db.execute("update meta set acked = ?, sink_gen = ?", (acked, sink_gen))
+        self.acked, self.sink_gen = acked, sink_gen
+
+    def first_break(self) -> int | None:
+        """The first seq whose chain hash does not follow from the rows before it, or None."""
+        h = self._chain.start(self._node, self.epoch)
+        with self._lock:
+            for expected, (seq, body, d, stored) in enumerate(
+                self._db.execute("select seq, body, d, h from event order by seq"), start=1
+            ):
+                h = self._chain.link(h, d)
+                if seq != expected or h != stored or (body is not None and self._chain.digest(body) != d):
+                    return expected
+        return None
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    def _lay_ballast(self) -> None:
+        """Lay the ballast again whenever there is room for it."""
+        try:
+            if not self._ballast.exists():
+                self._ballast.write_bytes(b"\0" * BALLAST_BYTES)
+        except OSError:
+            self._ballast.unlink(missing_ok=True)
+            self.disk_alarm = True

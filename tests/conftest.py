@@ -1,0 +1,42 @@
+"""What every suite shares: the first line of a bug report, and no skip that hides in CI."""
+
+import os
+import shutil
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CLIPS = ROOT / ".cache" / "clips"
+
+NEEDS = {
+    "mosquitto": (
+        lambda: shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin") is not None,
+        "apt install mosquitto",
+    ),
+    "chromium": (lambda: Path("/usr/bin/chromium").exists(), "apt install chromium fonts-noto-cjk"),
+    "clips": (lambda: (CLIPS / "stamp").exists(), "make clips"),
+    "systemd": (lambda: shutil.which("systemd-analyze") is not None, "apt install systemd"),
+}
+
+
+def pytest_report_header() -> str:
+    return f"gatehouse on Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Name what is missing and how to get it; in CI a missing part is a failure."""
+    for name, (present, remedy) in NEEDS.items():
+        if item.get_closest_marker(name) is not None and not present():
+            sentence = f"{name} is not on this machine: {remedy}"
+            if os.environ.get("CI"):
+                pytest.fail(f"skipped in CI: {sentence}")
+            pytest.skip(sentence)
+
+
+@pytest.fixture(scope="session")
+def clips() -> Path:
+    """The folder of real clips; ask for it together with the marker ``clips``."""
+    return CLIPS

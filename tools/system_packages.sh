@@ -1,0 +1,15 @@
+#!/bin/sh
+# What the test suites need from Debian. Installs it when it can; otherwise says what will be skipped.
+set -eu
+need=""
+command -v mosquitto >/dev/null 2>&1 || [ -x /usr/sbin/mosquitto ] || need="$need mosquitto"
+[ -x /usr/bin/chromium ] || need="$need chromium"
+command -v systemd-analyze >/dev/null 2>&1 || need="$need systemd"
+fc-list 2>/dev/null | grep -qi "noto.*cjk" || need="$need fonts-noto-cjk fontconfig"
+[ -z "$need" ] && exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "installing for the tests:$need"
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $need >/dev/null
+else
+    echo "Some suites will be skipped, each with its reason. To run them all: sudo apt install$need"
+fi
