@@ -189,6 +189,65 @@ class DoorIO(Protocol):
     async def latch(self, door: AccessPointId, cmd: Cmd, kind: str, on: bool, actor: str) -> Result: ...
 
 
+# --- lines: what gate-io drives itself, synchronously, from its timing thread ---------------------------------
+
+
+class LockLine(Protocol):
+    """One lock output.  No call waits: each returns at once or raises HardwareError.
+
+    A driver's ``open_lock(settings, door, *, energised, dead)`` opens it at the level ``energised``;
+    ``dead`` is the level ``close`` leaves behind.
+    """
+
+    @property
+    def feedback(self) -> Feedback:
+        """What ``get`` is worth: NONE (the level we asked for) or COIL (the relay said so)."""
+        ...
+
+    def set(self, energised: bool) -> None:
+        """Repeatable; the level stands when the call returns."""
+        ...
+
+    def get(self) -> bool:
+        """The level as the device reads it now; True = energised."""
+        ...
+
+    def selftest(self) -> str:
+        """One sentence; changes nothing."""
+        ...
+
+    def close(self) -> None:
+        """Leave the dead level; repeatable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LineEdge:
+    """One debounced change of one input of one door."""
+
+    point: Point
+    level: bool
+    t_ns: int  # CLOCK_MONOTONIC
+
+
+class InputLines(Protocol):
+    """The input points of one door (a driver's ``open_inputs(settings, door)``).  No call waits."""
+
+    def fileno(self) -> int:
+        """Readable while ``edges`` has something to say."""
+        ...
+
+    def edges(self) -> list[LineEdge]:
+        """What changed since the last call, oldest first."""
+        ...
+
+    def levels(self) -> dict[Point, bool]:
+        """Read now, not remembered; a point that is not wired is absent."""
+        ...
+
+    def close(self) -> None: ...
+
+
 # --- eyes ----------------------------------------------------------------------------------------------------
 
 

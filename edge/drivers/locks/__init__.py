@@ -1,0 +1,1 @@
+"""Locks driven by gate-io: one file per device, each a ``LockLine`` of ``edge.ports``."""

@@ -1,0 +1,293 @@
+"""May this credential open this door now?  The pipeline of access.md §5, in order, as data.
+
+The first step that fails gives the single reason.  What a step has not been given a rule for is NOT_CONFIGURED
+and lets pass.  How a pass stands on the node maps to step 5 so (window = not_before − early buffer … not_after):
+
+| state            | before the window   | in the window                           | after it            |
+|------------------|---------------------|-----------------------------------------|---------------------|
+| ARMED            | CredentialNotActive | goes on                                 | CredentialExpired   |
+| PENDING, missing | CredentialNotActive | goes on: step 7 names what is missing   | CredentialExpired   |
+| PENDING, whole   | CredentialNotActive | CredentialNotActive                     | CredentialExpired   |
+| EXIT_ONLY        | CredentialExpired   | CredentialExpired                       | CredentialExpired   |
+| EXPIRED          | CredentialExpired   | CredentialExpired                       | CredentialExpired   |
+| SUSPENDED        | CredentialNotEnabled| CredentialNotEnabled                    | CredentialNotEnabled|
+| REVOKED          | CredentialNotActive | CredentialNotActive                     | CredentialNotActive |
+
+With an UNTRUSTED clock "before the window" is not known to be so; such a pass goes on to step 9.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.core.credentials import CodeRefused
+from edge.core.decision_types import (
+    Allow,
+    Attempt,
+    Decision,
+    Deny,
+    DoorView,
+    GrantFlag,
+    Liveness,
+    Moment,
+    Policy,
+    Retry,
+    Ruling,
+)
+from edge.core.door_types import Camera, Mode
+from edge.core.events import ClockState, CredentialKind
+from edge.core.evidence import Look
+from edge.core.freshness import Freshness, freshness
+from edge.core.passes import Pass, PassState, Prereq, SubjectClass, Window
+from edge.core.reasons import Reason
+
+# The schedules every door can honour without a schedule rule; any other word needs a rule that says MET.
+ANY_TIME = frozenset({"", "always"})
+
+# Not the person's failure: asked again, and no denial is recorded.
+RETRIES = frozenset({Reason.LOW_QUALITY, Reason.RETRY_LATER, Reason.SECOND_FACTOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything one decision looks at."""
+
+    attempt: Attempt
+    door: DoorView
+    moment: Moment
+    policy: Policy
+
+    @property
+    def holder(self) -> Pass:
+        """The pass; steps after 5 can count on it."""
+        assert self.attempt.holder is not None
+        return self.attempt.holder
+
+    @property
+    def window(self) -> Window:
+        return self.holder.window(self.moment.span, self.door.early_ms)
+
+    @property
+    def freshness(self) -> Freshness:
+        return freshness(
+            self.holder.cls,
+            self.moment.contact_age_ms,
+            online=self.moment.online,
+            signed_code=self.attempt.kind is CredentialKind.QR,
+            window_over=self.window is Window.AFTER,
+        )
+
+
+def door_mode(case: Case) -> Reason | None:
+    """Door mode."""
+    match case.door.mode:
+        case Mode.LOCKED_DOWN:
+            return Reason.LOCKED_DOWN
+        case Mode.BLOCKED | Mode.UNKNOWN:  # a door that has not read its sensors yet opens for nobody
+            return Reason.BLOCKED
+        case _:
+            return None
+
+
+def back_off(case: Case) -> Reason | None:
+    """Back-off after wrong tries (T_retry_lock)."""
+    until_ms = case.attempt.locked_until_ms
+    return Reason.RETRY_LATER if until_ms is not None and until_ms > case.moment.now_ms else None
+
+
+def picture(case: Case) -> Reason | None:
+    """Camera and quality."""
+    face = case.attempt.face
+    if face is None:
+        return None
+    blurred = face.verdict.look is Look.LOW_QUALITY or case.door.camera is Camera.LOST
+    return Reason.LOW_QUALITY if blurred else None
+
+
+def engine(case: Case) -> Reason | None:
+    """Invented faces open doors of a simulation only."""
+    face = case.attempt.face
+    invented = face is not None and face.simulated and not case.door.simulation
+    return Reason.SIMULATED_ENGINE if invented else None
+
+
+def liveness(case: Case) -> Reason | None:
+    """Liveness (PAD)."""
+    face = case.attempt.face
+    if face is None or face.pad.result == "pass":
+        return None
+    # Even where liveness is not asked for, a face that was found to be a picture is refused.
+    excused = case.door.liveness is Liveness.OFF_DEMO and face.pad.result == "na"
+    return None if excused else Reason.PRESENTATION_ATTACK
+
+
+def match(case: Case) -> Reason | None:
+    """Match and margin."""
+    face = case.attempt.face
+    if face is None:
+        return None
+    if face.verdict.look is Look.AMBIGUOUS:
+        return Reason.AMBIGUOUS
+    return Reason.NOT_FOUND if face.verdict.look is Look.UNKNOWN else None
+
+
+def credential(case: Case) -> Reason | None:
+    """Credential and pass state."""
+    if case.attempt.holder is None:
+        return Reason.NOT_FOUND
+    no_consent = Prereq.FACE_CONSENT not in case.holder.prereq
+    if case.attempt.kind is CredentialKind.FACE and no_consent:
+        return Reason.NOT_ENABLED
+    return _code(case) or _standing(case.holder) or _window(case)
+
+
+def _code(case: Case) -> Reason | None:
+    code = case.attempt.code
+    if not isinstance(code, CodeRefused):
+        return None
+    untrusted = case.moment.clock is ClockState.UNTRUSTED
+    # A step can only be out of time against a time one believes; step 9 says what is really wrong.
+    return None if untrusted and code.reason is Reason.CODE_OUT_OF_TIME else code.reason
+
+
+def _standing(holder: Pass) -> Reason | None:
+    match holder.state:
+        case PassState.SUSPENDED:
+            return Reason.NOT_ENABLED
+        case PassState.REVOKED:
+            return Reason.NOT_ACTIVE
+        case PassState.EXPIRED | PassState.EXIT_ONLY:
+            return Reason.EXPIRED
+        case PassState.PENDING | PassState.ARMED:
+            return None
+
+
+def _window(case: Case) -> Reason | None:
+    if case.window is Window.AFTER:
+        return Reason.EXPIRED
+    if case.window is Window.BEFORE and case.moment.clock is not ClockState.UNTRUSTED:
+        return Reason.NOT_ACTIVE
+    unexplained = case.holder.state is PassState.PENDING and not case.holder.missing()
+    return Reason.NOT_ACTIVE if unexplained else None
+
+
+def scope(case: Case) -> Reason | None:
+    """Door in scope, schedule."""
+    if case.door.access_point not in case.holder.scope:
+        return Reason.UNAUTHORIZED
+    ruled = case.door.schedule
+    unknown_rule = ruled is Ruling.NOT_CONFIGURED and case.holder.schedule not in ANY_TIME
+    return Reason.NOT_AT_THIS_TIME if ruled is Ruling.BROKEN or unknown_rule else None
+
+
+def prerequisites(case: Case) -> Reason | None:
+    """Prerequisites aboard: listing permits, stay open, registration verified."""
+    missing = case.holder.missing()
+    if Prereq.LISTING in missing:
+        return Reason.LISTING_NOT_PERMITTING
+    if Prereq.STAY in missing:
+        return Reason.STAY_CLOSED
+    return Reason.NOT_REGISTERED if Prereq.REGISTERED in missing else None
+
+
+def fresh_enough(case: Case) -> Reason | None:
+    """Freshness of the node's knowledge."""
+    match case.freshness:
+        case Freshness.EXPIRED:
+            return Reason.OFFLINE_EXPIRED
+        case Freshness.STALE if _needs_two(case.holder.cls) and case.attempt.factors < 2:
+            return Reason.SECOND_FACTOR
+        case _:
+            return None
+
+
+def _needs_two(cls: SubjectClass) -> bool:
+    return cls in {SubjectClass.OPERATOR, SubjectClass.MAINTENANCE, SubjectClass.GRID}
+
+
+def clock(case: Case) -> Reason | None:
+    """Clock, for rotating codes and windows that an UNTRUSTED clock cannot reach."""
+    if case.moment.clock is not ClockState.UNTRUSTED:
+        return None
+    code_alone = case.attempt.kind is CredentialKind.QR and case.attempt.factors < 2
+    unreached = case.window is Window.BEFORE
+    return Reason.CLOCK_UNTRUSTED if code_alone or unreached else None
+
+
+def anti_passback(case: Case) -> Reason | None:
+    """Anti-passback."""
+    return Reason.ANTI_PASSBACK if case.door.anti_passback is Ruling.BROKEN else None
+
+
+def interlock(case: Case) -> Reason | None:
+    """Interlock."""
+    return Reason.INTERLOCK if case.door.interlock is Ruling.BROKEN else None
+
+
+def occupancy(case: Case) -> Reason | None:
+    """Occupancy of a space; never of a dwelling."""
+    return Reason.OCCUPANCY if case.door.occupancy is Ruling.BROKEN else None
+
+
+def duress(_case: Case) -> Reason | None:
+    """Duress: never fails; the grant opens like any other, and its marker calls for help."""
+    return None
+
+
+# The number is that of access.md §5; back-off and engine stand beside the step they belong to.
+PIPELINE: tuple[tuple[int, Callable[[Case], Reason | None]], ...] = (
+    (1, door_mode),
+    (1, back_off),
+    (2, picture),
+    (3, engine),
+    (3, liveness),
+    (4, match),
+    (5, credential),
+    (6, scope),
+    (7, prerequisites),
+    (8, fresh_enough),
+    (9, clock),
+    (10, anti_passback),
+    (11, interlock),
+    (12, occupancy),
+    (13, duress),
+)
+
+
+def decide(attempt: Attempt, door: DoorView, moment: Moment, policy: Policy) -> Decision:
+    """Judge one attempt: the first failing step's reason, or Allow when none fails."""
+    case = Case(attempt, door, moment, policy)
+    for _, step in PIPELINE:
+        reason = step(case)
+        if reason is not None:
+            return _refusal(case, reason)
+    return Allow(case.holder, _flags(case), attempt.duress)
+
+
+def _refusal(case: Case, reason: Reason) -> Deny | Retry:
+    until_ms = _until_ms(case, reason)
+    if reason in RETRIES:
+        return Retry(reason, case.attempt.kind, until_ms)
+    return Deny(reason, case.attempt.kind, case.attempt.holder, until_ms)
+
+
+def _until_ms(case: Case, reason: Reason) -> int | None:
+    """When the person may come back: only where that is certain to help."""
+    if reason is Reason.RETRY_LATER:
+        return case.attempt.locked_until_ms
+    holder = case.attempt.holder
+    early = reason is Reason.NOT_ACTIVE and holder is not None and case.window is Window.BEFORE
+    if early and holder is not None and _standing(holder) is None:
+        return holder.opens_ms(case.door.early_ms)
+    return None
+
+
+def _flags(case: Case) -> frozenset[GrantFlag]:
+    face = case.attempt.face
+    unproven = face is not None and face.pad.result == "na"
+    marks = {
+        GrantFlag.STALE: case.freshness is Freshness.STALE,
+        GrantFlag.CLOCK_UNTRUSTED: case.moment.clock is ClockState.UNTRUSTED,
+        GrantFlag.LIVENESS_OFF: unproven,
+        GrantFlag.SIMULATED: face is not None and face.simulated,
+    }
+    return frozenset(flag for flag, holds in marks.items() if holds)

@@ -1,0 +1,71 @@
+"""A decision as the ledger keeps it: pseudonym, pass, buckets and the one reason; nothing that shows a person."""
+
+from dataclasses import replace
+
+from edge.core.decision import Case
+from edge.core.decision_types import Allow, Attempt, Deny, DoorView, Moment, Policy
+from edge.core.events import Fact, MatchFact
+from edge.core.freshness import link_state
+from edge.core.passes import Prereq
+
+
+def about(decision: Allow | Deny, attempt: Attempt, door: DoorView, moment: Moment, policy: Policy) -> Fact:
+    """The fact of a grant or denial; the door machine adds grant id, mode, contact and bolt."""
+    allowed = isinstance(decision, Allow)
+    fact = Fact(
+        type="access.granted" if allowed else "access.denied",
+        access_point=door.access_point,
+        direction=door.direction,
+        credential_kind=attempt.kind,
+        match=_match(attempt),
+        pad=attempt.face.pad if attempt.face else None,
+        decision="allow" if allowed else "deny",
+        reason=decision.reason,
+        policy_version=policy.policy_version,
+        auth_ver=policy.auth_ver,
+        x=_marks(decision),
+    )
+    return fact if attempt.holder is None else _with_holder(fact, Case(attempt, door, moment, policy))
+
+
+def _with_holder(fact: Fact, case: Case) -> Fact:
+    holder = case.holder
+    return replace(
+        fact,
+        subject_ref=holder.subject_ref,
+        cls=holder.cls,
+        pass_id=holder.pass_id,
+        pass_version=holder.pass_version,
+        registered=Prereq.REGISTERED in holder.prereq,
+        freshness=case.freshness,
+        link_state=link_state(case.freshness, online=case.moment.online),
+    )
+
+
+def _match(attempt: Attempt) -> MatchFact | None:
+    """Buckets of a named face; of an unknown one nothing is kept."""
+    if attempt.face is None or attempt.face.verdict.pass_id is None:
+        return None
+    verdict, matcher = attempt.face.verdict, attempt.face.matcher
+    assert verdict.score_bucket is not None
+    assert verdict.margin_bucket is not None
+    return MatchFact(
+        score_bucket=verdict.score_bucket,
+        margin_bucket=verdict.margin_bucket,
+        threshold_id=matcher.threshold_id,
+        model=matcher.model,
+        gallery_version=matcher.gallery_version,
+        gallery_n=matcher.gallery_n,
+    )
+
+
+def _marks(decision: Allow | Deny) -> dict[str, int | str]:
+    """The registered extra keys of a grant: ``flags`` and ``duress``, present only when there is something to say."""
+    if isinstance(decision, Deny):
+        return {}
+    marks: dict[str, int | str] = {}
+    if decision.flags:
+        marks["flags"] = ",".join(sorted(decision.flags))
+    if decision.duress:
+        marks["duress"] = 1
+    return marks

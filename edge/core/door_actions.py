@@ -1,0 +1,356 @@
+"""What rows of the door's table do.  Each is a pure step on a step; its docstring is what the printed table says."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from edge.core.door_events import Boot, Command, Denied, Event, FireReset, Granted, RexPressed
+from edge.core.door_profile import HOLD_LEASE_MS, HOLD_RENEW_MS, DoorProfile, LockProfile
+from edge.core.door_types import (
+    Alarm,
+    Contact,
+    DoorState,
+    Drive,
+    Effect,
+    Egress,
+    Grant,
+    Hold,
+    Latch,
+    LifeSafety,
+    Light,
+    Output,
+    Pulse,
+    Relock,
+    Signal,
+    Step,
+    Timer,
+    output,
+)
+from edge.core.events import CredentialKind, DoorResult, Fact
+from edge.core.reasons import Reason
+
+MS_NS = 1_000_000
+FIRE = "fire"
+# The end of a grant that the door took back; the books treat it like one nobody used.
+CANCELLED = "x:Cancelled"
+
+_RESULT: Mapping[str, DoorResult] = MappingProxyType(
+    {
+        "access.taken": "opened",
+        "access.not_taken": "not_opened",
+        "door.held": "held",
+        "door.forced": "forced",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The moment of one row: the door before the input, the input (None for a timer), and the time."""
+
+    before: DoorState
+    event: Event | None
+    profile: DoorProfile
+    now_ns: int
+
+
+Action = Callable[[Step, Context], Step]
+
+
+# --- small tools ---------------------------------------------------------------------------------------------
+
+
+def change(step: Step, **fields: Any) -> Step:
+    return replace(step, state=replace(step.state, **fields))
+
+
+def ask(step: Step, *effects: Effect) -> Step:
+    return replace(step, effects=step.effects + effects)
+
+
+def start(step: Step, timer: Timer, at_ns: int) -> Step:
+    return change(step, timers=MappingProxyType({**step.state.timers, timer: at_ns}))
+
+
+def stop(step: Step, timer: Timer) -> Step:
+    left = {name: at for name, at in step.state.timers.items() if name is not timer}
+    return change(step, timers=MappingProxyType(left))
+
+
+def _write(step: Step, ctx: Context, fact: Fact) -> Step:
+    """Add a fact; one of access tells the mode it met, any other the mode it leaves behind."""
+    state = step.state
+    mode = ctx.before.mode if fact.type.startswith("access.") else state.mode
+    whole = replace(
+        fact,
+        access_point=ctx.profile.access_point,
+        mode=mode,
+        contact=state.contact,
+        bolt=state.bolt,
+        door_result=_RESULT.get(fact.type),
+    )
+    return replace(step, facts=(*step.facts, whole))
+
+
+def log(kind: str) -> Action:
+    """An action that writes a plain fact of the door, with the actor where a person did it."""
+
+    def write(step: Step, ctx: Context) -> Step:
+        event = ctx.event
+        actor = event.actor if isinstance(event, Command | FireReset) else None
+        return _write(step, ctx, Fact(type=kind, actor=actor))
+
+    return write
+
+
+# --- grants --------------------------------------------------------------------------------------------------
+
+
+def queue_grant(step: Step, ctx: Context) -> Step:
+    """queue the grant, restart T_release and T_max_energise"""
+    event, profile = ctx.event, ctx.profile
+    assert isinstance(event, Granted | Command)
+    grant = _grant_of(event, profile)
+    extra_ms = profile.t_extension_ms if isinstance(event, Granted) and event.extended else 0
+    until_ns = ctx.now_ns + (profile.t_release_ms + extra_ms) * MS_NS
+    # An extended grant that is still waiting keeps its longer time.
+    until_ns = max(until_ns, step.state.timers.get(Timer.T_RELEASE, 0))
+    step = change(step, waiting=(*step.state.waiting, grant))
+    step = start(step, Timer.T_RELEASE, until_ns)
+    step = start(step, Timer.T_MAX_ENERGISE, ctx.now_ns + profile.t_max_energise_ms * MS_NS)
+    return _write(step, ctx, grant.fact)
+
+
+def green(step: Step, _ctx: Context) -> Step:
+    """green"""
+    return ask(step, Signal(Light.GREEN))
+
+
+def _grant_of(event: Granted | Command, profile: DoorProfile) -> Grant:
+    assert event.grant_id is not None
+    if isinstance(event, Granted):
+        fact = replace(event.fact, type="access.granted", grant_id=event.grant_id)
+    else:
+        fact = Fact(
+            type="access.granted",
+            direction=profile.direction,
+            grant_id=event.grant_id,
+            decision="override",
+            reason=Reason.GRANTED,
+            actor=event.actor,
+        )
+    return Grant(event.grant_id, fact)
+
+
+def _end(step: Step, ctx: Context, grant: Grant, kind: str, reason: str | None = None) -> Step:
+    """The one end of a grant: who it was for stays, how it was decided was said before."""
+    fact = replace(
+        grant.fact,
+        type=kind,
+        decision=None,
+        reason=reason,
+        match=None,
+        pad=None,
+        quality=None,
+        x={},
+    )
+    return _write(step, ctx, fact)
+
+
+def take_first(step: Step, ctx: Context) -> Step:
+    """the oldest waiting grant → TAKEN"""
+    first, *rest = step.state.waiting
+    step = change(step, waiting=tuple(rest), passing=True)
+    return _end(step, ctx, first, "access.taken")
+
+
+def end_waiting(step: Step, ctx: Context) -> Step:
+    """waiting grants → NOT_TAKEN"""
+    return _end_all(step, ctx, None)
+
+
+def cancel_waiting(step: Step, ctx: Context) -> Step:
+    """waiting grants → cancelled"""
+    return _end_all(step, ctx, CANCELLED)
+
+
+def _end_all(step: Step, ctx: Context, reason: str | None) -> Step:
+    for grant in step.state.waiting:
+        step = _end(step, ctx, grant, "access.not_taken", reason)
+    return change(step, waiting=())
+
+
+def refuse_entry(step: Step, ctx: Context) -> Step:
+    """red, and one of the four texts"""
+    event = ctx.event
+    assert isinstance(event, Denied)
+    step = _write(step, ctx, replace(event.fact, type="access.denied"))
+    return ask(step, Signal(Light.RED, event.advice))
+
+
+# --- lock ----------------------------------------------------------------------------------------------------
+
+
+def release(step: Step, ctx: Context) -> Step:
+    """release the lock until T_release"""
+    ms = (step.state.timers[Timer.T_RELEASE] - ctx.now_ns) // MS_NS
+    step = change(stop(step, Timer.T_RELOCK_DELAY), drive=Drive.RELEASED)
+    return ask(step, Pulse(ms)) if ms else step
+
+
+def relock(step: Step, ctx: Context) -> Step:
+    """relock (a magnet: only once closed)"""
+    state = step.state
+    magnet = ctx.profile.lock is LockProfile.MAGLOCK_FAIL_SAFE
+    return _keep_free(step, ctx) if magnet and state.contact is Contact.OPEN else secure(step, ctx)
+
+
+def secure(step: Step, ctx: Context) -> Step:
+    """relock now"""
+    step = change(stop(step, Timer.T_RELOCK_DELAY), drive=Drive.SECURE)
+    # While somebody is on the way out the lock stays as it is; the end of T_rex makes up for it.
+    return ask(step, Relock()) if output(step.state, ctx.profile) is Output.SECURED else step
+
+
+def _keep_free(step: Step, ctx: Context) -> Step:
+    """A magnet on an open door stays without current until it closes, never longer than the watchdog."""
+    limit_ns = step.state.timers.get(Timer.T_MAX_ENERGISE)
+    if limit_ns is None:
+        limit_ns = ctx.now_ns + ctx.profile.t_max_energise_ms * MS_NS
+    step = change(start(step, Timer.T_MAX_ENERGISE, limit_ns), drive=Drive.RELEASED)
+    return ask(step, Hold(limit_ns))
+
+
+def relock_opened(step: Step, ctx: Context) -> Step:
+    """a strike relocks after T_relock_delay, a magnet once closed"""
+    if ctx.profile.lock is LockProfile.MAGLOCK_FAIL_SAFE:
+        return _keep_free(step, ctx)
+    return start(step, Timer.T_RELOCK_DELAY, ctx.now_ns + ctx.profile.t_relock_delay_ms * MS_NS)
+
+
+def relock_closed(step: Step, ctx: Context) -> Step:
+    """a strike relocks now, a magnet after T_relock_closed"""
+    if ctx.profile.lock is LockProfile.STRIKE_FAIL_SECURE:
+        return secure(step, ctx)
+    return start(step, Timer.T_RELOCK_DELAY, ctx.now_ns + ctx.profile.t_relock_closed_ms * MS_NS)
+
+
+def hold(step: Step, ctx: Context) -> Step:
+    """hold released by a lease, renewed every 20 s"""
+    step = start(step, Timer.T_HOLD, ctx.now_ns + HOLD_RENEW_MS * MS_NS)
+    step = change(step, drive=Drive.SECURE)  # the mode itself releases now
+    return ask(step, Hold(ctx.now_ns + HOLD_LEASE_MS * MS_NS))
+
+
+# --- alarm ---------------------------------------------------------------------------------------------------
+
+
+def start_open(step: Step, ctx: Context) -> Step:
+    """start T_open if the door is open"""
+    if step.state.contact is not Contact.OPEN or Timer.T_OPEN in step.state.timers:
+        return step
+    profile = ctx.profile
+    open_ns = ctx.now_ns + profile.t_open_ms * MS_NS
+    if profile.t_prealarm_ms:
+        step = start(step, Timer.T_PREALARM, open_ns - profile.t_prealarm_ms * MS_NS)
+    return start(step, Timer.T_OPEN, open_ns)
+
+
+def confirm_forced(step: Step, ctx: Context) -> Step:
+    """start T_forced_confirm"""
+    return start(step, Timer.T_FORCED_CONFIRM, ctx.now_ns + ctx.profile.t_forced_confirm_ms * MS_NS)
+
+
+def raise_alarm(alarm: Alarm) -> Action:
+    def raised(step: Step, _ctx: Context) -> Step:
+        return change(step, alarm=alarm)
+
+    raised.__doc__ = f"alarm {alarm}"
+    return raised
+
+
+def alarm_if_open_magnet(step: Step, ctx: Context) -> Step:
+    """a magnet on an open door: alarm HELD"""
+    magnet = ctx.profile.lock is LockProfile.MAGLOCK_FAIL_SAFE
+    is_open = step.state.contact is Contact.OPEN
+    return change(step, alarm=Alarm.HELD) if magnet and is_open else step
+
+
+def read_levels(step: Step, ctx: Context) -> Step:
+    """lock at rest; contact from the sensor; open: alarm PRE_ALARM, not FORCED"""
+    event = ctx.event
+    assert isinstance(event, Boot)
+    step = start_open(secure(step, ctx), ctx)
+    if step.state.contact is Contact.OPEN:
+        step = change(stop(step, Timer.T_PREALARM), alarm=Alarm.PRE_ALARM)
+    return step
+
+
+def log_boot(step: Step, ctx: Context) -> Step:
+    """write down the mode before the restart"""
+    event = ctx.event
+    assert isinstance(event, Boot)
+    before: dict[str, int | str] = {} if event.prev_mode is None else {"prev_mode": event.prev_mode}
+    return _write(step, ctx, Fact(type="door.boot", x={"boot_id": event.boot_id, **before}))
+
+
+# --- the way out ---------------------------------------------------------------------------------------------
+
+
+def shunt(step: Step, ctx: Context) -> Step:
+    """shunt forced for T_rex"""
+    return start(step, Timer.T_REX, ctx.now_ns + ctx.profile.t_rex_ms * MS_NS)
+
+
+def let_out(step: Step, ctx: Context) -> Step:
+    """Egress PULSE (the I/O process has released the lock itself); anonymous passage"""
+    event = ctx.event
+    assert isinstance(event, RexPressed)
+    fact = Fact(
+        type="access.granted",
+        direction="out",
+        grant_id=event.grant_id,
+        credential_kind=CredentialKind.REX,
+        decision="allow",
+        reason=Reason.GRANTED,
+    )
+    step = change(step, egress=Egress.PULSE, rex=Grant(event.grant_id, fact))
+    return _write(step, ctx, fact)
+
+
+def take_rex(step: Step, ctx: Context) -> Step:
+    """the passage out → TAKEN"""
+    assert step.state.rex is not None
+    return _end(change(step, rex=None), ctx, step.state.rex, "access.taken")
+
+
+def end_rex(step: Step, ctx: Context) -> Step:
+    """Egress IDLE; an unused passage out → NOT_TAKEN; output back to what the mode says"""
+    was_pulse, unused = step.state.egress is Egress.PULSE, step.state.rex
+    step = change(step, egress=Egress.IDLE, rex=None)
+    if unused is not None:
+        step = _end(step, ctx, unused, "access.not_taken")
+    back = was_pulse and output(step.state, ctx.profile) is Output.SECURED
+    return ask(step, Relock()) if back else step
+
+
+# --- fire ----------------------------------------------------------------------------------------------------
+
+
+def release_for_fire(step: Step, _ctx: Context) -> Step:
+    """latch the release"""
+    step = change(step, life_safety=LifeSafety.FIRE, drive=Drive.SECURE)
+    return ask(step, Latch(FIRE, on=True, actor="fire input"))
+
+
+def log_fire(step: Step, ctx: Context) -> Step:
+    """write down the release"""
+    return _write(step, ctx, Fact(type="fire.release", decision="release"))
+
+
+def reset_fire(step: Step, ctx: Context) -> Step:
+    """clear the latch"""
+    assert isinstance(ctx.event, FireReset)
+    step = change(step, life_safety=LifeSafety.CLEAR)
+    return ask(step, Latch(FIRE, on=False, actor=ctx.event.actor))

@@ -1,0 +1,175 @@
+"""The rights a node holds: passes as they stand here, and who may be looked for at which door.
+
+A pass is the unit of authority; a face or a code is only a way to use it.  ``PassSet`` is immutable: an update
+builds a new one, and whoever works with the old one keeps a consistent picture.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import IntFlag, StrEnum
+from types import MappingProxyType
+
+from edge.core.clock import TimeSpan
+from edge.core.events import AccessPointId, CredentialKind, PassId, SubjectRef
+
+HOUR_MS = 3_600_000
+
+
+class BadPassSet(ValueError):
+    """Rows that contradict each other; the sentence says which."""
+
+
+class SubjectClass(StrEnum):
+    """Who a pass is for (domain.md §4); sets scope, retention and how long it works without contact."""
+
+    RESIDENT = "resident"
+    LONG_TENANT = "long_tenant"
+    GUEST = "guest"
+    DAY_VISITOR = "day_visitor"
+    COURIER = "courier"
+    OPERATOR = "operator"
+    MAINTENANCE = "maintenance"
+    GRID = "grid"
+    EMERGENCY = "emergency"
+
+
+class PassState(StrEnum):
+    """A pass as it stands on a node; ACTIVE is no state here but ARMED inside its window, by the node's clock."""
+
+    PENDING = "PENDING"
+    ARMED = "ARMED"
+    EXIT_ONLY = "EXIT_ONLY"
+    SUSPENDED = "SUSPENDED"
+    REVOKED = "REVOKED"
+    EXPIRED = "EXPIRED"
+
+
+class Prereq(IntFlag):
+    """What holds for a pass, with the bits of the wire."""
+
+    LISTING = 1
+    STAY = 2
+    REGISTERED = 4
+    FACE_CONSENT = 8  # not needed for entry: the face of this pass may be enrolled and matched
+
+
+ENTRY_PREREQS = Prereq.LISTING | Prereq.STAY | Prereq.REGISTERED
+
+
+class LocationClass(StrEnum):
+    GATE = "gate"
+    UNIT = "unit"
+    ROOM = "room"
+    GARAGE = "garage"
+
+
+# Common doors open before the room, so that early guests do not stand outside (domain.md §5.12).
+EARLY_MS: Mapping[LocationClass, int] = MappingProxyType(
+    {
+        LocationClass.GATE: 2 * HOUR_MS,
+        LocationClass.UNIT: 2 * HOUR_MS,
+        LocationClass.GARAGE: 2 * HOUR_MS,
+        LocationClass.ROOM: 0,
+    }
+)
+
+
+class Window(StrEnum):
+    BEFORE = "before"
+    WITHIN = "within"
+    AFTER = "after"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One way to use a pass: ``verifier`` is a public key (qr) or a keyed hash (pin), never a face."""
+
+    kind: CredentialKind
+    cred_id: str  # hex
+    verifier: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """One row of the node's pass set (sync.md §7.2)."""
+
+    pass_id: PassId
+    pass_version: int
+    subject_ref: SubjectRef
+    cls: SubjectClass
+    state: PassState
+    scope: frozenset[AccessPointId]
+    schedule: str
+    not_before_ms: int
+    not_after_ms: int
+    prereq: Prereq
+    policy: int
+    creds: tuple[Credential, ...] = ()
+
+    def missing(self) -> Prereq:
+        """Prerequisites of entry that do not hold; only a guest's pass has any, others are their issuer's word."""
+        return ENTRY_PREREQS & ~self.prereq if self.cls is SubjectClass.GUEST else Prereq(0)
+
+    def opens_ms(self, early_ms: int) -> int:
+        return self.not_before_ms - early_ms
+
+    def window(self, when: TimeSpan, early_ms: int) -> Window:
+        """Where ``when`` lies; a span that meets the window at all is within it.  The last millisecond counts."""
+        if when.earliest_ms > self.not_after_ms:
+            return Window.AFTER
+        return Window.BEFORE if when.latest_ms < self.opens_ms(early_ms) else Window.WITHIN
+
+    def opens(self, access_point: AccessPointId, when: TimeSpan, early_ms: int) -> bool:
+        """ARMED, in scope, in its window and with every prerequisite: nothing of the pass itself says no."""
+        armed = self.state is PassState.ARMED and not self.missing()
+        return armed and access_point in self.scope and self.window(when, early_ms) is Window.WITHIN
+
+
+@dataclass(frozen=True, slots=True)
+class PassSet:
+    """All passes of a node at one version (``auth_ver``)."""
+
+    version: int
+    passes: Mapping[PassId, Pass]
+    by_credential: Mapping[str, PassId]
+
+    @classmethod
+    def build(cls, version: int, rows: Iterable[Pass]) -> "PassSet":
+        """Index the rows.
+
+        Raises:
+            BadPassSet: the same pass twice, or one credential on two passes.
+        """
+        passes: dict[PassId, Pass] = {}
+        owners: dict[str, PassId] = {}
+        for row in rows:
+            if row.pass_id in passes:
+                raise BadPassSet(f"pass {row.pass_id} is there twice; ask for a new snapshot")
+            passes[row.pass_id] = row
+            for cred in row.creds:
+                if owners.setdefault(cred.cred_id, row.pass_id) != row.pass_id:
+                    raise BadPassSet(f"credential {cred.cred_id} is on two passes; ask for a new snapshot")
+        return cls(version, MappingProxyType(passes), MappingProxyType(owners))
+
+    def get(self, pass_id: PassId) -> Pass | None:
+        return self.passes.get(pass_id)
+
+    def find_credential(self, cred_id: str) -> tuple[Pass, Credential] | None:
+        """The pass and its credential, in whatever state the pass is: a refusal has to know its true reason."""
+        owner = self.by_credential.get(cred_id)
+        if owner is None:
+            return None
+        row = self.passes[owner]
+        return row, next(cred for cred in row.creds if cred.cred_id == cred_id)
+
+    def active(self, access_point: AccessPointId, when: TimeSpan, early_ms: int) -> tuple[Pass, ...]:
+        """Passes that open this door now."""
+        return tuple(row for row in self.passes.values() if row.opens(access_point, when, early_ms))
+
+    def gallery_passes(self, access_point: AccessPointId, when: TimeSpan, early_ms: int) -> tuple[Pass, ...]:
+        """Passes whose face may be matched at this door now: active, with the face consent bit.  Nobody else."""
+        active = self.active(access_point, when, early_ms)
+        return tuple(row for row in active if Prereq.FACE_CONSENT in row.prereq)
+
+
+EMPTY = PassSet.build(0, ())

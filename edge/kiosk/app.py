@@ -1,0 +1,178 @@
+"""The kiosk page of each door: printed with its present screen, then kept up to date by server-sent events."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+from fastapi import FastAPI
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.datastructures import MutableHeaders
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from edge.core.events import AccessPointId
+from edge.kiosk import texts
+from edge.kiosk.state import Door, DoorView, KioskState, Listener
+
+HERE = Path(__file__).parent
+
+# The page says "not connected" when it has heard nothing for three of these.
+HEARTBEAT_S = 5.0
+
+# One screen a door, a guard's browser, an engineer's: more on one node is not a kiosk.
+SCREENS_OPEN_MAX = 16
+
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KioskPage:
+    view: DoorView
+    sentence: texts.Sentence
+    banners: tuple[texts.Both, ...]
+    no_connection: texts.Both
+
+
+@dataclass(frozen=True, slots=True)
+class DoorsPage:
+    doors: tuple[Door, ...]
+    title: texts.Both
+
+
+class LocalOnly:
+    """Answers this machine and its private network, nobody else; and adds the headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        app = self._app if _is_local(scope) else PlainTextResponse("local network only", 403)
+        await app(scope, receive, send_with_headers)
+
+
+def _is_local(scope: Scope) -> bool:
+    try:
+        address = ip_address((scope.get("client") or ("",))[0])
+    except ValueError:
+        return False
+    return address.is_private or address.is_loopback or address.is_link_local
+
+
+class KioskPages:
+    def __init__(self, state: KioskState) -> None:
+        self._state = state
+        self._screens: set[asyncio.Event] = set()
+        self._closing = False
+        self._templates = Environment(
+            loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined
+        )
+
+    async def doors(self) -> Response:
+        """One door: its screen.  Several: a list to choose from."""
+        page = DoorsPage(self._state.doors, texts.CHOOSE_DOOR)
+        if len(page.doors) == 1:
+            return Response(status_code=307, headers={"location": f"/{page.doors[0].access_point}"})
+        return self._page("doors.html", page)
+
+    async def door(self, access_point: str) -> Response:
+        view = self._state.view(AccessPointId(access_point))
+        if view is None:
+            return self._page("doors.html", DoorsPage(self._state.doors, texts.NO_SUCH_DOOR), 404)
+        page = KioskPage(view, texts.sentence_of(view), texts.banners_of(view), texts.NO_CONNECTION)
+        return self._page("kiosk.html", page)
+
+    async def live(self, access_point: str) -> Response:
+        door = AccessPointId(access_point)
+        if self._state.view(door) is None:
+            return PlainTextResponse("no such door", 404)
+        if len(self._screens) >= SCREENS_OPEN_MAX:
+            return PlainTextResponse("too many screens are open", 503)
+        return StreamingResponse(self._stream(door), media_type="text/event-stream")
+
+    def close(self) -> None:
+        """End every stream, so that the server can stop; called in the server's loop."""
+        self._closing = True
+        for changed in self._screens:
+            changed.set()
+
+    async def _stream(self, door: AccessPointId) -> AsyncIterator[str]:
+        """The present screen at once, then each newest one; a change nobody looked at in time is skipped."""
+        changed = asyncio.Event()
+        end = self._state.listen(door, _ringer(changed))
+        self._screens.add(changed)
+        try:
+            while not self._closing:
+                changed.clear()
+                yield f"retry: 1000\nevent: screen\ndata: {_news(self._state.view(door))}\n\n"
+                await _set_within(changed, HEARTBEAT_S)
+        finally:
+            self._screens.discard(changed)
+            end()
+
+    def _page(self, template: str, page: KioskPage | DoorsPage, status: int = 200) -> HTMLResponse:
+        return HTMLResponse(self._templates.get_template(template).render(page=page), status)
+
+
+def _ringer(changed: asyncio.Event) -> Listener:
+    """Sets the event from whichever thread the node shows a screen in."""
+    loop = asyncio.get_running_loop()
+
+    def ring() -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(changed.set)
+
+    return ring
+
+
+async def _set_within(event: asyncio.Event, within_s: float) -> None:
+    try:
+        async with asyncio.timeout(within_s):
+            await event.wait()
+    except TimeoutError:
+        pass  # the heartbeat: the same screen is sent again, and the page knows that the node is there
+
+
+def _news(view: DoorView | None) -> str:
+    assert view is not None, "doors are never taken away while the node runs"
+    sentence = texts.sentence_of(view)
+    news = {
+        "screen": view.screen.value,
+        "title": asdict(sentence.title),
+        "hint": asdict(sentence.hint),
+        "banners": [asdict(banner) for banner in texts.banners_of(view)],
+    }
+    return json.dumps(news, ensure_ascii=False)
+
+
+def create_kiosk(state: KioskState) -> FastAPI:
+    """``/`` chooses a door, ``/{access_point}`` is its screen; local network only, no login, nothing personal."""
+    app = FastAPI(title="Gatehouse kiosk", docs_url=None, redoc_url=None, openapi_url=None)
+    pages = KioskPages(state)
+    app.state.pages = pages
+    app.mount("/static", StaticFiles(directory=HERE / "static"))
+    app.add_api_route("/", pages.doors, methods=["GET"])
+    app.add_api_route("/live/{access_point}", pages.live, methods=["GET"])
+    app.add_api_route("/{access_point}", pages.door, methods=["GET"])
+    app.add_middleware(LocalOnly)
+    return app

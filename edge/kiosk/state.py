@@ -1,0 +1,96 @@
+"""The latest screen of each door.  The node tells, pages look; nothing is queued and nobody is named."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from threading import Lock
+
+from edge.core.events import AccessPointId
+
+
+class Screen(StrEnum):
+    LOOK_HERE = "look_here"
+    WELCOME = "welcome"
+    SHOW_CODE = "show_code"
+    ASK_STAFF = "ask_staff"
+    WAIT_UNTIL = "wait_until"
+    ONE_AT_A_TIME = "one_at_a_time"
+    TRY_AGAIN = "try_again"
+    FACE_OFF = "face_off"
+    ENROLLING = "enrolling"
+    ENROLLED = "enrolled"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What is written over the door, in both languages."""
+
+    access_point: AccessPointId
+    name_zh: str
+    name_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class DoorView:
+    """Everything one page shows; ``until`` is the door's local hh:mm and set exactly for WAIT_UNTIL."""
+
+    door: Door
+    screen: Screen = Screen.LOOK_HERE
+    until: str = ""
+    liveness_off: bool = False
+    engine_simulated: bool = False
+
+    def __post_init__(self) -> None:
+        assert bool(self.until) == (self.screen is Screen.WAIT_UNTIL), "only a wait has a time"
+
+
+Listener = Callable[[], None]
+
+
+class KioskState:
+    """Safe from any thread; a listener is called after each change and must only hand over."""
+
+    def __init__(self, doors: Iterable[Door], *, rest: Screen = Screen.LOOK_HERE) -> None:
+        """All doors begin at ``rest``: LOOK_HERE, or FACE_OFF where there is no face recognition."""
+        self._views = {door.access_point: DoorView(door, rest) for door in doors}
+        self._listeners: dict[object, tuple[AccessPointId, Listener]] = {}
+        self._lock = Lock()
+
+    @property
+    def doors(self) -> tuple[Door, ...]:
+        return tuple(view.door for view in self._views.values())
+
+    def show(self, door: AccessPointId, screen: Screen, *, until: str = "") -> None:
+        """Replace what this door shows; ``until`` is local hh:mm, for WAIT_UNTIL only."""
+        self._change(door, lambda view: replace(view, screen=screen, until=until))
+
+    def declare(self, door: AccessPointId, *, liveness_off: bool, engine_simulated: bool) -> None:
+        """Set the banners: what this door does not check must be readable at the door."""
+        self._change(
+            door, lambda view: replace(view, liveness_off=liveness_off, engine_simulated=engine_simulated)
+        )
+
+    def view(self, door: AccessPointId) -> DoorView | None:
+        """The latest, or None for a door this node does not have."""
+        with self._lock:
+            return self._views.get(door)
+
+    def listen(self, door: AccessPointId, listener: Listener) -> Callable[[], None]:
+        """Be told that something changed (look with ``view``); the result ends it, and ending twice is fine."""
+        key = object()
+        with self._lock:
+            self._listeners[key] = (door, listener)
+
+        def end() -> None:
+            with self._lock:
+                self._listeners.pop(key, None)
+
+        return end
+
+    def _change(self, door: AccessPointId, change: Callable[[DoorView], DoorView]) -> None:
+        with self._lock:
+            before = self._views[door]
+            after = self._views[door] = change(before)
+            told = [] if after == before else [tell for at, tell in self._listeners.values() if at == door]
+        for tell in told:
+            tell()

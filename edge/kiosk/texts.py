@@ -1,0 +1,85 @@
+"""The sentences of the kiosk in both languages, side by side as they stand on the screen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from edge.kiosk.state import DoorView, Screen
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    zh: str
+    en: str
+
+    def at(self, until: str) -> "Both":
+        return Both(self.zh.replace("{until}", until), self.en.replace("{until}", until))
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """The one thing to do, large, and how, below it."""
+
+    title: Both
+    hint: Both
+
+
+SENTENCES: Mapping[Screen, Sentence] = MappingProxyType({
+    Screen.LOOK_HERE: Sentence(
+        Both("请看这里", "Look here"),
+        Both("也可以出示通行码", "Or show your code"),
+    ),
+    Screen.WELCOME: Sentence(
+        Both("请进", "Welcome"),
+        Both("门已打开", "The door is open"),
+    ),
+    Screen.SHOW_CODE: Sentence(
+        Both("请出示通行码", "Show your code"),
+        Both("将手机上的二维码对准摄像头", "Hold the QR code on your phone up to the camera"),
+    ),
+    Screen.ASK_STAFF: Sentence(
+        Both("请联系值班人员", "Please ask the staff"),
+        Both("他们会帮助您", "They will help you"),
+    ),
+    Screen.WAIT_UNTIL: Sentence(
+        Both("请等到 {until}", "Please wait until {until}"),
+        Both("到时即可进入；如有疑问请联系值班人员", "You can come in then; the staff can help before"),
+    ),
+    Screen.ONE_AT_A_TIME: Sentence(
+        Both("请一次一人", "One at a time, please"),
+        Both("请其他人稍后退一步", "Others, please take a step back"),
+    ),
+    Screen.TRY_AGAIN: Sentence(
+        Both("请再试一次", "Please try again"),
+        Both("站近一些，正对摄像头", "Come closer and face the camera"),
+    ),
+    Screen.FACE_OFF: Sentence(
+        Both("请出示通行码", "Show your code"),
+        Both("此门不使用人脸识别", "This door does not use faces"),
+    ),
+    Screen.ENROLLING: Sentence(
+        Both("请看这里，不要动", "Look here, hold still"),
+        Both("正在录入您的面部特征，不保存照片", "Taking your face pattern; no photo is kept"),
+    ),
+    Screen.ENROLLED: Sentence(
+        Both("录入完成", "All set"),
+        Both("下次看一眼即可进门", "Next time, just look here"),
+    ),
+})  # fmt: skip
+
+LIVENESS_OFF = Both("演示：活体检测已关闭", "Demo: liveness check is off")
+ENGINE_SIMULATED = Both("演示：人脸引擎为模拟", "Demo: the face engine is simulated")
+NO_CONNECTION = Both("屏幕未连接，请联系值班人员", "This screen is not connected; please ask the staff")
+NO_SUCH_DOOR = Both("此节点没有这扇门", "This node has no such door")
+CHOOSE_DOOR = Both("请选择本屏幕所在的门", "Choose the door this screen stands at")
+
+
+def sentence_of(view: DoorView) -> Sentence:
+    sentence = SENTENCES[view.screen]
+    return Sentence(sentence.title.at(view.until), sentence.hint.at(view.until))
+
+
+def banners_of(view: DoorView) -> tuple[Both, ...]:
+    """What this door does not check, said plainly for as long as it is so."""
+    liveness = (LIVENESS_OFF,) if view.liveness_off else ()
+    return (*liveness, ENGINE_SIMULATED) if view.engine_simulated else liveness

@@ -1,0 +1,126 @@
+"""How far the time of day is believed, and how long knowledge stays good."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.core.clock import (
+    DAY_MS,
+    MAX_OFFLINE_MS,
+    ClockEvidence,
+    TimeSpan,
+    drift_bound_ms,
+    judge_clock,
+    lower_bound_ms,
+    stepped_back_ms,
+    time_span,
+)
+from edge.core.events import ClockState
+from edge.core.freshness import RULE, Freshness, contact_age_ms, freshness, link_state
+from edge.core.passes import SubjectClass
+
+FRESH, STALE, EXPIRED = Freshness.FRESH, Freshness.STALE, Freshness.EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("evidence", "state"),
+    [
+        (ClockEvidence(True, 0, True), ClockState.TRUSTED),
+        (ClockEvidence(True, DAY_MS - 1, False), ClockState.TRUSTED),
+        (ClockEvidence(True, DAY_MS, True), ClockState.HOLDOVER),
+        (ClockEvidence(True, None, False), ClockState.HOLDOVER),
+        (ClockEvidence(False, 0, True), ClockState.HOLDOVER),
+        (ClockEvidence(False, DAY_MS, False), ClockState.UNTRUSTED),
+        (ClockEvidence(False, None, False), ClockState.UNTRUSTED),
+        (ClockEvidence(True, 0, True, stepped_back_ms=120_000), ClockState.TRUSTED),
+        (ClockEvidence(True, 0, True, stepped_back_ms=120_001), ClockState.UNTRUSTED),
+    ],
+)
+def test_every_way_a_clock_can_stand(evidence: ClockEvidence, state: ClockState) -> None:
+    assert judge_clock(evidence).state is state
+
+
+def test_an_unaided_clock_is_bounded_by_ten_seconds_a_day() -> None:
+    assert judge_clock(ClockEvidence(True, 3 * DAY_MS, True)).bound_ms == 30_000
+    assert judge_clock(ClockEvidence(True, None, False)).bound_ms == 300_000
+    assert drift_bound_ms(1) == 1
+    assert drift_bound_ms(0) == 0
+
+
+@given(age=st.integers(0, 400 * DAY_MS), more=st.integers(0, 400 * DAY_MS))
+def test_the_bound_never_shrinks_while_nobody_sets_the_clock(age: int, more: int) -> None:
+    earlier = judge_clock(ClockEvidence(True, age, True)).bound_ms
+    assert judge_clock(ClockEvidence(True, age + more, True)).bound_ms >= earlier
+
+
+def test_a_step_back_is_counted_against_the_monotonic_clock() -> None:
+    assert stepped_back_ms(wall_passed_ms=-100_000, mono_passed_ms=50_000) == 150_000
+    assert stepped_back_ms(wall_passed_ms=90_000, mono_passed_ms=50_000) == 0
+
+
+def test_without_a_clock_it_is_later_than_everything_that_is_known() -> None:
+    floor = lower_bound_ms(build_ms=5, signed_ms=9, event_ms=7)
+    assert time_span(ClockState.UNTRUSTED, 1, floor) == TimeSpan(9, 9 + MAX_OFFLINE_MS)
+
+
+@pytest.mark.parametrize("state", [ClockState.TRUSTED, ClockState.HOLDOVER])
+def test_a_clock_that_is_believed_says_one_moment(state: ClockState) -> None:
+    assert time_span(state, 77, 9) == TimeSpan.at(77)
+
+
+def fresh(
+    cls: SubjectClass,
+    days: float | None,
+    *,
+    online: bool = False,
+    code: bool = False,
+    over: bool = False,
+) -> Freshness:
+    age = None if days is None else int(days * DAY_MS)
+    return freshness(cls, age, online=online, signed_code=code, window_over=over)
+
+
+def test_every_subject_class_has_a_rule() -> None:
+    assert set(RULE) == set(SubjectClass)
+
+
+@pytest.mark.parametrize("cls", [SubjectClass.RESIDENT, SubjectClass.LONG_TENANT])
+@pytest.mark.parametrize(
+    ("days", "word"), [(7, FRESH), (7.01, STALE), (30, STALE), (30.01, EXPIRED), (None, EXPIRED)]
+)
+def test_residents_are_stale_after_a_week_and_expire_after_a_month(
+    cls: SubjectClass, days: float | None, word: Freshness
+) -> None:
+    assert fresh(cls, days) is word
+
+
+def test_a_guest_on_a_cut_off_node_is_fresh_until_the_window_ends() -> None:
+    assert fresh(SubjectClass.GUEST, None) is FRESH
+    assert fresh(SubjectClass.GUEST, 0, online=True, over=True) is EXPIRED
+
+
+@pytest.mark.parametrize("cls", [SubjectClass.DAY_VISITOR, SubjectClass.COURIER])
+def test_visitors_need_a_signed_code_as_soon_as_contact_is_lost(cls: SubjectClass) -> None:
+    assert fresh(cls, 0) is EXPIRED
+    assert fresh(cls, 0, online=True) is FRESH
+    assert fresh(cls, None, code=True) is FRESH
+
+
+@pytest.mark.parametrize("cls", [SubjectClass.OPERATOR, SubjectClass.MAINTENANCE, SubjectClass.GRID])
+def test_staff_never_expire_but_are_stale_after_a_week(cls: SubjectClass) -> None:
+    assert [fresh(cls, days) for days in (7, 8, 400, None)] == [FRESH, STALE, STALE, STALE]
+
+
+def test_an_emergency_is_always_fresh() -> None:
+    assert fresh(SubjectClass.EMERGENCY, None) is FRESH
+
+
+def test_the_age_counts_from_the_signing_of_the_head_and_never_below_zero() -> None:
+    assert contact_age_ms(100, 40) == 60
+    assert contact_age_ms(40, 100) == 0
+    assert contact_age_ms(40, None) is None
+
+
+def test_the_link_is_told_as_the_decision_saw_it() -> None:
+    assert link_state(STALE, online=True) == "ONLINE"
+    assert link_state(STALE, online=False) == "OFFLINE_STALE"
