@@ -1,0 +1,299 @@
+"""What happens this evening, act by act.  The acts only show things to cameras and move doors; they decide nothing.
+
+A *twist* changes one input of one act (another face, another key, an open window …); a test plays the evening with
+all twists and sees every outcome flip.
+"""
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from demo import count
+from demo.people import Guest, Phone, local_time
+from demo.stage import Cue, wait_until
+from demo.world import GATE, NODES, ROOM, UNIT, DoorPlan, World
+from edge.core.events import AccessPointId
+from edge.drivers.inputs.simulated import set_point
+from edge.ports import Point
+from edge.runtime import control
+
+OUTCOME_S = 25.0
+# The walking guest is enrolled in one part of a clip and walks in another, five seconds and many expressions later.
+ENROL_S = (7.4, 11.2)
+WALK_S = (15.7, 18.7)
+STRANGER_S = (3.65, 6.3)
+CONSENT_TEXT = "face_access"
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Somebody in front of a camera, as the camera's own record will name it."""
+
+    door: DoorPlan
+    clip: str
+
+
+@dataclass
+class Evening:
+    """The acts' shared ground."""
+
+    world: World
+    tell: Tell
+    twists: frozenset[str] = frozenset()
+    pause_s: float = 0.0
+    listing: str = ""
+    shown: list[Shown] = field(default_factory=list)
+
+    # --- before the first act ---------------------------------------------------------------------------------
+
+    def check_in(self) -> None:
+        """Everybody's phone gets its code key, and who wants to enter by face consents and is enrolled."""
+        world = self.world
+        for role, guest in world.guests.items():
+            token = world.sync("guest-link", "demo", guest.ref).strip()
+            self._bind_phone(guest, token)
+            if world.wish.face and role in ("face", "still"):
+                self._consent(token)
+        if "d" in self.twists:
+            self._extend(world.guests["late"])
+        wait_until(world.receipted, within_s=60, what="every node's receipt for the passes")
+        if world.wish.face:
+            self._enrol()
+
+    def _bind_phone(self, guest: Guest, token: str) -> None:
+        answer = self.world.http.post(
+            f"/api/v1/guest/{token}/code-key",
+            json={"public_key": base64.b64encode(guest.phone.public).decode()},
+        )
+        bound = answer.raise_for_status().json()
+        guest.phone.credential = bytes.fromhex(bound["credential"])
+        guest.phone.pass_id = bound["pass_id"]
+
+    def _consent(self, token: str) -> None:
+        version = json.loads(Path(NODES[0].node, "join.json").read_text())["consent_texts"][CONSENT_TEXT]
+        wish = {"purpose": CONSENT_TEXT, "text_version": version, "language": "zh", "channel": "link"}
+        self.world.http.post(f"/api/v1/guest/{token}/consents", json=wish).raise_for_status()
+
+    def _extend(self, guest: Guest) -> None:
+        """Twist d: the stay goes on, as a later revision of the booking says."""
+        file = Path("tmp/extension.csv")
+        header = "source,external_ref,external_revision,listing,room,arrival,departure,headcount"
+        row = (
+            f"demo,{guest.ref},2,{self.listing},{guest.room},{local_time(guest.arrives_h)},{local_time(20)},1"
+        )
+        file.write_text(f"{header}\n{row}\n")
+        self.world.sync("import", "bookings", f"../{file}")
+        file.unlink()
+
+    def _enrol(self) -> None:
+        """The walking guest at two cameras; another guest from photos; with a twist, somebody else in their place."""
+        guests, clips = self.world.guests, self.world.clips
+        face = Cue(clips / "WolfgangLanger_Pexels.mp4", *ENROL_S)
+        for node, door in ((NODES[0].node, GATE), (NODES[1].node, ROOM)):
+            self.world.stages[door.access_point].enter(face, "enrolling")
+            question = {
+                "do": "enrol_camera",
+                "pass_id": guests["face"].phone.pass_id,
+                "access_point": door.access_point,
+            }
+            self._ask(node, question)
+            self._lane_empty(door)
+        # Twist c: the second guest is the man who is a stranger otherwise.
+        stills = ("single_face.jpg",) if "c" in self.twists else ("obama.jpg", "obama2.jpg")
+        photos = [f"--photo={clips / name}" for name in stills]
+        self.world.node_command(NODES[0].node, "enrol", "--pass", guests["still"].phone.pass_id, *photos)
+
+    def _ask(self, node: str, question: dict[str, Any]) -> dict[str, Any]:
+        return control.ask(Path(node, "data/control.sock"), question)
+
+    # --- what an act is made of -------------------------------------------------------------------------------
+
+    def walk(self, door: DoorPlan, cue: Cue, who: str) -> None:
+        clip = self.world.stages[door.access_point].enter(cue, who)
+        self.shown.append(Shown(door, clip))
+
+    def show(self, door: DoorPlan, text: str, who: str) -> None:
+        clip = self.world.stages[door.access_point].show_code(text, who)
+        self.shown.append(Shown(door, clip))
+
+    def outcome(self, door: DoorPlan, since: int) -> dict[str, Any]:
+        """The next decision at this door after ``since`` of them, from the node's own ledger."""
+
+        def decided() -> list[dict[str, Any]]:
+            self.world.alive()
+            return self.decisions(door)[since:]
+
+        return wait_until(decided, within_s=OUTCOME_S, what=f"a decision at {door.name_en}")[0]
+
+    def decisions(self, door: DoorPlan) -> list[dict[str, Any]]:
+        kinds = ("access.granted", "access.denied")
+        return [
+            body
+            for body in self.facts(door)
+            if body["type"] in kinds and body.get("credential_kind") != "rex"
+        ]
+
+    def facts(self, door: DoorPlan) -> list[dict[str, Any]]:
+        node = next(plan.node for plan in NODES if door in plan.doors)
+        return [
+            event.body
+            for event in count.ledger(Path(node, "data/events.db"), node)
+            if event.body.get("access_point") == door.access_point
+        ]
+
+    def move(self, door: DoorPlan, point: Point, level: bool) -> None:
+        node = next(plan.node for plan in NODES if door in plan.doors)
+        set_point(Path(node, f"rig-{door.camera}.sock"), AccessPointId(door.access_point), point, level)
+
+    def pass_through(self, door: DoorPlan) -> None:
+        """Open the door, go through, let it fall shut."""
+        taken = sum(body["type"] == "access.taken" for body in self.facts(door))
+        self.move(door, Point.CONTACT, True)
+        wait_until(
+            lambda: sum(body["type"] == "access.taken" for body in self.facts(door)) > taken,
+            within_s=OUTCOME_S, what=f"the passage at {door.name_en}",
+        )  # fmt: skip
+        self.move(door, Point.CONTACT, False)
+        self._closed(door)
+
+    def _closed(self, door: DoorPlan) -> None:
+        wait_until(
+            lambda: self._mode(door) == ("LOCKED", "closed"),
+            within_s=OUTCOME_S,
+            what=f"{door.name_en} is locked again",
+        )
+
+    def _mode(self, door: DoorPlan) -> tuple[str, str]:
+        node = next(plan.node for plan in NODES if door in plan.doors)
+        doors = self._ask(node, {"do": "status"})["doors"]
+        found = next(one for one in doors if one["access_point"] == door.access_point)
+        return found["mode"], found["contact"]
+
+    def _lane_empty(self, door: DoorPlan) -> None:
+        """Whoever stood there has left, and the camera has shown the empty lane for a moment."""
+        node = next(plan.node for plan in NODES if door in plan.doors)
+
+        def empty() -> bool:
+            lines = list(count.lines(Path(node, f"shown-{door.camera}.jsonl")))
+            return (
+                lines[-1]["clip"].startswith("idle")
+                and time.monotonic_ns() - lines[-1]["first_ns"] > 500_000_000
+            )
+
+        wait_until(empty, within_s=OUTCOME_S, what=f"an empty picture at {door.name_en}")
+
+    def try_door(self, door: DoorPlan, do: Callable[[], None]) -> dict[str, Any]:
+        """Show something at a door, wait for the decision, and go through if it opened."""
+        before = len(self.decisions(door))
+        do()
+        decided = self.outcome(door, before)
+        opened = decided["type"] == "access.granted"
+        kind, reason = decided["credential_kind"], decided["reason"]
+        self.tell(f"  {door.name_en}: {'opens' if opened else 'stays shut'} ({kind}, {reason})")
+        if opened:
+            self.pass_through(door)
+        self._lane_empty(door)
+        return decided
+
+    # --- the acts ---------------------------------------------------------------------------------------------
+
+    def play(self) -> None:
+        for title, act in (
+            ("(a) a booked, registered, consenting guest walks home", self.act_a),
+            ("(b) another guest enters by code", self.act_b),
+            ("(c) a stranger tries", self.act_c),
+            ("(d) a guest whose stay is over shows the code, and leaves", self.act_d),
+            ("(e) a guest without registration shows the code", self.act_e),
+            ("(f) a door is forced", self.act_f),
+        ):
+            self.tell(title)
+            act()
+            time.sleep(self.pause_s)
+
+    def act_a(self) -> None:
+        guest = self.world.guests["face"]
+        for door in (GATE, ROOM):
+            if self.world.wish.face:
+                clip = "noface_face.mov" if "a" in self.twists else "WolfgangLanger_Pexels.mp4"
+                seconds = STRANGER_S if "a" in self.twists else WALK_S
+                self.try_door(
+                    door,
+                    lambda door=door, clip=clip, seconds=seconds: self.walk(
+                        door, Cue(self.world.clips / clip, *seconds), "guest"
+                    ),
+                )
+            else:
+                self.try_door(door, lambda door=door: self.show(door, guest.phone.code(), "guest"))
+
+    def act_b(self) -> None:
+        phone = self.world.guests["code"].phone
+        for door in (GATE, UNIT):
+            self.try_door(door, lambda door=door: self.show(door, phone.code(), "guest"))
+
+    def act_c(self) -> None:
+        if self.world.wish.face:
+            self.try_door(
+                GATE,
+                lambda: self.walk(GATE, Cue(self.world.clips / "noface_face.mov", *STRANGER_S), "stranger"),
+            )
+        else:
+            self.try_door(GATE, lambda: self.show(GATE, Phone().code(), "stranger"))
+
+    def act_d(self) -> None:
+        self.try_door(GATE, lambda: self.show(GATE, self.world.guests["late"].phone.code(), "late"))
+        self.tell("  East gate, lane 1: the way out is asked for")
+        before = sum(
+            body.get("credential_kind") == "rex" and body["type"] == "access.granted"
+            for body in self.facts(GATE)
+        )
+        self.move(GATE, Point.REX, True)
+        self.move(GATE, Point.REX, False)
+        wait_until(
+            lambda: sum(body.get("credential_kind") == "rex" and body["type"] == "access.granted" for body in self.facts(GATE)) > before,
+            within_s=OUTCOME_S, what="the way out",
+        )  # fmt: skip
+        self.pass_through(GATE)
+
+    def act_e(self) -> None:
+        self.try_door(
+            GATE, lambda: self.show(GATE, self.world.guests["unregistered"].phone.code(), "unregistered")
+        )
+
+    def act_f(self) -> None:
+        if "f" in self.twists:
+            self.try_door(UNIT, lambda: self.show(UNIT, self.world.guests["still"].phone.code(), "guest"))
+            return
+        self.move(UNIT, Point.CONTACT, True)
+        wait_until(
+            lambda: any(body["type"] == "door.forced" for body in self.facts(UNIT)),
+            within_s=OUTCOME_S, what="the forced door is noticed",
+        )  # fmt: skip
+        self.tell("  Building 12, stair 3: forced, the alarm is up")
+        self.move(UNIT, Point.CONTACT, False)
+        self._closed(UNIT)
+
+    # --- after the last act -----------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Wait until nothing moves any more and everything recorded has been stored."""
+        state: dict[str, int] = {}
+
+        def quiet() -> bool:
+            self.world.alive()
+            heads = {
+                plan.node: len(count.ledger(Path(plan.node, "data/events.db"), plan.node)) for plan in NODES
+            }
+            stored = count.service(Path("sync/data/community.db")).rows
+            same = heads == state and stored == sum(heads.values())
+            state.clear()
+            state.update(heads)
+            time.sleep(1.0)
+            return same
+
+        wait_until(quiet, within_s=60, what="every event of every node is stored")

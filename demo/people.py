@@ -1,0 +1,99 @@
+"""Who comes this evening.  All of them are invented: region 00 does not exist, and their names are canaries.
+
+Names and document numbers are looked for afterwards everywhere they must not be.
+"""
+
+import secrets
+import time
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from cloud_sync.protocol import code
+
+HOUR_S = 3600
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+
+
+def resident_id(birth: str, region: str) -> str:
+    """A number with a right check character in a region that was never given to anybody."""
+    body = f"{region}{birth.replace('-', '')}000"
+    assert body.startswith("00")
+    assert len(body) == 17
+    return body + "10X98765432"[sum(int(d) * w for d, w in zip(body, _WEIGHTS, strict=True)) % 11]
+
+
+@dataclass
+class Phone:
+    """A guest's phone; its key never leaves it."""
+
+    key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
+    credential: bytes = field(default_factory=lambda: secrets.token_bytes(16))
+    pass_id: str = ""
+    _last_step: int = 0
+
+    @property
+    def public(self) -> bytes:
+        return self.key.public_key().public_bytes_raw()
+
+    def code(self) -> str:
+        """The code of this moment."""
+        step = code.step_at(time.time())
+        return code.compose(self.credential, step, self.key.sign(code.unsigned(self.credential, step)))
+
+
+@dataclass
+class Guest:
+    """One booking with one guest."""
+
+    ref: str
+    title: str  # what the terminal calls the role, never the name
+    name: str
+    birth: str
+    region: str
+    room: str
+    arrives_h: float = -1.0  # hours from now
+    leaves_h: float = 20.0
+    registered: bool = True
+    phone: Phone = field(default_factory=Phone)
+
+    @property
+    def document(self) -> str:
+        return resident_id(self.birth, self.region)
+
+
+def cast() -> dict[str, Guest]:
+    """The guests of the acts, by role."""
+    return {
+        "face": Guest("BK-1001", "the guest who enters by face", "林晓雨试", "1994-03-17", "001101", "R-1201"),
+        "code": Guest("BK-1002", "the guest who enters by code", "Öztürk-Canary Åse", "1988-11-02", "002202", "R-1202"),
+        "still": Guest("BK-1003", "a guest enrolled from photos", "欧阳测试·阿依", "1979-08-04", "003303", "R-1203"),
+        "late": Guest("BK-1004", "the guest whose stay is over", "Canary Latecomer", "1990-06-30", "004404", "R-1204", -30, -8),
+        "unregistered": Guest("BK-1005", "the guest without registration", "慕容未登", "2001-01-15", "005505", "R-1205", registered=False),
+    }  # fmt: skip
+
+
+def csv_files(guests: dict[str, Guest], listing: str, doors: dict[str, list[str]]) -> dict[str, str]:
+    """The three files a community officer imports; ``doors`` is the way in by room."""
+    listings = ["listing,name,unit,operator,state,max_guests,room,label,access_points"]
+    bookings = ["source,external_ref,external_revision,listing,room,arrival,departure,headcount"]
+    registrations = ["source,external_ref,name,document_type,document_number,birth_date,proofing"]
+    for guest in guests.values():
+        way = " ".join(doors[guest.room])
+        listings.append(f"{listing},东方小院,12-3-1201,OP-0001,ACTIVE,10,{guest.room},{guest.room[2:]},{way}")
+        times = f"{local_time(guest.arrives_h)},{local_time(guest.leaves_h)}"
+        bookings.append(f"demo,{guest.ref},1,{listing},{guest.room},{times},1")
+        if guest.registered:
+            registrations.append(
+                f"demo,{guest.ref},{guest.name},resident_id,{guest.document},{guest.birth},2"
+            )
+    return {
+        "listings": "\n".join(listings) + "\n",
+        "bookings": "\n".join(bookings) + "\n",
+        "registrations": "\n".join(registrations) + "\n",
+    }
+
+
+def local_time(hours_from_now: float) -> str:
+    """A moment of this evening as the files write it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() + hours_from_now * HOUR_S))

@@ -1,0 +1,128 @@
+"""The one JSON object at the end, counted from what the evening left behind in ``run/demo``."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from demo import count
+from demo.people import Guest
+from demo.world import NODES, ROOM
+
+PLANTED = Path("tmp/planted-canary.bin")
+PLANTED_NAME = "Canary Planted 林"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    node: str
+    short: str
+    clip: str
+
+
+def plant(folder: Path = PLANTED) -> None:
+    """A picture and a name where none may be: a scan that misses them proves nothing."""
+    folder.write_bytes(b"\xff\xd8\xff\xe0\x00\x04ab\xff\xd9" + PLANTED_NAME.encode())
+
+
+def write_cast(guests: dict[str, Guest], shown: Sequence[Shown]) -> None:
+    """What a later count has to know: the canaries, and who was shown where."""
+    words = [word for guest in guests.values() for word in (guest.name, guest.document)]
+    Path("cast.json").write_text(
+        json.dumps({"canaries": words, "shown": [asdict(one) for one in shown]}, ensure_ascii=False)
+    )
+
+
+def make() -> dict[str, Any]:
+    """Count everything; the working folder is ``run/demo`` and the programs have ended."""
+    cast = json.loads(Path("cast.json").read_text())
+    events = [event for plan in NODES for event in count.ledger(Path(plan.node, "data/events.db"), plan.node)]
+    stored = count.service(Path("sync/data/community.db"))
+    journal = [line for plan in NODES for line in count.lines(Path(plan.node, "io-journal.jsonl"))]
+    recorded = {event.key for event in events}
+    rex = {kind: sum(line["kind"] == kind for line in journal) for kind in ("rex_press", "rex_release")}
+    report: dict[str, Any] = {
+        "granted_face": count.tally(events, "access.granted", credential_kind="face"),
+        "granted_code": count.tally(events, "access.granted", credential_kind="qr"),
+        "room_opened": _openings(ROOM.camera, NODES[1].node),
+        "denied_stranger": count.tally(events, "access.denied", reason="CredentialNotFound"),
+        "denied_expired": count.tally(events, "access.denied", reason="CredentialExpired"),
+        "denied_unregistered": count.tally(events, "access.denied", reason="x:NotRegistered"),
+        "forced": count.tally(events, "door.forced"),
+        "events_recorded": len(events),
+        "events_stored": stored.rows,
+        "lost": len(recorded - stored.keys),
+        "double": stored.counted - len(stored.keys),
+        "rex_presses": rex["rex_press"],
+        "rex_releases": rex["rex_release"],
+        "egress_refused": rex["rex_press"] - rex["rex_release"],
+    }
+    report |= _traces(cast["canaries"])
+    return report | _latencies(cast["shown"], events, stored)
+
+
+def _openings(short: str, node: str) -> int:
+    """How often the lock itself says it was released."""
+    return sum(line["event"] == "energise" for line in count.lines(Path(node, f"lock-{short}.jsonl")))
+
+
+def _traces(canaries: list[str]) -> dict[str, Any]:
+    """Photographs on disk and persons on the bus or in what nodes and logs keep; the planted ones must be found."""
+    photos = count.photos([Path()], but=[Path("stage")])
+    planted = [found for found in photos if found.startswith(str(PLANTED))]
+    heard = count.bus(Path("bus.jsonl"))
+    on_bus = count.pii_on_bus(heard, [*canaries, PLANTED_NAME])
+    planted_bus = [found for found in on_bus if PLANTED_NAME in found]
+    kept = [
+        f"{path}: {word}"
+        for path in sorted(Path().rglob("*"))
+        if path.is_file() and path.parts[0] not in {"stage", "home"} and path.name != "cast.json"
+        for word in count.words_in(path.read_bytes(), canaries)
+    ]
+    return {
+        "photos_on_disk": len(photos) - len(planted),
+        "pii_on_bus": len(on_bus) - len(planted_bus),
+        "pii_in_files": len(kept),
+        "canary_found": len(planted) == 1 and len(planted_bus) == 1,
+        "frames_on_bus": len(heard),
+    }
+
+
+def _latencies(
+    shown: list[dict[str, str]], events: list[count.Event], stored: count.Stored
+) -> dict[str, Any]:
+    seen = {
+        (line["node"], line["epoch"], line["seq"]): line["seen_ms"]
+        for line in count.lines(Path("page.jsonl"))
+    }
+    wall = {event.key: _wall_ms(event) for event in events}
+    live = [key for key in wall if key in seen]
+    return {
+        "view_to_lock_ms": count.percentiles([ms for one in shown if (ms := _view_to_lock(one)) is not None]),
+        "recorded_to_stored_ms": count.percentiles([stored.stored_ms[key] - wall[key] for key in live]),
+        "recorded_to_page_ms": count.percentiles([seen[key] - wall[key] for key in live]),
+        "seen_on_page": len(live),
+    }
+
+
+def _view_to_lock(one: dict[str, str]) -> float | None:
+    """From the camera's first picture of the person to the lock's own record of moving; None when it stayed shut."""
+    node, short = one["node"], one["short"]
+    shown = list(count.lines(Path(node, f"shown-{short}.jsonl")))
+    index = next(i for i, line in enumerate(shown) if line["clip"] == one["clip"])
+    first_ns = shown[index]["first_ns"]
+    last_ns = next(
+        (line["first_ns"] for line in shown[index + 1 :] if not line["clip"].startswith("idle")), None
+    )
+    for line in count.lines(Path(node, f"lock-{short}.jsonl")):
+        inside = line["t_ns"] > first_ns and (last_ns is None or line["t_ns"] < last_ns)
+        if line["event"] == "energise" and inside:
+            return float((line["t_ns"] - first_ns) / 1e6)
+    return None
+
+
+def _wall_ms(event: count.Event) -> float:
+    from datetime import datetime
+
+    return datetime.fromisoformat(event.body["wall"]).timestamp() * 1000

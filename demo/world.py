@@ -1,0 +1,406 @@
+"""The evening's programs, started as a community would start them, each in its own folder under ``run/demo``.
+
+Working folder, HOME and TMPDIR of every program lie in there, so that all they write can be looked at afterwards.
+The director works inside ``run/demo`` with relative paths: a socket's path may have 107 bytes only.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from demo.people import Guest, csv_files
+from demo.stage import Cue, Stage, wait_until
+from edge.runtime import control
+
+COMMUNITY = "dongfang"
+SOURCE = "demo"
+ADMIN = ("officer", "evening-at-the-gate-2026")
+LISTING_BODY = ("000001", "7K3M9QXD")
+
+START_S = 60.0
+STOP_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class DoorPlan:
+    access_point: str
+    kind: str
+    name_zh: str
+    name_en: str
+    camera: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NodePlan:
+    node: str
+    doors: tuple[DoorPlan, ...]
+
+
+GATE = DoorPlan("AP-dongfang-001", "gate", "东门一号通道", "East gate, lane 1", "gate")
+UNIT = DoorPlan("AP-dongfang-021", "unit", "12栋3单元门", "Building 12, stair 3", "unit")
+ROOM = DoorPlan("AP-dongfang-121", "room", "1201房", "Room 1201", "room")
+NODES = (NodePlan("n-gate-1", (GATE,)), NodePlan("n-house-12", (UNIT, ROOM)))
+DOORS = {door.access_point: door for plan in NODES for door in plan.doors}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the owner set on the command line."""
+
+    engine: str = "yunet-sface"
+    face: bool = True
+    camera: int | None = None
+
+
+@dataclass
+class World:
+    """Everything that runs.  ``with`` it; inside, the working folder is ``run/demo``."""
+
+    root: Path
+    clips: Path
+    wish: Wish
+    guests: dict[str, Guest]
+    stages: dict[str, Stage] = field(default_factory=dict)
+    programs: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    web_port: int = 0
+    broker_port: int = 0
+    kiosk_ports: dict[str, int] = field(default_factory=dict)
+    http: httpx.Client = field(default_factory=httpx.Client)
+    broker_command: list[str] | None = None  # another broker instead of the embedded one
+
+    def __enter__(self) -> "World":
+        shutil.rmtree(self.root, ignore_errors=True)
+        for folder in ("home", "tmp", "logs", "stage", "sync", *(plan.node for plan in NODES)):
+            (self.root / folder).mkdir(parents=True)
+        os.chdir(self.root)
+        self.web_port, self.broker_port, *kiosks = free_ports(2 + len(NODES))
+        self.kiosk_ports = {plan.node: port for plan, port in zip(NODES, kiosks, strict=True)}
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.web_port}", timeout=20)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self.http.close()
+
+    # --- programs ---------------------------------------------------------------------------------------------
+
+    def environment(self) -> dict[str, str]:
+        here = Path.cwd()
+        kept = {name: value for name, value in os.environ.items() if name not in {"HOME", "TMPDIR"}}
+        caches = {"XDG_CACHE_HOME": str(here / "home/.cache"), "XDG_CONFIG_HOME": str(here / "home/.config")}
+        return (
+            kept
+            | caches
+            | {"HOME": str(here / "home"), "TMPDIR": str(here / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"}
+        )
+
+    def start(self, name: str, *command: str, folder: str) -> None:
+        """Start one program in its folder; its words go to logs/<name>.log."""
+        with Path(f"logs/{name}.log").open("ab") as log:
+            self.programs[name] = subprocess.Popen(
+                command, cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.environment()
+            )
+
+    def once(self, *command: str, folder: str) -> str:
+        """Run a command to its end and return what it printed."""
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env=self.environment(),
+            check=False,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(
+                f"{' '.join(command[:4])} … ended with {done.returncode}: {done.stderr or done.stdout}"
+            )
+        return done.stdout
+
+    def sync(self, *arguments: str) -> str:
+        return self.once(program("gatehouse-sync"), *arguments, "--config", "sync.toml", folder="sync")
+
+    def node_command(self, node: str, *arguments: str) -> str:
+        return self.once(program("gatehouse-node"), *arguments, "--config", "node.toml", folder=node)
+
+    def alive(self) -> None:
+        """Say which program has ended, if one has."""
+        for name, running in self.programs.items():
+            if running.poll() is not None:
+                words = Path(f"logs/{name}.log").read_text()[-1500:]
+                raise RuntimeError(f"{name} has ended with {running.returncode}. Its last words:\n{words}")
+
+    def stop(self) -> None:
+        """Nodes first, so that nothing they record is left without a listener; each gets SIGTERM, then time."""
+        for name in sorted(self.programs, key=_stop_order):
+            running = self.programs[name]
+            if running.poll() is None:
+                running.send_signal(signal.SIGTERM)
+                try:
+                    running.wait(STOP_S)
+                except subprocess.TimeoutExpired:
+                    running.kill()
+                    running.wait()
+        self.programs.clear()
+
+    # --- the service ------------------------------------------------------------------------------------------
+
+    def open_service(self) -> None:
+        """Set up, start, and make the first administrator, as the pages ask for it."""
+        embedded = self.broker_command is None
+        Path("sync/sync.toml").write_text(
+            SYNC.format(
+                community=COMMUNITY,
+                web=self.web_port,
+                broker=self.broker_port,
+                embedded=str(embedded).lower(),
+            )
+        )
+        if self.broker_command is not None:
+            self.start("broker", *self.broker_command, folder="sync")
+        words = self.sync("setup")
+        token = next(
+            line.split(": ", 1)[1] for line in words.splitlines() if line.startswith("first-run token")
+        )
+        self.start("sync", program("gatehouse-sync"), "run", "--config", "sync.toml", folder="sync")
+        wait_until(self._healthy, within_s=START_S, what="the service's pages")
+        form = form_field(self.http.get("/first-run").text, "csrf")
+        name, password = ADMIN
+        wish = {"csrf": form, "name": name, "password": password, "again": password, "setup_token": token}
+        made = self.http.post("/first-run", data=wish)
+        assert made.status_code == 303, f"the first administrator was refused: {made.text}"
+
+    def _healthy(self) -> bool:
+        self.alive()
+        with suppress(httpx.TransportError):
+            return self.http.get("/healthz").status_code == 200
+        return False
+
+    def dashboard(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self.http.get("/api/v1/dashboard").raise_for_status().json()
+        return answer
+
+    # --- the nodes --------------------------------------------------------------------------------------------
+
+    def open_nodes(self) -> None:
+        """Register the nodes with their own keys, then start their programs."""
+        pia = self._allow_face() if self.wish.face else ""
+        for plan in NODES:
+            self._write_node(plan, pia or "PIA-synthetic")
+            request = json.loads(self.node_command(plan.node, "join-request"))
+            points = [part for door in plan.doors for part in ("--access-point", _spec(door))]
+            self.sync(
+                "node", "add", plan.node, "--public-key", request["public_key"], "--join-out", f"../{plan.node}/join.json",
+                "--name", plan.doors[0].name_en, *points,
+            )  # fmt: skip
+        if self.wish.face:
+            for door in DOORS.values():
+                self.sync(
+                    "face",
+                    "enable",
+                    door.access_point,
+                    "--pia",
+                    pia,
+                    "--signage-by",
+                    "demo director (synthetic)",
+                )
+        for plan in NODES:
+            self.start(
+                f"gate-io-{plan.node}", sys.executable, "-m", "edge.gateio", "io.toml", folder=plan.node
+            )
+        for plan in NODES:
+            wait_until(Path(plan.node, "io.sock").exists, within_s=START_S, what=f"gate-io of {plan.node}")
+            self.start(plan.node, program("gatehouse-node"), "run", "--config", "node.toml", folder=plan.node)
+        for plan in NODES:
+            wait_until(
+                lambda plan=plan: self._serving(plan), within_s=START_S, what=f"{plan.node} serves its doors"
+            )
+
+    def _allow_face(self) -> str:
+        words = self.sync(
+            "face", "pia", "--purpose", "synthetic demonstration of entry by face", "--necessity", "demonstration",
+            "--impact", "clips of consenting actors published for testing", "--measures", "templates sealed on nodes",
+            "--author", "demo director", "--synthetic",
+        )  # fmt: skip
+        return words.split()[-1]
+
+    def _write_node(self, plan: NodePlan, pia: str) -> None:
+        for door in plan.doors:
+            idle = Cue(self.clips / "no_face.mp4", 0.2, 4.0)
+            self.stages[door.access_point] = Stage(Path.cwd() / "stage" / door.camera, idle)
+        io = [IO_HEAD] + [IO_DOOR.format(door=door.access_point, short=door.camera) for door in plan.doors]
+        Path(plan.node, "io.toml").write_text("".join(io))
+        node = [
+            NODE_HEAD.format(
+                node=plan.node,
+                broker=self.broker_port,
+                kiosk=self.kiosk_ports[plan.node],
+                face=str(self.wish.face).lower(),
+                engine=self.wish.engine,
+            )
+        ]
+        for door in plan.doors:
+            live = self.wish.camera is not None and door is GATE
+            camera = NODE_CAMERA_LIVE if live else NODE_CAMERA
+            node.append(camera.format(short=door.camera, device=self.wish.camera))
+            node.append(
+                NODE_DOOR.format(
+                    door=door.access_point,
+                    kind=door.kind,
+                    zh=door.name_zh,
+                    en=door.name_en,
+                    short=door.camera,
+                    pia=pia,
+                )
+            )
+        Path(plan.node, "node.toml").write_text("".join(node))
+
+    def _serving(self, plan: NodePlan) -> bool:
+        self.alive()
+        with suppress(Exception):  # not up yet; alive() above says so if it never will be
+            doors = control.ask(Path(plan.node, "data/control.sock"), {"do": "status"})["doors"]
+            face = all(door["face"] == "on" for door in doors) or not self.wish.face
+            return face and all(door["mode"] == "LOCKED" and door["camera"] == "OK" for door in doors)
+        return False
+
+    # --- records ----------------------------------------------------------------------------------------------
+
+    def import_records(self, listing: str) -> None:
+        """The officer's three files."""
+        way = {guest.room: [GATE.access_point, UNIT.access_point] for guest in self.guests.values()}
+        way["R-1201"].append(ROOM.access_point)
+        for kind, text in csv_files(self.guests, listing, way).items():
+            file = Path("tmp", f"{kind}.csv")
+            file.write_text(text)
+            self.sync("import", kind, f"../tmp/{kind}.csv")
+            file.unlink()  # the officer's own file, which holds names; the vault is the only place that keeps them
+
+    def receipted(self) -> bool:
+        """Every node has said that it holds exactly the passes it should."""
+        self.alive()
+        nodes = self.dashboard()["nodes"]
+        return len(nodes) == len(NODES) and all(
+            node["pass_set"] == "equal" and node["online"] for node in nodes
+        )
+
+
+def program(name: str) -> str:
+    """The console script beside this Python."""
+    return str(Path(sys.executable).parent / name)
+
+
+def _stop_order(name: str) -> int:
+    return 0 if name.startswith("n-") else 1 if name.startswith("gate-io") else 2 if name == "sync" else 3
+
+
+def _spec(door: DoorPlan) -> str:
+    return f"{door.access_point}:{door.kind}:{door.name_zh}:{door.name_en}"
+
+
+def free_ports(n: int) -> list[int]:
+    """Ports nobody listens on right now, on loopback."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
+    ports = [one.getsockname()[1] for one in held]
+    for one in held:
+        one.close()
+    return ports
+
+
+def form_field(page: str, name: str) -> str:
+    """The value of a hidden field, as a browser would send it back."""
+    _, _, rest = page.partition(f'name="{name}"')
+    return rest.partition('value="')[2].partition('"')[0]
+
+
+SYNC = """
+data_dir = "data"
+
+[community]
+code = "{community}"
+name_zh = "东方新城二期（演示）"
+name_en = "Dongfang Xincheng 2 (demonstration)"
+synthetic = true
+
+[web]
+port = {web}
+tls = false
+
+[broker]
+port = {broker}
+embedded = {embedded}
+"""
+
+IO_HEAD = """
+socket = "io.sock"
+state_dir = "io-state"
+journal = "io-journal.jsonl"
+"""
+
+IO_DOOR = """
+[[door]]
+access_point = "{door}"
+lock_profile = "strike_fail_secure"
+rex_unlocks = true
+t_rex_ms = 2000
+lock = {{ driver = "simulated", record = "lock-{short}.jsonl" }}
+inputs = {{ driver = "simulated", rig = "rig-{short}.sock", wired = ["contact", "rex"] }}
+"""
+
+NODE_HEAD = """
+node = "{node}"
+data_dir = "data"
+join_file = "join.json"
+io_profile = "io.toml"
+
+[clock]
+rtc = "present"
+
+[broker]
+port = {broker}
+
+[kiosk]
+port = {kiosk}
+
+[face]
+enabled = {face}
+engine = "{engine}"
+"""
+
+NODE_CAMERA = """
+[[cameras]]
+name = "{short}"
+driver = "replay"
+settings = {{ path = "../stage/{short}", journal = "shown-{short}.jsonl" }}
+"""
+
+NODE_CAMERA_LIVE = """
+[[cameras]]
+name = "{short}"
+driver = "v4l2"
+settings = {{ device = {device} }}
+"""
+
+NODE_DOOR = """
+[[doors]]
+access_point = "{door}"
+kind = "{kind}"
+name_zh = "{zh}"
+name_en = "{en}"
+camera = "{short}"
+
+[doors.face]
+mode = "one_to_n"
+pia_record = "{pia}"
+signage_attested_by = "demo director (synthetic)"
+"""
