@@ -9,7 +9,9 @@ SyncError
 
 
 class SyncError(Exception):
-    """One sentence: what, where, and what to do about it."""
+    """One sentence: what, where, and what to do about it; ``status`` is what HTTP says for it."""
+
+    status = 500
 
 
 class ConfigError(SyncError):
@@ -19,14 +21,16 @@ class ConfigError(SyncError):
 
 
 class StoreError(SyncError):
-    pass
+    status = 503
 
 
 class Refused(SyncError):
+    status = 403
+
     def __init__(self, rule: str, sentence: str) -> None:
         super().__init__(sentence)
         self.rule = rule
 
 
 class NotFound(SyncError):
-    pass
+    status = 404

@@ -5,6 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from cloud_sync.protocol.messages import (
+    Ack,
+    AuthAck,
+    Batch,
+    EraseAck,
+    EraseItem,
+    Hello,
+    PassRow,
+    State,
+)
+
 
 class Clock(Protocol):
     """Told, never asked in passing: tests step it."""
@@ -36,6 +47,120 @@ class Inbox(Protocol):
     def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None: ...
 
     def close(self) -> None: ...
+
+
+class Publisher(Protocol):
+    """The service's voice on the bus."""
+
+    @property
+    def session(self) -> int:
+        """Counts connections: when it moves, retained state may be forgotten and is published again."""
+        ...
+
+    def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Hand one frame over; while the broker is away it is dropped and counted, never waited for."""
+        ...
+
+
+# --- what the sink hands to the store, and what it may tell once that is committed ---------------------------
+
+UpMessage = Batch | Hello | State | AuthAck | EraseAck
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One understood frame: who said what, and its bytes as they came."""
+
+    node: str
+    message: UpMessage
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BadFrame:
+    """One frame nobody could read; kept as a dead letter, so that it never stalls a gate."""
+
+    node: str
+    raw: bytes
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What one committed transaction changed: the acks now due, and the events that are new."""
+
+    acks: tuple[tuple[str, Ack], ...]  # (node, ack), one per node and epoch
+    lines: tuple["EntryLine", ...]
+    duplicates: int
+    conflicts: int
+
+
+class EventStore(Protocol):
+    """The sink's database: each call is one transaction, committed before it returns."""
+
+    def sink_gen(self) -> str: ...
+
+    def store(self, frames: Sequence[Told | BadFrame], now_ms: int) -> Stored:
+        """Take frames in order of receipt.
+
+        Raises:
+            StoreError: nothing of this call was kept; hand the same frames over again later.
+        """
+        ...
+
+
+# --- passes down ---------------------------------------------------------------------------------------------
+
+
+class Signer(Protocol):
+    """The community's signing key (Ed25519); the key itself never leaves it."""
+
+    @property
+    def kid(self) -> str: ...
+
+    def sign(self, message: bytes) -> bytes:
+        """64 bytes; on the wire they travel as standard base64."""
+        ...
+
+
+class PassSource(Protocol):
+    """What the registry wants each node to hold."""
+
+    def rows_for(self, node: str) -> list[PassRow]:
+        """The whole pass set of one node as it should be now; order does not matter."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSet:
+    """The newest pass set built for a node, and the newest receipt for it."""
+
+    auth_ver: int
+    root: str
+    packed: bytes
+    receipt_ver: int
+    receipt_root: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """One node as the distributor sees it: what it said it holds, and what it should hold."""
+
+    node: str
+    online: bool
+    told_ver: int
+    told_root: str
+    held: HeldSet | None
+    erase_ver: int  # the newest tombstone ever asked of this node
+    erasures: tuple[tuple[int, EraseItem], ...]  # (erase_ver, item) not yet receipted, oldest first
+
+
+class PassSets(Protocol):
+    """The distributor's memory."""
+
+    def views(self, now_ms: int) -> list[NodeView]: ...
+
+    def save(self, node: str, auth_ver: int, root: str, packed: bytes, now_ms: int) -> None: ...
 
 
 # --- reading for the pages: frozen values, nothing a template could change or fetch -------------------------
@@ -131,6 +256,8 @@ class Dashboard:
     nodes: tuple[NodeLine, ...]
     discrepancies: tuple[DiscrepancyLine, ...]
     entries: tuple[EntryLine, ...]  # newest first, at most 50
+    # First entries of stays today, by the community's hour 0-23; () = not counted.
+    arrivals_by_hour: tuple[int, ...] = ()
 
 
 class DashboardReader(Protocol):
@@ -147,6 +274,10 @@ class EventFeed(Protocol):
     def subscribe(self, listener: Callable[[EntryLine], None]) -> Callable[[], None]:
         """``listener`` is called from the sink's thread and must only hand over; the result unsubscribes."""
         ...
+
+
+# Pages and HTTP interface read the same session; neither may import the other.
+SESSION_COOKIE = "gatehouse_session"
 
 
 @dataclass(frozen=True, slots=True)

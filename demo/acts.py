@@ -22,6 +22,7 @@ from edge.ports import Point
 from edge.runtime import control
 
 OUTCOME_S = 25.0
+THROUGH_S = 0.8  # one person through an open door
 # The walking guest is enrolled in one part of a clip and walks in another, five seconds and many expressions later.
 ENROL_S = (7.4, 11.2)
 WALK_S = (15.7, 18.7)
@@ -159,6 +160,7 @@ class Evening:
             lambda: sum(body["type"] == "access.taken" for body in self.facts(door)) > taken,
             within_s=OUTCOME_S, what=f"the passage at {door.name_en}",
         )  # fmt: skip
+        time.sleep(THROUGH_S)
         self.move(door, Point.CONTACT, False)
         self._closed(door)
 

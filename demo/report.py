@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from demo.world import NODES, ROOM
 
 PLANTED = Path("tmp/planted-canary.bin")
 PLANTED_NAME = "Canary Planted 林"
+REX_TO_LOCK_NS = (
+    100_000_000  # the reflex takes well under a millisecond; a grant never comes this close behind it
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,10 @@ def _latencies(
 
 
 def _view_to_lock(one: dict[str, str]) -> float | None:
-    """From the camera's first picture of the person to the lock's own record of moving; None when it stayed shut."""
+    """From the camera's first picture of the person to the lock's own record of moving; None when it stayed shut.
+
+    A lock that moved for somebody on the way out moved for no picture; gate-io's journal says when that was.
+    """
     node, short = one["node"], one["short"]
     shown = list(count.lines(Path(node, f"shown-{short}.jsonl")))
     index = next(i for i, line in enumerate(shown) if line["clip"] == one["clip"])
@@ -115,14 +122,16 @@ def _view_to_lock(one: dict[str, str]) -> float | None:
     last_ns = next(
         (line["first_ns"] for line in shown[index + 1 :] if not line["clip"].startswith("idle")), None
     )
+    ways_out = [
+        line["t_ns"] for line in count.lines(Path(node, "io-journal.jsonl")) if line["kind"] == "rex_press"
+    ]
     for line in count.lines(Path(node, f"lock-{short}.jsonl")):
         inside = line["t_ns"] > first_ns and (last_ns is None or line["t_ns"] < last_ns)
-        if line["event"] == "energise" and inside:
+        for_rex = any(0 <= line["t_ns"] - press < REX_TO_LOCK_NS for press in ways_out)
+        if line["event"] == "energise" and inside and not for_rex:
             return float((line["t_ns"] - first_ns) / 1e6)
     return None
 
 
 def _wall_ms(event: count.Event) -> float:
-    from datetime import datetime
-
     return datetime.fromisoformat(event.body["wall"]).timestamp() * 1000

@@ -56,6 +56,7 @@ event = _table(
     _blob("body"),
     sa.Index("event_by_time", "community", "wall_ms"),
     sa.Index("event_by_pass", "community", "pass_id"),
+    sa.Index("event_by_stored", "community", "stored_ms"),  # a live page catches up by it
 )
 mark = _table("mark", _key("node"), _key("epoch"), _int("upto"), _text("h"), _int("bump"))
 gap = _table("gap", _key("node"), _key("epoch"), _key("lo", sa.BigInteger), _int("hi"), _int("first_seen_ms"))
@@ -214,6 +215,7 @@ consent = _table(
     "consent",
     _key("consent"),
     _text("person"),
+    _text("stay"),  # asked once per stay: a yes of last spring is no yes for tonight
     _text("purpose"),
     _text("text_version"),
     _text("language"),
@@ -237,6 +239,7 @@ pass_ = sa.Table(
     _int("not_after_ms"),
     _text("state"),
     _int("version"),
+    _blob("wire"),  # the PassRow as last issued (msgpack): what nodes are to hold, and what a change is told from
 )
 credential = _table(
     "credential", _key("cred_id"), _text("pass_id"), _text("kind"), _blob("verifier"), _text("state")

@@ -1,0 +1,93 @@
+"""What a node has to be sent now: from what it said it holds and what it should hold, told the time.
+
+Pure: no bus, no database, no keys.  A snapshot is always the whole set, so a removal can never arrive after a grant.
+"""
+
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from cloud_sync.ports import HeldSet, NodeView
+from cloud_sync.protocol import merkle
+from cloud_sync.protocol.messages import PART_BYTES_MAX, EraseItem, Part, PassRow
+
+REDRIVE_FIRST_MS = 1_000
+REDRIVE_MAX_MS = 30_000  # the pace of the hellos: by then the node has said again what it holds
+HEAD_EVERY_MS = 50 * 60_000  # "at least hourly", with room for a service that is restarted in between
+LEASE_MS = 30 * 86_400_000  # the longest class limit of the policy (sync.md §7.4)
+ERASE_ITEMS_MAX = 100  # about 100 bytes each: one publish stays below PUBLISH_BYTES_MAX
+# A node may be ahead of a database that was restored; one that claims to be further than this is faulty, and
+# following it would use up the numbers for good.
+AHEAD_MAX = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class NewSet:
+    """A version to be stored before it is told."""
+
+    auth_ver: int
+    root: str
+    packed: bytes
+
+
+def next_set(view: NodeView, rows: Sequence[PassRow]) -> NewSet | None:
+    """A new version iff the rows changed, or the node holds something this database never made."""
+    packed = merkle.pack(rows)
+    held = view.held
+    if held is not None and held.packed == packed and not _contradicts(view, held):
+        return None
+    ahead = view.told_ver if _credible(view) else 0
+    auth_ver = max(held.auth_ver if held else 0, ahead) + 1
+    return NewSet(auth_ver, merkle.root(auth_ver, rows), packed)
+
+
+def _credible(view: NodeView) -> bool:
+    return view.told_ver - (view.held.auth_ver if view.held else 0) <= AHEAD_MAX
+
+
+def _contradicts(view: NodeView, held: HeldSet) -> bool:
+    """The node refuses anything older than it has: a restored database has to overtake it."""
+    if view.told_ver == held.auth_ver:
+        return view.told_root not in ("", held.root)
+    return view.told_ver > held.auth_ver and _credible(view)
+
+
+def is_behind(held: HeldSet) -> bool:
+    """True until the node has receipted this very version with the equal root."""
+    return (held.receipt_ver, held.receipt_root) != (held.auth_ver, held.root)
+
+
+def parts(auth_ver: int, packed: bytes) -> Iterator[Part]:
+    """The snapshot in pieces a publish can carry; at least one, also for an empty set."""
+    count = max(1, -(-len(packed) // PART_BYTES_MAX))
+    for i in range(count):
+        piece = packed[i * PART_BYTES_MAX : (i + 1) * PART_BYTES_MAX]
+        yield Part(auth_ver=auth_ver, i=i, n=count, data=base64.b64encode(piece).decode())
+
+
+def erase_now(view: NodeView) -> tuple[int, list[EraseItem]] | None:
+    """The oldest tombstones not yet receipted, and the version their receipt will stand for."""
+    chosen = list(view.erasures[:ERASE_ITEMS_MAX])
+    if not chosen:
+        return None
+    # Never cut a version in two: its receipt would stand for items that were not sent.
+    cut = view.erasures[len(chosen)][0] if len(view.erasures) > len(chosen) else None
+    whole = [entry for entry in chosen if entry[0] != cut] or chosen
+    return whole[-1][0], [item for _, item in whole]
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """How patiently one thing is being sent to one node; ``version`` is what it was last sent for."""
+
+    version: int = 0
+    due_ms: int = 0
+    wait_ms: int = REDRIVE_FIRST_MS
+
+    def is_due(self, version: int, now_ms: int) -> bool:
+        return version != self.version or now_ms >= self.due_ms
+
+    def sent(self, version: int, now_ms: int) -> "Drive":
+        """The next wait: from the start for something new, doubled for a repetition."""
+        wait_ms = REDRIVE_FIRST_MS if version != self.version else min(REDRIVE_MAX_MS, self.wait_ms * 2)
+        return Drive(version, now_ms + wait_ms, wait_ms)

@@ -1,0 +1,59 @@
+"""From a publish to a message, or to the reason why it is not taken."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cloud_sync.ports import BadFrame, Delivery, Told, UpMessage
+from cloud_sync.protocol.messages import AuthAck, BadMessage, Batch, EraseAck, Hello, State, decode
+from cloud_sync.protocol.topics import Address, Up, parse_up
+
+_KINDS: dict[Up, type[UpMessage]] = {
+    "ev": Batch,
+    "hello": Hello,
+    "st": State,
+    "authack": AuthAck,
+    "eraseack": EraseAck,
+}
+
+
+class Ignored(StrEnum):
+    """Settled without effect, and counted."""
+
+    FOREIGN = "foreign"  # not a topic of this community, or a node that speaks for another
+    RETAINED = "retained"  # only state may be retained; anything else was planted or is an accident
+    UNUSED = "unused"  # a kind this version has no use for
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    what: Told | BadFrame | Ignored
+
+    @property
+    def events(self) -> int:
+        """How many events storing this frame may take."""
+        match self.what:
+            case Told(message=Batch(ev=events)):
+                return len(events)
+            case _:
+                return 0
+
+
+def read(tenant: str, delivery: Delivery) -> Read:
+    """Understand one publish; never raises, whatever arrives."""
+    address = parse_up(delivery.topic)
+    if address is None or address.tenant != tenant:
+        return Read(Ignored.FOREIGN)
+    if delivery.retain and address.kind != "st":
+        return Read(Ignored.RETAINED)
+    kind = _KINDS.get(address.kind)
+    return Read(Ignored.UNUSED if kind is None else _decoded(address, kind, delivery.payload))
+
+
+def _decoded(address: Address, kind: type[UpMessage], payload: bytes) -> Told | BadFrame | Ignored:
+    try:
+        message = decode(payload, kind)
+    except BadMessage as error:
+        return BadFrame(address.node, payload, str(error))
+    if isinstance(message, Batch | Hello) and message.n != address.node:
+        return Ignored.FOREIGN
+    return Told(address.node, message, payload)

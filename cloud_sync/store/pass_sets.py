@@ -1,0 +1,107 @@
+"""The distributor's memory: versions of pass sets, their receipts, and tombstones still owed."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from cloud_sync.ports import HeldSet, NodeView
+from cloud_sync.protocol.messages import EraseItem
+from cloud_sync.store.engine import reading
+from cloud_sync.store.tables import erasure, node, node_state, pass_set
+
+# A node says hello every 30 s; three missed and it is offline (domain.md §5.8).
+OFFLINE_AFTER_MS = 90_000
+
+
+def is_online(online: str | None, hello_ms: int | None, now_ms: int) -> bool:
+    """Heard within 90 s, and not declared gone by its own will."""
+    return online == "yes" and hello_ms is not None and now_ms - hello_ms <= OFFLINE_AFTER_MS
+
+
+class StoredPassSets:
+    """``PassSets`` on the service's database."""
+
+    def __init__(self, engine: sa.Engine, community: str) -> None:
+        self._engine = engine
+        self._community = community
+
+    def views(self, now_ms: int) -> list[NodeView]:
+        """Every registered node, in one consistent picture."""
+        with reading(self._engine).connect() as db:
+            owed, newest = self._owed(db), self._newest_erasures(db)
+            rows = db.execute(self._nodes()).mappings().all()
+        return [
+            _view(row, now_ms, tuple(owed.get(row["node"], ())), newest.get(row["node"], 0)) for row in rows
+        ]
+
+    def save(self, node: str, auth_ver: int, root: str, packed: bytes, now_ms: int) -> None:
+        """A new version; the receipt of the one before stays readable until the next arrives.
+
+        Nothing happens when a newer version is already there: another process of the service was first.
+        """
+        new = {"auth_ver": auth_ver, "root": root, "rows": packed, "built_ms": now_ms}
+        mine = (pass_set.c.community == self._community, pass_set.c.node == node)
+        with self._engine.begin() as db:
+            changed = db.execute(pass_set.update().where(*mine, pass_set.c.auth_ver < auth_ver).values(**new))
+            if changed.rowcount or db.execute(sa.select(pass_set.c.node).where(*mine)).first():
+                return
+            none_yet = {"erase_ver": 0, "receipt_ver": 0, "receipt_root": "", "receipt_ms": None}
+            db.execute(pass_set.insert().values(community=self._community, node=node, **new, **none_yet))
+
+    def _nodes(self) -> sa.Select[Any]:
+        state = (node_state.c.community == node.c.community) & (node_state.c.node == node.c.node)
+        held = (pass_set.c.community == node.c.community) & (pass_set.c.node == node.c.node)
+        return (
+            sa.select(
+                node.c.node,
+                node_state.c.online,
+                node_state.c.hello_ms,
+                node_state.c.auth_ver.label("told_ver"),
+                node_state.c.root.label("told_root"),
+                pass_set.c.auth_ver,
+                pass_set.c.root,
+                pass_set.c.rows,
+                pass_set.c.receipt_ver,
+                pass_set.c.receipt_root,
+            )
+            .select_from(node.outerjoin(node_state, state).outerjoin(pass_set, held))
+            .where(node.c.community == self._community)
+            .order_by(node.c.node)
+        )
+
+    def _owed(self, db: sa.Connection) -> dict[str, list[tuple[int, EraseItem]]]:
+        owed: dict[str, list[tuple[int, EraseItem]]] = {}
+        rows = db.execute(
+            sa.select(erasure)
+            .where(erasure.c.community == self._community, erasure.c.acked_ms.is_(None))
+            .order_by(erasure.c.node, erasure.c.erase_ver)
+        ).mappings()
+        for row in rows:
+            item = EraseItem(template_ref=row["template_ref"], pass_id=row["pass_id"], reason=row["reason"])
+            owed.setdefault(row["node"], []).append((row["erase_ver"], item))
+        return owed
+
+    def _newest_erasures(self, db: sa.Connection) -> dict[str, int]:
+        rows = db.execute(
+            sa.select(erasure.c.node, sa.func.max(erasure.c.erase_ver))
+            .where(erasure.c.community == self._community)
+            .group_by(erasure.c.node)
+        )
+        return {row[0]: row[1] for row in rows}
+
+
+def _view(
+    row: sa.RowMapping, now_ms: int, owed: tuple[tuple[int, EraseItem], ...], erase_ver: int
+) -> NodeView:
+    held = None
+    if row["auth_ver"] is not None:
+        held = HeldSet(row["auth_ver"], row["root"], row["rows"], row["receipt_ver"], row["receipt_root"])
+    return NodeView(
+        node=row["node"],
+        online=is_online(row["online"], row["hello_ms"], now_ms),
+        told_ver=row["told_ver"] or 0,
+        told_root=row["told_root"] or "",
+        held=held,
+        erase_ver=erase_ver,
+        erasures=owed,
+    )

@@ -1,0 +1,281 @@
+"""One ledger file of one node, inside one sink transaction: what is new, what contradicts, what is missing."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from cloud_sync.protocol import chain
+from cloud_sync.protocol.messages import Batch, EventBody, Tombstone
+from cloud_sync.protocol.sink_peer import SinkPeer
+
+# A gate sends at most 1,000 events ahead of its acknowledgement; what a faulty one sends far beyond its gap is
+# dropped unacknowledged above this many, so that loading an epoch stays cheap.
+ABOVE_MAX = 10_000
+DEADLETTERS_MAX = 10_000  # newest kept: enough to study a fault, too few to fill a disk
+UNDECODABLE = "sys.undecodable"
+
+_EPOCH_ZERO = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+_body_decoder = msgspec.json.Decoder(EventBody)
+
+INSERT_EVENT = """
+insert into event (community, node, epoch, seq, type, access_point, direction, decision, reason, credential_kind,
+                   pass_id, subject_ref, class, grant_id, wall_ms, clock_state, live, stored_ms, h, body)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+on conflict (community, node, epoch, seq) do nothing
+"""
+_ONE_EPOCH = "where community = ? and node = ? and epoch = ?"
+_SAVE_MARK = """
+insert into mark (community, node, epoch, upto, h, bump) values (?, ?, ?, ?, ?, ?)
+on conflict (community, node, epoch) do update set upto = excluded.upto, h = excluded.h, bump = excluded.bump
+"""
+_SAVE_TOMBSTONE = """
+insert into tombstone (community, node, epoch, lo, hi, reason, h, declared_ms) values (?, ?, ?, ?, ?, ?, ?, ?)
+on conflict (community, node, epoch, lo) do update set hi = excluded.hi, reason = excluded.reason, h = excluded.h
+where excluded.hi > tombstone.hi
+"""
+_SAVE_CONFLICT = """
+insert into conflict (community, node, epoch, seq, stored_h, claimed_h, seen_ms) values (?, ?, ?, ?, ?, ?, ?)
+on conflict (community, node, epoch, seq) do nothing
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """One row that was not there before this transaction; ``body`` is None when it does not decode."""
+
+    node: str
+    epoch: str
+    seq: int
+    wall_ms: int
+    live: bool
+    body: EventBody | None
+
+
+def wall_ms(text: str) -> int:
+    """Milliseconds since 1970 of an RFC 3339 time.
+
+    Raises:
+        ValueError: not a time, or without its zone.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} does not say its time zone")
+    return (moment - _EPOCH_ZERO) // _MS
+
+
+def read_body(raw: bytes) -> tuple[EventBody, int] | str:
+    """The body and its wall time, or why it cannot be read."""
+    try:
+        body = _body_decoder.decode(raw)
+        return body, wall_ms(body.wall)
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, OverflowError) as error:
+        return str(error)
+
+
+def bury(
+    db: sqlite3.Connection,
+    community: str,
+    node: str,
+    raw: bytes,
+    error: str,
+    now_ms: int,
+    *,
+    epoch: str | None = None,
+    seq: int | None = None,
+) -> None:
+    """Keep what could not be read, newest ``DEADLETTERS_MAX`` only."""
+    (last,) = db.execute(
+        "select coalesce(max(id), 0) from deadletter where community = ?", (community,)
+    ).fetchone()
+    db.execute(
+        "insert into deadletter (community, id, node, epoch, seq, raw, error, seen_ms) values (?, ?, ?, ?, ?, ?, ?, ?)",
+        (community, last + 1, node, epoch, seq, raw, error, now_ms),
+    )
+    db.execute(
+        "delete from deadletter where community = ? and id <= ?", (community, last + 1 - DEADLETTERS_MAX)
+    )
+
+
+class Epoch:
+    """Load, take batches, settle: all on one connection, all in the caller's transaction."""
+
+    def __init__(self, db: sqlite3.Connection, community: str, node: str, epoch: str, now_ms: int) -> None:
+        self._db = db
+        self._key = (community, node, epoch)
+        self._now_ms = now_ms
+        self.conflicts = 0
+        self.duplicates = 0
+        self.changed = False
+        mark = db.execute(f"select upto, h, bump from mark {_ONE_EPOCH}", self._key).fetchone()
+        self._known = mark is not None
+        self._h: str
+        upto, self._h, bump = mark or (0, chain.start(node, epoch).hex(), 0)
+        self._from = upto
+        self.peer = SinkPeer(upto, self._seqs_above(upto), bump, self._closed_above(upto))
+
+    def _seqs_above(self, upto: int) -> set[int]:
+        rows = self._db.execute(f"select seq from event {_ONE_EPOCH} and seq > ?", (*self._key, upto))
+        return {seq for (seq,) in rows}
+
+    def _closed_above(self, upto: int) -> list[tuple[int, int]]:
+        return self._db.execute(
+            f"select lo, hi from tombstone {_ONE_EPOCH} and hi > ?", (*self._key, upto)
+        ).fetchall()
+
+    def take(self, batch: Batch) -> list[NewEvent]:
+        """Insert what is new and say which rows that were; the database is the judge."""
+        offered: dict[int, tuple[bytes, str]] = {}
+        for seq, raw, h in batch.ev:
+            if offered.setdefault(seq, (bytes(raw), h))[1] != h:
+                self._conflict(seq, offered[seq][1], h)
+        self._probe(offered)
+        fresh = self._within_bounds(self.peer.fresh(list(offered)))
+        new = [event for seq in fresh if (event := self._insert(seq, *offered[seq], live=batch.lv))]
+        self.duplicates += len(batch.ev) - len(new)
+        self.peer.store([event.seq for event in new])
+        for tombstone in batch.tomb:
+            self._close(tombstone)
+        self.changed = self.changed or bool(new)
+        return new
+
+    def _within_bounds(self, fresh: list[int]) -> list[int]:
+        if len(self.peer.above) < ABOVE_MAX:
+            return fresh
+        first_held = min(self.peer.above)
+        return [seq for seq in fresh if seq < first_held]
+
+    def _probe(self, offered: dict[int, tuple[bytes, str]]) -> None:
+        """One probe per batch suffices: the chain carries any earlier difference forward (sync.md §3.4)."""
+        last = max((seq for seq in offered if self.peer.holds(seq)), default=None)
+        if last is None:
+            return
+        row = self._db.execute(f"select h from event {_ONE_EPOCH} and seq = ?", (*self._key, last)).fetchone()
+        if row is not None and row[0] != offered[last][1]:
+            self._conflict(last, row[0], offered[last][1])
+
+    def _conflict(self, seq: int, stored_h: str, claimed_h: str) -> None:
+        self.conflicts += self._db.execute(
+            _SAVE_CONFLICT, (*self._key, seq, stored_h, claimed_h, self._now_ms)
+        ).rowcount
+
+    def _insert(self, seq: int, raw: bytes, h: str, *, live: bool) -> NewEvent | None:
+        read = read_body(raw)
+        body, at_ms = (None, self._now_ms) if isinstance(read, str) else read
+        row = (*self._key, seq, *_columns(body), at_ms, _clock(body), int(live), self._now_ms, h, raw)
+        if self._db.execute(INSERT_EVENT, row).rowcount != 1:
+            return None
+        community, node, epoch = self._key
+        if isinstance(read, str):
+            bury(self._db, community, node, raw, read, self._now_ms, epoch=epoch, seq=seq)
+        return NewEvent(node, epoch, seq, at_ms, live, body)
+
+    def _close(self, tombstone: Tombstone) -> None:
+        if tombstone.lo > tombstone.hi or tombstone.hi <= self.peer.upto:
+            return  # upside down, or told again
+        self._db.execute(
+            _SAVE_TOMBSTONE,
+            (*self._key, tombstone.lo, tombstone.hi, tombstone.reason, tombstone.h, self._now_ms),
+        )
+        self.peer.close(tombstone.lo, tombstone.hi)
+        self.changed = True
+
+    # --- at the end of the transaction --------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Write the mark and the gaps as they now are; afterwards the ack may say so, once committed."""
+        if self.peer.upto > self._from:
+            self._h = self._chain_through().hex()
+        if self.changed or not self._known:
+            self.save_mark()
+            self._save_gaps()
+
+    def save_mark(self) -> None:
+        self._db.execute(_SAVE_MARK, (*self._key, self.peer.upto, self._h, self.peer.bump))
+
+    def _chain_through(self) -> bytes:
+        """The full chain hash at ``upto``, from the bodies as stored; the first claim that differs is a conflict."""
+        tombstones, rows = self._run()
+        h, broken = walk(bytes.fromhex(self._h), self._from, rows, tombstones)
+        if broken is not None:
+            seq, computed, claimed = broken
+            known = self._db.execute(f"select 1 from conflict {_ONE_EPOCH} limit 1", self._key).fetchone()
+            if known is None:  # every later hash differs too: one row says it
+                self._conflict(seq, computed, claimed)
+        assert h is not None, "a tombstone ends with the hash at its last seq"
+        return h
+
+    def _run(self) -> tuple[list[tuple[int, str]], Iterator[tuple[int, bytes, str]]]:
+        span = (*self._key, self._from, self.peer.upto)
+        tombstones = self._db.execute(
+            f"select hi, h from tombstone {_ONE_EPOCH} and hi > ? and hi <= ? order by hi", span
+        ).fetchall()
+        rows = self._db.execute(
+            f"select seq, body, h from event {_ONE_EPOCH} and seq > ? and seq <= ? order by seq", span
+        )
+        return tombstones, rows
+
+    def _save_gaps(self) -> None:
+        """Gaps as they are now; one that shrank keeps the moment it was first seen."""
+        old = self._db.execute(f"select lo, hi, first_seen_ms from gap {_ONE_EPOCH}", self._key).fetchall()
+        new = [
+            (lo, hi, min([self._now_ms, *(seen for a, b, seen in old if a <= hi and lo <= b)]))
+            for lo, hi in self.peer.missing()
+        ]
+        if sorted(new) == sorted(old):
+            return
+        self._db.execute(f"delete from gap {_ONE_EPOCH}", self._key)
+        self._db.executemany(
+            "insert into gap (community, node, epoch, lo, hi, first_seen_ms) values (?, ?, ?, ?, ?, ?)",
+            [(*self._key, *row) for row in new],
+        )
+
+
+def walk(
+    h: bytes | None,
+    after: int,
+    rows: Iterable[tuple[int, bytes, str]],
+    tombstones: list[tuple[int, str]],
+) -> tuple[bytes | None, tuple[int, str, str] | None]:
+    """Follow the chain from ``h`` at ``after`` over (seq, body, claimed short hash) and (hi, full hash at hi).
+
+    Returns the last full hash and the first (seq, computed, claimed) that differs.  Inside a declared hole
+    nothing can be checked; the tombstone's own hash takes the chain on from its end.
+    """
+    broken: tuple[int, str, str] | None = None
+    holes = iter([*tombstones, None])
+    hole = next(holes)
+    for seq, body, claimed in rows:
+        while hole is not None and hole[0] < seq:
+            h, after, hole = bytes.fromhex(hole[1]), hole[0], next(holes)
+        h = chain.link(h, chain.digest(body)) if h is not None and seq == after + 1 else None
+        after = seq
+        if h is not None and broken is None and chain.short(h) != claimed:
+            broken = (seq, chain.short(h), claimed)
+    while hole is not None:
+        h, hole = bytes.fromhex(hole[1]), next(holes)
+    return h, broken
+
+
+def _columns(body: EventBody | None) -> tuple[str | None, ...]:
+    if body is None:
+        return (UNDECODABLE, *([None] * 9))
+    return (
+        body.type,
+        body.access_point,
+        body.direction,
+        body.decision,
+        body.reason,
+        body.credential_kind,
+        body.pass_id,
+        body.subject_ref,
+        body.class_,
+        body.grant_id,
+    )
+
+
+def _clock(body: EventBody | None) -> str:
+    return body.clock_state if body else "UNTRUSTED"

@@ -1,0 +1,97 @@
+"""What a node says about itself: its hello, its state, and its receipts for passes and erasures."""
+
+import sqlite3
+
+from cloud_sync.protocol.messages import AuthAck, EraseAck, Hello, State
+
+_HELLO = """
+insert into node_state (community, node, epoch, head, acked, hello_ms, drained_through_ms, auth_ver, root, erase_ver,
+                        online, clock_state, clock_bound_ms, software, health)
+values (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 'yes', ?, ?, ?, x'')
+on conflict (community, node) do update set
+    epoch = excluded.epoch, head = excluded.head, acked = excluded.acked, hello_ms = excluded.hello_ms,
+    auth_ver = excluded.auth_ver, root = excluded.root, erase_ver = excluded.erase_ver, online = 'yes',
+    clock_state = excluded.clock_state, clock_bound_ms = excluded.clock_bound_ms, software = excluded.software
+"""
+_STATE = """
+insert into node_state (community, node, epoch, head, acked, hello_ms, drained_through_ms, auth_ver, root, erase_ver,
+                        online, clock_state, clock_bound_ms, software, health)
+values (?, ?, ?, 0, 0, 0, 0, 0, '', 0, ?, ?, 0, ?, ?)
+on conflict (community, node) do update set online = excluded.online, health = excluded.health
+"""
+_RECEIPT = """
+update pass_set set receipt_ver = ?, receipt_root = ?, receipt_ms = ?
+where community = ? and node = ? and receipt_ver <= ?
+"""
+# A receipt that got lost on the way: the hello that names version and root proves the same.
+_RECEIPT_BY_HELLO = """
+update pass_set set receipt_ver = auth_ver, receipt_root = root, receipt_ms = ?
+where community = ? and node = ? and auth_ver = ? and root = ? and not (receipt_ver = auth_ver and receipt_root = root)
+"""
+
+
+class Nodes:
+    """Writes for one sink transaction; every method answers whether reconciliation should look again."""
+
+    def __init__(self, db: sqlite3.Connection, community: str, now_ms: int) -> None:
+        self._db = db
+        self._community = community
+        self._now_ms = now_ms
+
+    def _row(self, node: str, columns: str) -> tuple[object, ...] | None:
+        row: tuple[object, ...] | None = self._db.execute(
+            f"select {columns} from node_state where community = ? and node = ?", (self._community, node)
+        ).fetchone()
+        return row
+
+    def hello(self, node: str, hello: Hello) -> bool:
+        before = self._row(node, "epoch, auth_ver, root, online, clock_state")
+        ledger = (hello.e, hello.head, hello.acked, self._now_ms)
+        aboard = (hello.auth_ver, hello.root, hello.erase_ver)
+        clock = (hello.clock_state, hello.clock_bound_ms)
+        self._db.execute(_HELLO, (self._community, node, *ledger, *aboard, *clock, hello.sw))
+        self._db.execute(_RECEIPT_BY_HELLO, (self._now_ms, self._community, node, hello.auth_ver, hello.root))
+        return before != (hello.e, hello.auth_ver, hello.root, "yes", hello.clock_state)
+
+    def state(self, node: str, state: State, raw: bytes) -> bool:
+        online = "yes" if state.on else "no"
+        before = self._row(node, "online")
+        if not state.on and before is not None:
+            # A will carries no doors: the last health stays, it is what was known before the silence.
+            self._db.execute(
+                "update node_state set online = 'no' where community = ? and node = ?",
+                (self._community, node),
+            )
+        else:
+            row = (self._community, node, state.e, online, state.clock_state, state.sw, raw)
+            self._db.execute(_STATE, row)
+        return before != (online,)
+
+    def receipt(self, node: str, receipt: AuthAck) -> None:
+        """Recorded as told; equal or not is for whoever compares.  A refusal is no receipt."""
+        if receipt.refused is not None:
+            return
+        told = (receipt.auth_ver, receipt.root)
+        self._db.execute(_RECEIPT, (*told, self._now_ms, self._community, node, receipt.auth_ver))
+        self._db.execute(
+            "update node_state set auth_ver = ?, root = ? where community = ? and node = ? and auth_ver <= ?",
+            (*told, self._community, node, receipt.auth_ver),
+        )
+
+    def erased(self, node: str, receipt: EraseAck) -> None:
+        self._db.execute(
+            "update erasure set acked_ms = ? where community = ? and node = ? and erase_ver <= ? and acked_ms is null",
+            (self._now_ms, self._community, node, receipt.erase_ver),
+        )
+        self._db.execute(
+            "update node_state set erase_ver = ? where community = ? and node = ? and erase_ver < ?",
+            (receipt.erase_ver, self._community, node, receipt.erase_ver),
+        )
+
+    def drained(self, node: str, epoch: str, through_ms: int) -> None:
+        """Everything the node had recorded at ``through_ms`` is stored; a later finding never takes that back."""
+        self._db.execute(
+            "update node_state set drained_through_ms = ? "
+            "where community = ? and node = ? and epoch = ? and drained_through_ms < ?",
+            (through_ms, self._community, node, epoch, through_ms),
+        )
