@@ -30,11 +30,14 @@ def main() -> int:
         camera=int(os.environ["CAMERA"]) if os.environ.get("CAMERA") else None,
     )
     headless = os.environ.get("HEADLESS") == "1"
+    twists = frozenset(os.environ.get("TWISTS", ""))
+    run = os.environ.get("RUN") or "run/demo"
+    own_broker = os.environ.get("BROKER") == "mosquitto"
     if wish.camera is not None:
         from demo.live import main_live
 
         return main_live(ROOT, wish)
-    result = play(ROOT, wish, watched=not headless)
+    result = play(ROOT, wish, watched=not headless, twists=twists, run=run, mosquitto=own_broker)
     console.print_json(data=result) if sys.stdout.isatty() else None
     print(json.dumps(result, ensure_ascii=False))
     return 0 if sound(result) else 1
@@ -47,14 +50,16 @@ def play(
     watched: bool = False,
     twists: frozenset[str] = frozenset(),
     run: str = "run/demo",
-    broker: list[str] | None = None,
+    mosquitto: bool = False,
 ) -> dict[str, object]:
     """One evening from an empty folder to its figures."""
     began = time.monotonic()
     guests = cast()
     if "e" in twists:
         guests["unregistered"].registered = True
-    world = World(root / run, root / ".cache/clips", wish, guests, broker_command=broker)
+    if "d" in twists:
+        guests["late"].leaves_h = 20.0
+    world = World(root / run, root / ".cache/clips", wish, guests, mosquitto=mosquitto)
     with world:
         with (
             console.status("setting the stage: service, two nodes, three doors")
@@ -69,9 +74,8 @@ def play(
                 console.print,
                 twists,
                 WATCHED_PAUSE_S if watched else HEADLESS_PAUSE_S,
-                listing_code(*LISTING_BODY),
             )
-            world.import_records(evening.listing)
+            world.import_records(listing_code(*LISTING_BODY))
             evening.check_in()
         page = PageWatcher(f"http://127.0.0.1:{world.web_port}", world.http.cookies, Path("page.jsonl"))
         if watched:

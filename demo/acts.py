@@ -9,11 +9,12 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from demo import count
-from demo.people import Guest, Phone, local_time
+from demo.people import Guest, Phone
 from demo.stage import Cue, wait_until
 from demo.world import GATE, NODES, ROOM, UNIT, DoorPlan, World
 from edge.core.events import AccessPointId
@@ -48,7 +49,6 @@ class Evening:
     tell: Tell
     twists: frozenset[str] = frozenset()
     pause_s: float = 0.0
-    listing: str = ""
     shown: list[Shown] = field(default_factory=list)
 
     # --- before the first act ---------------------------------------------------------------------------------
@@ -61,8 +61,6 @@ class Evening:
             self._bind_phone(guest, token)
             if world.wish.face and role in ("face", "still"):
                 self._consent(token)
-        if "d" in self.twists:
-            self._extend(world.guests["late"])
         wait_until(world.receipted, within_s=60, what="every node's receipt for the passes")
         if world.wish.face:
             self._enrol()
@@ -81,34 +79,28 @@ class Evening:
         wish = {"purpose": CONSENT_TEXT, "text_version": version, "language": "zh", "channel": "link"}
         self.world.http.post(f"/api/v1/guest/{token}/consents", json=wish).raise_for_status()
 
-    def _extend(self, guest: Guest) -> None:
-        """Twist d: the stay goes on, as a later revision of the booking says."""
-        file = Path("tmp/extension.csv")
-        header = "source,external_ref,external_revision,listing,room,arrival,departure,headcount"
-        row = (
-            f"demo,{guest.ref},2,{self.listing},{guest.room},{local_time(guest.arrives_h)},{local_time(20)},1"
-        )
-        file.write_text(f"{header}\n{row}\n")
-        self.world.sync("import", "bookings", f"../{file}")
-        file.unlink()
-
     def _enrol(self) -> None:
-        """The walking guest at two cameras; another guest from photos; with a twist, somebody else in their place."""
-        guests, clips = self.world.guests, self.world.clips
-        face = Cue(clips / "WolfgangLanger_Pexels.mp4", *ENROL_S)
-        for node, door in ((NODES[0].node, GATE), (NODES[1].node, ROOM)):
-            self.world.stages[door.access_point].enter(face, "enrolling")
-            question = {
-                "do": "enrol_camera",
-                "pass_id": guests["face"].phone.pass_id,
-                "access_point": door.access_point,
-            }
-            self._ask(node, question)
-            self._lane_empty(door)
-        # Twist c: the second guest is the man who is a stranger otherwise.
+        """The walking guest at two cameras, another guest from photos; with twists, somebody else in their place."""
+        guests = self.world.guests
+        for plan, door in ((NODES[0], GATE), (NODES[1], ROOM)):
+            if "a" in self.twists:
+                self._enrol_photos(plan.node, guests["face"], "obama.jpg", "obama2.jpg")
+            else:
+                self._enrol_walker(plan.node, door, guests["face"])
         stills = ("single_face.jpg",) if "c" in self.twists else ("obama.jpg", "obama2.jpg")
-        photos = [f"--photo={clips / name}" for name in stills]
-        self.world.node_command(NODES[0].node, "enrol", "--pass", guests["still"].phone.pass_id, *photos)
+        self._enrol_photos(NODES[0].node, guests["still"], *stills)
+
+    def _enrol_walker(self, node: str, door: DoorPlan, guest: Guest) -> None:
+        cue = Cue(self.world.clips / "WolfgangLanger_Pexels.mp4", *ENROL_S)
+        self.world.stages[door.access_point].enter(cue, "enrolling")
+        self._ask(
+            node, {"do": "enrol_camera", "pass_id": guest.phone.pass_id, "access_point": door.access_point}
+        )
+        self._lane_empty(door)
+
+    def _enrol_photos(self, node: str, guest: Guest, *names: str) -> None:
+        photos = [f"--photo={self.world.clips / name}" for name in names]
+        self.world.node_command(node, "enrol", "--pass", guest.phone.pass_id, *photos)
 
     def _ask(self, node: str, question: dict[str, Any]) -> dict[str, Any]:
         return control.ask(Path(node, "data/control.sock"), question)
@@ -219,22 +211,20 @@ class Evening:
             time.sleep(self.pause_s)
 
     def act_a(self) -> None:
-        guest = self.world.guests["face"]
+        phone, cue = (
+            self.world.guests["face"].phone,
+            Cue(self.world.clips / "WolfgangLanger_Pexels.mp4", *WALK_S),
+        )
         for door in (GATE, ROOM):
             if self.world.wish.face:
-                clip = "noface_face.mov" if "a" in self.twists else "WolfgangLanger_Pexels.mp4"
-                seconds = STRANGER_S if "a" in self.twists else WALK_S
-                self.try_door(
-                    door,
-                    lambda door=door, clip=clip, seconds=seconds: self.walk(
-                        door, Cue(self.world.clips / clip, *seconds), "guest"
-                    ),
-                )
+                self.try_door(door, partial(self.walk, door, cue, "guest"))
             else:
-                self.try_door(door, lambda door=door: self.show(door, guest.phone.code(), "guest"))
+                self.try_door(door, lambda door=door: self.show(door, phone.code(), "guest"))
 
     def act_b(self) -> None:
         phone = self.world.guests["code"].phone
+        if "b" in self.twists:
+            phone.key = Phone().key
         for door in (GATE, UNIT):
             self.try_door(door, lambda door=door: self.show(door, phone.code(), "guest"))
 

@@ -76,7 +76,7 @@ class World:
     broker_port: int = 0
     kiosk_ports: dict[str, int] = field(default_factory=dict)
     http: httpx.Client = field(default_factory=httpx.Client)
-    broker_command: list[str] | None = None  # another broker instead of the embedded one
+    mosquitto: bool = False  # a broker of its own instead of the embedded one
 
     def __enter__(self) -> "World":
         shutil.rmtree(self.root, ignore_errors=True)
@@ -158,7 +158,7 @@ class World:
 
     def open_service(self) -> None:
         """Set up, start, and make the first administrator, as the pages ask for it."""
-        embedded = self.broker_command is None
+        embedded = not self.mosquitto
         Path("sync/sync.toml").write_text(
             SYNC.format(
                 community=COMMUNITY,
@@ -167,8 +167,11 @@ class World:
                 embedded=str(embedded).lower(),
             )
         )
-        if self.broker_command is not None:
-            self.start("broker", *self.broker_command, folder="sync")
+        if self.mosquitto:
+            Path("sync/mosquitto.conf").write_text(MOSQUITTO.format(port=self.broker_port))
+            found = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin")
+            assert found is not None, "mosquitto is not on this machine: apt install mosquitto"
+            self.start("broker", found, "-c", "mosquitto.conf", folder="sync")
         words = self.sync("setup")
         token = next(
             line.split(": ", 1)[1] for line in words.splitlines() if line.startswith("first-run token")
@@ -339,6 +342,15 @@ tls = false
 [broker]
 port = {broker}
 embedded = {embedded}
+"""
+
+MOSQUITTO = """
+listener {port} 127.0.0.1
+allow_anonymous true
+persistence false
+max_inflight_messages 1000
+max_queued_messages 100000
+log_type warning
 """
 
 IO_HEAD = """

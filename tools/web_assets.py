@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENDOR = ROOT / "cloud_sync" / "web" / "static" / "vendor"
-STAMP = VENDOR / ".stamp"
+STAMP = VENDOR / "stamp"
 
 # What the pages load, and the licences that have to travel with it.
 FILES = {
@@ -107,6 +107,7 @@ def copy_from(modules: Path) -> None:
 
 def main() -> int:
     if is_done():
+        STAMP.touch()  # make compares times: the lock file may be newer and still the same
         return 0
     try:
         with tempfile.TemporaryDirectory(prefix="gatehouse-npm-") as folder:

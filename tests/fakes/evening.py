@@ -9,12 +9,25 @@ from cloud_sync.ports import Dashboard, DashboardReader
 from cloud_sync.store import tables
 from cloud_sync.store.engine import reading
 from cloud_sync.store.read import StoredDashboard, day_of
-from tests.fakes.web_house import FACE_DOOR, GATE, ROOM, UNIT, WebHouse, door, utc_text
+from cloud_sync.store.registry import PassLine
+from tests.fakes.web_house import (
+    BOOKING_HEAD,
+    FACE_DOOR,
+    GATE,
+    LISTING,
+    LISTING_HEAD,
+    ROOM,
+    UNIT,
+    WebHouse,
+    door,
+    utc_text,
+)
 from tests.fakes.wire_ledger import T0_MS
 
 HOUR_MS = 3_600_000
 EVENING_MS = T0_MS + 20 * HOUR_MS + 47 * 60_000 + 12_000  # 20:47:12 in the community
-SUBJECTS = {"a": "SUB-4F7K2M", "b": "SUB-9QX31T"}
+ROOMS = ("601", "602", "603", "604")
+REGISTERED = ("B-601", "B-602", "B-603")
 
 
 class HourlyReader(StoredDashboard):
@@ -46,12 +59,33 @@ def wall(minutes: float) -> str:
     return utc_text(EVENING_MS - round(minutes * 60_000))
 
 
+def expect_guests(house: WebHouse) -> dict[str, PassLine]:
+    """Four bookings for today, three of them registered; the passes by booking."""
+    doors = f"{GATE} {UNIT} {ROOM}"
+    listed = [f"{LISTING},东方之家,7-1,OP-1,ACTIVE,8,R-{room},{room},{doors}\n" for room in ROOMS]
+    booked = [f"tujia,B-{room},1,{LISTING},R-{room},2026-11-22T14:00,2026-11-24T12:00,1\n" for room in ROOMS]
+    known = [f"tujia,{ref},测试,passport,XTS,SYN{ref[2:]}00,1990-01-31,2\n" for ref in REGISTERED]
+    head = "source,external_ref,name,document_type,document_issuer,document_number,birth_date,proofing\n"
+    files = {
+        "listings": LISTING_HEAD + "".join(listed),
+        "bookings": BOOKING_HEAD + "".join(booked),
+        "registrations": head + "".join(known),
+    }
+    for kind, text in files.items():
+        assert house.bring(kind, text).count("rejected") == 0
+    return dict(zip((f"B-{room}" for room in ROOMS), house.registry.passes(), strict=True))
+
+
 def enter(
-    house: WebHouse, who: str, minutes: float, kind: str, place: str = GATE, node: str = "gate-1"
+    house: WebHouse, who: PassLine, minutes: float, kind: str, place: str = GATE, node: str = "gate-1"
 ) -> None:
     """Granted and walked through, as the door machine writes it."""
-    subject, pass_id = SUBJECTS[who], f"PASS-{who}"
-    words = {"subject_ref": subject, "pass_id": pass_id, "credential_kind": kind, "access_point": place}
+    words = {
+        "subject_ref": who.subject_ref,
+        "pass_id": who.pass_id,
+        "credential_kind": kind,
+        "access_point": place,
+    }
     house.tell("access.granted", node, decision="allow", direction="in", wall=wall(minutes), **words)
     house.tell("access.taken", node, direction="in", wall=wall(minutes - 0.1), **words)
 
@@ -63,11 +97,11 @@ def refuse(house: WebHouse, minutes: float, reason: str, kind: str, *, live: boo
 
 def play(house: WebHouse) -> None:
     """Two guests home, one stranger, one whose stay is over, one without registration, one forced door."""
-    house.guest_link()
-    enter(house, "a", 198, "face")
-    enter(house, "a", 195, "face", ROOM, "building-7")
+    guests = expect_guests(house)
+    enter(house, guests["B-601"], 198, "face")
+    enter(house, guests["B-601"], 195, "face", ROOM, "building-7")
     refuse(house, 41, "CredentialNotFound", "face")
-    enter(house, "b", 33, "qr")
+    enter(house, guests["B-602"], 33, "qr")
     refuse(house, 21, "CredentialExpired", "qr")
     house.tell("door.rex", wall=wall(20.5))
     refuse(house, 12, "x:NotRegistered", "qr", live=False)

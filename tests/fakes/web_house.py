@@ -191,11 +191,7 @@ def log_in(client: httpx.Client, *, name: str = ADMIN, password: str = PASSWORD)
     return client.post("/login", data=form)
 
 
-LISTING_CSV = (
-    "listing,name,unit,operator,state,max_guests,room,label,access_points\n"
-    f"{LISTING},东方 602,7-1-602,OP-1,ACTIVE,4,R-602,602,{GATE} {UNIT} {ROOM}\n"
-)
-BOOKING_CSV = (
-    "source,external_ref,external_revision,listing,room,arrival,departure,headcount\n"
-    f"tujia,B-1,1,{LISTING},R-602,2026-11-22T14:00,2026-11-24T12:00,1\n"
-)
+LISTING_HEAD = "listing,name,unit,operator,state,max_guests,room,label,access_points\n"
+BOOKING_HEAD = "source,external_ref,external_revision,listing,room,arrival,departure,headcount\n"
+LISTING_CSV = LISTING_HEAD + f"{LISTING},东方 602,7-1-602,OP-1,ACTIVE,4,R-602,602,{GATE} {UNIT} {ROOM}\n"
+BOOKING_CSV = BOOKING_HEAD + f"tujia,B-1,1,{LISTING},R-602,2026-11-22T14:00,2026-11-24T12:00,1\n"

@@ -1,0 +1,57 @@
+"""Every no of the HTTP interface as problem details (RFC 9457): one sentence, and the status it deserves."""
+
+from collections.abc import Callable, Coroutine
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.responses import JSONResponse
+
+from cloud_sync.errors import Refused, SyncError
+
+PROBLEM_TYPE = "application/problem+json"
+
+
+def problem(status: int, sentence: str, *, rule: str | None = None) -> JSONResponse:
+    """``type`` is about:blank unless a rule of the house has a name."""
+    body: dict[str, object] = {
+        "type": f"urn:gatehouse:rule:{rule}" if rule else "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": sentence,
+    }
+    return JSONResponse(body, status_code=status, media_type=PROBLEM_TYPE)
+
+
+def _first_fault(error: RequestValidationError) -> str:
+    """Where and what, never the value that was sent: it may be a person's."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"] if part != "body")
+    return f"{place or 'body'}: {first['msg']}."
+
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class ProblemRoute(APIRoute):
+    """A route whose failures are problem details wherever it is mounted."""
+
+    def get_route_handler(self) -> Handler:
+        handle = super().get_route_handler()
+
+        async def handle_or_explain(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError as error:
+                return problem(422, _first_fault(error))
+            except (HTTPException, StarletteHTTPException) as error:
+                return problem(error.status_code, str(error.detail))
+            except Refused as error:
+                return problem(error.status, str(error), rule=error.rule)
+            except SyncError as error:
+                return problem(error.status, str(error))
+
+        return handle_or_explain

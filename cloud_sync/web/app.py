@@ -1,0 +1,50 @@
+"""The web application of one community, put together from the ports it is given."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+from fastapi import APIRouter, FastAPI
+from starlette.staticfiles import StaticFiles
+
+from cloud_sync.web.accounts import AccountPages
+from cloud_sync.web.boards import BoardPages
+from cloud_sync.web.faults import Faults
+from cloud_sync.web.headers import BodyLimit, SecureHeaders
+from cloud_sync.web.hub import LiveHub
+from cloud_sync.web.live import LivePages
+from cloud_sync.web.services import Services
+
+STATIC = Path(__file__).parent / "static"
+VENDOR_FILES = ("htmx.min.js", "sse.min.js", "echarts.simple.min.js")
+
+log = structlog.get_logger(__name__)
+
+
+def missing_libraries() -> list[str]:
+    """Browser libraries that set-up has not brought yet; without them pages show the truth but do not move."""
+    return [name for name in VENDOR_FILES if not (STATIC / "vendor" / name).is_file()]
+
+
+def create_app(services: Services, *, routers: Sequence[APIRouter] = ()) -> FastAPI:
+    """The pages, and beside them whatever ``routers`` the composition adds (the HTTP interface)."""
+    hub = LiveHub(services.feed)
+    app = FastAPI(
+        title="Gatehouse",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    app.state.live = hub
+    for router in routers:
+        app.include_router(router)
+    for pages in (AccountPages(services.accounts), BoardPages(services), LivePages(services, hub)):
+        app.include_router(pages.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_middleware(BodyLimit)
+    app.add_middleware(SecureHeaders)
+    Faults(services.accounts).install(app)
+    missing = missing_libraries()
+    if missing:
+        log.warning("browser_libraries_missing", files=missing, remedy="run tools/web_assets.py")
+    return app

@@ -1,0 +1,105 @@
+"""Debian's Chromium, driven by Playwright at the real server.  A page that breaks its own policy is a failure."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from cloud_sync.web.app import create_app
+from cloud_sync.web.serve import PageServer
+from tests.fakes.evening import EVENING_MS, hourly
+from tests.fakes.web_house import ADMIN, PASSWORD, SteppedClock, WebHouse
+
+CHROMIUM = "/usr/bin/chromium"
+# The kiosk's own flags, so that what runs on a node is what is tested; the first two are for tests only.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--renderer-process-limit=1",
+    "--in-process-gpu",
+    "--disable-extensions",
+    "--disable-features=site-per-process,Translate,MediaRouter",
+    "--js-flags=--max-old-space-size=96",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WAIT_MS = 15_000
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    made = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 900})
+    made.set_default_timeout(WAIT_MS)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def complaints() -> Iterator[list[str]]:
+    """What the browser complains about (policy, script, missing file); a test that provokes one clears it."""
+    heard: list[str] = []
+    yield heard
+    assert heard == []
+
+
+@pytest.fixture
+def page(context: BrowserContext, complaints: list[str]) -> Page:
+    made = context.new_page()
+    made.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    made.on("pageerror", lambda error: complaints.append(str(error)))
+    return made
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[WebHouse]:
+    made = WebHouse(tmp_path, SteppedClock(EVENING_MS))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def site(house: WebHouse) -> Iterator[PageServer]:
+    """The pages of ``house`` on loopback, with arrivals by hour counted from its own tables."""
+    app = create_app(replace(house.services, reader=hourly(house)))
+    with PageServer(app, "127.0.0.1", 0) as server:
+        yield server
+
+
+@pytest.fixture
+def staff(page: Page, house: WebHouse, site: PageServer) -> Page:
+    """Logged in, at the dashboard of a community with two nodes."""
+    house.add_admin()
+    house.add_nodes()
+    page.goto(f"{site.url}/login")
+    page.fill("#name", ADMIN)
+    page.fill("#password", PASSWORD)
+    page.click("main button")
+    page.wait_for_selector("#tiles")
+    return page
+
+
+@pytest.fixture
+def picture(tmp_path: Path):
+    """Keeps what the page looks like: for the documentation where PICTURES names a folder, else for this test."""
+    folder = Path(os.environ.get("PICTURES") or tmp_path)
+
+    def keep(page: Page, name: str, *, full: bool = True) -> Path:
+        path = folder / f"{name}.png"
+        page.screenshot(path=path, full_page=full, animations="disabled")
+        return path
+
+    return keep

@@ -1,0 +1,85 @@
+"""The whole evening by the real programs: as it is played, and with one input of every act changed."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NEVER = ("lost", "double", "egress_refused", "photos_on_disk", "pii_on_bus", "pii_in_files")
+COUNTED = (
+    "granted_face",
+    "granted_code",
+    "room_opened",
+    "denied_stranger",
+    "denied_expired",
+    "denied_unregistered",
+    "forced",
+)
+
+pytestmark = [pytest.mark.clips, pytest.mark.timeout(300)]
+
+
+def evening(run: str, **settings: str) -> dict[str, object]:
+    """Play it in a folder of its own and return its last line."""
+    environment = os.environ | {"HEADLESS": "1", "RUN": f"run/{run}"} | settings
+    played = subprocess.run(
+        [sys.executable, "-m", "demo"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert played.returncode == 0, played.stdout[-2000:] + played.stderr[-3000:]
+    return json.loads(played.stdout.splitlines()[-1])
+
+
+def counts(result: dict[str, object]) -> dict[str, object]:
+    return {name: result[name] for name in COUNTED}
+
+
+@pytest.mark.mosquitto
+def test_the_evening_on_a_broker_of_its_own():
+    result = evening("test-mosquitto", BROKER="mosquitto")
+    assert counts(result) == {
+        "granted_face": 2,
+        "granted_code": 2,
+        "room_opened": 1,
+        "denied_stranger": 1,
+        "denied_expired": 1,
+        "denied_unregistered": 1,
+        "forced": 1,
+    }
+    assert {name: result[name] for name in NEVER} == dict.fromkeys(NEVER, 0)
+    assert result["canary_found"] is True
+    assert result["events_recorded"] == result["events_stored"]
+
+
+def test_every_act_turns_with_the_one_input_it_stands_on():
+    """Another face enrolled, another key, the stranger enrolled, the window open, registered, the door opened by code."""
+    result = evening("test-twisted", TWISTS="abcdef")
+    assert (
+        counts(result)
+        == {
+            "granted_face": 1,  # (c) the stranger is a guest now
+            "granted_code": 3,  # (d) the stay goes on, (e) registered, (f) not forced but opened; (b) refused twice
+            "room_opened": 0,  # (a) her face is nobody's
+            "denied_stranger": 4,  # (a) at gate and room, (b) at gate and stair
+            "denied_expired": 0,
+            "denied_unregistered": 0,
+            "forced": 0,
+        }
+    )
+    assert {name: result[name] for name in NEVER} == dict.fromkeys(NEVER, 0)
+
+
+def test_without_faces_the_same_people_get_home():
+    result = evening("test-faceless", FACE="off")
+    assert counts(result) == {
+        "granted_face": 0,
+        "granted_code": 4,
+        "room_opened": 1,
+        "denied_stranger": 1,
+        "denied_expired": 1,
+        "denied_unregistered": 1,
+        "forced": 1,
+    }
