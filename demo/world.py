@@ -218,6 +218,8 @@ class World:
                     "--signage-by",
                     "demo director (synthetic)",
                 )
+            for plan in NODES:
+                self.sync("node", "join-file", plan.node, f"../{plan.node}/join.json")
         for plan in NODES:
             self.start(
                 f"gate-io-{plan.node}", sys.executable, "-m", "edge.gateio", "io.toml", folder=plan.node

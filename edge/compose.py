@@ -43,6 +43,7 @@ from edge.runtime.node import Node, Parts
 from edge.runtime.sightings import EngineState, Told, unpack
 from edge.runtime.watch import Watch
 from edge.runtime.watch import run as run_watch
+from edge.store.ballast import Ballast
 from edge.store.device_key import Join, read_join, verify_ed25519
 from edge.store.gallery_store import GalleryStore
 from edge.store.ledger import SqliteLedger
@@ -274,6 +275,7 @@ def open_stores(config: NodeConfig) -> Stores:
     Raises:
         StoreError: one of them cannot be used.
     """
+    ballast = Ballast(config.data_dir / "reserve")
     return Stores(
         SqliteLedger(
             config.data_dir / "events.db",
@@ -281,8 +283,9 @@ def open_stores(config: NodeConfig) -> Stores:
             encode=encode_fact,
             chain=chain,
             new_epoch=lambda: secrets.token_hex(12),
+            ballast=ballast,
         ),
-        PassBook(config.data_dir / "passes.db", decode=decode_passes),
+        PassBook(config.data_dir / "passes.db", decode=decode_passes, ballast=ballast),
         GalleryStore(config.data_dir / "gallery.db", config.data_dir / "gallery.key"),
     )
 
@@ -311,6 +314,7 @@ async def serve(config: NodeConfig) -> None:
             f"is for node {join.node}, not {config.node}",
             "Use this node's own",
         )
+    _check_face(config, join)
     stores = open_stores(config)
     try:
         await _serve(config, io_profile, join, stores)
@@ -445,6 +449,18 @@ def _check_doors(config: NodeConfig, io_profile: Profile) -> None:
                 f"doors.{door.access_point}",
                 f"is not wired in {config.io_profile}",
                 f"Wired there: {', '.join(sorted(wired))}",
+            )
+
+
+def _check_face(config: NodeConfig, join: Join) -> None:
+    """Face needs both sides: this node's configuration and the community's file."""
+    for door in config.doors:
+        wanted = config.face.enabled and door.face.mode != "off"
+        if wanted and door.access_point not in join.face_doors:
+            raise ConfigError(
+                f"doors.{door.access_point}.face",
+                "is on here and not at the community, which keeps the impact assessment and the sign's attestation",
+                "Switch it on there ('gatehouse-sync face enable'), fetch the join file again, or switch it off here",
             )
 
 

@@ -291,6 +291,11 @@ class Ledger(Protocol):
     @property
     def head(self) -> int: ...
 
+    @property
+    def disk_alarm(self) -> bool:
+        """The disk was full once since the start; a person has to make room."""
+        ...
+
     def append(self, facts: Sequence[Fact], stamp: Stamp) -> list[int]:
         """Number, encode, chain and commit all of them in one transaction; returns their seqs.
 

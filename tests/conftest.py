@@ -16,8 +16,8 @@ NEEDS = {
         lambda: shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin") is not None,
         "apt install mosquitto",
     ),
-    "chromium": (lambda: Path("/usr/bin/chromium").exists(), "apt install chromium fonts-noto-cjk"),
-    "clips": (lambda: (CLIPS / "stamp").exists(), "make clips"),
+    "chromium": (Path("/usr/bin/chromium").exists, "apt install chromium fonts-noto-cjk"),
+    "clips": ((CLIPS / "stamp").exists, "make clips"),
     "systemd": (lambda: shutil.which("systemd-analyze") is not None, "apt install systemd"),
 }
 

@@ -12,11 +12,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TextIO
 
-import sqlite_utils
 import typer
 
 from cloud_sync.errors import StoreError, SyncError
 from cloud_sync.store.engine import driver, open_database, store_error
+from cloud_sync.store.lean import Database
 from cloud_sync.store.repair_check import findings
 
 ROWS_DEFAULT = 20
@@ -131,14 +131,14 @@ class _Reading:
         self._path = path
         self._connection: sqlite3.Connection | None = None
 
-    def __enter__(self) -> sqlite_utils.Database:
+    def __enter__(self) -> Database:
         self._connection = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)
         try:
             self._connection.execute("select 1 from sqlite_master limit 1")
         except sqlite3.Error as error:
             self._connection.close()
             _give_up(str(store_error(self._path, error)))
-        return sqlite_utils.Database(self._connection)
+        return Database(self._connection)
 
     def __exit__(self, *_: object) -> None:
         if self._connection is not None:
@@ -149,7 +149,7 @@ def _open(context: typer.Context) -> _Reading:
     return _Reading(context.obj)
 
 
-def _rows(db: sqlite_utils.Database, table: str, limit: int) -> Iterator[Row]:
+def _rows(db: Database, table: str, limit: int) -> Iterator[Row]:
     if table not in db.table_names():
         _give_up(f"There is no table {table!r}; 'db tables' lists them.")
     return (_shown(row) for row in db[table].rows_where(limit=limit))

@@ -239,7 +239,9 @@ pass_ = sa.Table(
     _int("not_after_ms"),
     _text("state"),
     _int("version"),
-    _blob("wire"),  # the PassRow as last issued (msgpack): what nodes are to hold, and what a change is told from
+    _blob(
+        "wire"
+    ),  # the PassRow as last issued (msgpack): what nodes are to hold, and what a change is told from
 )
 credential = _table(
     "credential", _key("cred_id"), _text("pass_id"), _text("kind"), _blob("verifier"), _text("state")

@@ -36,12 +36,13 @@ from edge.core.freshness import contact_age_ms
 from edge.core.passes import EARLY_MS, Pass, PassSet
 from edge.errors import EnrolRefused
 from edge.ports import Clock, DoorIO, Edge, IoNews, IoSnapshot, Latched, Ledger, Lost, Point
+from edge.runtime.engine_info import engine_info, same_model
 from edge.runtime.enrol import PATIENCE_S, CameraEnrolment, permitted, template_end_ms
 from edge.runtime.face_desk import FaceDesk
 from edge.runtime.gate import Gate, Knowledge, Screens
 from edge.runtime.health import DoorHealth, NodeHealth
 from edge.runtime.sightings import CameraState, CodeSeen, EngineState, FaceSeen, NobodySeen, Told
-from models.calibration import ThresholdRefused, shipped_calibration
+from models.calibration import ThresholdRefused
 from models.engine import CalibrationMissing, EngineError, EngineInfo
 from models.template import Template
 
@@ -288,7 +289,7 @@ class Node:
         """The worker's engine stands, or face is off and everybody is told why; codes go on either way."""
         self._engine_fault = "" if told.ok else told.why
         if told.ok:
-            info = _info(told)
+            info = engine_info(told)
             try:
                 for access_point, fpir in self._fpir.items():
                     self._gates[access_point].desk = FaceDesk(info, fpir_wanted=fpir)
@@ -360,7 +361,7 @@ class Node:
         k = 1
         for holder in self._passes.gallery_passes(gate.access_point, span, EARLY_MS[gate.location]):
             template = self._templates.get(holder.pass_id)
-            if template is not None and _same_model(template, engine):
+            if template is not None and same_model(template, engine):
                 rows.append((str(holder.pass_id), template.mean))
                 k = max(k, template.k)
         if {pass_id for pass_id, _ in rows} != desk.gallery.pass_ids:
@@ -448,6 +449,10 @@ class Node:
     def health(self) -> NodeHealth:
         doors = tuple(self._door_health(gate) for gate in self._gates.values())
         faults = [self._engine_fault] if self._engine_fault and self._fpir else []
+        if self._parts.ledger.disk_alarm:
+            faults.append(
+                "the disk is full: the reserve was freed to go on recording. Free space on this node."
+            )
         faults += [f"{door.access_point}: {door.lock}" for door in doors if door.lock != "OK"]
         faults += [state.why for state in self._camera_state.values() if state.state != "OK"]
         return NodeHealth("DEGRADED" if faults else "ONLINE", doors, tuple(faults))
@@ -480,23 +485,3 @@ class Node:
 
     def close(self) -> None:
         self._writer.shutdown(wait=True)
-
-
-def _info(told: EngineState) -> EngineInfo:
-    """The engine as the node needs it: which templates it can be compared with, and its measured table."""
-    assert told.score in ("cosine", "one_minus_chord")
-    return EngineInfo(
-        engine_id=told.engine_id,
-        model_sha256=told.model_sha256,
-        detector_sha256=told.detector_sha256,
-        dim=told.dim,
-        score="cosine" if told.score == "cosine" else "one_minus_chord",
-        calibration=shipped_calibration(told.engine_id, told.model_sha256),
-        licence=told.licence,
-        simulated=told.simulated,
-    )
-
-
-def _same_model(template: Template, engine: EngineInfo) -> bool:
-    """A template of another model is skipped and never compared (its holder enrols again)."""
-    return (template.engine_id, template.embedder_sha256) == (engine.engine_id, engine.model_sha256)

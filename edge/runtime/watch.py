@@ -159,8 +159,8 @@ def _seen(name: str, frame: CameraFrame, faces: list[Face], engine: FaceEngine) 
 
 def run(watch: Watch, pipe: Connection, *, engine_state: EngineState) -> None:
     """Look until the node closes its end of the pipe."""
-    watch.tell(engine_state)
     try:
+        watch.tell(engine_state)
         while not pipe.poll(0):
             watch.look()
     except (BrokenPipeError, EOFError):

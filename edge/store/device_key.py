@@ -33,6 +33,9 @@ class Join:
     node: str
     kid: str
     community_key: bytes
+    face_doors: frozenset[
+        str
+    ]  # where the community has switched face on: assessment and sign are on its file
 
     def verify(self, kid: str, message: bytes, signature: bytes) -> bool:
         """True when the community's key signed the message."""
@@ -61,6 +64,9 @@ def read_join(path: Path) -> Join:
             node=str(tree["node"]),
             kid=str(tree["kid"]),
             community_key=base64.b64decode(tree["community_key"], validate=True),
+            face_doors=frozenset(
+                door["access_point"] for door in tree["access_points"] if door["face_enabled"]
+            ),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(

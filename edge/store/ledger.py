@@ -10,12 +10,9 @@ from pathlib import Path
 from typing import Protocol
 
 from edge.core.events import Fact, NodeId, Stamp
-from edge.errors import DiskFull
 from edge.ports import LedgerRow
+from edge.store.ballast import Ballast
 from edge.store.sqlite import connect, migrate, transaction
-
-# Freed when the disk is full, so that recording goes on while somebody is called: room for about 500 events.
-BALLAST_BYTES = 1_000_000
 
 
 class Chain(Protocol):
@@ -39,6 +36,7 @@ class SqliteLedger:
         encode: Callable[[Fact, Stamp], bytes],
         chain: Chain,
         new_epoch: Callable[[], str],
+        ballast: Ballast,
     ) -> None:
         self._path = path
         self._encode = encode
@@ -55,13 +53,16 @@ class SqliteLedger:
         last = self._db.execute("select seq, h from event order by seq desc limit 1").fetchone()
         self._head: int = 0 if last is None else last[0]
         self._h: bytes = chain.start(node, self.epoch) if last is None else last[1]
-        self._ballast = path.with_suffix(".ballast")
-        self.disk_alarm = False
-        self._lay_ballast()
+        self._ballast = ballast
 
     @property
     def head(self) -> int:
         return self._head
+
+    @property
+    def disk_alarm(self) -> bool:
+        """The reserve was freed, or could not be laid."""
+        return self._ballast.alarm
 
     @property
     def oldest(self) -> int:
@@ -73,21 +74,14 @@ class SqliteLedger:
     def append(self, facts: Sequence[Fact], stamp: Stamp) -> list[int]:
         """Number, encode, chain and commit all of them in one transaction; returns their seqs.
 
-        On a full disk the ballast is freed first and ``disk_alarm`` raised, and recording goes on.
+        On a full disk the reserve is freed first and ``disk_alarm`` raised, and recording goes on.
 
         Raises:
             DiskFull, StoreError: nothing of this call was recorded.
         """
         bodies = [self._encode(fact, stamp) for fact in facts]
         with self._lock:
-            try:
-                return self._write(bodies)
-            except DiskFull:
-                self.disk_alarm = True
-                if not self._ballast.exists():
-                    raise
-                self._ballast.unlink()
-                return self._write(bodies)
+            return self._ballast.spend_on(lambda: self._write(bodies))
 
     def _write(self, bodies: list[bytes]) -> list[int]:
         head, h, seqs = self._head, self._h, []
@@ -146,12 +140,3 @@ class SqliteLedger:
     def close(self) -> None:
         with self._lock:
             self._db.close()
-
-    def _lay_ballast(self) -> None:
-        """Lay the ballast again whenever there is room for it."""
-        try:
-            if not self._ballast.exists():
-                self._ballast.write_bytes(b"\0" * BALLAST_BYTES)
-        except OSError:
-            self._ballast.unlink(missing_ok=True)
-            self.disk_alarm = True

@@ -12,6 +12,7 @@ from pathlib import Path
 import sqlite_utils
 
 from edge.core.passes import Pass
+from edge.store.ballast import Ballast
 from edge.store.sqlite import connect, migrate, transaction
 
 
@@ -29,9 +30,10 @@ class Floor:
 class PassBook:
     """One writer at a time; safe from any thread."""
 
-    def __init__(self, path: Path, *, decode: Callable[[bytes], list[Pass]]) -> None:
+    def __init__(self, path: Path, *, decode: Callable[[bytes], list[Pass]], ballast: Ballast) -> None:
         self._path = path
         self._decode = decode
+        self._ballast = ballast
         self._lock = threading.Lock()
         self._db = connect(path)
         migrate(self._db, Path(__file__).parent / "migrations" / "passes")
@@ -103,7 +105,11 @@ class PassBook:
 
     def remember_code(self, cred_id: str, memory: str) -> None:
         """Committed before the door moves, so that a code seen twice is refused even after a power cut."""
-        with self._lock, transaction(self._db, self._path):
+        with self._lock:
+            self._ballast.spend_on(lambda: self._write_code(cred_id, memory))
+
+    def _write_code(self, cred_id: str, memory: str) -> None:
+        with transaction(self._db, self._path):
             self._db.execute(
                 "insert or replace into code_memory (cred_id, memory) values (?, ?)", (cred_id, memory)
             )

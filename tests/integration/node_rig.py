@@ -19,6 +19,7 @@ from demo import count
 from demo.stage import Cue, Stage, wait_until
 from edge.link.translate import decode_passes
 from edge.runtime.control import ask
+from edge.store.ballast import Ballast
 from edge.store.pass_book import PassBook
 
 HOUR_MS = 3_600_000
@@ -86,13 +87,18 @@ class NodeRig:
                     "node": "n1",
                     "kid": "k1",
                     "community_key": base64.b64encode(b"k" * 32).decode(),
+                    "access_points": [{"access_point": "AP-t-001", "face_enabled": True}],
                 }
             )
         )
 
     def put_passes(self, *rows: PassRow, version: int = 1) -> None:
         (self.folder / "data").mkdir(exist_ok=True)
-        book = PassBook(self.folder / "data" / "passes.db", decode=decode_passes)
+        book = PassBook(
+            self.folder / "data" / "passes.db",
+            decode=decode_passes,
+            ballast=Ballast(self.folder / "data" / "reserve"),
+        )
         packed = merkle.pack(rows)
         assert book.apply(version, merkle.root(version, rows), packed, now_ms=0)
         book.close()

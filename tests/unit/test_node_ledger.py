@@ -11,7 +11,8 @@ from cloud_sync.protocol import chain
 from edge.core.events import ClockState, Fact, NodeId, Stamp
 from edge.errors import DiskFull, StoreError
 from edge.link.translate import encode_fact
-from edge.store.ledger import BALLAST_BYTES, SqliteLedger
+from edge.store.ballast import BALLAST_BYTES, Ballast
+from edge.store.ledger import SqliteLedger
 
 STAMP = Stamp("b00t", 1_000, 1_795_277_220_123, ClockState.TRUSTED, 12)
 FACT = Fact("access.granted", decision="allow", reason="Granted")
@@ -19,7 +20,12 @@ FACT = Fact("access.granted", decision="allow", reason="Granted")
 
 def open_ledger(folder: Path, epoch: str = "e" * 24) -> SqliteLedger:
     return SqliteLedger(
-        folder / "events.db", NodeId("n1"), encode=encode_fact, chain=chain, new_epoch=lambda: epoch
+        folder / "events.db",
+        NodeId("n1"),
+        encode=encode_fact,
+        chain=chain,
+        new_epoch=lambda: epoch,
+        ballast=Ballast(folder / "reserve"),
     )
 
 
@@ -74,16 +80,20 @@ def test_rows_stop_at_the_size_but_never_return_nothing(ledger):
     assert ledger.rows(range(0), bytes_max=1000) == []
 
 
+def record_until_refused(ledger):
+    for _ in range(200):
+        ledger.append([FACT] * 10, STAMP)
+
+
 def test_a_full_disk_frees_the_ballast_first_and_then_says_so(tmp_path):
     ledger = open_ledger(tmp_path)
     (pages,) = ledger._db.execute("pragma page_count").fetchone()
     ledger._db.execute(f"pragma max_page_count = {pages}")
     with pytest.raises(DiskFull, match=r"the disk is full; nothing was written"):
-        for _ in range(200):
-            ledger.append([FACT] * 10, STAMP)
+        record_until_refused(ledger)
     recorded = ledger.head
     assert ledger.disk_alarm
-    assert not (tmp_path / "events.ballast").exists()
+    assert not (tmp_path / "reserve").exists()
     ledger._db.execute("pragma max_page_count = 100000")
     assert ledger.append([FACT], STAMP) == [recorded + 1]
     assert ledger.first_break() is None
@@ -91,7 +101,7 @@ def test_a_full_disk_frees_the_ballast_first_and_then_says_so(tmp_path):
 
 
 def test_the_ballast_lies_ready(ledger, tmp_path):
-    assert (tmp_path / "events.ballast").stat().st_size == BALLAST_BYTES
+    assert (tmp_path / "reserve").stat().st_size == BALLAST_BYTES
 
 
 def test_a_file_that_is_no_database_is_said_in_one_sentence(tmp_path):

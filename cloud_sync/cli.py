@@ -1,0 +1,351 @@
+"""``gatehouse-sync``: set up a community, run its service, and do by hand what the pages do not do yet.
+
+Wrong input is answered with one sentence on stderr and exit code 2; nothing was changed then.
+"""
+
+import getpass
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+import structlog
+import typer
+
+from cloud_sync.broker import run_broker
+from cloud_sync.compose import Books, Part, Service, add_node, open_books, set_up, write_join_file
+from cloud_sync.config import load
+from cloud_sync.errors import ConfigError, SyncError
+from cloud_sync.ports import ImportReport
+from cloud_sync.store.guests import ConsentWish
+from cloud_sync.store.places import AccessPointSpec, NodeJoin, PiaRecord
+from cloud_sync.store.repair import db_app
+
+CONFIG_VARIABLE = "GATEHOUSE_SYNC_CONFIG"
+DEFAULT_CONFIG = Path("gatehouse-sync.toml")
+REJECTED = 1  # some rows of an import were not taken; the others were
+WRONG_INPUT = 2
+
+app = typer.Typer(
+    name="gatehouse-sync",
+    help="The sync service of a community.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+node_app = typer.Typer(help="Nodes and their join files.", no_args_is_help=True)
+face_app = typer.Typer(help="What has to be on file before a door may know faces.", no_args_is_help=True)
+consent_app = typer.Typer(help="Consents taken down by staff.", no_args_is_help=True)
+app.add_typer(node_app, name="node")
+app.add_typer(face_app, name="face")
+app.add_typer(consent_app, name="consent")
+app.add_typer(db_app, name="db")
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", envvar=CONFIG_VARIABLE, help="The configuration file.")
+]
+
+
+@app.callback()
+def common(context: typer.Context) -> None:
+    """Set up a community, run its service, keep its records."""
+    config = Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
+    if context.invoked_subcommand == "db" and config.is_file():
+        context.obj = load(config).database
+
+
+@contextmanager
+def _books(config: Path) -> Iterator[Books]:
+    books = open_books(load(config))
+    try:
+        yield books
+    finally:
+        books.close()
+
+
+def _actor() -> str:
+    """Who types: the account on this machine; it stands in every audit row."""
+    return f"cli:{getpass.getuser()}"
+
+
+# --- set up and run ------------------------------------------------------------------------------------------
+
+
+@app.command()
+def setup(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Make data folder, keys, database and certificate; safe to repeat."""
+    made = set_up(load(config))
+    if made.authority is not None:
+        typer.echo(f"certificate authority: {made.authority}")
+    if made.setup_token is not None:
+        typer.echo(f"first-run token: {made.setup_token}")
+
+
+@app.command()
+def run(
+    config: ConfigOption = DEFAULT_CONFIG,
+    part: Annotated[
+        list[Part] | None, typer.Option(help="Only this part; repeatable.  Without it: everything.")
+    ] = None,
+) -> None:
+    """Run the service until SIGTERM or SIGINT."""
+    _log_to_stderr()
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    Service(load(config), part or tuple(Part)).run(ended)
+
+
+@app.command()
+def broker(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Run only the embedded broker, on loopback."""
+    settings = load(config).broker
+    if not settings.embedded:
+        raise ConfigError("broker.embedded", "it is false", "Start the broker that is configured instead")
+    run_broker(settings.port, settings.host)
+
+
+def _log_to_stderr() -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+# --- nodes and doors -------------------------------------------------------------------------------------------
+
+
+def _spec(text: str) -> AccessPointSpec:
+    parts = text.split(":")
+    if len(parts) != 4 or not all(parts):
+        raise ConfigError(
+            "--access-point", f"{text!r} is not ID:KIND:中文名:English name", "Write all four, colons between"
+        )
+    return AccessPointSpec(*parts)
+
+
+@node_app.command("add")
+def node_add(
+    node: str,
+    public_key: Annotated[str, typer.Option(help="What 'gatehouse-node join-request' printed.")],
+    join_out: Annotated[Path, typer.Option(help="Where the join file for the node goes.")],
+    name: Annotated[str, typer.Option(help="How people call it.")] = "",
+    access_point: Annotated[
+        list[str] | None, typer.Option(help="ID:KIND:中文名:English name; repeatable.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Register a node with its doors and write its join file; safe to repeat."""
+    doors = tuple(_spec(text) for text in access_point or ())
+    with _books(config) as books:
+        add_node(books, NodeJoin(node, name or node, public_key, doors), join_out, actor=_actor())
+
+
+@node_app.command("join-file")
+def node_join_file(node: str, join_out: Path, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Write a node's join file again, for instance after face was switched on."""
+    with _books(config) as books:
+        write_join_file(books, node, join_out)
+
+
+@face_app.command("pia")
+def face_pia(
+    purpose: Annotated[str, typer.Option()],
+    necessity: Annotated[str, typer.Option()],
+    impact: Annotated[str, typer.Option()],
+    measures: Annotated[str, typer.Option()],
+    author: Annotated[str, typer.Option()],
+    review_days: Annotated[int, typer.Option(min=1, max=1096)] = 365,
+    synthetic: Annotated[bool, typer.Option(help="Invented, for a synthetic community.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Keep an impact assessment; prints its id."""
+    review = datetime.now(UTC) + timedelta(days=review_days)
+    record = PiaRecord(
+        purpose, necessity, impact, measures, author, round(review.timestamp() * 1000), synthetic
+    )
+    with _books(config) as books:
+        typer.echo(books.registry.record_pia(record, actor=_actor()))
+
+
+@face_app.command("enable")
+def face_enable(
+    access_point: str,
+    pia: Annotated[str, typer.Option(help="The impact assessment's id.")],
+    signage_by: Annotated[str, typer.Option(help="Who attests that the sign is up.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Switch face on for one door."""
+    with _books(config) as books:
+        books.registry.enable_face(access_point, pia, signage_by, actor=_actor())
+
+
+@face_app.command("disable")
+def face_disable(access_point: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Switch face off for one door."""
+    with _books(config) as books:
+        books.registry.disable_face(access_point, actor=_actor())
+
+
+# --- records -----------------------------------------------------------------------------------------------------
+
+
+@app.command("import")
+def import_file(
+    kind: Annotated[str, typer.Argument(help="listings, bookings or registrations")],
+    file: Path,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Import a CSV file; every row is answered, and exit code 1 says that some were not taken."""
+    wanted = _kind(kind)
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            str(file), f"cannot be read ({error.strerror})", "Give the path of a CSV file"
+        ) from error
+    with _books(config) as books:
+        report = books.registry.import_csv(wanted, data, actor=_actor())
+    _print_report(report)
+    if report.count("rejected"):
+        raise typer.Exit(REJECTED)
+
+
+def _kind(text: str) -> Literal["listings", "bookings", "registrations"]:
+    match text:
+        case "listings" | "bookings" | "registrations":
+            return text
+        case _:
+            raise ConfigError(
+                "import", f"{text!r} cannot be imported", "Say listings, bookings or registrations"
+            )
+
+
+def _print_report(report: ImportReport) -> None:
+    for row in report.rows:
+        if row.reason:
+            typer.echo(f"line {row.line}: {row.status} {row.key}: {row.reason}")
+    counts = ", ".join(
+        f"{report.count(status)} {status}" for status in ("new", "updated", "unchanged", "rejected")
+    )
+    typer.echo(f"{report.kind}: {counts}")
+
+
+@app.command("guest-link")
+def guest_link(source: str, ref: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Print a fresh guest token for the stay of a booking; the previous one stops working."""
+    with _books(config) as books:
+        typer.echo(books.registry.guest_link(source, ref, actor=_actor()))
+
+
+@app.command("check-out")
+def check_out(source: str, ref: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Check a stay out; its passes end now."""
+    with _books(config) as books:
+        typer.echo(books.registry.check_out(source, ref, actor=_actor()))
+
+
+@app.command("no-show")
+def no_show(source: str, ref: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Confirm that nobody came; the passes are revoked."""
+    with _books(config) as books:
+        typer.echo(books.registry.confirm_no_show(source, ref, actor=_actor()))
+
+
+@consent_app.command("give")
+def consent_give(
+    source: str,
+    ref: str,
+    purpose: str,
+    text_version: Annotated[str, typer.Option(help="The version of the text that was shown.")],
+    language: Annotated[str, typer.Option()] = "zh",
+    channel: Annotated[str, typer.Option()] = "staff",
+    guardian_ref: Annotated[str | None, typer.Option(help="Who consented for somebody under age.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Which member; without it the lead guest.")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Take down a consent; prints its id."""
+    wish = ConsentWish(purpose, text_version, language, channel, guardian_ref)
+    with _books(config) as books:
+        typer.echo(books.registry.consent_for_booking(source, ref, wish, actor=_actor(), subject_ref=subject))
+
+
+@consent_app.command("withdraw")
+def consent_withdraw(
+    source: str,
+    ref: str,
+    purpose: str,
+    subject: Annotated[str | None, typer.Option(help="Which member; without it the lead guest.")] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Take down a withdrawal; prints how many consents it ended."""
+    with _books(config) as books:
+        typer.echo(
+            books.registry.withdraw_for_booking(source, ref, purpose, actor=_actor(), subject_ref=subject)
+        )
+
+
+@app.command()
+def passes(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Every pass: id, state, version, window, doors, prerequisites.  No person."""
+    with _books(config) as books:
+        for line in books.registry.passes():
+            begins, ends = (_utc(ms) for ms in (line.not_before_ms, line.not_after_ms))
+            typer.echo(
+                f"{line.pass_id} {line.state} v{line.version} {begins} {ends} prereq={line.prereq} "
+                f"credentials={line.credentials} {' '.join(line.scope)}"
+            )
+
+
+def _utc(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%MZ")
+
+
+@app.command()
+def reconcile(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Judge everything now; prints how many findings that made."""
+    with _books(config) as books:
+        typer.echo(books.reconciler.run_full() + books.reconciler.run_chains())
+
+
+@app.command("explain")
+def explain(discrepancy: str, reason: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Close a discrepancy with a person's reason."""
+    with _books(config) as books:
+        books.reconciler.close_by_human(discrepancy, reason, actor=_actor())
+
+
+def main() -> None:
+    """The console script: one sentence and exit code 2 for whatever the owner or the machine got wrong."""
+    try:
+        code = app(standalone_mode=False)
+    except SyncError as error:
+        _give_up(str(error))
+    except typer.Abort:
+        _give_up("Interrupted.")
+    except typer.TyperException as error:
+        _give_up(error.format_message())
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _give_up(sentence: str) -> NoReturn:
+    typer.echo(sentence, err=True)
+    sys.exit(WRONG_INPUT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""The conditions that life-cycles name, and the few of them that are arithmetic."""
+
+from datetime import date
+from enum import StrEnum
+
+
+class Guard(StrEnum):
+    REVIEWER_INDEPENDENT = "reviewer ≠ operator, no flagged interest"
+    COMMITMENT = "commitment letter"
+    DOCUMENTS = "required documents"
+    CHECKLISTS = "checklists pass, fire safety included"
+    TWO_APPROVALS = "two approvals"
+    NAMED_HUMAN = "named human"
+    REVISION_NEWER = "revision > stored"
+    REQUIRED_FIELDS = "required fields"
+    CURRENT_NOTICE = "current notice text"
+    PROOFING_ENOUGH = "proofing ≥ profile minimum"
+    MINOR_ACCOMPANIED = "for a minor: guardian contact and relation"
+    NO_LEGAL_HOLD = "no legal hold"
+    BOOKING_VALID = "booking still valid"
+    NOT_SEEN_OUT = "no checkout, last direction in or unknown"
+    CHECKOUT_REPORTED = "checkout reported"
+    TEMPLATES_ERASED = "templates erased everywhere"
+    RECONCILED = "reconciled at checkout + 24 h"
+    PREREQUISITES = "listing permits ∧ stay open ∧ registration VERIFIED ∧ proofing ≥ profile"
+    WINDOW_OPEN = "now ≥ not_before − early buffer"
+    IN_HOUSE = "subject in-house"
+    NOT_IN_HOUSE = "subject not in-house"
+
+
+def age_on(birth: date, day: date) -> int:
+    """Completed years of life on ``day``; who is born on 29 February is a year older on 1 March."""
+    return day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day))
+
+
+def surely_at_least(years: int, birth_year: int, day: date) -> bool | None:
+    """Whether somebody born in ``birth_year`` is ``years`` old on ``day``; None in the one year that cannot tell."""
+    gap = day.year - birth_year
+    return None if gap == years else gap > years

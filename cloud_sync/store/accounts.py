@@ -1,0 +1,204 @@
+"""Who may log in: argon2 passwords, hashed sessions, and a wait after wrong passwords."""
+
+import hashlib
+import hmac
+import secrets
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from cloud_sync.errors import Refused
+from cloud_sync.ports import Clock, Session, User
+from cloud_sync.store import audit, tables
+from cloud_sync.store.engine import reading
+
+SESSION_MS = 12 * 3_600_000  # one shift; a forgotten screen at the gate closes by itself
+PASSWORD_MIN = 10
+NAME_MAX = 64
+FREE_FAILURES = 5  # a person mistypes a few times
+WAIT_FIRST_MS = 30_000
+WAIT_MOST_MS = 15 * 60_000
+NAMES_WATCHED_MAX = 1_000  # names that failed lately; a flood of new ones pushes the oldest out
+SESSIONS_PER_USER_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Failures:
+    count: int
+    until_ms: int
+
+
+class _Brake:
+    """After five wrong passwords for a name, a doubling wait; bounded, and forgotten at restart."""
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[str, _Failures] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def holds(self, name: str, now_ms: int) -> bool:
+        with self._lock:
+            held = self._held.get(name)
+            return held is not None and now_ms < held.until_ms
+
+    def failed(self, name: str, now_ms: int) -> None:
+        with self._lock:
+            count = self._held.pop(name, _Failures(0, 0)).count + 1
+            over = count - FREE_FAILURES
+            wait_ms = min(WAIT_MOST_MS, WAIT_FIRST_MS * 2 ** min(over, 10)) if over >= 0 else 0
+            self._held[name] = _Failures(count, now_ms + wait_ms)
+            while len(self._held) > NAMES_WATCHED_MAX:
+                self._held.popitem(last=False)
+
+    def succeeded(self, name: str) -> None:
+        with self._lock:
+            self._held.pop(name, None)
+
+
+class SqlAccounts:
+    """``Accounts`` of ports.py over the service's database."""
+
+    def __init__(self, engine: sa.Engine, community: str, clock: Clock, setup_token_file: Path) -> None:
+        self._engine = engine
+        self._community = community
+        self._clock = clock
+        self._token_file = setup_token_file
+        self._hasher = PasswordHasher()
+        self._nobody = self._hasher.hash(secrets.token_urlsafe(16))  # what an unknown name is checked against
+        self._brake = _Brake()
+
+    def has_users(self) -> bool:
+        found = sa.select(tables.user.c.name).where(tables.user.c.community == self._community).limit(1)
+        with reading(self._engine).connect() as connection:
+            return connection.execute(found).first() is not None
+
+    def create_first_admin(self, name: str, password: str, setup_token: str) -> User:
+        """Make the first administrator; the token is used up.
+
+        Raises:
+            Refused: somebody exists already, the token is wrong, or name or password is too short or long.
+        """
+        self._check_token(setup_token)
+        if not 1 <= len(name.strip()) <= NAME_MAX:
+            raise Refused("first-run", f"a user name has 1 to {NAME_MAX} characters.")
+        if len(password) < PASSWORD_MIN:
+            raise Refused("first-run", f"a password has at least {PASSWORD_MIN} characters.")
+        user = User(name.strip(), "admin")
+        self._insert_first(user, self._hasher.hash(password))
+        self._token_file.unlink(missing_ok=True)
+        return user
+
+    def _check_token(self, setup_token: str) -> None:
+        try:
+            wanted = self._token_file.read_text().strip()
+        except OSError:
+            wanted = ""
+        shown = hashlib.sha256(setup_token.strip().encode()).hexdigest()
+        if not wanted or not hmac.compare_digest(wanted, shown):
+            raise Refused("first-run", "the setup token is not the one that was printed at first run.")
+
+    def _insert_first(self, user: User, password_hash: str) -> None:
+        now_ms = self._clock.now_ms()
+        with self._engine.begin() as connection:
+            count = sa.select(sa.func.count()).where(tables.user.c.community == self._community)
+            if connection.execute(count).scalar_one():
+                raise Refused("first-run", "an administrator exists already; log in instead.")
+            connection.execute(
+                sa.insert(tables.user).values(
+                    community=self._community,
+                    name=user.name,
+                    password_hash=password_hash,
+                    role=user.role,
+                    made_ms=now_ms,
+                )
+            )
+            deed = audit.Deed(user.name, user.role, "user.first_admin", user.name, None, user.role)
+            audit.record(connection, self._community, deed, now_ms)
+
+    def login(self, name: str, password: str) -> str | None:
+        """A new session token, or None; the password is checked either way, so that both take as long."""
+        now_ms = self._clock.now_ms()
+        name = name.strip()[:NAME_MAX]
+        known = self._password_hash(name)
+        right = self._verifies(known or self._nobody, password) and known is not None
+        if self._brake.holds(name, now_ms):
+            return None
+        if not right:
+            self._brake.failed(name, now_ms)
+            return None
+        self._brake.succeeded(name)
+        return self._new_session(name, now_ms)
+
+    def _verifies(self, password_hash: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(password_hash, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+    def _password_hash(self, name: str) -> str | None:
+        wanted = sa.select(tables.user.c.password_hash).where(
+            tables.user.c.community == self._community, tables.user.c.name == name
+        )
+        with reading(self._engine).connect() as connection:
+            return connection.execute(wanted).scalar_one_or_none()
+
+    def _new_session(self, name: str, now_ms: int) -> str:
+        token, session = secrets.token_urlsafe(32), tables.session
+        mine = (session.c.community == self._community, session.c.user == name)
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.delete(session).where(session.c.community == self._community, session.c.ends_ms <= now_ms)
+            )
+            newest = (
+                sa.select(session.c.token_hash)
+                .where(*mine)
+                .order_by(session.c.made_ms.desc())
+                .limit(SESSIONS_PER_USER_MAX - 1)
+            )
+            connection.execute(sa.delete(session).where(*mine, session.c.token_hash.not_in(newest)))
+            connection.execute(
+                sa.insert(session).values(
+                    community=self._community,
+                    token_hash=_hashed(token),
+                    user=name,
+                    csrf=secrets.token_urlsafe(32),
+                    made_ms=now_ms,
+                    ends_ms=now_ms + SESSION_MS,
+                )
+            )
+        return token
+
+    def session(self, token: str) -> Session | None:
+        """The session behind a token, or None when it ended or never was."""
+        session, user = tables.session, tables.user
+        wanted = (
+            sa.select(user.c.name, user.c.role, session.c.csrf)
+            .join(user, (user.c.community == session.c.community) & (user.c.name == session.c.user))
+            .where(
+                session.c.community == self._community,
+                session.c.token_hash == _hashed(token),
+                session.c.ends_ms > self._clock.now_ms(),
+            )
+        )
+        with reading(self._engine).connect() as connection:
+            row = connection.execute(wanted).first()
+        return Session(User(row.name, row.role), row.csrf) if row else None
+
+    def logout(self, token: str) -> None:
+        """End this session; ending it twice is fine."""
+        session = tables.session
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.delete(session).where(
+                    session.c.community == self._community, session.c.token_hash == _hashed(token)
+                )
+            )
+
+
+def _hashed(token: str) -> str:
+    """Tokens are 256 random bits, so a plain hash is enough: there is nothing to guess."""
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,103 @@
+"""Who changed what, and who looked at whom: append-only rows, each hashed over the one before."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from cloud_sync.store.engine import reading
+from cloud_sync.store.tables import audit, disclosure
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One change: ``before`` and ``after`` are states or versions, never a person's data."""
+
+    actor: str
+    role: str
+    action: str
+    object: str
+    before: str | None = None
+    after: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One opening of one sealed field."""
+
+    actor: str
+    purpose: str
+    person: str
+    field: str
+    screen: str
+
+
+def _digest(previous: str, row: Mapping[str, Any]) -> str:
+    canonical = json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(f"{previous}\n{canonical}".encode()).hexdigest()
+
+
+def _append(connection: sa.Connection, table: sa.Table, community: str, row: Mapping[str, Any]) -> int:
+    """Number, chain and insert; the caller's transaction holds the write lock, so that numbers have no gap."""
+    newest = sa.select(table.c.n, table.c.hash).where(table.c.community == community)
+    last = connection.execute(newest.order_by(table.c.n.desc()).limit(1)).first()
+    n, previous = (last.n + 1, last.hash) if last else (1, "")
+    full = {"community": community, "n": n, **row}
+    connection.execute(sa.insert(table).values(**full, hash=_digest(previous, full)))
+    return n
+
+
+def record(connection: sa.Connection, community: str, deed: Deed, at_ms: int) -> int:
+    """Write one audit row in the caller's transaction; returns its number."""
+    return _append(
+        connection,
+        audit,
+        community,
+        {
+            "at_ms": at_ms,
+            "actor": deed.actor,
+            "role": deed.role,
+            "action": deed.action,
+            "object": deed.object,
+            "before": deed.before,
+            "after": deed.after,
+            "reason": deed.reason,
+        },
+    )
+
+
+def disclose(engine: sa.Engine, community: str, look: Look, at_ms: int) -> None:
+    """Write one disclosure row and commit it, before anything is disclosed."""
+    with engine.begin() as connection:
+        _append(
+            connection,
+            disclosure,
+            community,
+            {
+                "at_ms": at_ms,
+                "actor": look.actor,
+                "purpose": look.purpose,
+                "person": look.person,
+                "field": look.field,
+                "screen": look.screen,
+            },
+        )
+
+
+def first_break(engine: sa.Engine, table: sa.Table, community: str) -> int | None:
+    """The first row number of ``audit`` or ``disclosure`` whose hash does not follow, or None."""
+    previous = ""
+    with reading(engine).connect() as connection:
+        rows = connection.execute(
+            sa.select(table).where(table.c.community == community).order_by(table.c.n)
+        ).mappings()
+        for expected, row in enumerate(rows, start=1):
+            body = {key: value for key, value in row.items() if key != "hash"}
+            previous = _digest(previous, body)
+            if row["n"] != expected or row["hash"] != previous:
+                return expected
+    return None

@@ -1,0 +1,253 @@
+"""Bookings and the stays they make (domain.md §§5.2, 5.4): the external revision decides, not the time of arrival."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from cloud_sync.core.guards import Guard
+from cloud_sync.core.lifecycles import (
+    BOOKING,
+    PASS,
+    REGISTRATION,
+    STAY,
+    STAY_AHEAD,
+    BookingState,
+    ListingState,
+    Refusal,
+    StayState,
+    advance,
+)
+from cloud_sync.core.listing_access import access_by_listing_state
+from cloud_sync.errors import NotFound, Refused
+from cloud_sync.ports import RowAnswer
+from cloud_sync.store import tables
+from cloud_sync.store.house import Act
+from cloud_sync.store.issuing import refresh_stay
+
+
+@dataclass(frozen=True, slots=True)
+class BookingWish:
+    """One booking as a platform tells it."""
+
+    source: str
+    external_ref: str
+    revision: int
+    listing: str
+    room: str
+    arrival_ms: int
+    departure_ms: int
+    headcount: int
+    cancelled: bool
+
+    @property
+    def key(self) -> str:
+        return f"{self.source} {self.external_ref}"
+
+
+def take_booking(act: Act, line: int, wish: BookingWish) -> RowAnswer:
+    """Record, change or cancel one booking, with all that follows for its stay and passes.
+
+    Raises:
+        Refused, NotFound: nothing was changed, and the sentence says why.
+    """
+    listing = _listing_of(act, wish)
+    held = act.row(tables.booking, source=wish.source, external_ref=wish.external_ref)
+    if held is None:
+        return RowAnswer(line, "new", wish.key, _receive(act, wish, listing))
+    if wish.revision <= held.external_revision:
+        return RowAnswer(line, "unchanged", wish.key, _keep_as_history(act, wish, held))
+    if wish.cancelled:
+        _cancel(act, held, wish)
+        return RowAnswer(line, "updated", wish.key, "cancelled")
+    _modify(act, held, wish)
+    return RowAnswer(line, "updated", wish.key, f"revision {wish.revision}")
+
+
+def _listing_of(act: Act, wish: BookingWish) -> Any:
+    listing = act.row(tables.listing, listing=wish.listing)
+    if listing is None:
+        raise NotFound(f"there is no listing {wish.listing}; import the listings first.")
+    room = act.row(tables.room, room=wish.room)
+    if room is None or room.listing != wish.listing:
+        raise NotFound(f"listing {wish.listing} has no room {wish.room}.")
+    if wish.departure_ms <= wish.arrival_ms:
+        raise Refused("booking", "the departure is not after the arrival.")
+    return listing
+
+
+def _values(wish: BookingWish) -> dict[str, object]:
+    return {
+        "external_revision": wish.revision,
+        "listing": wish.listing,
+        "room": wish.room,
+        "arrival_ms": wish.arrival_ms,
+        "departure_ms": wish.departure_ms,
+        "headcount": wish.headcount,
+    }
+
+
+def _receive(act: Act, wish: BookingWish, listing: Any) -> str:
+    access = access_by_listing_state(ListingState(listing.state))
+    if access.bookings == "no":
+        raise Refused("booking", f"listing {wish.listing} is {listing.state} and takes no bookings.")
+    booking = act.new_id("BK")
+    state = act.move(BOOKING, booking, None, "received", reason=wish.source)
+    state = act.move(BOOKING, booking, state, "confirmed")
+    act.insert(
+        tables.booking,
+        booking=booking,
+        source=wish.source,
+        external_ref=wish.external_ref,
+        state=state,
+        version=1,
+        received_ms=act.now_ms,
+        **_values(wish),
+    )
+    _expect(act, booking, wish)
+    if wish.cancelled:
+        _cancel(act, act.row(tables.booking, booking=booking), wish)
+    flagged = access.bookings == "flagged"
+    return f"recorded, but listing {wish.listing} is {listing.state}: no pass will open" if flagged else ""
+
+
+def _expect(act: Act, booking: str, wish: BookingWish) -> None:
+    """The stay, and a place for its lead guest: a pass that waits for the registration."""
+    stay, person = act.new_id("ST"), act.new_id("PE")
+    state = act.move(STAY, stay, None, "booking confirmed")
+    act.insert(
+        tables.stay,
+        stay=stay,
+        booking=booking,
+        listing=wish.listing,
+        room=wish.room,
+        planned_in_ms=wish.arrival_ms,
+        planned_out_ms=wish.departure_ms,
+        state=state,
+        guest_token_hash="",
+    )
+    act.insert(tables.person, person=person, minor=0)
+    act.insert(tables.stay_member, stay=stay, person=person, role="lead", subject_ref=act.new_id("SJ"))
+    refresh_stay(act, stay)
+    _refresh_neighbours(act, stay, wish.room)
+
+
+def _keep_as_history(act: Act, wish: BookingWish, held: Any) -> str:
+    """A late or repeated telling changes nothing; one that differs is at least written down."""
+    same = all(getattr(held, name) == value for name, value in _values(wish).items())
+    if same and wish.cancelled == (held.state == BookingState.CANCELLED):
+        return ""
+    refusal = f"revision {wish.revision} is not newer than {held.external_revision}"
+    act.note("booking.history", held.booking, str(held.external_revision), str(wish.revision), refusal)
+    return f"kept as history: {refusal}"
+
+
+def _stay_of(act: Act, booking: str) -> Any:
+    (stay,) = act.rows(tables.stay, booking=booking)
+    return stay
+
+
+def _modify(act: Act, held: Any, wish: BookingWish) -> None:
+    act.move(BOOKING, held.booking, held.state, "modified", {Guard.REVISION_NEWER})
+    act.update(tables.booking, {"booking": held.booking}, version=held.version + 1, **_values(wish))
+    stay = _stay_of(act, held.booking)
+    state = _stay_change(act, stay, wish)
+    act.update(
+        tables.stay,
+        {"stay": stay.stay},
+        state=state,
+        listing=wish.listing,
+        room=wish.room,
+        planned_in_ms=wish.arrival_ms,
+        planned_out_ms=wish.departure_ms,
+    )
+    for registration in act.rows(tables.registration, stay=stay.stay):
+        act.update(tables.registration, {"registration": registration.registration}, due_ms=wish.arrival_ms)
+    refresh_stay(act, stay.stay)
+    _refresh_neighbours(act, stay.stay, stay.room)
+    _refresh_neighbours(act, stay.stay, wish.room)
+
+
+def _stay_change(act: Act, stay: Any, wish: BookingWish) -> str:
+    """What a changed booking means for people who are inside already; before that it is only a plan."""
+    state: str = stay.state
+    if state in STAY_AHEAD:
+        return state
+    if wish.departure_ms > stay.planned_out_ms:
+        state = act.move(STAY, stay.stay, state, "extended")
+    if wish.room != stay.room and state == StayState.IN_HOUSE:
+        state = act.move(STAY, stay.stay, state, "moved to another room")
+    return state
+
+
+def _refresh_neighbours(act: Act, stay: str, room: str) -> None:
+    """A new arrival in a room can shorten the hold of the stay before it."""
+    table = tables.stay
+    found = sa.select(table.c.stay).where(
+        table.c.community == act.house.community,
+        table.c.room == room,
+        table.c.stay != stay,
+        table.c.planned_out_ms + act.house.profile.overstay_hold_ms > act.now_ms,
+    )
+    for neighbour in act.connection.execute(found).scalars().all():
+        refresh_stay(act, neighbour)
+
+
+def _cancel(act: Act, held: Any, wish: BookingWish) -> None:
+    state = act.move(BOOKING, held.booking, held.state, "cancelled")
+    act.update(tables.booking, {"booking": held.booking}, state=state, external_revision=wish.revision)
+    stay = _stay_of(act, held.booking)
+    step = advance(STAY, stay.state, "booking cancelled")
+    if not isinstance(step, Refusal):  # an overstaying guest is past what a cancellation can change
+        after = act.move(STAY, stay.stay, stay.state, "booking cancelled")
+        act.update(tables.stay, {"stay": stay.stay}, state=after)
+        if after == StayState.CANCELLED_BEFORE:
+            _purge_registrations(act, stay.stay)
+    refresh_stay(act, stay.stay)
+    _refresh_neighbours(act, stay.stay, stay.room)
+
+
+def _purge_registrations(act: Act, stay: str) -> None:
+    """Nobody came, so nobody's document stays: rows go to PURGED and the vault forgets who is registered nowhere else."""
+    for row in act.rows(tables.registration, stay=stay):
+        event = "booking cancelled before arrival"
+        if isinstance(advance(REGISTRATION, row.status, event), Refusal):
+            continue
+        after = act.move(REGISTRATION, row.registration, row.status, event)
+        act.update(tables.registration, {"registration": row.registration}, status=after)
+        others = act.rows(tables.registration, person=row.person)
+        if all(other.status == "PURGED" for other in others):
+            person = str(row.person)
+            act.update(tables.person, {"person": person}, doc_hash=None, birth_year=None)
+            act.after_commit.append(partial(act.house.vault.forget, person))
+
+
+def check_out(act: Act, booking: Any) -> str:
+    """Checkout by the operator: the passes end and the erase clock starts; returns the stay."""
+    stay = _stay_of(act, booking.booking)
+    after = act.move(STAY, stay.stay, stay.state, "checkout")
+    act.update(tables.stay, {"stay": stay.stay}, state=after, checked_out_ms=act.now_ms)
+    refresh_stay(act, stay.stay)
+    return str(stay.stay)
+
+
+def confirm_no_show(act: Act, booking: Any) -> str:
+    """The operator, by name, says that nobody came: passes are revoked and D02 closes; returns the stay."""
+    stay = _stay_of(act, booking.booking)
+    after = act.move(STAY, stay.stay, stay.state, "no-show confirmed", {Guard.NAMED_HUMAN})
+    act.update(tables.stay, {"stay": stay.stay}, state=after)
+    state = act.move(BOOKING, booking.booking, booking.state, "no-show confirmed", {Guard.NAMED_HUMAN})
+    act.update(tables.booking, {"booking": booking.booking}, state=state)
+    refresh_stay(act, stay.stay)
+    return str(stay.stay)
+
+
+def suspend_pass(act: Act, pass_id: str) -> None:
+    """A named person suspends one pass (credential lost, dispute): entry is refused, the way out stays free."""
+    held = act.row(tables.pass_, pass_id=pass_id)
+    if held is None:
+        raise NotFound(f"there is no pass {pass_id}.")
+    after = act.move(PASS, pass_id, held.state, "suspend", {Guard.NAMED_HUMAN})
+    act.update(tables.pass_, {"pass_id": pass_id}, state=after)
+    refresh_stay(act, str(held.stay))

@@ -1,0 +1,136 @@
+"""One community and one act upon its books: a transaction, told the time, that says who acts."""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+
+from cloud_sync.core.codes import ulid
+from cloud_sync.core.guards import Guard
+from cloud_sync.core.lifecycles import Lifecycle, Refusal, advance
+from cloud_sync.core.policy import PolicyProfile
+from cloud_sync.errors import Refused
+from cloud_sync.ports import Clock
+from cloud_sync.store import audit, tables
+from cloud_sync.store.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What every reading and writing of one community's books needs."""
+
+    community: str
+    zone: ZoneInfo
+    synthetic: bool
+    profile: PolicyProfile
+    engine: sa.Engine
+    vault: Vault
+    k_community: bytes = field(repr=False)
+    clock: Clock
+    randomness: Callable[[int], bytes]
+
+    def local_day(self, moment_ms: int) -> date:
+        return datetime.fromtimestamp(moment_ms / 1000, self.zone).date()
+
+    def midnight_ms(self, moment_ms: int) -> int:
+        """When the community's day that holds ``moment_ms`` began."""
+        day = self.local_day(moment_ms)
+        return round(datetime(day.year, day.month, day.day, tzinfo=self.zone).timestamp() * 1000)
+
+
+@dataclass(slots=True)
+class Act:
+    """One transaction on the books by one actor; everything in it has the same time."""
+
+    house: House
+    connection: sa.Connection
+    now_ms: int
+    actor: str
+    role: str
+    after_commit: list[Callable[[], object]] = field(default_factory=list)
+    # The vault is a database of its own: what was sealed for a person this act made goes when the act does.
+    on_failure: list[Callable[[], object]] = field(default_factory=list)
+
+    def new_id(self, prefix: str) -> str:
+        return f"{prefix}-{ulid(self.now_ms, self.house.randomness(10))}"
+
+    def note(
+        self,
+        action: str,
+        target: str,
+        before: str | None = None,
+        after: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Write an audit row of this act."""
+        deed = audit.Deed(self.actor, self.role, action, target, before, after, self._reason(reason))
+        audit.record(self.connection, self.house.community, deed, self.now_ms)
+
+    def _reason(self, reason: str | None) -> str:
+        policy = f"policy {self.house.profile.name} {self.house.profile.version}"
+        return f"{reason} ({policy})" if reason else policy
+
+    def move(
+        self,
+        table: Lifecycle,
+        target: str,
+        state: str | None,
+        event: str,
+        guards: Collection[Guard] = (),
+        *,
+        reason: str | None = None,
+    ) -> str:
+        """One transition, with its audit row; the caller stores the new state.
+
+        Raises:
+            Refused: the table does not have it, or a guard does not hold.
+        """
+        step = advance(table, state, event, guards)
+        if isinstance(step, Refusal):
+            raise Refused(f"{table.name}.{event}", f"{step.sentence}.")
+        self.note(f"{table.name}.{event}", target, step.before, step.after, reason)
+        return step.after
+
+    def touch(self, subject: str) -> None:
+        """Ask reconciliation to look at this subject."""
+        with_id = {"community": self.house.community, "subject": subject}
+        held = sa.select(tables.touched.c.subject).filter_by(**with_id)
+        if self.connection.execute(held).first() is None:
+            self.connection.execute(sa.insert(tables.touched).values(**with_id, since_ms=self.now_ms))
+
+    def row(self, table: sa.Table, **key: str) -> sa.Row[tuple[object, ...]] | None:
+        """The one row of this community with this key, or None."""
+        found = sa.select(table).filter_by(community=self.house.community, **key)
+        return self.connection.execute(found).one_or_none()
+
+    def rows(self, table: sa.Table, **key: str) -> list[sa.Row[tuple[object, ...]]]:
+        found = sa.select(table).filter_by(community=self.house.community, **key)
+        return list(self.connection.execute(found).all())
+
+    def insert(self, table: sa.Table, **values: object) -> None:
+        self.connection.execute(sa.insert(table).values(community=self.house.community, **values))
+
+    def update(self, table: sa.Table, key: dict[str, str], **values: object) -> None:
+        """Change the rows with this key; at least one must be there."""
+        change = sa.update(table).filter_by(community=self.house.community, **key).values(**values)
+        changed = self.connection.execute(change).rowcount
+        assert changed >= 1, f"{table.name} has no row {key}"
+
+
+@contextmanager
+def acting(house: House, actor: str, role: str) -> Iterator[Act]:
+    """A transaction that holds the write lock from its first word; what must follow a commit follows it."""
+    deeds: list[Callable[[], object]] = []
+    undo: list[Callable[[], object]] = []
+    try:
+        with house.engine.begin() as connection:
+            yield Act(house, connection, house.clock.now_ms(), actor, role, deeds, undo)
+    except BaseException:
+        for deed in undo:
+            deed()
+        raise
+    for deed in deeds:
+        deed()

@@ -1,0 +1,217 @@
+"""From the books to the passes: load what a pass rests on, step its life-cycle, keep the row for the doors."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from cloud_sync.core.issue import GUEST, Basis, Door, desired_pass, due_event, guards_holding
+from cloud_sync.core.lifecycles import (
+    CREDENTIAL,
+    CREDENTIAL_LIVE,
+    PASS,
+    PROVED,
+    STAY_OPEN,
+    BookingState,
+    CredentialState,
+    ListingState,
+    PassState,
+    StayState,
+)
+from cloud_sync.protocol.messages import Cred, PassRow
+from cloud_sync.store import tables
+from cloud_sync.store.erasing import erase_face
+from cloud_sync.store.house import Act
+from cloud_sync.store.places import scope_of
+
+# PENDING → ARMED → ACTIVE → EXPIRED is the longest way a pass has to catch up on at once.
+STEPS_MAX = 6
+PASS_ENDED = frozenset({PassState.EXPIRED, PassState.REVOKED})
+_rows = msgspec.msgpack.Decoder(PassRow)
+
+
+def held_row(wire: bytes) -> PassRow | None:
+    """The row as last issued; None for a pass that has none yet."""
+    return _rows.decode(wire) if wire else None
+
+
+def refresh_stay(act: Act, stay_id: str) -> None:
+    """Bring every pass of a stay to where the books say it should be."""
+    stay = act.row(tables.stay, stay=stay_id)
+    assert stay is not None, f"there is no stay {stay_id}"
+    for member in act.rows(tables.stay_member, stay=stay_id):
+        _refresh_member(act, stay, member)
+    act.touch(stay_id)
+
+
+def _refresh_member(act: Act, stay: Any, member: Any) -> None:
+    held = newest_pass(act, stay.stay, member.person)
+    if held is None or (held.state in PASS_ENDED and _wants_another(act, stay, held)):
+        held = _issue(act, stay, member)
+    state, creds = PassState(held.state), _creds(act, held.pass_id)
+    basis = load_basis(act, stay, member, held.pass_id, creds)
+    state = _step(act, held, state, basis)
+    _settle_credentials(act, held.pass_id, state)
+    _keep(act, held, state, basis)
+
+
+def _wants_another(act: Act, stay: Any, held: Any) -> bool:
+    """A stay that is open again with its window ahead, after its pass had ended: extended late, or a no-show that came."""
+    window_ahead = stay.planned_out_ms > act.now_ms and stay.planned_out_ms > held.not_after_ms
+    returned = held.state == PassState.REVOKED and stay.planned_out_ms > act.now_ms
+    return stay.state in STAY_OPEN and (window_ahead or returned)
+
+
+def newest_pass(act: Act, stay_id: str, person: str) -> Any | None:
+    table = tables.pass_
+    found = (
+        sa.select(table)
+        .where(table.c.community == act.house.community, table.c.stay == stay_id, table.c.person == person)
+        .order_by(table.c.pass_id.desc())
+        .limit(1)
+    )
+    return act.connection.execute(found).one_or_none()
+
+
+def _issue(act: Act, stay: Any, member: Any) -> Any:
+    pass_id = act.new_id("PS")
+    state = act.move(PASS, pass_id, None, "issue")
+    act.insert(
+        tables.pass_,
+        pass_id=pass_id,
+        subject_ref=member.subject_ref,
+        stay=stay.stay,
+        person=member.person,
+        scope="[]",
+        not_before_ms=stay.planned_in_ms,
+        not_after_ms=stay.planned_out_ms,
+        state=state,
+        version=1,
+        wire=b"",
+        **{"class": GUEST},
+    )
+    return act.row(tables.pass_, pass_id=pass_id)
+
+
+def load_basis(act: Act, stay: Any, member: Any, pass_id: str, creds: tuple[Cred, ...]) -> Basis:
+    """Everything one pass rests on, as the books have it in this transaction."""
+    booking = act.row(tables.booking, booking=stay.booking)
+    listing = act.row(tables.listing, listing=stay.listing)
+    assert booking is not None
+    assert listing is not None
+    return Basis(
+        pass_id=pass_id,
+        subject_ref=member.subject_ref,
+        stay=StayState(stay.state),
+        planned_in_ms=stay.planned_in_ms,
+        planned_out_ms=stay.planned_out_ms,
+        checked_out_ms=stay.checked_out_ms,
+        next_in_ms=_next_in(act, stay),
+        doors=tuple(_doors(act, stay.room)),
+        listing=ListingState(listing.state),
+        confirmed=booking.state == BookingState.CONFIRMED,
+        relocated_by_ms=_relocated_by(act, listing),
+        registered=_is_registered(act, stay.stay, member.person),
+        face_consent=_has_face_consent(act, stay.stay, member.person),
+        creds=creds,
+    )
+
+
+def _doors(act: Act, room: str) -> Iterator[Door]:
+    held = act.row(tables.room, room=room)
+    wanted = scope_of(held.access_points) if held is not None else []
+    table = tables.access_point
+    found = sa.select(table.c.access_point, table.c.kind).where(
+        table.c.community == act.house.community, table.c.access_point.in_(wanted)
+    )
+    yield from (Door(row.access_point, row.kind) for row in act.connection.execute(found))
+
+
+def _next_in(act: Act, stay: Any) -> int | None:
+    table = tables.stay
+    found = sa.select(sa.func.min(table.c.planned_in_ms)).where(
+        table.c.community == act.house.community,
+        table.c.room == stay.room,
+        table.c.stay != stay.stay,
+        table.c.planned_in_ms >= stay.planned_out_ms,
+        table.c.state.in_(STAY_OPEN),
+    )
+    return act.connection.execute(found).scalar()
+
+
+def _relocated_by(act: Act, listing: Any) -> int | None:
+    """The relocation deadline of a revoked listing: from the audit row of the ban, which is where it stands."""
+    if listing.state != ListingState.REVOKED:
+        return None
+    table = tables.audit
+    found = sa.select(sa.func.max(table.c.at_ms)).where(
+        table.c.community == act.house.community,
+        table.c.object == listing.listing,
+        table.c.action == "listing.ban",
+    )
+    banned_ms = act.connection.execute(found).scalar()
+    return None if banned_ms is None else banned_ms + act.house.profile.relocation_ms
+
+
+def _is_registered(act: Act, stay_id: str, person: str) -> bool:
+    minimum = act.house.profile.proofing_min
+    rows = act.rows(tables.registration, stay=stay_id, person=person)
+    return any(row.status in PROVED and row.proofing >= minimum for row in rows)
+
+
+def _has_face_consent(act: Act, stay_id: str, person: str) -> bool:
+    rows = act.rows(tables.consent, stay=stay_id, person=person, purpose="face_access")
+    return any(row.withdrawn_ms is None for row in rows)
+
+
+def _creds(act: Act, pass_id: str) -> tuple[Cred, ...]:
+    rows = act.rows(tables.credential, pass_id=pass_id)
+    return tuple(
+        Cred(row.kind, row.cred_id, bytes(row.verifier)) for row in rows if row.state in CREDENTIAL_LIVE
+    )
+
+
+def _step(act: Act, held: Any, state: PassState, basis: Basis) -> PassState:
+    profile = act.house.profile
+    for _ in range(STEPS_MAX):
+        event = due_event(state, basis, profile, act.now_ms)
+        if event is None:
+            return state
+        guards = guards_holding(basis, profile, act.now_ms)
+        state = PassState(act.move(PASS, held.pass_id, state, event, guards))
+        if state is PassState.REVOKED:
+            erase_face(act, held.pass_id, scope_of(held.scope), "pass revoked")
+    raise AssertionError(f"pass {held.pass_id} does not come to rest in {state}")
+
+
+def _settle_credentials(act: Act, pass_id: str, state: PassState) -> None:
+    """A credential follows its pass to READY; it stays on the nodes after the end, so that a refusal has a reason."""
+    if state not in {PassState.ARMED, PassState.ACTIVE}:
+        return
+    for row in act.rows(tables.credential, pass_id=pass_id):
+        if row.state == CredentialState.ISSUED:
+            after = act.move(CREDENTIAL, row.cred_id, row.state, "pass armed")
+            act.update(tables.credential, {"cred_id": row.cred_id}, state=after)
+
+
+def _keep(act: Act, held: Any, state: PassState, basis: Basis) -> None:
+    """Write the pass and its row when either changed; a new version is an audit row of its own."""
+    before = held_row(held.wire)
+    row = desired_pass(basis, state, before, act.house.profile, act.now_ms)
+    if row == before and state == held.state:
+        return
+    if before is not None and row.pass_version != before.pass_version:
+        act.note("pass.version", held.pass_id, str(before.pass_version), str(row.pass_version))
+    act.update(
+        tables.pass_,
+        {"pass_id": held.pass_id},
+        scope=json.dumps(row.scope),
+        not_before_ms=row.not_before,
+        not_after_ms=row.not_after,
+        state=state,
+        version=row.pass_version,
+        wire=msgspec.msgpack.encode(row),
+    )
+    act.touch(held.pass_id)

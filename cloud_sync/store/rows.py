@@ -1,0 +1,150 @@
+"""One line of a file, read into one wish; what is wrong is one clear sentence that never repeats what is personal."""
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from cloud_sync.core.codes import Document, DocumentRefused, check_document, listing_code_fault
+from cloud_sync.core.lifecycles import ListingState
+from cloud_sync.store.bookings import BookingWish
+from cloud_sync.store.house import House
+from cloud_sync.store.listings import ListingWish
+from cloud_sync.store.registering import PROOFING_MAX, RegistrationWish
+
+Cells = Mapping[str, str]
+REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}")
+TEXT_MAX = 200
+NAME_MAX = 120
+METHODS = ("self", "kiosk", "operator", "staff", "live-video", "national-net-id")
+
+
+class RowFault(ValueError):
+    """This row cannot be read; the sentence says which column and why."""
+
+
+def _needed(cells: Cells, name: str) -> str:
+    value = cells.get(name, "")
+    if not value:
+        raise RowFault(f"{name} is empty")
+    return value
+
+
+def _ref(cells: Cells, name: str) -> str:
+    value = _needed(cells, name)
+    if not REF.fullmatch(value):
+        raise RowFault(f"{name} may have letters, digits and . _ : / - only, at most 64")
+    return value
+
+
+def _text(cells: Cells, name: str, most: int = TEXT_MAX) -> str:
+    value = _needed(cells, name)
+    if len(value) > most or not value.isprintable():
+        raise RowFault(f"{name} has more than {most} characters, or some that cannot be printed")
+    return value
+
+
+def _number(cells: Cells, name: str, lowest: int, highest: int) -> int:
+    value = _needed(cells, name)
+    if not re.fullmatch(r"[0-9]{1,12}", value) or not lowest <= int(value) <= highest:
+        raise RowFault(f"{name} is not a whole number from {lowest} to {highest}")
+    return int(value)
+
+
+def _moment(cells: Cells, name: str, house: House) -> int:
+    """Local date and time of the community, or with an offset of its own."""
+    value = _needed(cells, name)
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        moment = None
+    if moment is None or len(value) <= len("2026-01-31"):
+        raise RowFault(f"{name} is not a date and time such as 2026-01-31T15:00")
+    local = moment if moment.tzinfo else moment.replace(tzinfo=house.zone)
+    return round(local.timestamp() * 1000)
+
+
+def _one_of(cells: Cells, name: str, choices: tuple[str, ...], default: str) -> str:
+    value = cells.get(name, "") or default
+    if value not in choices:
+        raise RowFault(f"{name} is not one of {', '.join(choices)}")
+    return value
+
+
+def listing_wish(cells: Cells, _house: House) -> ListingWish:
+    """Columns: listing, name, unit, operator, state, max_guests, room, label, access_points (spaces between)."""
+    code = _needed(cells, "listing")
+    fault = listing_code_fault(code)
+    if fault:
+        raise RowFault(f"listing {code[:40]!r} {fault}")
+    state = _one_of(cells, "state", tuple(ListingState), "")
+    return ListingWish(
+        listing=code,
+        name=_text(cells, "name"),
+        unit=_text(cells, "unit"),
+        # A reference, never a name: names stand in the vault only.
+        operator=_ref(cells, "operator"),
+        state=ListingState(state),
+        max_guests=_number(cells, "max_guests", 1, 99),
+        room=_ref(cells, "room"),
+        label=_text(cells, "label"),
+        access_points=tuple(_needed(cells, "access_points").split()),
+    )
+
+
+def booking_wish(cells: Cells, house: House) -> BookingWish:
+    """Columns: source, external_ref, external_revision, listing, room, arrival, departure, headcount, state."""
+    return BookingWish(
+        source=_ref(cells, "source"),
+        external_ref=_ref(cells, "external_ref"),
+        revision=_number(cells, "external_revision", 0, 10**12 - 1),
+        listing=_ref(cells, "listing"),
+        room=_ref(cells, "room"),
+        arrival_ms=_moment(cells, "arrival", house),
+        departure_ms=_moment(cells, "departure", house),
+        headcount=_number(cells, "headcount", 1, 99),
+        cancelled=_one_of(cells, "state", ("confirmed", "cancelled"), "confirmed") == "cancelled",
+    )
+
+
+def registration_wish(cells: Cells, house: House) -> RegistrationWish:
+    """Columns: source, external_ref, name, document_type, document_issuer, document_number, birth_date, method, proofing;
+    for a minor guardian_contact and relation."""
+    document = _document(cells, house)
+    birth = _birth(cells, house)
+    if document.birth is not None and document.birth != birth:
+        raise RowFault("birth_date is not the one inside the resident id")
+    return RegistrationWish(
+        source=_ref(cells, "source"),
+        external_ref=_ref(cells, "external_ref"),
+        name=_text(cells, "name", NAME_MAX),
+        document=document,
+        birth=birth,
+        method=_one_of(cells, "method", METHODS, "staff"),
+        proofing=_number(cells, "proofing", 0, PROOFING_MAX),
+        guardian_contact=cells.get("guardian_contact", "")[:TEXT_MAX],
+        relation=cells.get("relation", "")[:TEXT_MAX],
+    )
+
+
+def _document(cells: Cells, house: House) -> Document:
+    checked = check_document(
+        _needed(cells, "document_type"),
+        cells.get("document_issuer", ""),
+        _needed(cells, "document_number"),
+        synthetic=house.synthetic,
+    )
+    if isinstance(checked, DocumentRefused):
+        raise RowFault(checked.sentence)
+    return checked
+
+
+def _birth(cells: Cells, house: House) -> date:
+    try:
+        birth = date.fromisoformat(_needed(cells, "birth_date"))
+    except ValueError as error:
+        if isinstance(error, RowFault):
+            raise
+        raise RowFault("birth_date is not a date such as 1990-01-31") from None
+    if not 0 <= (house.local_day(house.clock.now_ms()) - birth).days < 366 * 130:
+        raise RowFault("birth_date lies in the future or more than 130 years back")
+    return birth

@@ -1,0 +1,185 @@
+"""What time alone changes: first entries, departure days, overstays, windows, erase clocks (domain.md §§5.4, 5.5)."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from cloud_sync.core.guards import Guard
+from cloud_sync.core.lifecycles import CREDENTIAL, STAY, STAY_INSIDE, CredentialState, StayState
+from cloud_sync.store import tables
+from cloud_sync.store.erasing import finish_erase_clocks
+from cloud_sync.store.house import Act, House, acting
+from cloud_sync.store.issuing import refresh_stay
+
+STAYS_PER_ACT = 200  # one transaction stays short, so that the sink never waits long
+ACTOR = "clock"
+ROLE = "system"
+
+
+def advance_time(house: House, *, since_ms: int) -> int:
+    """Do everything that has fallen due; how many stays or passes moved.  ``since_ms`` is the last time this ran."""
+    with acting(house, ACTOR, ROLE) as act:
+        moved = sum(step(act) for step in _STEPS)
+        stays = _stays_of_due_passes(act, since_ms)
+        for stay in stays:
+            refresh_stay(act, stay)
+    return moved + len(stays)
+
+
+def _stays(act: Act, *where: sa.ColumnElement[bool]) -> list[Any]:
+    table = tables.stay
+    found = sa.select(table).where(table.c.community == act.house.community, *where).limit(STAYS_PER_ACT)
+    return list(act.connection.execute(found).all())
+
+
+def _move(act: Act, stay: Any, event: str, guards: set[Guard] | None = None, **values: int) -> None:
+    after = act.move(STAY, stay.stay, stay.state, event, guards or set())
+    act.update(tables.stay, {"stay": stay.stay}, state=after, **values)
+    refresh_stay(act, stay.stay)
+
+
+def _first_entries(act: Act) -> int:
+    """``access.taken`` has made presence; the first of a registered stay makes it in-house."""
+    stay, pass_, presence = tables.stay, tables.pass_, tables.presence
+    first = (
+        sa.select(stay.c.stay, sa.func.min(presence.c.first_entry_ms).label("first_ms"))
+        .join(pass_, (pass_.c.community == stay.c.community) & (pass_.c.stay == stay.c.stay))
+        .join(
+            presence,
+            (presence.c.community == pass_.c.community) & (presence.c.pass_id == pass_.c.pass_id),
+        )
+        .where(
+            stay.c.community == act.house.community,
+            stay.c.state == StayState.REGISTERED,
+            presence.c.first_entry_ms.is_not(None),
+        )
+        .group_by(stay.c.stay)
+        .limit(STAYS_PER_ACT)
+    )
+    rows = act.connection.execute(first).all()
+    for row in rows:
+        held = act.row(tables.stay, stay=row.stay)
+        _move(act, held, "first entry taken", first_entry_ms=row.first_ms)
+        _mark_used(act, row.stay)
+    return len(rows)
+
+
+def _mark_used(act: Act, stay: str) -> None:
+    """The credential that opened the door is in use from now on."""
+    used = sa.select(tables.event.c.credential_kind).where(
+        tables.event.c.community == act.house.community,
+        tables.event.c.type == "access.granted",
+    )
+    for held in act.rows(tables.pass_, stay=stay):
+        kinds = set(act.connection.execute(used.where(tables.event.c.pass_id == held.pass_id)).scalars())
+        for row in act.rows(tables.credential, pass_id=held.pass_id):
+            if row.kind in kinds and row.state == CredentialState.READY:
+                after = act.move(CREDENTIAL, row.cred_id, row.state, "first successful use")
+                act.update(tables.credential, {"cred_id": row.cred_id}, state=after)
+
+
+def _departures(act: Act) -> int:
+    """From local midnight of the planned day on."""
+    tomorrow_ms = (
+        act.house.midnight_ms(act.now_ms) + 36 * 3_600_000
+    )  # some hour of tomorrow, whatever the zone does
+    end_of_today_ms = act.house.midnight_ms(tomorrow_ms)
+    table = tables.stay
+    due = _stays(act, table.c.state == StayState.IN_HOUSE, table.c.planned_out_ms < end_of_today_ms)
+    for stay in due:
+        _move(act, stay, "departure day begins")
+    return len(due)
+
+
+def _seen_out(act: Act, stay: str) -> bool:
+    """True when every member who came in was last seen going out."""
+    passes = [row.pass_id for row in act.rows(tables.pass_, stay=stay)]
+    table = tables.presence
+    found = sa.select(table.c.state).where(
+        table.c.community == act.house.community, table.c.pass_id.in_(passes)
+    )
+    states = set(act.connection.execute(found).scalars())
+    return states == {"out"}
+
+
+def _over_grace(act: Act, *states: StayState) -> list[Any]:
+    table = tables.stay
+    return _stays(
+        act, table.c.state.in_(states), table.c.planned_out_ms + act.house.profile.grace_ms < act.now_ms
+    )
+
+
+def _overstays(act: Act) -> int:
+    late = [stay for stay in _over_grace(act, StayState.DUE_OUT) if not _seen_out(act, stay.stay)]
+    for stay in late:
+        _move(act, stay, "grace over", {Guard.NOT_SEEN_OUT})
+    return len(late)
+
+
+def _automatic_checkouts(act: Act) -> int:
+    """Last seen going out, grace over, and the doors on the way have told everything until then."""
+    gone = [
+        stay
+        for stay in _over_grace(act, StayState.DUE_OUT, StayState.OVERSTAY)
+        if _seen_out(act, stay.stay) and _is_drained(act, stay)
+    ]
+    for stay in gone:
+        _move(act, stay, "checkout", checked_out_ms=act.now_ms)
+    return len(gone)
+
+
+def _last_exits(act: Act) -> int:
+    """A guest whose booking was cancelled during the stay has left."""
+    cancelled = _stays(act, tables.stay.c.state == StayState.CANCELLED_DURING)
+    left = [stay for stay in cancelled if _seen_out(act, stay.stay)]
+    for stay in left:
+        _move(act, stay, "last exit", checked_out_ms=act.now_ms)
+    return len(left)
+
+
+def _is_drained(act: Act, stay: Any) -> bool:
+    room = act.row(tables.room, room=stay.room)
+    state, point = tables.node_state, tables.access_point
+    owners = sa.select(point.c.node, point.c.access_point).where(point.c.community == act.house.community)
+    wanted = (
+        set()
+        if room is None
+        else {
+            row.node
+            for row in act.connection.execute(owners)
+            if f'"{row.access_point}"' in room.access_points
+        }
+    )
+    drained = sa.select(state.c.node).where(
+        state.c.community == act.house.community,
+        state.c.clock_state != "UNTRUSTED",
+        state.c.drained_through_ms - state.c.clock_bound_ms
+        >= stay.planned_out_ms + act.house.profile.grace_ms,
+    )
+    return bool(wanted) and wanted <= set(act.connection.execute(drained).scalars())
+
+
+def _stays_of_due_passes(act: Act, since_ms: int) -> list[str]:
+    """Stays whose passes have a window edge, a turnover or a relocation deadline behind them."""
+    pass_, stay, listing = tables.pass_, tables.stay, tables.listing
+    profile = act.house.profile
+    opened = (pass_.c.state == "ARMED") & (pass_.c.not_before_ms - profile.early_most_ms <= act.now_ms)
+    over = pass_.c.state.in_(("ACTIVE", "EXIT_ONLY", "SUSPENDED")) & (pass_.c.not_after_ms < act.now_ms)
+    handed_on = (
+        pass_.c.state.in_(("ARMED", "ACTIVE"))
+        & (stay.c.planned_out_ms <= act.now_ms)
+        & (stay.c.planned_out_ms > since_ms)
+    )
+    revoked = (pass_.c.state == "ACTIVE") & (listing.c.state == "REVOKED") & stay.c.state.in_(STAY_INSIDE)
+    found = (
+        sa.select(stay.c.stay)
+        .distinct()
+        .join(pass_, (pass_.c.community == stay.c.community) & (pass_.c.stay == stay.c.stay))
+        .join(listing, (listing.c.community == stay.c.community) & (listing.c.listing == stay.c.listing))
+        .where(stay.c.community == act.house.community, opened | over | handed_on | revoked)
+        .limit(STAYS_PER_ACT)
+    )
+    return list(act.connection.execute(found).scalars())
+
+
+_STEPS = (_first_entries, _departures, _overstays, _automatic_checkouts, _last_exits, finish_erase_clocks)

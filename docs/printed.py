@@ -1,0 +1,328 @@
+"""What the pages quote, printed from the program itself; cog puts it into them and `make check` compares."""
+
+import dataclasses
+import re
+import types
+import typing
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import typer
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from docs.words import ARGUMENTS, KEYS
+
+HERE = Path(__file__).parent
+NONE = "–"
+
+
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A markdown table; a bar inside a cell is escaped."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+# --- configuration ---------------------------------------------------------------------------------------------
+
+
+def settings(model: type[BaseModel], name: str = "") -> str:
+    """Every key of a configuration tree: its own table, then one for each table inside it."""
+    parts = [_heading(model, name), table(("key", "value", "default", "what it is"), list(_keys(model)))]
+    parts += [settings(inner, path) for path, inner in _inside(model, name)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _heading(model: type[BaseModel], name: str) -> str:
+    text = (model.__doc__ or "").strip().splitlines()
+    about = text[0] if text and model.__doc__ != BaseModel.__doc__ else ""
+    about = re.sub(r"^``\[?[\w.]+\]?``: ", "", about).replace("``", "`")
+    about = " ".join((about[:1].upper() + about[1:]).split())
+    return "\n\n".join(part for part in (f"#### `{name}`" if name else "", about) if part)
+
+
+def _keys(model: type[BaseModel]) -> Iterator[tuple[str, ...]]:
+    for key, field in model.model_fields.items():
+        said = field.description or KEYS.get(f"{model.__name__}.{key}", "")
+        yield f"`{key}`", value(field), default(field), said
+
+
+def _inside(model: type[BaseModel], name: str) -> Iterator[tuple[str, type[BaseModel]]]:
+    for key, field in model.model_fields.items():
+        for kind, many in _models(field.annotation):
+            path = f"{name.strip('[]')}.{key}".strip(".")
+            yield (f"[[{path}]]" if many else f"[{path}]"), kind
+
+
+def _models(annotation: Any) -> Iterator[tuple[type[BaseModel], bool]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation, False
+    many = typing.get_origin(annotation) in {list, tuple}
+    for part in typing.get_args(annotation):
+        for kind, _ in _models(part):
+            yield kind, many
+
+
+def value(field: FieldInfo) -> str:
+    """The kind of value and its bounds, in words."""
+    bounds = [text for rule in _rules(field) if (text := _bound(rule))]
+    kind = "" if any(text.startswith("like") for text in bounds) else kind_of(field.annotation)
+    return ", ".join(part for part in (kind, *bounds) if part)
+
+
+def _rules(field: FieldInfo) -> list[Any]:
+    rules = list(field.metadata)
+    for part in (field.annotation, *typing.get_args(field.annotation)):
+        for inner in getattr(part, "__metadata__", ()):
+            rules += inner.metadata if isinstance(inner, FieldInfo) else [inner]
+    return rules
+
+
+def _bound(rule: Any) -> str:
+    match rule:
+        case Ge(ge=low):
+            return f"≥ {low}"
+        case Gt(gt=low):
+            return f"> {low}"
+        case Le(le=high):
+            return f"≤ {high}"
+        case Lt(lt=high):
+            return f"< {high}"
+        case MinLen(min_length=least):
+            return f"at least {least} long"
+        case MaxLen(max_length=most):
+            return f"at most {most} long"
+        case _:
+            pattern = getattr(rule, "pattern", None)
+            return f"like `{pattern}`" if pattern else ""
+
+
+def kind_of(annotation: Any) -> str:
+    """A type in words a person who writes TOML uses."""
+    origin, inside = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return kind_of(inside[0])
+    if origin is Literal:
+        return " / ".join(f"`{word}`" for word in inside)
+    if origin in {types.UnionType, typing.Union}:
+        return " or ".join(kind_of(part) for part in inside if part is not type(None))
+    if origin in {list, tuple}:
+        return f"{kind_of(inside[0])}, repeatable"
+    return _plain(annotation)
+
+
+def _plain(kind: Any) -> str:
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return " / ".join(f"`{member.value}`" for member in kind)
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return "table"
+    words = {str: "text", int: "whole number", float: "number", bool: "true / false", Path: "path"}
+    return words.get(kind, "table")
+
+
+def default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "**needed**"
+    given = field.get_default(call_default_factory=True)
+    if given is None or given in ({}, (), [], ""):
+        return NONE
+    if isinstance(given, BaseModel):
+        return "see below"
+    return f"`{str(given).lower() if isinstance(given, bool) else given}`"
+
+
+def drivers() -> str:
+    """What may be written in the table of each installed driver of locks, inputs and cameras."""
+    from edge.drivers.cameras.replay import ReplaySettings
+    from edge.drivers.cameras.v4l2 import V4l2Settings
+    from edge.gateio.drivers import Kind, resolve
+
+    kinds: tuple[Kind, ...] = ("locks", "inputs")
+    found = [
+        (f"{kind}: {point.name}", resolve(kind, point.name).settings)
+        for kind in kinds
+        for point in _points(kind)
+    ]
+    found += [("cameras: replay", ReplaySettings), ("cameras: v4l2", V4l2Settings)]
+    return "\n\n".join(f"#### {name}\n\n{_driver(kind)}" for name, kind in found)
+
+
+def _points(kind: str) -> list[EntryPoint]:
+    return sorted(entry_points(group=f"gatehouse.{kind}"), key=lambda point: point.name)
+
+
+def _driver(kind: type[Any]) -> str:
+    hints = typing.get_type_hints(kind)
+    rows = [
+        (f"`{one.name}`", kind_of(hints[one.name]), _given(one), KEYS.get(f"{kind.__name__}.{one.name}", ""))
+        for one in dataclasses.fields(kind)
+    ]
+    return table(("key", "value", "default", "what it is"), rows)
+
+
+def _given(one: dataclasses.Field[Any]) -> str:
+    if one.default is dataclasses.MISSING:
+        return "**needed**"
+    if one.default is None:
+        return NONE
+    if isinstance(one.default, tuple):
+        return ", ".join(f"`{part}`" for part in one.default)
+    return f"`{str(one.default).lower()}`"
+
+
+# --- commands --------------------------------------------------------------------------------------------------
+
+
+def commands(app: typer.Typer, name: str) -> str:
+    """Every command of a program: what it does, its arguments and options."""
+    return "\n\n".join(_command(command, path) for path, command in walk(typer.main.get_command(app), name))
+
+
+def walk(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """``(full name, command)`` of everything that can be typed."""
+    inside = getattr(command, "commands", None)
+    if inside is None:
+        yield name, command
+        return
+    for word in sorted(inside):
+        yield from walk(inside[word], f"{name} {word}")
+
+
+def _command(command: Any, name: str) -> str:
+    rows = [_parameter(part) for part in command.params if part.name != "help"]
+    spoken = " ".join(
+        [name, *(_placed(part) for part in command.params if part.param_type_name == "argument")]
+    )
+    about = " ".join((command.help or "").split())
+    parts = [
+        f"### `{spoken}`",
+        about,
+        table(("option", "value", "default", "what it is"), rows) if rows else "",
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _placed(part: Any) -> str:
+    word = part.name.upper()
+    return word if part.required else f"[{word}]"
+
+
+def _parameter(part: Any) -> tuple[str, ...]:
+    is_argument = part.param_type_name == "argument"
+    spelled = part.name.upper() if is_argument else ", ".join((*part.opts, *part.secondary_opts))
+    given = "**needed**" if part.required else NONE
+    if not part.required and part.default not in (None, (), False, ""):
+        given = f"`{part.default}`"
+    kind = "flag" if getattr(part, "is_bool_flag", False) else kind_of(part.type_descriptor.annotation)
+    return f"`{spelled}`", kind, given, _help(part)
+
+
+def _help(part: Any) -> str:
+    word = part.name.upper() if part.param_type_name == "argument" else part.opts[0]
+    said = " ".join((getattr(part, "help", "") or ARGUMENTS.get(word, "")).split())
+    variable = getattr(part, "envvar", None)
+    return f"{said} Or the variable `{variable}`." if variable else said
+
+
+# --- the wire --------------------------------------------------------------------------------------------------
+
+
+def topics() -> str:
+    """Where everything travels; the words come from ``cloud_sync.protocol.topics``."""
+    from cloud_sync.protocol.topics import UP, NodeTopics, sink_state, up_filter
+
+    one = NodeTopics("{community}", "{node}")
+    down = {"ack": one.ack, "auth": one.auth, "auth/head": one.auth_head, "erase": one.erase}
+    down |= {"cmd": one.cmd, "cfg": one.cfg}
+    rows = [(f"`{one.up(kind)}`", "up", _about("up", kind)) for kind in UP]
+    rows += [(f"`{topic}`", "down", _about("down", kind)) for kind, topic in down.items()]
+    rows.append(
+        (
+            f"`{sink_state('{community}')}`",
+            "down",
+            "`SinkState`, retained: the sink is there, and its generation",
+        )
+    )
+    heard = (
+        f"A node subscribes to `{one.down_all}` and to nothing else, a sink to `{up_filter('{community}')}`."
+    )
+    return table(("topic", "way", "what travels"), rows) + "\n\n" + heard
+
+
+RESERVED = "reserved for a later release; nobody speaks there yet"
+_ABOUT = {
+    ("up", "ev"): "`Batch`: events in order, at most 100",
+    ("up", "hello"): "`Hello`: at every connection and each 30 s",
+    ("up", "st"): "`State`, retained; the will says offline",
+    ("up", "authack"): "`AuthAck`: the receipt for a pass set",
+    ("up", "eraseack"): "`EraseAck`: the receipt for an erasure",
+    ("down", "ack"): "`Ack`: what is committed; never retained",
+    ("down", "auth"): "`Part`: a slice of the snapshot",
+    ("down", "auth/head"): "`Head`, retained and signed: which pass set the node has to hold",
+    ("down", "erase"): "`Erase`, signed: whose templates go",
+}
+
+
+def _about(way: str, kind: str) -> str:
+    return _ABOUT.get((way, kind), RESERVED)
+
+
+def messages() -> str:
+    """Every message with its fields as they travel."""
+    from cloud_sync.protocol import messages as wire
+
+    kinds = [
+        kind for kind in vars(wire).values() if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+    ]
+    ours = [kind for kind in kinds if kind.__module__ == wire.__name__ and msgspec.structs.fields(kind)]
+    return "\n\n".join(_message(kind) for kind in ours)
+
+
+def _message(kind: type[msgspec.Struct]) -> str:
+    shape = ", as an array in this order" if kind.__struct_config__.array_like else ""
+    about = " ".join((kind.__doc__ or "").replace("``", "`").split())
+    rows = [
+        (f"`{field.encode_name}`", _wire_kind(field.type), _wire_default(field)) for field in _fields(kind)
+    ]
+    head = f"### {kind.__name__}{shape}"
+    return "\n\n".join(
+        part for part in (head, about, table(("field", "type", "left out when"), rows)) if part
+    )
+
+
+def _fields(kind: type[msgspec.Struct]) -> tuple[Any, ...]:
+    return msgspec.structs.fields(kind)
+
+
+def _wire_kind(kind: Any) -> str:
+    if typing.get_origin(kind) is typing.Annotated:
+        return _wire_kind(typing.get_args(kind)[0])
+    words = str(getattr(kind, "__name__", kind)) if isinstance(kind, type) else str(kind)
+    words = re.sub(r"Annotated\[(\w+), [^\]]*\]", r"\1", words)
+    return "`" + re.sub(r"\b(typing|msgspec|cloud_sync\.protocol\.messages)\.", "", words) + "`"
+
+
+def _wire_default(field: Any) -> str:
+    if field.required:
+        return NONE
+    if field.default_factory is not msgspec.NODEFAULT:
+        return "empty"
+    return f"`{str(field.default).lower()}`" if isinstance(field.default, bool) else f"`{field.default!r}`"
+
+
+# --- decisions -------------------------------------------------------------------------------------------------
+
+
+def adr_index() -> str:
+    """The records by number, each with its title."""
+    pages = sorted((HERE / "adr").glob("[0-9]*.md"))
+    rows = [
+        (f"[{page.stem[:4]}]({page.name})", page.read_text().splitlines()[0].removeprefix("# "))
+        for page in pages
+    ]
+    return table(("record", "decision"), [(number, title.partition(". ")[2]) for number, title in rows])

@@ -1,0 +1,199 @@
+"""Incremental reconciliation agrees with the full sweep on whatever happened (invariants 23, 24)."""
+
+import json
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from cloud_sync.core.policy import HOUR_MS
+from cloud_sync.errors import NotFound, Refused
+from cloud_sync.store import tables
+from cloud_sync.store.reconcile_store import Reconciler
+from tests.fakes.community_house import (
+    DOOR,
+    GATE,
+    NOON_MS,
+    Gate,
+    SteppedClock,
+    booking_row,
+    new_house,
+    registration_row,
+    resident_id,
+    take,
+    with_guest,
+)
+
+
+@contextmanager
+def community(folder: Path):
+    books = new_house(folder, SteppedClock())
+    gate = Gate(books)
+    try:
+        yield books, gate
+    finally:
+        gate.close()
+        books.close()
+
+
+def record(books) -> list[tuple[str, str, str]]:
+    table = tables.discrepancy
+    with books.engine.connect() as db:
+        rows = db.execute(sa.select(table).order_by(table.c.kind, table.c.subject, table.c.window_ms))
+        return [(row.kind, row.state, row.severity) for row in rows]
+
+
+def the_pass(books) -> str:
+    return books.registry.passes()[0].pass_id
+
+
+def test_an_unregistered_entry_opens_d01_and_the_registration_closes_it(tmp_path):
+    with community(tmp_path) as (books, gate):
+        with_guest(books, registered=False)
+        gate.tells("access.taken", direction="in", pass_id=the_pass(books))
+        books.reconciler.run_touched()
+        assert record(books) == [("D01", "open", "S2")]
+        take(books, "registrations", registration_row())
+        books.reconciler.run_touched()
+        assert record(books) == [("D01", "closed", "S2")]
+
+
+def test_a_no_show_is_inconclusive_until_the_gate_has_told_and_late_evidence_clears_it(tmp_path):
+    with community(tmp_path) as (books, gate):
+        with_guest(books)
+        books.clock.step(hours=12)
+        books.reconciler.run_touched()
+        assert record(books) == [("D02", "inconclusive", "S3")]
+        gate.says_hello()
+        books.reconciler.run_touched()
+        assert record(books) == [("D02", "open", "S3")]
+        gate.tells("access.taken", direction="in", pass_id=the_pass(books))
+        books.reconciler.run_touched()
+        assert record(books) == [("D02", "closed", "S3")]
+
+
+def test_a_forced_door_stays_open_until_a_person_explains_it(tmp_path):
+    with community(tmp_path) as (books, gate):
+        gate.tells("door.forced", access_point=DOOR)
+        books.reconciler.run_touched()
+        assert record(books) == [("D23", "open", "S1")]
+        with books.engine.connect() as db:
+            held = db.execute(sa.select(tables.discrepancy)).one()
+        assert json.loads(held.evidence) == [f"gate-1/{gate.ledger.epoch}/1"]
+        with pytest.raises(Refused):
+            books.reconciler.close_by_human(held.id, " ", actor="wang")
+        books.reconciler.close_by_human(held.id, "the locksmith", actor="wang")
+        books.reconciler.run_full()
+        assert record(books) == [("D23", "closed", "S1")]
+        with pytest.raises(NotFound):
+            books.reconciler.close_by_human(held.id, "again", actor="wang")
+        gate.tells("door.forced", access_point=DOOR)
+        books.reconciler.run_touched()
+        assert record(books) == [("D23", "open", "S1")]
+
+
+def test_a_revocation_without_receipt_is_d21_at_its_gravest(tmp_path):
+    with community(tmp_path) as (books, gate):
+        with_guest(books)
+        with books.engine.begin() as db:
+            held = {"root": "r1", "erase_ver": 0, "receipt_ver": 1, "receipt_root": "r1", "rows": b""}
+            db.execute(
+                tables.pass_set.insert().values(
+                    community="dongfang", node="gate-1", auth_ver=1, built_ms=NOON_MS, **held
+                )
+            )
+        gate.says_hello(auth_ver=1, root="r1")
+        books.clock.step(ms=1)
+        take(books, "bookings", booking_row(external_revision=2, state="cancelled"))
+        books.reconciler.run_full()
+        assert record(books) == []
+        books.clock.step(hours=0.2)
+        books.reconciler.run_full()
+        assert record(books) == [("D21", "open", "S1")]
+
+
+def test_a_changed_event_breaks_the_chain_and_is_d22(tmp_path):
+    with community(tmp_path) as (books, gate):
+        for _ in range(3):
+            gate.tells("access.granted")
+        assert books.reconciler.run_chains() == 0
+        event = tables.event
+        with books.engine.begin() as db:
+            (body,) = db.execute(sa.select(event.c.body).where(event.c.seq == 2)).one()
+            other = body.replace(b"access.granted", b"access.denied!")
+            db.execute(event.update().where(event.c.seq == 2).values(body=other))
+        assert books.reconciler.run_chains() == 1
+        assert record(books) == [("D22", "open", "S2")]
+        assert books.reconciler.run_full() == 0  # the cheap rules do not close what they did not look at
+        with books.engine.begin() as db:
+            db.execute(event.update().where(event.c.seq == 2).values(body=body))
+        books.reconciler.run_chains()
+        assert record(books) == [("D22", "closed", "S2")]
+
+
+HAPPENINGS = st.lists(
+    st.one_of(
+        st.tuples(st.just("taken"), st.sampled_from([0, 1]), st.sampled_from(["in", "out"])),
+        st.tuples(st.just("register"), st.sampled_from(["1001", "1002"]), st.integers(0, 4)),
+        st.tuples(st.just("book"), st.sampled_from(["1001", "1002"]), st.integers(2, 9)),
+        st.tuples(st.just("cancel"), st.sampled_from(["1001", "1002"]), st.integers(2, 9)),
+        st.tuples(
+            st.just("door"), st.sampled_from(["door.forced", "door.held", "access.not_taken"]), st.just(0)
+        ),
+        st.tuples(st.just("hello"), st.sampled_from(["TRUSTED", "UNTRUSTED"]), st.integers(0, 5000)),
+        st.tuples(st.just("gap"), st.just(""), st.just(0)),
+        st.tuples(st.just("step"), st.just(""), st.sampled_from([1, 6, 14])),
+        st.tuples(st.just("run"), st.just(""), st.just(0)),
+    ),
+    max_size=10,
+)
+
+
+def happen(books, gate: Gate, what: str, which, how) -> None:
+    match what:
+        case "taken":
+            held = books.registry.passes()
+            gate.tells("access.taken", direction=how, pass_id=held[which % len(held)].pass_id)
+        case "register":
+            number = resident_id("00000119900131000" if which == "1001" else "00000219900131000")
+            take(books, "registrations", registration_row(which, document_number=number, proofing=how))
+        case "book":
+            take(books, "bookings", booking_row(which, hours=(-1, how * 3), external_revision=how))
+        case "cancel":
+            take(books, "bookings", booking_row(which, external_revision=how, state="cancelled"))
+        case "door":
+            gate.tells(which, access_point=GATE)
+        case "hello":
+            gate.says_hello(clock_state=which, clock_bound_ms=how)
+        case "gap":
+            gate.ledger.record(gate.ledger.rows[0][0] if gate.ledger.rows else b"{}")
+        case "step":
+            books.clock.step(hours=how)
+            books.registry.advance_time(since_ms=books.clock.now_ms() - how * HOUR_MS)
+            Reconciler(books.house).run_full()  # what time alone changes is the sweep's business
+        case "run":
+            books.reconciler.run_touched()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(HAPPENINGS)
+@example([("hello", "TRUSTED", 0)])
+@example([("hello", "UNTRUSTED", 0), ("register", "1002", 4)])
+@example([("cancel", "1001", 2), ("hello", "TRUSTED", 0), ("taken", 1, "in")])
+def test_after_the_incremental_run_a_full_sweep_finds_nothing_to_change(happenings):
+    with tempfile.TemporaryDirectory() as folder, community(Path(folder)) as (books, gate):
+        with_guest(books, registered=False)
+        take(books, "bookings", booking_row("1002"))
+        happen(books, gate, "register", "1001", 4)
+        happen(books, gate, "step", "", 12)  # one stay is late, and its door has told nothing yet
+        books.reconciler.run_touched()
+        for what, which, how in happenings:
+            happen(books, gate, what, which, how)
+        books.reconciler.run_touched()
+        before = record(books)
+        assert Reconciler(books.house).run_full() == 0
+        assert record(books) == before
