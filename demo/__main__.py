@@ -27,7 +27,7 @@ def main() -> int:
     wish = Wish(
         engine=os.environ.get("ENGINE") or "yunet-sface",
         face=(os.environ.get("FACE") or "on") != "off",
-        camera=int(os.environ["CAMERA"]) if os.environ.get("CAMERA") else None,
+        camera=os.environ.get("CAMERA") or None,
     )
     headless = os.environ.get("HEADLESS") == "1"
     twists = frozenset(os.environ.get("TWISTS", ""))

@@ -58,14 +58,14 @@ class Evening:
         world = self.world
         for role, guest in world.guests.items():
             token = world.sync("guest-link", "demo", guest.ref).strip()
-            self._bind_phone(guest, token)
+            self.bind_phone(guest, token)
             if world.wish.face and role in ("face", "still"):
-                self._consent(token)
+                self.consent(token)
         wait_until(world.receipted, within_s=60, what="every node's receipt for the passes")
         if world.wish.face:
             self._enrol()
 
-    def _bind_phone(self, guest: Guest, token: str) -> None:
+    def bind_phone(self, guest: Guest, token: str) -> None:
         answer = self.world.http.post(
             f"/api/v1/guest/{token}/code-key",
             json={"public_key": base64.b64encode(guest.phone.public).decode()},
@@ -74,7 +74,7 @@ class Evening:
         guest.phone.credential = bytes.fromhex(bound["credential"])
         guest.phone.pass_id = bound["pass_id"]
 
-    def _consent(self, token: str) -> None:
+    def consent(self, token: str) -> None:
         version = json.loads(Path(NODES[0].node, "join.json").read_text())["consent_texts"][CONSENT_TEXT]
         wish = {"purpose": CONSENT_TEXT, "text_version": version, "language": "zh", "channel": "link"}
         self.world.http.post(f"/api/v1/guest/{token}/consents", json=wish).raise_for_status()

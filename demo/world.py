@@ -59,7 +59,7 @@ class Wish:
 
     engine: str = "yunet-sface"
     face: bool = True
-    camera: int | None = None
+    camera: str | None = None  # the number of a V4L2 device, or a film to use instead
 
 
 @dataclass
@@ -257,8 +257,7 @@ class World:
         ]
         for door in plan.doors:
             live = self.wish.camera is not None and door is GATE
-            camera = NODE_CAMERA_LIVE if live else NODE_CAMERA
-            node.append(camera.format(short=door.camera, device=self.wish.camera))
+            node.append(self._camera(door, live=live))
             node.append(
                 NODE_DOOR.format(
                     door=door.access_point,
@@ -270,6 +269,14 @@ class World:
                 )
             )
         Path(plan.node, "node.toml").write_text("".join(node))
+
+    def _camera(self, door: DoorPlan, *, live: bool) -> str:
+        if not live:
+            return NODE_CAMERA.format(short=door.camera)
+        device = str(self.wish.camera)
+        if device.isdigit():
+            return NODE_CAMERA_LIVE.format(short=door.camera, device=device)
+        return NODE_CAMERA_FILM.format(short=door.camera, path=device)
 
     def _serving(self, plan: NodePlan) -> bool:
         self.alive()
@@ -403,6 +410,13 @@ NODE_CAMERA_LIVE = """
 name = "{short}"
 driver = "v4l2"
 settings = {{ device = {device} }}
+"""
+
+NODE_CAMERA_FILM = """
+[[cameras]]
+name = "{short}"
+driver = "replay"
+settings = {{ path = "{path}" }}
 """
 
 NODE_DOOR = """

@@ -477,6 +477,7 @@ def _handlers(node: Node) -> dict[str, control.Handler]:
         return {
             "state": health.state,
             "faults": list(health.faults),
+            "auth_ver": node.knowledge().policy.auth_ver,
             "doors": [{name: getattr(door, name) for name in door.__slots__} for door in health.doors],
         }
 
