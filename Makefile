@@ -10,9 +10,11 @@ ENGINE ?= yunet-sface
 FACE ?= on
 HEADLESS ?= 0
 CAMERA ?=
+KILLS ?= 100
+SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clips web setup clean
+.PHONY: help demo test check bench fault clips web setup clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -34,6 +36,9 @@ check: $(VENV)/dev.stamp ## format, lint, types, arrows, documents
 
 bench: $(VENV)/dev.stamp clips ## measure: frame to identity, match, memory, sink
 	$(BIN)/python -m bench
+
+fault: $(VENV)/demo.stamp clips ## kill programs at random (KILLS=100 SEED=1) and count what is left
+	@KILLS=$(KILLS) SEED=$(SEED) $(BIN)/python -m demo.fault
 
 clips: .cache/clips/stamp ## bring the evening's faces (never committed)
 

@@ -96,7 +96,7 @@ class Evening:
         self._ask(
             node, {"do": "enrol_camera", "pass_id": guest.phone.pass_id, "access_point": door.access_point}
         )
-        self._lane_empty(door)
+        self.lane_empty(door)
 
     def _enrol_photos(self, node: str, guest: Guest, *names: str) -> None:
         photos = [f"--photo={self.world.clips / name}" for name in names]
@@ -169,7 +169,7 @@ class Evening:
         found = next(one for one in doors if one["access_point"] == door.access_point)
         return found["mode"], found["contact"]
 
-    def _lane_empty(self, door: DoorPlan) -> None:
+    def lane_empty(self, door: DoorPlan) -> None:
         """Whoever stood there has left, and the camera has shown the empty lane for a moment."""
         node = next(plan.node for plan in NODES if door in plan.doors)
 
@@ -192,12 +192,13 @@ class Evening:
         self.tell(f"  {door.name_en}: {'opens' if opened else 'stays shut'} ({kind}, {reason})")
         if opened:
             self.pass_through(door)
-        self._lane_empty(door)
+        self.lane_empty(door)
         return decided
 
     # --- the acts ---------------------------------------------------------------------------------------------
 
     def play(self) -> None:
+        """The first acts."""
         for title, act in (
             ("(a) a booked, registered, consenting guest walks home", self.act_a),
             ("(b) another guest enters by code", self.act_b),

@@ -43,13 +43,13 @@ class Event:
 
 def ledger(path: Path, node: str) -> list[Event]:
     """All events of a node's ledger, in order."""
-    with _read(path) as db:
+    with read(path) as db:
         (epoch,) = db.execute("select epoch from meta").fetchone()
         rows = db.execute("select seq, body from event order by seq").fetchall()
     return [Event(node, epoch, seq, json.loads(body)) for seq, body in rows]
 
 
-class _read:  # noqa: N801  # used as a function that is a context
+class read:  # noqa: N801  # used as a function that is a context
     """A database opened for reading only."""
 
     def __init__(self, path: Path) -> None:
@@ -72,7 +72,7 @@ class Stored:
 
 def service(path: Path) -> Stored:
     """What the service's database holds."""
-    with _read(path) as db:
+    with read(path) as db:
         rows = db.execute("select node, epoch, seq, stored_ms from event").fetchall()
         (counted,) = db.execute("select coalesce(sum(n), 0) from counter").fetchone()
     stored = {(node, epoch, seq): stored_ms for node, epoch, seq, stored_ms in rows}

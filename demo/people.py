@@ -30,15 +30,18 @@ class Phone:
     key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     credential: bytes = field(default_factory=lambda: secrets.token_bytes(16))
     pass_id: str = ""
-    _last_step: int = 0
+    shown_at: dict[str, int] = field(default_factory=dict)  # node → the last step shown there
 
     @property
     def public(self) -> bytes:
         return self.key.public_key().public_bytes_raw()
 
+    def step(self) -> int:
+        return code.step_at(time.time())
+
     def code(self) -> str:
         """The code of this moment."""
-        step = code.step_at(time.time())
+        step = self.step()
         return code.compose(self.credential, step, self.key.sign(code.unsigned(self.credential, step)))
 
 

@@ -91,11 +91,11 @@ def _write_y4m(path: Path, picture: NDArray[np.uint8]) -> None:
     hidden.rename(path)
 
 
-def wait_until(condition, *, within_s: float, what: str):  # type: ignore[no-untyped-def]
+def wait_until(condition, *, within_s: float, what: str, every_s: float = 0.02):  # type: ignore[no-untyped-def]
     """The first true answer of ``condition``; a plain sentence when it does not come in time."""
     ends = time.monotonic() + within_s
     while not (answer := condition()):
         if time.monotonic() > ends:
             raise TimeoutError(f"waited {within_s:g} s in vain: {what}")
-        time.sleep(0.02)
+        time.sleep(every_s)
     return answer

@@ -12,6 +12,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 CANARY_TOPIC = "ac/v1/canary"
+AGAIN_S = 0.5
 
 
 class BusTap:
@@ -62,17 +63,26 @@ class PageWatcher:
         assert self._open.wait(20), "the live feed did not open"
 
     def _watch(self) -> None:
-        try:
-            with self._client.stream("GET", "/live.json") as feed, self._path.open("a") as file:
-                self._open.set()
-                for line in feed.iter_lines():
-                    if line.startswith("data: {"):
-                        seen = json.loads(line.removeprefix("data: "))
-                        file.write(json.dumps({"seen_ms": time.time_ns() // 1_000_000, **seen}) + "\n")
-                        file.flush()
-        except httpx.HTTPError as error:
-            if not self._ended.is_set():
-                raise RuntimeError(f"the dashboard's live feed broke off: {error}") from error
+        """Read until closed; when the service goes away, come back and catch up from the last line seen."""
+        last = ""
+        with self._path.open("a") as file:
+            while not self._ended.is_set():
+                try:
+                    with self._client.stream(
+                        "GET", "/live.json", headers={"last-event-id": last} if last else {}
+                    ) as feed:
+                        self._open.set()
+                        for line in feed.iter_lines():
+                            if line.startswith("id: "):
+                                last = line.removeprefix("id: ")
+                            elif line.startswith("data: {"):
+                                seen = json.loads(line.removeprefix("data: "))
+                                file.write(
+                                    json.dumps({"seen_ms": time.time_ns() // 1_000_000, **seen}) + "\n"
+                                )
+                                file.flush()
+                except httpx.HTTPError:
+                    self._ended.wait(AGAIN_S)  # the service is away for a moment, or for good
 
     def close(self) -> None:
         self._ended.set()

@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 
 from demo.people import Guest, csv_files
+from demo.proxy import Cable
 from demo.stage import Cue, Stage, wait_until
 from edge.runtime import control
 
@@ -76,6 +77,7 @@ class World:
     broker_port: int = 0
     kiosk_ports: dict[str, int] = field(default_factory=dict)
     http: httpx.Client = field(default_factory=httpx.Client)
+    cables: dict[str, Cable] = field(default_factory=dict)  # from each node to the broker; they can be pulled
     mosquitto: bool = False  # a broker of its own instead of the embedded one
 
     def __enter__(self) -> "World":
@@ -84,12 +86,15 @@ class World:
             (self.root / folder).mkdir(parents=True)
         os.chdir(self.root)
         self.web_port, self.broker_port, *kiosks = free_ports(2 + len(NODES))
+        self.cables = {plan.node: Cable(self.broker_port) for plan in NODES}
         self.kiosk_ports = {plan.node: port for plan, port in zip(NODES, kiosks, strict=True)}
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.web_port}", timeout=20)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        for cable in self.cables.values():
+            cable.close()
         self.http.close()
 
     # --- programs ---------------------------------------------------------------------------------------------
@@ -158,31 +163,59 @@ class World:
 
     def open_service(self) -> None:
         """Set up, start, and make the first administrator, as the pages ask for it."""
-        embedded = not self.mosquitto
         Path("sync/sync.toml").write_text(
-            SYNC.format(
-                community=COMMUNITY,
-                web=self.web_port,
-                broker=self.broker_port,
-                embedded=str(embedded).lower(),
-            )
+            SYNC.format(community=COMMUNITY, web=self.web_port, broker=self.broker_port)
         )
-        if self.mosquitto:
-            Path("sync/mosquitto.conf").write_text(MOSQUITTO.format(port=self.broker_port))
-            found = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin")
-            assert found is not None, "mosquitto is not on this machine: apt install mosquitto"
-            self.start("broker", found, "-c", "mosquitto.conf", folder="sync")
         words = self.sync("setup")
         token = next(
             line.split(": ", 1)[1] for line in words.splitlines() if line.startswith("first-run token")
         )
-        self.start("sync", program("gatehouse-sync"), "run", "--config", "sync.toml", folder="sync")
+        self.start_broker()
+        self.start_sync()
         wait_until(self._healthy, within_s=START_S, what="the service's pages")
         form = form_field(self.http.get("/first-run").text, "csrf")
         name, password = ADMIN
         wish = {"csrf": form, "name": name, "password": password, "again": password, "setup_token": token}
         made = self.http.post("/first-run", data=wish)
         assert made.status_code == 303, f"the first administrator was refused: {made.text}"
+
+    def start_broker(self) -> None:
+        """The broker as a program of its own, so that it can die alone."""
+        if self.mosquitto:
+            Path("sync/mosquitto.conf").write_text(MOSQUITTO.format(port=self.broker_port))
+            found = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin")
+            assert found is not None, "mosquitto is not on this machine: apt install mosquitto"
+            self.start("broker", found, "-c", "mosquitto.conf", folder="sync")
+        else:
+            self.start("broker", program("gatehouse-sync"), "broker", "--config", "sync.toml", folder="sync")
+        wait_until(lambda: _listens(self.broker_port), within_s=START_S, what="the broker")
+
+    def start_sync(self) -> None:
+        parts = [word for part in ("sink", "jobs", "pages") for word in ("--part", part)]
+        self.start("sync", program("gatehouse-sync"), "run", *parts, "--config", "sync.toml", folder="sync")
+
+    def start_gate_io(self, node: str) -> None:
+        self.start(f"gate-io-{node}", sys.executable, "-m", "edge.gateio", "io.toml", folder=node)
+
+    def start_node(self, node: str) -> None:
+        self.start(node, program("gatehouse-node"), "run", "--config", "node.toml", folder=node)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL: no goodbye, no flush."""
+        killed = self.programs.pop(name)
+        killed.kill()
+        killed.wait()
+
+    def revive(self, name: str) -> None:
+        """Start a killed program again, as systemd would."""
+        if name == "broker":
+            self.start_broker()
+        elif name == "sync":
+            self.start_sync()
+        elif name.startswith("gate-io-"):
+            self.start_gate_io(name.removeprefix("gate-io-"))
+        else:
+            self.start_node(name)
 
     def _healthy(self) -> bool:
         self.alive()
@@ -221,15 +254,13 @@ class World:
             for plan in NODES:
                 self.sync("node", "join-file", plan.node, f"../{plan.node}/join.json")
         for plan in NODES:
-            self.start(
-                f"gate-io-{plan.node}", sys.executable, "-m", "edge.gateio", "io.toml", folder=plan.node
-            )
+            self.start_gate_io(plan.node)
         for plan in NODES:
             wait_until(Path(plan.node, "io.sock").exists, within_s=START_S, what=f"gate-io of {plan.node}")
-            self.start(plan.node, program("gatehouse-node"), "run", "--config", "node.toml", folder=plan.node)
+            self.start_node(plan.node)
         for plan in NODES:
             wait_until(
-                lambda plan=plan: self._serving(plan), within_s=START_S, what=f"{plan.node} serves its doors"
+                lambda plan=plan: self.serving(plan), within_s=START_S, what=f"{plan.node} serves its doors"
             )
 
     def _allow_face(self) -> str:
@@ -249,7 +280,7 @@ class World:
         node = [
             NODE_HEAD.format(
                 node=plan.node,
-                broker=self.broker_port,
+                broker=self.cables[plan.node].port,
                 kiosk=self.kiosk_ports[plan.node],
                 face=str(self.wish.face).lower(),
                 engine=self.wish.engine,
@@ -278,7 +309,7 @@ class World:
             return NODE_CAMERA_LIVE.format(short=door.camera, device=device)
         return NODE_CAMERA_FILM.format(short=door.camera, path=device)
 
-    def _serving(self, plan: NodePlan) -> bool:
+    def serving(self, plan: NodePlan) -> bool:
         self.alive()
         with suppress(Exception):  # not up yet; alive() above says so if it never will be
             doors = control.ask(Path(plan.node, "data/control.sock"), {"do": "status"})["doors"]
@@ -320,6 +351,12 @@ def _spec(door: DoorPlan) -> str:
     return f"{door.access_point}:{door.kind}:{door.name_zh}:{door.name_en}"
 
 
+def _listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=0.5):
+        return True
+    return False
+
+
 def free_ports(n: int) -> list[int]:
     """Ports nobody listens on right now, on loopback."""
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
@@ -350,7 +387,7 @@ tls = false
 
 [broker]
 port = {broker}
-embedded = {embedded}
+embedded = true
 """
 
 MOSQUITTO = """

@@ -39,7 +39,9 @@ class ReplayCamera:
         self._settings = settings
         self._newest = Newest()
         self._seq = 0
+        # Who stood there before this camera was switched on has gone.
         self._played: set[str] = set()
+        self._played = {clip.name for clip in self._waiting()}
         self._lost: str | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(first,), name="camera", daemon=True)

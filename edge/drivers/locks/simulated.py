@@ -14,6 +14,8 @@ from edge.core.events import AccessPointId
 from edge.errors import LockSilent
 from edge.ports import Feedback
 
+TAIL_BYTES = 16_384  # about 150 moves: enough to find a door's last one in a record that several share
+
 
 @dataclass(frozen=True, slots=True)
 class SimulatedLockSettings:
@@ -30,8 +32,10 @@ class SimulatedLock:
     def __init__(self, fd: int, door: AccessPointId, *, energised: bool, dead: bool) -> None:
         self._fd = fd
         self._door = door
-        self._energised: bool = False
+        # Iron falls when its driver dies; the record of that is written when somebody drives it again.
+        self._energised = _left_energised(fd, door)
         self._dead = dead
+        self.set(False)
         self.set(energised)
 
     def set(self, energised: bool) -> None:
@@ -63,13 +67,21 @@ class SimulatedLock:
         self._fd = -1
 
 
+def _left_energised(fd: int, door: AccessPointId) -> bool:
+    """True when the last line about this door says energised: whoever wrote it died."""
+    tail = os.pread(fd, TAIL_BYTES, max(0, os.fstat(fd).st_size - TAIL_BYTES))
+    events = [json.loads(line) for line in tail.splitlines() if line.startswith(b"{") and line.endswith(b"}")]
+    mine = [event["event"] for event in events if event["door"] == door]
+    return bool(mine) and mine[-1] == "energise"
+
+
 def open_lock(
     settings: SimulatedLockSettings, door: AccessPointId, *, energised: bool, dead: bool
 ) -> SimulatedLock:
     """Starts de-energised, as iron does, and moves to ``energised``."""
     try:
         settings.record.parent.mkdir(parents=True, exist_ok=True)
-        fd = os.open(settings.record, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        fd = os.open(settings.record, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
     except OSError as error:
         raise LockSilent(
             f"{door}: the record {settings.record} cannot be opened ({error.strerror}). Choose another path."
