@@ -144,7 +144,11 @@ def test_killed_in_the_middle_of_a_passage_it_comes_back_with_its_chain(rig):
         rig.start(
             "-c", "from edge.cli import main; main()", "run", "--config", str(rig.config), log="node.log"
         )
-        wait_until(lambda: rig.door().get("mode") == "LOCKED", within_s=30, what="the node is back")
+        wait_until(
+            lambda: rig.door().get("mode") == "LOCKED" and rig.door()["camera"] == "OK",
+            within_s=40,
+            what="the node is back",
+        )
         rig.stage.show_code(phone.code(at_s=time.time() + 30), "guest again")
         rig.wait_event("access.granted", n=2)
     with sqlite3.connect(rig.folder / "data" / "events.db") as db:
