@@ -3,32 +3,34 @@
 Wrong input is answered with one sentence on stderr and exit code 2; nothing was changed then.
 """
 
-import getpass
 import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, NoReturn, get_args
 
 import structlog
 import typer
 
 from cloud_sync.broker import run_broker
-from cloud_sync.compose import Books, Part, Service, add_node, open_books, set_up, write_join_file
+from cloud_sync.cli_commands import command_app
+from cloud_sync.cli_guests import invite, notices
+from cloud_sync.cli_stays import booking_app, dry_run_app, prove
+from cloud_sync.cli_tools import CONFIG_VARIABLE, DEFAULT_CONFIG, ConfigOption
+from cloud_sync.cli_tools import opened_books as _books
+from cloud_sync.cli_tools import who_types as _actor
+from cloud_sync.compose import Part, Service, add_node, set_up, write_join_file
 from cloud_sync.config import load
+from cloud_sync.core.roles import Role
 from cloud_sync.errors import ConfigError, SyncError
-from cloud_sync.ports import ImportReport
+from cloud_sync.ports import ImportKind, ImportReport
 from cloud_sync.store.guests import ConsentWish
 from cloud_sync.store.places import AccessPointSpec, NodeJoin, PiaRecord
 from cloud_sync.store.repair import db_app
 
-CONFIG_VARIABLE = "GATEHOUSE_SYNC_CONFIG"
-DEFAULT_CONFIG = Path("gatehouse-sync.toml")
 REJECTED = 1  # some rows of an import were not taken; the others were
 WRONG_INPUT = 2
 
@@ -43,14 +45,19 @@ app = typer.Typer(
 node_app = typer.Typer(help="Nodes and their join files.", no_args_is_help=True)
 face_app = typer.Typer(help="What has to be on file before a door may know faces.", no_args_is_help=True)
 consent_app = typer.Typer(help="Consents taken down by staff.", no_args_is_help=True)
+user_app = typer.Typer(help="Who may log in to the pages.", no_args_is_help=True)
+app.add_typer(user_app, name="user")
 app.add_typer(node_app, name="node")
 app.add_typer(face_app, name="face")
 app.add_typer(consent_app, name="consent")
+app.add_typer(command_app, name="command")
 app.add_typer(db_app, name="db")
+app.command("invite")(invite)
+app.command("notices")(notices)
 
-ConfigOption = Annotated[
-    Path, typer.Option("--config", "-c", envvar=CONFIG_VARIABLE, help="The configuration file.")
-]
+app.add_typer(booking_app, name="booking")
+app.add_typer(dry_run_app, name="dry-run")
+app.command("prove")(prove)
 
 
 @app.callback()
@@ -59,20 +66,6 @@ def common(context: typer.Context) -> None:
     config = Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
     if context.invoked_subcommand == "db" and config.is_file():
         context.obj = load(config).database
-
-
-@contextmanager
-def _books(config: Path) -> Iterator[Books]:
-    books = open_books(load(config))
-    try:
-        yield books
-    finally:
-        books.close()
-
-
-def _actor() -> str:
-    """Who types: the account on this machine; it stands in every audit row."""
-    return f"cli:{getpass.getuser()}"
 
 
 # --- set up and run ------------------------------------------------------------------------------------------
@@ -201,12 +194,42 @@ def face_disable(access_point: str, config: ConfigOption = DEFAULT_CONFIG) -> No
         books.registry.disable_face(access_point, actor=_actor())
 
 
+# --- people who log in -----------------------------------------------------------------------------------------
+
+
+@user_app.command("add")
+def user_add(
+    name: str,
+    role: Annotated[Role, typer.Option(help="What this person may do.")] = Role.GUARD,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Add somebody who may log in; the password is asked for, or read as one line from stdin."""
+    password = _new_password()
+    with _books(config) as books:
+        user = books.accounts.add(name, role, password, actor=_actor())
+    typer.echo(f"{user.name}: {user.role}")
+
+
+@user_app.command("list")
+def user_list(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Everybody who may log in, with their role."""
+    with _books(config) as books:
+        for user in books.accounts.users():
+            typer.echo(f"{user.name} {user.role}")
+
+
+def _new_password() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
 # --- records -----------------------------------------------------------------------------------------------------
 
 
 @app.command("import")
 def import_file(
-    kind: Annotated[str, typer.Argument(help="listings, bookings or registrations")],
+    kind: Annotated[str, typer.Argument(help="listings, bookings, registrations, residents or staff")],
     file: Path,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
@@ -225,14 +248,12 @@ def import_file(
         raise typer.Exit(REJECTED)
 
 
-def _kind(text: str) -> Literal["listings", "bookings", "registrations"]:
-    match text:
-        case "listings" | "bookings" | "registrations":
-            return text
-        case _:
-            raise ConfigError(
-                "import", f"{text!r} cannot be imported", "Say listings, bookings or registrations"
-            )
+def _kind(text: str) -> ImportKind:
+    kinds = {str(kind): kind for kind in get_args(ImportKind)}
+    if text not in kinds:
+        raise ConfigError("import", f"{text!r} cannot be imported", f"Say one of {', '.join(kinds)}")
+    kind: ImportKind = kinds[text]
+    return kind
 
 
 def _print_report(report: ImportReport) -> None:

@@ -16,30 +16,49 @@ import structlog
 from cloud_sync.api.v1 import create_router
 from cloud_sync.broker import EmbeddedBroker
 from cloud_sync.config import SyncConfig
+from cloud_sync.connectors.notify.post import Post
+from cloud_sync.connectors.notify.ways import open_notifiers
+from cloud_sync.connectors.webpush import VapidSender
+from cloud_sync.core.commands import ENDED
+from cloud_sync.distribute.commands import CommandDriver
 from cloud_sync.distribute.snapshots import Distributor
 from cloud_sync.errors import ConfigError, StoreError
 from cloud_sync.ingest.inbox import BrokerAddress, PahoInbox, Will
 from cloud_sync.ingest.sink import Sink
 from cloud_sync.jobs import (
+    CASE_NEWS_EVERY_S,
+    CASES_EVERY_S,
+    COMMANDS_EVERY_S,
     FEED_EVERY_S,
     PASSES_EVERY_S,
+    POST_EVERY_S,
     RECONCILE_EVERY_S,
+    WAKE_EVERY_S,
     Beat,
+    CaseWork,
     PassWork,
     PolledFeed,
     ReconcileWork,
     SystemClock,
+    WakeWork,
 )
 from cloud_sync.ports import Clock, EventFeed
+from cloud_sync.ports_commands import CommandView
 from cloud_sync.protocol.messages import SinkState, encode
 from cloud_sync.protocol.topics import sink_state, up_filter
 from cloud_sync.store import audit, tables
 from cloud_sync.store.accounts import SqlAccounts
+from cloud_sync.store.case_intake import CaseIntake
+from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
+from cloud_sync.store.commands import SqlCommands
 from cloud_sync.store.engine import open_database
 from cloud_sync.store.house import House
 from cloud_sync.store.keys import SETUP_TOKEN, Keys, create_keys, load_keys, new_setup_token
+from cloud_sync.store.morning import StoredMorning
+from cloud_sync.store.notices import SqlOutbox
 from cloud_sync.store.pass_sets import StoredPassSets
 from cloud_sync.store.places import NodeJoin
+from cloud_sync.store.push_store import SqlPushBook, vapid_key
 from cloud_sync.store.read import StoredDashboard
 from cloud_sync.store.reconcile_store import Reconciler
 from cloud_sync.store.registry import SqlRegistry
@@ -48,10 +67,13 @@ from cloud_sync.store.staging import Staging
 from cloud_sync.store.vault import Vault
 from cloud_sync.web.app import create_app
 from cloud_sync.web.serve import PageServer
-from cloud_sync.web.services import Services
+from cloud_sync.web.services import GuestHelp, Services
 from cloud_sync.web.tls import TlsFiles, ensure_local_authority
 
 JOIN_VERSION = 1
+COMMAND_LOOK_S = 0.1
+# A command lives for 10 s; the running service then says that nobody answered, or does not run and says nothing.
+COMMAND_LOOKS_MAX = 120
 
 log = structlog.get_logger()
 
@@ -77,6 +99,8 @@ class Books:
     registry: SqlRegistry
     accounts: SqlAccounts
     reconciler: Reconciler
+    outbox: SqlOutbox
+    commands: SqlCommands
 
     def close(self) -> None:
         self.house.vault.close()
@@ -106,6 +130,7 @@ def open_books(config: SyncConfig, clock: Clock | None = None) -> Books:
         engine=engine,
         vault=Vault(config.vault, keys.vault, disclose),
         k_community=keys.k_community,
+        pin_key=keys.pin,
         clock=clock,
         randomness=os.urandom,
     )
@@ -118,6 +143,8 @@ def open_books(config: SyncConfig, clock: Clock | None = None) -> Books:
         registry=SqlRegistry(house, Staging(config.staging, keys.k_community)),
         accounts=SqlAccounts(engine, code, clock, config.keys / SETUP_TOKEN),
         reconciler=Reconciler(house),
+        outbox=SqlOutbox(house),
+        commands=SqlCommands(house, keys.commands),
     )
 
 
@@ -191,7 +218,7 @@ def _tls_files(config: SyncConfig) -> TlsFiles | None:
 
 def join_file(books: Books, node: str) -> bytes:
     """What a registered node has to know: whom to trust, where the broker is, and which doors are its own (JSON)."""
-    config, signer = books.config, books.keys.signer
+    config, signer, commander = books.config, books.keys.signer, books.keys.commands
     broker = config.broker
     text = {
         "v": JOIN_VERSION,
@@ -204,6 +231,9 @@ def join_file(books: Books, node: str) -> bytes:
         "node": node,
         "community_key": base64.b64encode(signer.public_key).decode(),
         "kid": signer.kid,
+        "command_keys": [{"kid": commander.kid, "key": base64.b64encode(commander.public_key).decode()}],
+        "pin_key": base64.b64encode(books.keys.pin).decode(),
+        "pages_url": config.web.pages_url,
         "broker": {
             "host": broker.host,
             "port": broker.port,
@@ -231,6 +261,52 @@ def write_join_file(books: Books, node: str, out: Path) -> None:
         out.write_bytes(join_file(books, node))
     except OSError as error:
         raise StoreError(f"{out}: the join file cannot be written ({error.strerror}).") from error
+
+
+# --- commands --------------------------------------------------------------------------------------------------
+
+
+def wait_for_command(books: Books, command_id: str) -> CommandView:
+    """How a command ended, or how it stands when its time is over: an answer is on its way for so long, no longer."""
+    pause = threading.Event()
+    for _ in range(COMMAND_LOOKS_MAX):
+        view = books.commands.state(command_id)
+        if view.state in ENDED:
+            return view
+        pause.wait(COMMAND_LOOK_S)
+    return books.commands.state(command_id)
+
+
+# --- writing to guests -------------------------------------------------------------------------------------------
+
+
+def pages_url(config: SyncConfig) -> str:
+    """How guests reach the pages: as configured, else this machine's own address."""
+    web = config.web
+    scheme = "https" if web.tls else "http"
+    return web.public_url or f"{scheme}://{web.names[0] if web.names else web.host}:{web.port}"
+
+
+def post_of(books: Books) -> Post:
+    """What carries messages to guests.
+
+    Raises:
+        ConfigError: a table of ``[notify]`` cannot be.
+    """
+    config = books.config
+    return Post(books.outbox, open_notifiers(config.notify), books.clock, ZoneInfo(config.community.tz))
+
+
+def _guest_help(config: SyncConfig) -> GuestHelp:
+    guest = config.guest
+    return GuestHelp(guest.phone, guest.way_in_zh, guest.way_in_en, guest.rules_zh, guest.rules_en)
+
+
+def push_book(books: Books) -> SqlPushBook | None:
+    """Who asked to be woken; None while waking is switched off."""
+    if not books.config.staff.push:
+        return None
+    return SqlPushBook(books.house, vapid_key(books.config.keys).application_key)
 
 
 # --- the running service ---------------------------------------------------------------------------------------
@@ -303,8 +379,22 @@ class Service:
         hold_ms = books.house.profile.overstay_hold_ms
         passes = PassWork(books.registry, distributor, books.clock, hold_ms)
         reconcile = ReconcileWork(books.reconciler, books.clock, self._config.reconcile_every_s * 1000)
+        commands = CommandDriver(books.commands, post, books.clock, code)
+        self._beat(Beat("commands", COMMANDS_EVERY_S, commands.tick))
         self._beat(Beat("passes", PASSES_EVERY_S, passes))
+        self._beat(Beat("post", POST_EVERY_S, post_of(books)))
         self._beat(Beat("reconcile", RECONCILE_EVERY_S, reconcile))
+        self._build_cases(books)
+
+    def _build_cases(self, books: Books) -> None:
+        """Alarms become cases, and wake who asked for it, whether or not the pages run here."""
+        self._beat(Beat("cases", CASES_EVERY_S, CaseWork(CaseIntake(books.house), books.clock)))
+        book = push_book(books)
+        if book is not None:
+            key = vapid_key(self._config.keys)
+            sender = VapidSender(key.private_pem, key.public_pem, self._config.staff.push_contact)
+            news = CaseNews(books.house)
+            self._beat(Beat("wake", WAKE_EVERY_S, WakeWork(news, book, sender)))
 
     def _beat(self, beat: Beat) -> None:
         self._starters.append(beat.start)
@@ -322,6 +412,14 @@ class Service:
             registry=books.registry,
             clock=books.clock,
             zone=ZoneInfo(self._config.community.tz),
+            guest=_guest_help(self._config),
+            cases=SqlCaseDesk(books.house),
+            case_feed=self._case_feed(books),
+            commands=books.commands,
+            push=push_book(books),
+            intercom=self._config.staff.intercom,
+            morning=StoredMorning(books.engine),
+            pages_url=self._config.web.pages_url,
         )
         api = create_router(
             community=code,
@@ -342,6 +440,11 @@ class Service:
         feed = PolledFeed(reader, self._config.community.code, books.clock)
         self._beat(Beat("feed", FEED_EVERY_S, feed))
         return feed
+
+    def _case_feed(self, books: Books) -> CaseNews:
+        news = CaseNews(books.house)
+        self._beat(Beat("case-news", CASE_NEWS_EVERY_S, news))
+        return news
 
     def start(self) -> None:
         """Everything runs when this returns."""

@@ -58,6 +58,23 @@ class WebConfig(Strict):
     names: tuple[str, ...] = Field((), description="More names and addresses the local certificate serves.")
     cert_file: Path | None = None
     key_file: Path | None = None
+    public_url: str = Field(
+        "",
+        description="How guests reach the pages, such as `https://gate.example`; links to guests begin with it.",
+    )
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        if url and not url.startswith(("https://", "http://")):
+            raise ValueError(f"{url!r} does not begin with https://")
+        return url.rstrip("/")
+
+    @property
+    def pages_url(self) -> str:
+        """How a phone reaches the pages, as far as this file tells."""
+        name = self.names[0] if self.names else self.host
+        return self.public_url or f"{'https' if self.tls else 'http'}://{name}:{self.port}"
 
     @model_validator(mode="after")
     def _both_or_none(self) -> "WebConfig":
@@ -83,6 +100,39 @@ class BrokerConfig(Strict):
         return self
 
 
+class GuestConfig(Strict):
+    """``[guest]``: what the community itself says to its guests."""
+
+    phone: str = Field("", max_length=40, description="Whom a guest calls, day and night.")
+    way_in_zh: str = Field("", max_length=600, description="How to find the door, in Chinese.")
+    way_in_en: str = Field("", max_length=600, description="The same in English.")
+    rules_zh: tuple[str, ...] = Field(
+        (), description="House rules in Chinese; a change is shown to guests anew."
+    )
+    rules_en: tuple[str, ...] = Field((), description="The same in English.")
+
+
+class StaffConfig(Strict):
+    """``[staff]``: what the gate staff's page needs to know."""
+
+    intercom: dict[str, Annotated[str, Field(pattern=r"^(tel|sips?):[^\s<>\"']{1,200}$")]] = Field(
+        {}, description="How to talk to whoever stands at a door: access point = `tel:` or `sip:` address."
+    )
+    push: bool = Field(
+        False,
+        description="Browsers may be woken for alarms; the service then calls their makers' push services.",
+    )
+    push_contact: str = Field(
+        "", max_length=200, description="An e-mail address push services may write to; needed for `push`."
+    )
+
+    @model_validator(mode="after")
+    def _push_has_a_contact(self) -> "StaffConfig":
+        if self.push and "@" not in self.push_contact:
+            raise ValueError("push needs push_contact, an e-mail address")
+        return self
+
+
 class SyncConfig(Strict):
     """The whole file; relative paths are taken from the folder it stands in."""
 
@@ -90,6 +140,12 @@ class SyncConfig(Strict):
     community: CommunityConfig
     web: WebConfig = WebConfig()
     broker: BrokerConfig = BrokerConfig()
+    guest: GuestConfig = GuestConfig()
+    staff: StaffConfig = StaffConfig()
+    notify: dict[str, dict[str, Any]] = Field(
+        {},
+        description="One table for each way of writing to guests, named as its plug-in, such as `[notify.email]`.",
+    )
     reconcile_every_s: int = Field(
         900, ge=10, le=86_400, description="The full sweep; what is touched does not wait."
     )
@@ -144,7 +200,18 @@ def _from_folder(config: SyncConfig, folder: Path) -> SyncConfig:
     )
     files = ("ca_file", "cert_file", "key_file")
     broker = config.broker.model_copy(update={name: at(getattr(config.broker, name)) for name in files})
-    return config.model_copy(update={"data_dir": folder / config.data_dir, "web": web, "broker": broker})
+    notify = {
+        name: {key: _beside(folder, key, value) for key, value in table.items()}
+        for name, table in config.notify.items()
+    }
+    update = {"data_dir": folder / config.data_dir, "web": web, "broker": broker, "notify": notify}
+    return config.model_copy(update=update)
+
+
+def _beside(folder: Path, key: str, value: Any) -> Any:
+    """Files and folders of a plug-in's table are taken from the configuration's folder, like all others."""
+    is_path = isinstance(value, str) and key.endswith(("_file", "folder"))
+    return str(folder / value) if is_path else value
 
 
 def _first_mistake(error: ValidationError) -> ConfigError:

@@ -3,6 +3,7 @@
 SyncError
  ├─ ConfigError   the owner wrote something we cannot run with
  ├─ StoreError    the database did not do as it was asked
+ ├─ ConnectorError  the far side did not take it; tried again later
  ├─ Refused       a rule of the house says no; the sentence says which
  └─ NotFound      there is no such record in this community
 """
@@ -22,6 +23,10 @@ class ConfigError(SyncError):
 
 class StoreError(SyncError):
     status = 503
+
+
+class ConnectorError(SyncError):
+    status = 502
 
 
 class Refused(SyncError):

@@ -1,23 +1,44 @@
 """The work that nobody asks for: time, passes down, reconciliation.  One bounded thread each."""
 
+import json
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
 
+from cloud_sync.core.case_types import OwnerRole
 from cloud_sync.core.policy import DAY_MS
+from cloud_sync.core.roles import Role
 from cloud_sync.distribute.snapshots import Distributor
 from cloud_sync.errors import SyncError
 from cloud_sync.ports import Clock, DashboardReader, EntryLine
+from cloud_sync.ports_cases import CaseChange, PushSender
+from cloud_sync.store.case_intake import CaseIntake
+from cloud_sync.store.cases_store import CaseNews
+from cloud_sync.store.push_store import SqlPushBook
 from cloud_sync.store.reconcile_store import Reconciler
 from cloud_sync.store.registry import SqlRegistry
 
 # A revocation has 5 s from the page to the door (domain.md invariant 15); half a second of it may be lost here.
 PASSES_EVERY_S = 0.5
 RECONCILE_EVERY_S = 1.0
+# A person waits at the door: a tenth of the second that a command has from the page to the lock.
+COMMANDS_EVERY_S = 0.1
 FEED_EVERY_S = 0.5
+POST_EVERY_S = 2.0  # the first try is made by whoever invites; this is for the ones after it
+# A forced door is to be on the staff page within a second and a half: these two and the page's own look are the wait.
+CASES_EVERY_S = 0.25
+CASE_NEWS_EVERY_S = 0.2
+WAKE_EVERY_S = 0.5
+WAKES_WAITING_MAX = 100  # a flood wakes nobody a hundred times; the newest are kept
+WAKES_TOLD_MAX = 1_000
+AT_THE_GATE = frozenset(
+    {OwnerRole.GUARD, OwnerRole.SHIFT_LEAD}
+)  # rungs that are asked before an officer is woken
+LOOK_AROUND_MS = 1_000  # silence is judged in minutes; a discrepancy is as old as reconciliation's second
 FEED_LINES_MAX = 6_000  # more than one sink transaction stores in one millisecond
 STOP_WITHIN_S = 4.0
 
@@ -113,6 +134,60 @@ class ReconcileWork:
         if self._chains_ms is None or now_ms - self._chains_ms >= DAY_MS:
             self.reconciler.run_chains()
             self._chains_ms = now_ms
+
+
+@dataclass(slots=True)
+class CaseWork:
+    """Alarms at every beat; nodes, discrepancies and clocks once a second."""
+
+    intake: CaseIntake
+    clock: Clock
+    _looked_ms: int | None = None
+
+    def __call__(self) -> None:
+        self.intake.take_alarms()
+        now_ms = self.clock.now_ms()
+        if self._looked_ms is None or now_ms - self._looked_ms >= LOOK_AROUND_MS:
+            self.intake.look_around()
+            self._looked_ms = now_ms
+
+
+class WakeWork:
+    """Wakes browsers for an alarm nobody has looked at: once per case and rung, the next rung's people with the next."""
+
+    def __init__(self, news: CaseNews, book: SqlPushBook, sender: PushSender) -> None:
+        self._news = news
+        self._book = book
+        self._sender = sender
+        self._waiting: deque[CaseChange] = deque(maxlen=WAKES_WAITING_MAX)
+        self._told: deque[tuple[str, int]] = deque(maxlen=WAKES_TOLD_MAX)
+        news.subscribe(self._note)
+
+    def _note(self, change: CaseChange) -> None:
+        if change.sounds and (change.id, change.level) not in self._told:
+            self._told.append((change.id, change.level))
+            self._waiting.append(change)
+
+    def __call__(self) -> int:
+        """How many browsers were woken."""
+        self._news()
+        woken = 0
+        while self._waiting:
+            woken += self._wake(self._waiting.popleft())
+        return woken
+
+    def _wake(self, change: CaseChange) -> int:
+        roles = frozenset({Role.GUARD}) if change.asks in AT_THE_GATE else frozenset(Role)
+        payload = json.dumps({"case": change.id, "severity": change.severity, "kind": change.kind}).encode()
+        woken = 0
+        for role, subscription in self._book.everybody():
+            if role not in roles:
+                continue
+            outcome = self._sender.send(subscription, payload)
+            if outcome == "gone":
+                self._book.forget(subscription.endpoint)
+            woken += outcome == "sent"
+        return woken
 
 
 class PolledFeed:

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from cloud_sync.ports_guest import GuestDesk
+from cloud_sync.ports_staff import StaffDesk
 from cloud_sync.protocol.messages import (
     Ack,
     AuthAck,
     Batch,
+    CmdAck,
     EraseAck,
     EraseItem,
     Hello,
@@ -64,7 +67,7 @@ class Publisher(Protocol):
 
 # --- what the sink hands to the store, and what it may tell once that is committed ---------------------------
 
-UpMessage = Batch | Hello | State | AuthAck | EraseAck
+UpMessage = Batch | Hello | State | AuthAck | EraseAck | CmdAck
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +215,7 @@ class DoorLine:
     threshold_note: str | None
     expected_fpir: float | None
     engine: str | None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +309,14 @@ class Accounts(Protocol):
 
     def session(self, token: str) -> Session | None: ...
 
+    def users(self) -> tuple[User, ...]:
+        """Everybody who may log in, by name."""
+        ...
+
     def logout(self, token: str) -> None: ...
+
+
+ImportKind = Literal["listings", "bookings", "registrations", "residents", "staff"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,15 +338,13 @@ class ImportReport:
         return sum(row.status == status for row in self.rows)
 
 
-class Registry(Protocol):
+class Registry(GuestDesk, StaffDesk, Protocol):
     """What the HTTP interface and the command line may ask of the community's records.
 
     Names and document numbers go in and are sealed in the vault at once; they never come back from here.
     """
 
-    def import_csv(
-        self, kind: Literal["listings", "bookings", "registrations"], data: bytes, *, actor: str
-    ) -> ImportReport: ...
+    def import_csv(self, kind: ImportKind, data: bytes, *, actor: str) -> ImportReport: ...
 
     def guest_link(self, source: str, external_ref: str) -> str:
         """A fresh guest token for the stay of this booking; the previous one stops working."""
@@ -354,6 +363,7 @@ class Registry(Protocol):
         channel: str,
         *,
         guardian_ref: str | None = None,
+        subject_ref: str | None = None,
     ) -> str: ...
 
-    def withdraw_consent(self, guest_token: str, purpose: str) -> None: ...
+    def withdraw_consent(self, guest_token: str, purpose: str, *, subject_ref: str | None = None) -> None: ...

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from cloud_sync.core.codes import listing_code
 from demo import report
-from demo.acts import Evening
+from demo.night import Night
 from demo.people import cast
 from demo.watchers import BusTap, PageWatcher
 from demo.world import ADMIN, LISTING_BODY, NODES, Wish, World
@@ -33,11 +33,14 @@ def main() -> int:
     twists = frozenset(os.environ.get("TWISTS", ""))
     run = os.environ.get("RUN") or "run/demo"
     own_broker = os.environ.get("BROKER") == "mosquitto"
+    nightly = os.environ.get("NIGHT") != "off"
     if wish.camera is not None:
         from demo.live import main_live
 
         return main_live(ROOT, wish)
-    result = play(ROOT, wish, watched=not headless, twists=twists, run=run, mosquitto=own_broker)
+    result = play(
+        ROOT, wish, watched=not headless, twists=twists, run=run, mosquitto=own_broker, nightly=nightly
+    )
     console.print_json(data=result) if sys.stdout.isatty() else None
     print(json.dumps(result, ensure_ascii=False))
     return 0 if sound(result) else 1
@@ -51,6 +54,7 @@ def play(
     twists: frozenset[str] = frozenset(),
     run: str = "run/demo",
     mosquitto: bool = False,
+    nightly: bool = True,
 ) -> dict[str, object]:
     """One evening from an empty folder to its figures."""
     began = time.monotonic()
@@ -69,7 +73,7 @@ def play(
             world.open_service()
             tap = BusTap(world.broker_port, Path("bus.jsonl"))
             world.open_nodes()
-            evening = Evening(
+            evening = Night(
                 world,
                 console.print,
                 twists,
@@ -81,6 +85,7 @@ def play(
         if watched:
             _open_pages(world)
         evening.play()
+        night = evening.play_night() if nightly and not twists else {}
         evening.settle()
         report.plant()
         tap.plant_canary(report.PLANTED_NAME)
@@ -95,7 +100,7 @@ def play(
                 for one in evening.shown
             ],
         )
-        result = report.make()
+        result = report.make() | night
     return result | {
         "engine": wish.engine if wish.face else "off",
         "seconds": round(time.monotonic() - began, 1),

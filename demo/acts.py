@@ -50,6 +50,7 @@ class Evening:
     twists: frozenset[str] = frozenset()
     pause_s: float = 0.0
     shown: list[Shown] = field(default_factory=list)
+    tokens: dict[str, str] = field(default_factory=dict)  # each guest's link
 
     # --- before the first act ---------------------------------------------------------------------------------
 
@@ -58,6 +59,7 @@ class Evening:
         world = self.world
         for role, guest in world.guests.items():
             token = world.sync("guest-link", "demo", guest.ref).strip()
+            self.tokens[role] = token
             self.bind_phone(guest, token)
             if world.wish.face and role in ("face", "still"):
                 self.consent(token)

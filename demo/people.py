@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cloud_sync.protocol import code
 
 HOUR_S = 3600
+# This stay's pass ends six hours after its departure (the overstay hold): some minutes into the evening.
+EXTENDER_LEAVES_H = -6 + 200 / 3600
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
 
@@ -73,6 +75,8 @@ def cast() -> dict[str, Guest]:
         "still": Guest("BK-1003", "a guest enrolled from photos", "欧阳测试·阿依", "1979-08-04", "003303", "R-1203"),
         "late": Guest("BK-1004", "the guest whose stay is over", "Canary Latecomer", "1990-06-30", "004404", "R-1204", -30, -8),
         "unregistered": Guest("BK-1005", "the guest without registration", "慕容未登", "2001-01-15", "005505", "R-1205", registered=False),
+        "failing": Guest("BK-1006", "the guest whose documents fail", "Canary Papers", "1985-12-24", "006606", "R-1206", registered=False),
+        "longer": Guest("BK-1007", "the guest who extends", "司徒延住测试", "1992-02-29", "007707", "R-1207", -20, EXTENDER_LEAVES_H),
     }  # fmt: skip
 
 

@@ -116,11 +116,12 @@ class World:
                 command, cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.environment()
             )
 
-    def once(self, *command: str, folder: str) -> str:
-        """Run a command to its end and return what it printed."""
+    def once(self, *command: str, folder: str, typed: str | None = None) -> str:
+        """Run a command to its end, typing these lines into it, and return what it printed."""
         done = subprocess.run(
             command,
             cwd=folder,
+            input=typed,
             capture_output=True,
             text=True,
             timeout=120,
@@ -133,8 +134,10 @@ class World:
             )
         return done.stdout
 
-    def sync(self, *arguments: str) -> str:
-        return self.once(program("gatehouse-sync"), *arguments, "--config", "sync.toml", folder="sync")
+    def sync(self, *arguments: str, typed: str | None = None) -> str:
+        return self.once(
+            program("gatehouse-sync"), *arguments, "--config", "sync.toml", folder="sync", typed=typed
+        )
 
     def node_command(self, node: str, *arguments: str) -> str:
         return self.once(program("gatehouse-node"), *arguments, "--config", "node.toml", folder=node)
@@ -322,7 +325,8 @@ class World:
     def import_records(self, listing: str) -> None:
         """The officer's three files."""
         way = {guest.room: [GATE.access_point, UNIT.access_point] for guest in self.guests.values()}
-        way["R-1201"].append(ROOM.access_point)
+        for room in ("R-1201", "R-1205", "R-1206"):
+            way[room].append(ROOM.access_point)
         for kind, text in csv_files(self.guests, listing, way).items():
             file = Path("tmp", f"{kind}.csv")
             file.write_text(text)
@@ -380,6 +384,7 @@ code = "{community}"
 name_zh = "东方新城二期（演示）"
 name_en = "Dongfang Xincheng 2 (demonstration)"
 synthetic = true
+profile = "cn-self"
 
 [web]
 port = {web}

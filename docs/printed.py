@@ -175,6 +175,13 @@ def _given(one: dataclasses.Field[Any]) -> str:
     return f"`{str(one.default).lower()}`"
 
 
+def ways() -> str:
+    """What may be written in the table of each installed way to reach a guest."""
+    from cloud_sync.connectors.notify.ways import installed
+
+    return "\n\n".join(settings(way.settings, f"[notify.{name}]") for name, way in installed().items())
+
+
 # --- commands --------------------------------------------------------------------------------------------------
 
 
@@ -259,9 +266,11 @@ _ABOUT = {
     ("up", "ev"): "`Batch`: events in order, at most 100",
     ("up", "hello"): "`Hello`: at every connection and each 30 s",
     ("up", "st"): "`State`, retained; the will says offline",
+    ("up", "cmdack"): "`CmdAck`: what became of a command so far",
     ("up", "authack"): "`AuthAck`: the receipt for a pass set",
     ("up", "eraseack"): "`EraseAck`: the receipt for an erasure",
     ("down", "ack"): "`Ack`: what is committed; never retained",
+    ("down", "cmd"): "`Command`, signed, never retained: one door is to do something now",
     ("down", "auth"): "`Part`: a slice of the snapshot",
     ("down", "auth/head"): "`Head`, retained and signed: which pass set the node has to hold",
     ("down", "erase"): "`Erase`, signed: whose templates go",
@@ -274,12 +283,16 @@ def _about(way: str, kind: str) -> str:
 
 def messages() -> str:
     """Every message with its fields as they travel."""
+    from cloud_sync.protocol import commands
     from cloud_sync.protocol import messages as wire
 
-    kinds = [
-        kind for kind in vars(wire).values() if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+    ours = [
+        kind
+        for module in (wire, commands)
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+        if kind.__module__ == module.__name__ and msgspec.structs.fields(kind)
     ]
-    ours = [kind for kind in kinds if kind.__module__ == wire.__name__ and msgspec.structs.fields(kind)]
     return "\n\n".join(_message(kind) for kind in ours)
 
 

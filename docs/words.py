@@ -1,6 +1,7 @@
 """What a key or an argument is, where the program itself says no more than its name."""
 
 KEYS: dict[str, str] = {
+    "SyncConfig.staff": "How the gate staff is reached and told.",
     "NodeConfig.node": "The node's id; the same in the service, the topics and its certificate.",
     "NodeConfig.data_dir": "Ledger, pass book, sealed gallery, device key and the control socket stand here.",
     "NodeConfig.broker": "Where the bus is.",
@@ -44,6 +45,7 @@ KEYS: dict[str, str] = {
     "SyncConfig.community": "The community.",
     "SyncConfig.web": "Pages and HTTP interface.",
     "SyncConfig.broker": "Where the bus is.",
+    "SyncConfig.guest": "What guests are told.",
     "CommunityConfig.code": "Short and plain: part of every topic and key, and for ever.",
     "CommunityConfig.name_zh": "Its name in Chinese.",
     "CommunityConfig.name_en": "Its name in English.",
@@ -78,6 +80,9 @@ KEYS: dict[str, str] = {
 ARGUMENTS: dict[str, str] = {
     "SOURCE": "Where the booking came from, as in the import.",
     "REF": "The booking's own number there (`external_ref`).",
+    "ROOM": "The room the stay moves to, as in the import of listings.",
+    "NAME": "The name somebody logs in with.",
+    "--days": "How many days back the report looks.",
     "PURPOSE": "What the consent is for; this release knows `face_access`.",
     "--language": "The language the text was shown in.",
     "--channel": "How it was given.",

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import signal
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from multiprocessing.connection import Connection
 
@@ -18,8 +18,10 @@ from cloud_sync.protocol import chain
 from cloud_sync.protocol import messages as wire
 from cloud_sync.protocol.code import PREFIX, RotatingCode
 from cloud_sync.protocol.code import parse as parse_rotating
+from cloud_sync.protocol.pin import PIN, pin_credential
 from cloud_sync.protocol.topics import NodeTopics
 from edge.config import CameraConfig, NodeConfig
+from edge.core.commands import Received
 from edge.core.decision_types import Liveness
 from edge.core.door_profile import DoorProfile
 from edge.core.door_profile import LockProfile as CoreLockProfile
@@ -30,20 +32,23 @@ from edge.drivers.readers.camera_code import open_decoder
 from edge.errors import CameraLost, ConfigError
 from edge.gateio.client import GateIoClient
 from edge.gateio.profile import Profile, load_profile, profile_hash
+from edge.kiosk.app import Keypad
+from edge.kiosk.doors import kiosk_state
 from edge.kiosk.screens import DoorScreens
 from edge.kiosk.serve import KioskServer
-from edge.kiosk.state import Door, KioskState, Screen
 from edge.link.link import Aboard, Link
 from edge.link.mqtt import Broker, Session
 from edge.link.translate import decode_passes, encode_fact
 from edge.ports import Camera, ClockReading
-from edge.runtime import control
+from edge.runtime import control, technician
+from edge.runtime.commands import CommandDesk, DeskParts, Place
 from edge.runtime.gate import Gate, Hands
 from edge.runtime.node import Node, Parts
 from edge.runtime.sightings import EngineState, Told, unpack
 from edge.runtime.watch import Watch
 from edge.runtime.watch import run as run_watch
 from edge.store.ballast import Ballast
+from edge.store.command_book import SqlCommandBook
 from edge.store.device_key import Join, read_join, verify_ed25519
 from edge.store.gallery_store import GalleryStore
 from edge.store.ledger import SqliteLedger
@@ -195,6 +200,7 @@ class NodeSide:
         self._book = book
         self._boot_id = boot_id
         self.node: Node | None = None
+        self.desk: CommandDesk | None = None
 
     def aboard(self) -> Aboard:
         return Aboard(self._book.auth_ver, self._book.root, self._book.floor.erase_ver)
@@ -224,6 +230,10 @@ class NodeSide:
         if self.node is not None:
             self.node.link_changed(up=up)
 
+    def command(self, got: Received) -> None:
+        if self.desk is not None:
+            self.desk.take(got)
+
     def state(self) -> wire.State:
         assert self.node is not None
         health = self.node.health()
@@ -235,24 +245,7 @@ class NodeSide:
             sw=SOFTWARE,
             outbox=self._ledger.head - self._ledger.acked,
             clock_state=self._clock.read().state.value,
-            doors=[
-                wire.DoorHealth(
-                    access_point=door.access_point,
-                    mode=door.mode,
-                    contact=door.contact,
-                    alarm=door.alarm,
-                    camera=door.camera,
-                    lock=door.lock,
-                    face=door.face,
-                    liveness=door.liveness,
-                    gallery_n=door.gallery_n,
-                    threshold=door.threshold,
-                    threshold_note=door.threshold_note,
-                    expected_fpir=door.expected_fpir,
-                    engine=door.engine,
-                )
-                for door in health.doors
-            ],
+            doors=[wire.DoorHealth(**asdict(door)) for door in health.doors],
             faults=list(health.faults),
         )
 
@@ -299,6 +292,17 @@ def parse_code(text: str) -> RotatingCode | None:
     return parse_rotating(text) if text.startswith(PREFIX) else None
 
 
+def read_pin(key: bytes, digits: str) -> tuple[str, bytes] | None:
+    """What a PIN stands for, or None where it is none or this node has no key for PINs."""
+    return pin_credential(key, digits) if key and PIN.fullmatch(digits) else None
+
+
+def keypad(node: Node) -> Keypad:
+    """The screen's thread hands digits over to the node's loop, this one."""
+    loop = asyncio.get_running_loop()
+    return lambda door, digits: asyncio.run_coroutine_threadsafe(node.type_pin(door, digits), loop)
+
+
 async def serve(config: NodeConfig) -> None:
     """Run the node until it is cancelled.
 
@@ -338,7 +342,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
             _broker(config), config.node, subscribe=subscribe, will_topic=topic, will=will
         ),
     )
-    kiosk = kiosk_state(config)
+    kiosk = kiosk_state(config, join.pages_url, reads_pins=bool(join.pin_key))
     io = GateIoClient(io_profile.socket, profile_hash(io_profile))
     parts = Parts(
         clock=clock,
@@ -353,48 +357,52 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         build_ms=BUILD_MS,
         new_id=lambda: secrets.token_hex(6),
     )
-    node = build_node(config, io_profile, parts, stores)
+    node = build_node(config, io_profile, parts, stores, join.pin_key)
     side.node = node
+    side.desk = command_desk(config, join, parts, stores, node, link)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(node.close)
         group = await stack.enter_async_context(asyncio.TaskGroup())
         told = await stack.enter_async_context(vision_worker(config, group))
         await stack.enter_async_context(io)
         if config.kiosk.port:
-            pages = KioskServer(kiosk, config.kiosk.host, config.kiosk.port)
+            pages = KioskServer(kiosk, config.kiosk.host, config.kiosk.port, keypad(node))
             pages.start()
             stack.callback(pages.close)
-        server = await control.serve(config.data_dir / "control.sock", _handlers(node))
+        server = await control.serve(config.data_dir / "control.sock", technician.handlers(node))
         stack.callback(server.close)
         serving = group.create_task(node.run(told), name="node")
+        group.create_task(side.desk.run(), name="commands")
         link.start()
         stack.callback(link.stop)
         log.info("node_started", node=config.node, epoch=stores.ledger.epoch, boot_id=boot_id)
         await serving
 
 
-def kiosk_state(config: NodeConfig) -> KioskState:
-    """The screens of this node's doors, with what they do not check said on each."""
-    doors = [
-        Door(
-            AccessPointId(door.access_point),
-            door.name_zh or door.access_point,
-            door.name_en or door.access_point,
+def command_desk(
+    config: NodeConfig, join: Join, parts: Parts, stores: Stores, node: Node, link: Link
+) -> CommandDesk:
+    """What stands between the link and the doors when somebody commands from far away."""
+    place = Place(join.community, config.node, frozenset(join.command_keys), config.t_cmd_age_ms)
+    return CommandDesk(
+        DeskParts(
+            place=place,
+            clock=parts.clock,
+            book=SqlCommandBook(stores.ledger),
+            recorder=node,
+            doors=node.gates,
+            verify=join.verify_command,
+            answer=link.answer,
+            nonce_used=link.nonce_used,
+            tell_state=parts.tell_state,
+            new_id=parts.new_id,
         )
-        for door in config.doors
-    ]
-    state = KioskState(doors, rest=Screen.FACE_OFF)
-    for door in config.doors:
-        if config.face.enabled and door.face.mode != "off":
-            state.declare(
-                AccessPointId(door.access_point),
-                liveness_off=config.face.liveness == "off_demo",
-                engine_simulated=config.face.engine == "synthetic",
-            )
-    return state
+    )
 
 
-def build_node(config: NodeConfig, io_profile: Profile, parts: Parts, stores: Stores) -> Node:
+def build_node(
+    config: NodeConfig, io_profile: Profile, parts: Parts, stores: Stores, pin_key: bytes = b""
+) -> Node:
     """The gates of this node and what they share."""
     wired = {table.access_point: table for table in io_profile.door}
     cameras = {AccessPointId(door.access_point): door.camera for door in config.doors if door.camera}
@@ -415,6 +423,7 @@ def build_node(config: NodeConfig, io_profile: Profile, parts: Parts, stores: St
         parse_code=parse_code,
         verify=verify_ed25519,
         new_id=parts.new_id,
+        read_pin=lambda digits: read_pin(pin_key, digits),
     )
     for door in config.doors:
         table = wired[door.access_point]
@@ -435,6 +444,7 @@ def build_node(config: NodeConfig, io_profile: Profile, parts: Parts, stores: St
                 hands=hands,
                 liveness=Liveness(config.face.liveness),
                 simulation=config.simulation,
+                dry_run=door.dry_run,
             )
         )
     node.take_gates(gates)
@@ -467,29 +477,3 @@ def _check_face(config: NodeConfig, join: Join) -> None:
 def _broker(config: NodeConfig) -> Broker:
     broker = config.broker
     return Broker(broker.host, broker.port, broker.ca_file, broker.cert_file, broker.key_file)
-
-
-def _handlers(node: Node) -> dict[str, control.Handler]:
-    """What a technician may ask of a running node."""
-
-    async def status(_: control.Answer) -> control.Answer:
-        health = node.health()
-        return {
-            "state": health.state,
-            "faults": list(health.faults),
-            "auth_ver": node.knowledge().policy.auth_ver,
-            "doors": [{name: getattr(door, name) for name in door.__slots__} for door in health.doors],
-        }
-
-    async def enrol_camera(asked: control.Answer) -> control.Answer:
-        template = await node.enrol_camera(str(asked["pass_id"]), str(asked["access_point"]))
-        return {"enrolled": asked["pass_id"], "pictures": template.k}
-
-    async def enrol_template(asked: control.Answer) -> control.Answer:
-        template = await node.enrol_template(str(asked["pass_id"]), bytes.fromhex(str(asked["template"])))
-        return {"enrolled": asked["pass_id"], "pictures": template.k}
-
-    async def erase(asked: control.Answer) -> control.Answer:
-        return {"erased": await node.erase([str(asked["pass_id"])])}
-
-    return {"status": status, "enrol_camera": enrol_camera, "enrol_template": enrol_template, "erase": erase}

@@ -65,6 +65,10 @@ class DoorConfig(Strict):
     t_relock_delay_ms: int = Field(
         500, ge=0, le=5_000, description="Strike relocks this long after the door opens."
     )
+    dry_run: bool = Field(
+        False,
+        description="Writes down what it would have said, and holds nobody back; for a week beside the old system.",
+    )
     face: DoorFaceConfig = DoorFaceConfig()
 
 
@@ -93,6 +97,7 @@ class BrokerConfig(Strict):
 class KioskConfig(Strict):
     host: str = Field("127.0.0.1", description="Address of the site's own network the screen reads from.")
     port: int = Field(0, ge=0, le=65_535, description="0 = no kiosk page.")
+    pin_pad: bool = Field(True, description="A keypad on the screen, for who has a PIN and no phone.")
 
 
 class ClockConfig(Strict):
@@ -112,6 +117,12 @@ class NodeConfig(Strict):
     kiosk: KioskConfig = KioskConfig()
     face: FaceConfig = FaceConfig()
     clock: ClockConfig = ClockConfig()
+    t_cmd_age_ms: int = Field(
+        10_000,
+        ge=1_000,
+        le=30_000,
+        description="A signed command may live this long; one that comes later is never carried out.",
+    )
     simulation: bool = Field(False, description="True allows the synthetic face engine to grant.")
     cameras: tuple[CameraConfig, ...] = ()
     doors: tuple[DoorConfig, ...] = Field(min_length=1)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from edge.core.commands import Answer, Order, Past
 from edge.core.events import AccessPointId, ClockState, Fact, Stamp
 
 if TYPE_CHECKING:
@@ -302,4 +303,29 @@ class Ledger(Protocol):
         Raises:
             DiskFull, StoreError.
         """
+        ...
+
+
+class CommandBook(Protocol):
+    """Which commands were carried out.  Every call is one transaction, on disk when it returns.
+
+    All raise StoreError when the disk refuses; then nothing of the call was kept.
+    """
+
+    def past(self, order: Order) -> Past: ...
+
+    def stored(self, command_id: str) -> Answer | None:
+        """What became of it; None when it never was accepted."""
+        ...
+
+    def accept(self, order: Order, at_ms: int) -> int:
+        """Note that it will be carried out now; returns a number above all before it."""
+        ...
+
+    def finish(self, answer: Answer, fact: Fact, stamp: Stamp) -> int:
+        """The result and its event in one commit; returns the event's seq."""
+        ...
+
+    def unfinished(self) -> list[Order]:
+        """Accepted and without a result: the node ended in between."""
         ...

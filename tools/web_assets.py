@@ -26,6 +26,9 @@ FILES = {
     "echarts.simple.min.js": "echarts/dist/echarts.simple.min.js",
     "echarts.LICENSE": "echarts/LICENSE",
     "echarts.NOTICE": "echarts/NOTICE",
+    "nacl-fast.min.js": "tweetnacl/nacl-fast.min.js",
+    "nacl.LICENSE": "tweetnacl/LICENSE",
+    "qrcode.js": "qrcode-generator/dist/qrcode.js",  # its licence (MIT) stands in its head
 }
 
 NPM_S_MAX = 300

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from hmac import compare_digest
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Request
 from starlette.concurrency import run_in_threadpool
@@ -18,12 +18,14 @@ from cloud_sync.api.shapes import (
     ImportRow,
     Pulse,
 )
+from cloud_sync.core.roles import Right, may
 from cloud_sync.errors import Refused
 from cloud_sync.ports import (
     SESSION_COOKIE,
     Accounts,
     Clock,
     DashboardReader,
+    ImportKind,
     ImportReport,
     Registry,
     Session,
@@ -31,7 +33,6 @@ from cloud_sync.ports import (
 
 CSRF_HEADER = "x-csrf-token"
 
-ImportKind = Literal["listings", "bookings", "registrations"]
 GuestToken = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{16,128}$")]
 Purpose = Annotated[str, Path(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
 
@@ -71,7 +72,7 @@ class StaffCalls:
 
     async def bring(self, kind: ImportKind, request: Request) -> ImportAnswer:
         """Take one CSV file and answer for every row of it."""
-        session = await run_in_threadpool(self._session, request)
+        session = await run_in_threadpool(self._session, request, Right.IMPORT)
         sent = request.headers.get(CSRF_HEADER, "")
         if not compare_digest(session.csrf.encode(), sent.encode()):
             raise Refused("csrf", f"Send the session's token in the header {CSRF_HEADER}.")
@@ -81,7 +82,7 @@ class StaffCalls:
 
     def dashboard(self, request: Request) -> DashboardAnswer:
         """The numbers of the first page, each with numerator, denominator and as-of time."""
-        self._session(request)
+        self._session(request, Right.SEE_BOARD)
         now = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC)
         return DashboardAnswer.model_validate(self._reader.dashboard(self._community, now))
 
@@ -90,11 +91,13 @@ class StaffCalls:
         self._accounts.has_users()
         return Pulse()
 
-    def _session(self, request: Request) -> Session:
+    def _session(self, request: Request, right: Right) -> Session:
         token = request.cookies.get(SESSION_COOKIE)
         session = self._accounts.session(token) if token else None
         if session is None:
             raise HTTPException(401, "Log in first; this call needs the session cookie of the pages.")
+        if not may(session.user.role, right):
+            raise Refused(f"role.{right.name}", f"The role {session.user.role} may not: {right.value}.")
         return session
 
 

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from typing import Literal
 
 _37_36 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -66,11 +67,20 @@ class Document:
     birth: date | None  # read from a resident id, else None
 
 
+class DocumentFault(StrEnum):
+    TYPE = "type"  # not a kind of document we know
+    SHAPE = "shape"  # mistyped: too short, too long, or letters where digits belong
+    REGION = "region"
+    CHECK = "check"
+    BIRTH = "birth"
+
+
 @dataclass(frozen=True, slots=True)
 class DocumentRefused:
     """``sentence`` never repeats the number: it may be read aloud, printed and logged."""
 
     sentence: str
+    fault: DocumentFault
 
 
 def normalised(text: str) -> str:
@@ -93,20 +103,22 @@ def check_document(kind: str, issuer: str, number: str, *, synthetic: bool) -> D
     for known in DOCUMENT_TYPES:
         if kind == known:
             if not _SHAPES[known].fullmatch(text):
-                return DocumentRefused(f"the document number does not have the form of a {known}")
+                return DocumentRefused(
+                    f"the document number does not have the form of a {known}", DocumentFault.SHAPE
+                )
             return Document(known, normalised(issuer), text, None)
-    return DocumentRefused(f"document_type is not one of {', '.join(DOCUMENT_TYPES)}")
+    return DocumentRefused(f"document_type is not one of {', '.join(DOCUMENT_TYPES)}", DocumentFault.TYPE)
 
 
 def _resident(text: str, *, synthetic: bool) -> Document | DocumentRefused:
     if not re.fullmatch(r"[0-9]{17}[0-9X]", text):
-        return DocumentRefused("a resident id has 17 digits and a check character")
+        return DocumentRefused("a resident id has 17 digits and a check character", DocumentFault.SHAPE)
     if text[:2] == _SYNTHETIC_REGION and not synthetic:
-        return DocumentRefused("the region of this resident id does not exist")
+        return DocumentRefused("the region of this resident id does not exist", DocumentFault.REGION)
     if mod11_2(text[:17]) != text[17]:
-        return DocumentRefused("the check character of this resident id is wrong")
+        return DocumentRefused("the check character of this resident id is wrong", DocumentFault.CHECK)
     try:
         birth = date(int(text[6:10]), int(text[10:12]), int(text[12:14]))
     except ValueError:
-        return DocumentRefused("the birth date inside this resident id does not exist")
+        return DocumentRefused("the birth date inside this resident id does not exist", DocumentFault.BIRTH)
     return Document("resident_id", "CHN", text, birth)

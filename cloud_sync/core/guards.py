@@ -26,6 +26,23 @@ class Guard(StrEnum):
     WINDOW_OPEN = "now ≥ not_before − early buffer"
     IN_HOUSE = "subject in-house"
     NOT_IN_HOUSE = "subject not in-house"
+    # cases (domain.md §11.3)
+    PERMITTED = "a role that may"
+    OWNER = "the owner of the case"
+    OWNER_OR_LEAD = "the owner of the case, or the right to lead it"
+    OTHER_PERSON = "somebody else than who resolved it"
+    OFFERED = "the person it was offered to"
+    COLLEAGUE = "the name of another person"
+    REASON = "a reason"
+    UNTIL = "a time ahead, at most a day"
+    DOOR_SHUT = "the door shut, or the right to settle it open"
+    ALERT = "an alert"
+    DISCREPANCY = "a discrepancy"
+    TRANSIENT = "a kind that clears by itself"
+    GRAVE = "severity S1 or S2"
+    LIGHT = "severity S3 or S4"
+    DATA_CLOSES = "a kind that data closes"
+    RECENT = "closed at most 30 days ago"
 
 
 def age_on(birth: date, day: date) -> int:

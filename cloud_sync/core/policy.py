@@ -1,7 +1,7 @@
 """What a jurisdiction may change: clocks, buffers, proofing (domain.md §§5.12, 14, 15).  Data, never code."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 MINUTE_MS = 60_000
@@ -53,4 +53,8 @@ CN_DEFAULT = PolicyProfile(
     registration_notice="registration-1",
     consent_texts=MappingProxyType({"face_access": "face_access-1"}),
 )
-PROFILES: Mapping[str, PolicyProfile] = MappingProxyType({CN_DEFAULT.name: CN_DEFAULT})
+# Where the rules take a guest's own declaration with a number that checks out (level 1) for a stay of a grown-up.
+CN_SELF = replace(CN_DEFAULT, name="cn-self", proofing_min=1)
+PROFILES: Mapping[str, PolicyProfile] = MappingProxyType(
+    {profile.name: profile for profile in (CN_DEFAULT, CN_SELF)}
+)

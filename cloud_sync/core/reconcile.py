@@ -10,6 +10,7 @@ from enum import StrEnum
 
 EVIDENCE_MAX = 200  # refs per discrepancy; more tell nothing new
 BY_HUMAN = "human: "  # how a close reason begins when a person gave it
+RECORDS_CHANGED = "no longer so: the records it was about have changed"
 
 
 class Word(StrEnum):
@@ -89,7 +90,7 @@ def settle(evaluation: Evaluation, recorded: Mapping[Key, Recorded]) -> list[Fin
     judged = {verdict.key for verdict in evaluation.verdicts}
     for key, row in recorded.items():
         if key not in judged and row.state != "closed" and (key.kind, key.subject) in evaluation.looked_at:
-            findings[key] = Retract(key, "no longer so: the records it was about have changed")
+            findings[key] = Retract(key, RECORDS_CHANGED)
     return [findings[key] for key in sorted(findings)]
 
 

@@ -4,7 +4,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cloud_sync.ports import BadFrame, Delivery, Told, UpMessage
-from cloud_sync.protocol.messages import AuthAck, BadMessage, Batch, EraseAck, Hello, State, decode
+from cloud_sync.protocol.messages import (
+    AuthAck,
+    BadMessage,
+    Batch,
+    CmdAck,
+    EraseAck,
+    Hello,
+    State,
+    decode,
+)
 from cloud_sync.protocol.topics import Address, Up, parse_up
 
 _KINDS: dict[Up, type[UpMessage]] = {
@@ -13,6 +22,7 @@ _KINDS: dict[Up, type[UpMessage]] = {
     "st": State,
     "authack": AuthAck,
     "eraseack": EraseAck,
+    "cmdack": CmdAck,
 }
 
 

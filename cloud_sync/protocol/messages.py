@@ -168,6 +168,7 @@ class DoorHealth(Message, frozen=True, kw_only=True):
     threshold_note: str | None = None
     expected_fpir: float | None = None
     engine: str | None = None
+    dry_run: bool = False
 
 
 class State(Message, frozen=True, kw_only=True):
@@ -218,6 +219,9 @@ PREREQ_LISTING = 1
 PREREQ_STAY = 2
 PREREQ_REGISTERED = 4
 PREREQ_FACE_CONSENT = 8  # not needed for entry: the face of this pass may be enrolled and matched
+PREREQ_CLASS_ONLY = (
+    16  # the holder chose it: the node's ledger keeps the class of who passed, and nobody's pass
+)
 
 
 class Head(Message, frozen=True, kw_only=True):
@@ -274,6 +278,16 @@ class EraseAck(Message, frozen=True, kw_only=True):
     done_at: Count
     erased: Count
     sig: str = ""
+
+
+class CmdAck(Message, frozen=True, kw_only=True):
+    """``n/{node}/cmdack``: what became of a command so far; its event in the ledger says the same, and never gets lost."""
+
+    id: str
+    state: Literal["accepted", "done", "failed", "refused"]
+    why: str = ""  # of "failed" and "refused"
+    mode: str = ""  # the door's, where it was asked
+    seq: Count = 0  # of the event, once there is one
 
 
 def encode(message: Message) -> bytes:

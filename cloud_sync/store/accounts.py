@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from cloud_sync.core.roles import role_of
 from cloud_sync.errors import Refused
 from cloud_sync.ports import Clock, Session, User
 from cloud_sync.store import audit, tables
@@ -83,10 +84,7 @@ class SqlAccounts:
             Refused: somebody exists already, the token is wrong, or name or password is too short or long.
         """
         self._check_token(setup_token)
-        if not 1 <= len(name.strip()) <= NAME_MAX:
-            raise Refused("first-run", f"a user name has 1 to {NAME_MAX} characters.")
-        if len(password) < PASSWORD_MIN:
-            raise Refused("first-run", f"a password has at least {PASSWORD_MIN} characters.")
+        _check_words("first-run", name, password)
         user = User(name.strip(), "admin")
         self._insert_first(user, self._hasher.hash(password))
         self._token_file.unlink(missing_ok=True)
@@ -107,17 +105,40 @@ class SqlAccounts:
             count = sa.select(sa.func.count()).where(tables.user.c.community == self._community)
             if connection.execute(count).scalar_one():
                 raise Refused("first-run", "an administrator exists already; log in instead.")
-            connection.execute(
-                sa.insert(tables.user).values(
-                    community=self._community,
-                    name=user.name,
-                    password_hash=password_hash,
-                    role=user.role,
-                    made_ms=now_ms,
-                )
-            )
+            self._insert(connection, user, password_hash, now_ms)
             deed = audit.Deed(user.name, user.role, "user.first_admin", user.name, None, user.role)
             audit.record(connection, self._community, deed, now_ms)
+
+    def _insert(self, connection: sa.Connection, user: User, password_hash: str, now_ms: int) -> None:
+        row = {"name": user.name, "role": user.role, "password_hash": password_hash, "made_ms": now_ms}
+        connection.execute(sa.insert(tables.user).values(community=self._community, **row))
+
+    def add(self, name: str, role: str, password: str, *, actor: str) -> User:
+        """One more person who may log in, on record.
+
+        Raises:
+            Refused: no such role, the name is taken, or name or password is too short or long.
+        """
+        _check_words("user", name, password)
+        if role_of(role) is None:
+            raise Refused("user", f"there is no role {role!r}; say guard, officer or admin.")
+        user, now_ms = User(name.strip(), role), self._clock.now_ms()
+        password_hash = self._hasher.hash(password)
+        with self._engine.begin() as connection:
+            taken = sa.select(tables.user.c.name).filter_by(community=self._community, name=user.name)
+            if connection.execute(taken).first() is not None:
+                raise Refused("user", f"{user.name!r} exists already; choose another name.")
+            self._insert(connection, user, password_hash, now_ms)
+            deed = audit.Deed(actor, "system", "user.add", user.name, None, user.role)
+            audit.record(connection, self._community, deed, now_ms)
+        return user
+
+    def users(self) -> tuple[User, ...]:
+        """Everybody who may log in, by name."""
+        table = tables.user
+        query = sa.select(table.c.name, table.c.role).where(table.c.community == self._community)
+        with reading(self._engine).connect() as connection:
+            return tuple(User(row.name, row.role) for row in connection.execute(query.order_by(table.c.name)))
 
     def login(self, name: str, password: str) -> str | None:
         """A new session token, or None; the password is checked either way, so that both take as long."""
@@ -197,6 +218,13 @@ class SqlAccounts:
                     session.c.community == self._community, session.c.token_hash == _hashed(token)
                 )
             )
+
+
+def _check_words(rule: str, name: str, password: str) -> None:
+    if not 1 <= len(name.strip()) <= NAME_MAX:
+        raise Refused(rule, f"a user name has 1 to {NAME_MAX} characters.")
+    if len(password) < PASSWORD_MIN:
+        raise Refused(rule, f"a password has at least {PASSWORD_MIN} characters.")
 
 
 def _hashed(token: str) -> str:

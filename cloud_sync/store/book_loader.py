@@ -34,7 +34,8 @@ NIGHT = range(6)  # with the late evening: when nobody would come by chance
 NIGHT_FROM = 22
 RECEIPT_SLACK_MS = 60_000  # a receipt may be for the set that was built just before the taking-away
 DOOR_TYPES = {"door.forced": "forced", "door.held": "held", "access.not_taken": "not_taken"}
-TAKING_AWAY = ("pass.revoke", "pass.exit only", "pass.suspend", "pass.prerequisite lost")
+NARROWED = "pass.narrow"  # tells the doors it was for before: a room moved out of is not in the row any more
+TAKING_AWAY = ("pass.revoke", "pass.exit only", "pass.suspend", "pass.prerequisite lost", NARROWED)
 
 
 class Loader:
@@ -207,7 +208,7 @@ class Loader:
         since_ms = held.built_ms if receipted else (held.receipt_ms or 0) - RECEIPT_SLACK_MS
         audit, pass_ = tables.audit, tables.pass_
         found = (
-            sa.select(audit.c.at_ms, pass_.c.wire)
+            sa.select(audit.c.at_ms, audit.c.action, audit.c.before, pass_.c.wire)
             .join(pass_, (pass_.c.community == audit.c.community) & (pass_.c.pass_id == audit.c.object))
             .where(audit.c.action.in_(TAKING_AWAY), audit.c.at_ms > since_ms)
             .order_by(audit.c.at_ms)
@@ -215,8 +216,10 @@ class Loader:
         doors = {row.access_point for row in self._act.rows(tables.access_point, node=node)}
         for row in self._all(found, audit):
             wire = held_row(row.wire)
-            mine = wire is not None and bool(doors & set(wire.scope))
-            if mine and wire is not None and is_due_at_nodes(wire, self._house.profile, self._act.now_ms):
+            if wire is None:
+                continue
+            scope = scope_of(row.before) if row.action == NARROWED else wire.scope
+            if doors & set(scope) and is_due_at_nodes(wire, self._house.profile, self._act.now_ms):
                 return int(row.at_ms)
         return None
 

@@ -24,7 +24,9 @@ from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports import RowAnswer
 from cloud_sync.store import tables
 from cloud_sync.store.house import Act
-from cloud_sync.store.issuing import refresh_stay
+from cloud_sync.store.issuing import PASS_ENDED, refresh_stay
+from cloud_sync.store.places import scope_of
+from cloud_sync.store.subjects import refresh_subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,9 @@ def take_booking(act: Act, line: int, wish: BookingWish) -> RowAnswer:
     if wish.revision <= held.external_revision:
         return RowAnswer(line, "unchanged", wish.key, _keep_as_history(act, wish, held))
     if wish.cancelled:
-        _cancel(act, held, wish)
+        cancel(act, held, wish)
         return RowAnswer(line, "updated", wish.key, "cancelled")
-    _modify(act, held, wish)
+    modify(act, held, wish)
     return RowAnswer(line, "updated", wish.key, f"revision {wish.revision}")
 
 
@@ -107,7 +109,7 @@ def _receive(act: Act, wish: BookingWish, listing: Any) -> str:
     )
     _expect(act, booking, wish)
     if wish.cancelled:
-        _cancel(act, act.row(tables.booking, booking=booking), wish)
+        cancel(act, act.row(tables.booking, booking=booking), wish)
     flagged = access.bookings == "flagged"
     return f"recorded, but listing {wish.listing} is {listing.state}: no pass will open" if flagged else ""
 
@@ -148,7 +150,8 @@ def _stay_of(act: Act, booking: str) -> Any:
     return stay
 
 
-def _modify(act: Act, held: Any, wish: BookingWish) -> None:
+def modify(act: Act, held: Any, wish: BookingWish) -> None:
+    """A confirmed booking becomes what ``wish`` says, with all that follows for its stay and passes."""
     act.move(BOOKING, held.booking, held.state, "modified", {Guard.REVISION_NEWER})
     act.update(tables.booking, {"booking": held.booking}, version=held.version + 1, **_values(wish))
     stay = _stay_of(act, held.booking)
@@ -164,9 +167,21 @@ def _modify(act: Act, held: Any, wish: BookingWish) -> None:
     )
     for registration in act.rows(tables.registration, stay=stay.stay):
         act.update(tables.registration, {"registration": registration.registration}, due_ms=wish.arrival_ms)
+    before = act.rows(tables.pass_, stay=str(stay.stay))
     refresh_stay(act, stay.stay)
+    _note_narrower(act, before)
     _refresh_neighbours(act, stay.stay, stay.room)
     _refresh_neighbours(act, stay.stay, wish.room)
+
+
+def _note_narrower(act: Act, before: list[Any]) -> None:
+    """A shorter window or a door less is something taken away: a node that does not receipt it is D21, S1."""
+    for old in before:
+        new = act.row(tables.pass_, pass_id=str(old.pass_id))
+        assert new is not None
+        left = set(scope_of(old.scope)) - set(scope_of(new.scope))
+        if old.state not in PASS_ENDED and (left or new.not_after_ms < old.not_after_ms):
+            act.note("pass.narrow", str(old.pass_id), str(old.scope), str(new.scope))
 
 
 def _stay_change(act: Act, stay: Any, wish: BookingWish) -> str:
@@ -194,7 +209,8 @@ def _refresh_neighbours(act: Act, stay: str, room: str) -> None:
         refresh_stay(act, neighbour)
 
 
-def _cancel(act: Act, held: Any, wish: BookingWish) -> None:
+def cancel(act: Act, held: Any, wish: BookingWish) -> None:
+    """Before arrival nobody comes in any more; during the stay only the way out is left."""
     state = act.move(BOOKING, held.booking, held.state, "cancelled")
     act.update(tables.booking, {"booking": held.booking}, state=state, external_revision=wish.revision)
     stay = _stay_of(act, held.booking)
@@ -250,4 +266,7 @@ def suspend_pass(act: Act, pass_id: str) -> None:
         raise NotFound(f"there is no pass {pass_id}.")
     after = act.move(PASS, pass_id, held.state, "suspend", {Guard.NAMED_HUMAN})
     act.update(tables.pass_, {"pass_id": pass_id}, state=after)
-    refresh_stay(act, str(held.stay))
+    if held.stay is None:
+        refresh_subject(act, pass_id)
+    else:
+        refresh_stay(act, str(held.stay))

@@ -11,7 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cloud_sync.core.guards import age_on, surely_at_least
 from cloud_sync.core.lifecycles import CREDENTIAL, CREDENTIAL_LIVE
 from cloud_sync.errors import NotFound, Refused
+from cloud_sync.protocol.pin import pin_credential
 from cloud_sync.store import tables
+from cloud_sync.store.bookings import check_out
 from cloud_sync.store.erasing import erase_face
 from cloud_sync.store.house import Act, House
 from cloud_sync.store.issuing import newest_pass, refresh_stay
@@ -20,6 +22,9 @@ from cloud_sync.store.places import scope_of
 TOKEN_BYTES = 16  # 128 bits: nobody guesses a link
 CRED_ID_BYTES = 16
 KEYS_PER_PASS_MAX = 20  # a guest changes phones now and then; a script does not get to fill the table
+PIN_DIGITS = 6
+PIN_DISTINCT_MIN = 2  # 111111 and 121212 are what people try first
+PIN_TRIES_MAX = 50  # of a million; a community with so many taken needs longer PINs
 LANGUAGES = ("zh", "en")
 WORD_MAX = 64
 
@@ -61,44 +66,76 @@ def member_of(act: Act, stay: str, subject_ref: str | None) -> Any:
     raise NotFound(f"nobody of this stay is {subject_ref or 'its lead guest'}.")
 
 
+def live_pass(act: Act, stay: Any, person: str) -> Any:
+    """The newest pass of this guest, while credentials are still issued for it.
+
+    Raises:
+        Refused: the stay is over.
+    """
+    held = newest_pass(act, stay.stay, person)
+    assert held is not None, "a stay has passes from its first moment"
+    if act.now_ms >= held.not_after_ms + act.house.profile.erase_after_ms:
+        raise Refused("credential.over", "this stay is over; its codes are not issued any more.")
+    return held
+
+
 def bind_key(act: Act, token: str, subject_ref: str | None, public_key: bytes) -> tuple[str, str]:
     """Bind the phone's key to the guest's pass; the same key again answers the same, a new one replaces the old."""
     stay = stay_of_token(act, token)
     member = member_of(act, stay.stay, subject_ref)
     _check_key(public_key)
-    held = newest_pass(act, stay.stay, member.person)
-    assert held is not None, "a stay has passes from its first moment"
-    if act.now_ms >= held.not_after_ms + act.house.profile.erase_after_ms:
-        raise Refused("credential", "this stay is over; its codes are not issued any more.")
-    qr = [row for row in act.rows(tables.credential, pass_id=held.pass_id) if row.kind == "qr"]
-    for row in qr:
+    held = live_pass(act, stay, member.person)
+    for row in _of_kind(act, held.pass_id, "qr"):
         if row.state in CREDENTIAL_LIVE and bytes(row.verifier) == public_key:
             return str(row.cred_id), str(held.pass_id)
-    if len(qr) >= KEYS_PER_PASS_MAX:
-        raise Refused("credential", "this pass has been bound to too many phones; ask the staff.")
-    cred_id = _issue_key(act, held.pass_id, qr, public_key)
+    cred_id = act.house.randomness(CRED_ID_BYTES).hex()
+    replace_credential(act, held.pass_id, "qr", cred_id, public_key)
     refresh_stay(act, stay.stay)
     return cred_id, str(held.pass_id)
+
+
+def issue_pin(act: Act, token: str, subject_ref: str | None) -> str:
+    """Six digits nobody else of the community has; told once, kept as a keyed verifier only."""
+    stay = stay_of_token(act, token)
+    member = member_of(act, stay.stay, subject_ref)
+    held = live_pass(act, stay, member.person)
+    pin, cred_id, verifier = _free_pin(act)
+    replace_credential(act, held.pass_id, "pin", cred_id, verifier)
+    refresh_stay(act, stay.stay)
+    return pin
+
+
+def _free_pin(act: Act) -> tuple[str, str, bytes]:
+    for _ in range(PIN_TRIES_MAX):
+        pin = f"{int.from_bytes(act.house.randomness(8), 'big') % 10**PIN_DIGITS:0{PIN_DIGITS}d}"
+        cred_id, verifier = pin_credential(act.house.pin_key, pin)
+        if len(set(pin)) > PIN_DISTINCT_MIN and act.row(tables.credential, cred_id=cred_id) is None:
+            return pin, cred_id, verifier
+    raise Refused("credential.pins", "no free PIN was found; ask the staff for another way in.")
+
+
+def _of_kind(act: Act, pass_id: str, kind: str) -> list[Any]:
+    return [row for row in act.rows(tables.credential, pass_id=pass_id) if row.kind == kind]
 
 
 def _check_key(public_key: bytes) -> None:
     try:
         Ed25519PublicKey.from_public_bytes(public_key)
     except ValueError as error:
-        raise Refused("credential", "the phone's public key has to be 32 bytes of Ed25519.") from error
+        raise Refused("credential.key", "the phone's public key has to be 32 bytes of Ed25519.") from error
 
 
-def _issue_key(act: Act, pass_id: str, older: list[Any], public_key: bytes) -> str:
+def replace_credential(act: Act, pass_id: str, kind: str, cred_id: str, verifier: bytes) -> None:
+    """A new credential of this kind; those before it are rotated out, whatever they were."""
+    older = _of_kind(act, pass_id, kind)
+    if len(older) >= KEYS_PER_PASS_MAX:
+        raise Refused("credential.many", "this pass has had too many codes or PINs; ask the staff.")
     for row in older:
         if row.state in CREDENTIAL_LIVE:
             after = act.move(CREDENTIAL, row.cred_id, row.state, "re-issue")
             act.update(tables.credential, {"cred_id": row.cred_id}, state=after)
-    cred_id = act.house.randomness(CRED_ID_BYTES).hex()
     state = act.move(CREDENTIAL, cred_id, None, "issue")
-    act.insert(
-        tables.credential, cred_id=cred_id, pass_id=pass_id, kind="qr", verifier=public_key, state=state
-    )
-    return cred_id
+    act.insert(tables.credential, cred_id=cred_id, pass_id=pass_id, kind=kind, verifier=verifier, state=state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +155,18 @@ def check_consent(house: House, wish: ConsentWish) -> None:
     """
     current = house.profile.consent_texts.get(wish.purpose)
     if current is None:
-        raise Refused("consent", f"{wish.purpose!r} is not a purpose this community asks consent for.")
+        raise Refused(
+            "consent.purpose", f"{wish.purpose!r} is not a purpose this community asks consent for."
+        )
     if wish.text_version != current:
         raise Refused(
-            "consent", f"the text for {wish.purpose} is now {current}; show that one and ask again."
+            "consent.version", f"the text for {wish.purpose} is now {current}; show that one and ask again."
         )
     if wish.language not in LANGUAGES:
-        raise Refused("consent", f"language {wish.language!r} is not one of {', '.join(LANGUAGES)}.")
+        raise Refused("consent.language", f"language {wish.language!r} is not one of {', '.join(LANGUAGES)}.")
     for word in (wish.channel, wish.guardian_ref or "-"):
         if not 1 <= len(word) <= WORD_MAX:
-            raise Refused("consent", f"channel and guardian reference have 1 to {WORD_MAX} characters.")
+            raise Refused("consent.word", f"channel and guardian reference have 1 to {WORD_MAX} characters.")
 
 
 def old_enough(house: House, person: Any, actor: str) -> bool | None:
@@ -193,3 +232,19 @@ def withdraw(act: Act, stay: Any, member: Any, purpose: str) -> int:
             erase_face(act, held.pass_id, scope_of(held.scope), "consent withdrawn")
     refresh_stay(act, stay.stay)
     return len(given)
+
+
+def leave(act: Act, token: str) -> None:
+    """The party checks itself out; refused by the table while nobody of it has come in."""
+    stay = stay_of_token(act, token)
+    booking = act.row(tables.booking, booking=stay.booking)
+    check_out(act, booking)
+
+
+def say_face(act: Act, token: str, subject_ref: str | None, answer: str) -> None:
+    """Remember that the question was answered, so that it is not asked a second time in this stay."""
+    stay = stay_of_token(act, token)
+    member = member_of(act, stay.stay, subject_ref)
+    key = {"stay": str(stay.stay), "person": str(member.person)}
+    act.update(tables.stay_member, key, face_said=answer)
+    act.note("guest.face_asked", str(member.subject_ref), None, answer)

@@ -29,6 +29,7 @@ class House:
     engine: sa.Engine
     vault: Vault
     k_community: bytes = field(repr=False)
+    pin_key: bytes = field(repr=False, kw_only=True)
     clock: Clock
     randomness: Callable[[int], bytes]
 

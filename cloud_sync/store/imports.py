@@ -1,4 +1,4 @@
-"""CSV files of listings, bookings and registrations: every row answered exactly once, bad rows never lose good ones.
+"""CSV files of listings, bookings, registrations, residents and staff: every row answered exactly once, bad rows never lose good ones.
 
 Each row is a transaction of its own, so that a row is either in the books with all that follows from it or not at
 all, and a file may be handed over again at any time.  A quotation mark that is never closed spoils its own line only:
@@ -9,23 +9,24 @@ import csv
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from cloud_sync.core.codes import ulid
 from cloud_sync.errors import NotFound, Refused
-from cloud_sync.ports import ImportReport, RowAnswer
+from cloud_sync.ports import ImportKind, ImportReport, RowAnswer
 from cloud_sync.store.bookings import take_booking
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.listings import take_listing
 from cloud_sync.store.registering import register
-from cloud_sync.store.rows import RowFault, booking_wish, listing_wish, registration_wish
+from cloud_sync.store.rows import RowFault, booking_wish, listing_wish, registration_wish, subject_wish
 from cloud_sync.store.staging import Staged, Staging
+from cloud_sync.store.subjects import take_subject
 
-Kind = Literal["listings", "bookings", "registrations"]
 FILE_BYTES_MAX = 10_000_000  # a year of one community's bookings; more is a mistake or an attack
 ROWS_MAX = 50_000
 LINE_CHARS_MAX = 4_000
 ROLE = "import"
+SUBJECT_COLUMNS = ("ref", "name", "class", "access_points", "valid_from", "valid_until")
+SUBJECT_KEYS = ("card", "code_key", "pin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Form:
         return (*self.needed, *self.optional)
 
 
-FORMS: dict[Kind, Form] = {
+FORMS: dict[ImportKind, Form] = {
     "listings": Form(
         needed=(
             "listing",
@@ -94,10 +95,25 @@ FORMS: dict[Kind, Form] = {
         key=("source", "external_ref"),
         take=lambda act, line, cells: register(act, line, registration_wish(cells, act.house)),
     ),
+    "residents": Form(
+        needed=SUBJECT_COLUMNS,
+        optional=(*SUBJECT_KEYS, "class_only", "state"),
+        personal=frozenset({"name", *SUBJECT_KEYS}),
+        key=("ref",),
+        take=lambda act, line, cells: take_subject(act, line, subject_wish("residents", cells, act.house)),
+    ),
+    # Whoever works here is named by their pseudonym in the ledger; class-only logging is for residents.
+    "staff": Form(
+        needed=SUBJECT_COLUMNS,
+        optional=(*SUBJECT_KEYS, "state"),
+        personal=frozenset({"name", *SUBJECT_KEYS}),
+        key=("ref",),
+        take=lambda act, line, cells: take_subject(act, line, subject_wish("staff", cells, act.house)),
+    ),
 }
 
 
-def import_csv(house: House, staging: Staging, kind: Kind, data: bytes, *, actor: str) -> ImportReport:
+def import_csv(house: House, staging: Staging, kind: ImportKind, data: bytes, *, actor: str) -> ImportReport:
     """Read a file and apply it row by row.
 
     Raises:

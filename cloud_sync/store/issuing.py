@@ -24,7 +24,7 @@ from cloud_sync.protocol.messages import Cred, PassRow
 from cloud_sync.store import tables
 from cloud_sync.store.erasing import erase_face
 from cloud_sync.store.house import Act
-from cloud_sync.store.places import scope_of
+from cloud_sync.store.places import nodes_of, scope_of
 
 # PENDING → ARMED → ACTIVE → EXPIRED is the longest way a pass has to catch up on at once.
 STEPS_MAX = 6
@@ -50,11 +50,12 @@ def _refresh_member(act: Act, stay: Any, member: Any) -> None:
     held = newest_pass(act, stay.stay, member.person)
     if held is None or (held.state in PASS_ENDED and _wants_another(act, stay, held)):
         held = _issue(act, stay, member)
-    state, creds = PassState(held.state), _creds(act, held.pass_id)
+    state, creds = PassState(held.state), live_credentials(act, held.pass_id)
     basis = load_basis(act, stay, member, held.pass_id, creds)
     state = _step(act, held, state, basis)
-    _settle_credentials(act, held.pass_id, state)
-    _keep(act, held, state, basis)
+    settle_credentials(act, held.pass_id, state)
+    row = desired_pass(basis, state, held_row(held.wire), act.house.profile, act.now_ms)
+    keep(act, held, state, row)
 
 
 def _wants_another(act: Act, stay: Any, held: Any) -> bool:
@@ -166,7 +167,8 @@ def _has_face_consent(act: Act, stay_id: str, person: str) -> bool:
     return any(row.withdrawn_ms is None for row in rows)
 
 
-def _creds(act: Act, pass_id: str) -> tuple[Cred, ...]:
+def live_credentials(act: Act, pass_id: str) -> tuple[Cred, ...]:
+    """What the nodes may be shown for this pass."""
     rows = act.rows(tables.credential, pass_id=pass_id)
     return tuple(
         Cred(row.kind, row.cred_id, bytes(row.verifier)) for row in rows if row.state in CREDENTIAL_LIVE
@@ -186,7 +188,7 @@ def _step(act: Act, held: Any, state: PassState, basis: Basis) -> PassState:
     raise AssertionError(f"pass {held.pass_id} does not come to rest in {state}")
 
 
-def _settle_credentials(act: Act, pass_id: str, state: PassState) -> None:
+def settle_credentials(act: Act, pass_id: str, state: PassState) -> None:
     """A credential follows its pass to READY; it stays on the nodes after the end, so that a refusal has a reason."""
     if state not in {PassState.ARMED, PassState.ACTIVE}:
         return
@@ -196,12 +198,13 @@ def _settle_credentials(act: Act, pass_id: str, state: PassState) -> None:
             act.update(tables.credential, {"cred_id": row.cred_id}, state=after)
 
 
-def _keep(act: Act, held: Any, state: PassState, basis: Basis) -> None:
+def keep(act: Act, held: Any, state: PassState, row: PassRow) -> None:
     """Write the pass and its row when either changed; a new version is an audit row of its own."""
     before = held_row(held.wire)
-    row = desired_pass(basis, state, before, act.house.profile, act.now_ms)
     if row == before and state == held.state:
         return
+    if before is not None:
+        _leave_doors(act, before, row)
     if before is not None and row.pass_version != before.pass_version:
         act.note("pass.version", held.pass_id, str(before.pass_version), str(row.pass_version))
     act.update(
@@ -215,3 +218,11 @@ def _keep(act: Act, held: Any, state: PassState, basis: Basis) -> None:
         wire=msgspec.msgpack.encode(row),
     )
     act.touch(held.pass_id)
+
+
+def _leave_doors(act: Act, before: PassRow, row: PassRow) -> None:
+    """A node none of whose doors is on the way any more has no reason to know the face."""
+    left = set(nodes_of(act, before.scope)) - set(nodes_of(act, row.scope))
+    gone = [door for door in before.scope if left.intersection(nodes_of(act, [door]))]
+    if gone:
+        erase_face(act, row.pass_id, gone, "door no longer on the way")

@@ -12,8 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cloud_sync.errors import ConfigError, StoreError
 
 SIGNING = "community.ed25519"  # signs pass heads and erasures; the nodes hold the public half
+COMMANDS = "command.ed25519"  # signs commands to doors and nothing else
 HASHING = "k_community"  # keys doc_hash: another community's hashes never match ours
 VAULT = "vault.key"
+PIN = "pin.key"  # keys PIN and card verifiers; the nodes hold it too
 SETUP_TOKEN = "setup-token.sha256"  # noqa: S105 - the name of a file
 KEY_BYTES = 32
 
@@ -37,6 +39,8 @@ class Keys:
     signer: CommunitySigner
     k_community: bytes
     vault: bytes
+    pin: bytes
+    commands: CommunitySigner
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -62,7 +66,7 @@ def write_private(path: Path, data: bytes) -> None:
 def create_keys(folder: Path) -> None:
     """Make what is missing of the community's keys; what is there stays as it is."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in (SIGNING, HASHING, VAULT):
+    for name in (SIGNING, COMMANDS, HASHING, VAULT, PIN):
         if not (folder / name).exists():
             write_private(folder / name, secrets.token_bytes(KEY_BYTES))
 
@@ -93,8 +97,17 @@ def load_keys(folder: Path) -> Keys:
         ConfigError: set-up was not done.
         StoreError: a file is damaged, or readable by others.
     """
-    signing = Ed25519PrivateKey.from_private_bytes(_read(folder / SIGNING))
-    return Keys(CommunitySigner(signing), _read(folder / HASHING), _read(folder / VAULT))
+    return Keys(
+        _signer(folder / SIGNING),
+        _read(folder / HASHING),
+        _read(folder / VAULT),
+        pin=_read(folder / PIN),
+        commands=_signer(folder / COMMANDS),
+    )
+
+
+def _signer(path: Path) -> CommunitySigner:
+    return CommunitySigner(Ed25519PrivateKey.from_private_bytes(_read(path)))
 
 
 def new_setup_token(folder: Path) -> str:

@@ -116,4 +116,5 @@ def _door(row: sa.RowMapping, told: DoorHealth) -> DoorLine:
         threshold_note=told.threshold_note,
         expected_fpir=told.expected_fpir,
         engine=told.engine,
+        dry_run=told.dry_run,
     )

@@ -225,6 +225,25 @@ def _recorded(act: Act, subjects: Iterable[str]) -> dict[Key, Recorded]:
     }
 
 
+def raise_now(act: Act, key: Key, severity: str, evidence: tuple[str, ...]) -> None:
+    """Open a discrepancy that an act found by itself; while it is open, the same again changes only its evidence."""
+    _open(act, Raise(key, severity, evidence), "open")
+
+
+def settle_by_act(act: Act, kind: str, subject: str, reason: str) -> None:
+    """Close what this act has put right; nothing happens where nothing of the kind is open."""
+    table = tables.discrepancy
+    found = sa.select(table.c.id, table.c.window_ms, table.c.state).where(
+        table.c.community == act.house.community,
+        table.c.kind == kind,
+        table.c.subject == subject,
+        table.c.state != "closed",
+    )
+    for row in act.connection.execute(found).all():
+        _close(act, Key(kind, subject, row.window_ms), f"{BY_HUMAN}{reason}")
+        act.note("discrepancy.close", row.id, row.state, "closed", "explained by a person")
+
+
 def _write(act: Act, finding: Finding) -> None:
     match finding:
         case Raise():

@@ -43,6 +43,8 @@ class RegistrationWish:
     proofing: int
     guardian_contact: str = field(repr=False, default="")
     relation: str = ""
+    nationality: str = field(repr=False, default="")
+    held: bool = False  # a person has to decide, whatever the proof
 
     @property
     def key(self) -> str:
@@ -58,8 +60,18 @@ class RegistrationWish:
             "document_number": self.document.number,
             "guardian_contact": self.guardian_contact,
             "relation": self.relation,
+            "nationality": self.nationality,
         }
         return {name: value for name, value in kept.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of one declaration; ``lacks`` is empty when it is verified."""
+
+    person: str
+    status: Status
+    lacks: str
 
 
 def register(act: Act, line: int, wish: RegistrationWish) -> RowAnswer:
@@ -68,7 +80,12 @@ def register(act: Act, line: int, wish: RegistrationWish) -> RowAnswer:
     Raises:
         Refused, NotFound: nothing was changed, and the sentence says why.
     """
-    stay = _open_stay(act, wish)
+    done = record(act, open_stay(act, wish), wish)
+    return RowAnswer(line, done.status, wish.key, done.lacks)
+
+
+def record(act: Act, stay: Any, wish: RegistrationWish) -> Recorded:
+    """As ``register``, for a stay that takes registrations (``check_takes_registrations``)."""
     hashed = doc_hash(act.house.k_community, wish.document)
     person, status = _person_for(act, stay, hashed, wish)
     minor = _is_minor(act, stay, wish)
@@ -81,26 +98,34 @@ def register(act: Act, line: int, wish: RegistrationWish) -> RowAnswer:
     sealed = [act.house.vault.seal(person, name, value) for name, value in wish.fields().items()]
     if status == "unchanged" and (moved or any(sealed)):
         status = "updated"
-    return RowAnswer(line, status, wish.key, lacks)
+    return Recorded(person, status, lacks)
 
 
-def _open_stay(act: Act, wish: RegistrationWish) -> Any:
+def open_stay(act: Act, wish: RegistrationWish) -> Any:
     booking = act.row(tables.booking, source=wish.source, external_ref=wish.external_ref)
     if booking is None:
         raise NotFound(f"there is no booking {wish.key}; import the bookings first.")
     (stay,) = act.rows(tables.stay, booking=booking.booking)
+    check_takes_registrations(act, stay)
+    return stay
+
+
+def check_takes_registrations(act: Act, stay: Any) -> None:
+    """Refuse where the stay is over or the listing may not take guests."""
     if stay.state not in STAY_OPEN:
+        booking = act.row(tables.booking, booking=stay.booking)
+        assert booking is not None
+        key = f"{booking.source} {booking.external_ref}"
         raise Refused(
-            "registration", f"the stay of booking {wish.key} is {stay.state}; nobody registers for it."
+            "registration.over", f"the stay of booking {key} is {stay.state}; nobody registers for it."
         )
     listing = act.row(tables.listing, listing=stay.listing)
     assert listing is not None
     access = access_by_listing_state(ListingState(listing.state))
     if not access.new_passes and not access.confirmed_before:
         raise Refused(
-            "registration", f"listing {stay.listing} is {listing.state} and takes no registrations."
+            "registration.listing", f"listing {stay.listing} is {listing.state} and takes no registrations."
         )
-    return stay
 
 
 def _is_minor(act: Act, stay: Any, wish: RegistrationWish) -> bool:
@@ -146,14 +171,14 @@ def _check_capacity(act: Act, stay: Any, registered: int) -> None:
     assert listing is not None
     if registered >= listing.max_guests:
         raise Refused(
-            "registration",
+            "registration.full",
             f"listing {stay.listing} takes {listing.max_guests} guests and they are registered.",
         )
 
 
 def _take_place(act: Act, stay: str, waiting: str, known: str) -> None:
     """The lead guest turns out to be somebody the community has met: their rows take over the waiting place."""
-    for table in (tables.stay_member, tables.pass_, tables.consent):
+    for table in (tables.stay_member, tables.pass_, tables.consent, tables.registration):
         if act.rows(table, stay=stay, person=waiting):
             act.update(table, {"stay": stay, "person": waiting}, person=known)
     act.connection.execute(
@@ -169,7 +194,9 @@ def _advance(act: Act, stay: Any, person: str, wish: RegistrationWish) -> tuple[
     row = held[-1] if held else None
     if row is not None and row.status in PROVED and row.proofing >= wish.proofing:
         return False, ""
-    registration, state = (row.registration, row.status) if row else _start(act, stay, person, wish)
+    registration, state = (
+        (row.registration, row.status) if row else start(act, stay, person, wish.method, wish.proofing)
+    )
     state, lack = _verify(act, registration, RegistrationState(state), wish, _is_minor(act, stay, wish))
     moved = row is None or state != row.status or wish.proofing > row.proofing
     act.update(
@@ -189,7 +216,8 @@ def _verified_ms(act: Act, state: RegistrationState, row: Any) -> int | None:
     return held if held is not None or state not in PROVED else act.now_ms
 
 
-def _start(act: Act, stay: Any, person: str, wish: RegistrationWish) -> tuple[str, str]:
+def start(act: Act, stay: Any, person: str, method: str, proofing: int) -> tuple[str, str]:
+    """Open a registration and submit it: (its id, SUBMITTED)."""
     registration = act.new_id("RG")
     state = act.move(REGISTRATION, registration, None, "start")
     notice = f"notice {act.house.profile.registration_notice}, attested with the record"
@@ -200,8 +228,8 @@ def _start(act: Act, stay: Any, person: str, wish: RegistrationWish) -> tuple[st
         registration=registration,
         stay=stay.stay,
         person=person,
-        method=wish.method,
-        proofing=wish.proofing,
+        method=method,
+        proofing=proofing,
         status=state,
         submitted_ms=act.now_ms,
         due_ms=stay.planned_in_ms,
@@ -226,6 +254,8 @@ def _verify(
 
 
 def _proof(act: Act, wish: RegistrationWish, minor: bool) -> set[Guard]:
+    if wish.held:
+        return set()
     guards: set[Guard] = set()
     if wish.proofing >= act.house.profile.proofing_min:
         guards.add(Guard.PROOFING_ENOUGH)

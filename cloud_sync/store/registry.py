@@ -1,26 +1,25 @@
 """The community's records, as the pages, the command line and the distributor may use them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 
 from cloud_sync.core.issue import is_due_at_nodes
-from cloud_sync.errors import NotFound, Refused
-from cloud_sync.ports import ImportReport
+from cloud_sync.errors import NotFound
+from cloud_sync.ports import ImportKind, ImportReport
 from cloud_sync.protocol.messages import PassRow
 from cloud_sync.store import bookings, guests, imports, places, tables
 from cloud_sync.store.engine import reading
+from cloud_sync.store.guest_books import GUEST_ROLE, GuestBooks
 from cloud_sync.store.guests import ConsentWish
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.issuing import held_row
 from cloud_sync.store.places import AccessPointSpec, NodeJoin, PiaRecord
+from cloud_sync.store.staff_books import STAFF_ROLE, StaffBooks
 from cloud_sync.store.staging import Staging
+from cloud_sync.store.subjects import refresh_all
 from cloud_sync.store.timeline import advance_time
-
-GUEST_ROLE = "guest"
-STAFF_ROLE = "staff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +38,16 @@ class PassLine:
     credentials: int
 
 
-class SqlRegistry:
+class SqlRegistry(GuestBooks, StaffBooks):
     """``Registry`` and ``PassSource`` of ports.py; every method is one transaction and safe from any thread."""
 
     def __init__(self, house: House, staging: Staging) -> None:
-        self._house = house
+        super().__init__(house)
         self._staging = staging
 
     # --- Registry --------------------------------------------------------------------------------------------
 
-    def import_csv(
-        self, kind: Literal["listings", "bookings", "registrations"], data: bytes, *, actor: str
-    ) -> ImportReport:
+    def import_csv(self, kind: ImportKind, data: bytes, *, actor: str) -> ImportReport:
         """Every row is a transaction of its own and is answered exactly once.
 
         Raises:
@@ -103,35 +100,18 @@ class SqlRegistry:
             stay = _stay_of(act, source, external_ref)
             return guests.withdraw(act, stay, guests.member_of(act, stay.stay, subject_ref), purpose)
 
-    def _consent(
-        self, find: Callable[[Act], Any], subject_ref: str | None, wish: ConsentWish, actor: str
-    ) -> str:
-        """Age first, in a transaction of its own: opening a sealed field writes a disclosure row, come what may."""
-        guests.check_consent(self._house, wish)
-        role = GUEST_ROLE if actor == GUEST_ROLE else STAFF_ROLE
-        with acting(self._house, actor, role) as act:
-            member = guests.member_of(act, find(act).stay, subject_ref)
-            person = act.row(tables.person, person=member.person)
-        if not guests.old_enough(self._house, person, actor) and not wish.guardian_ref:
-            raise Refused(
-                "consent",
-                f"{wish.purpose} needs a registration that shows an age of at least "
-                f"{self._house.profile.face_age_min}, or a guardian's consent.",
-            )
-        with acting(self._house, actor, role) as act:
-            stay = find(act)
-            return guests.give(act, stay, guests.member_of(act, stay.stay, subject_ref), wish)
-
     # --- nodes and doors -----------------------------------------------------------------------------------------
 
     def add_node(self, join: NodeJoin, *, actor: str = "service") -> None:
         """Register a node with its doors; safe to repeat."""
         with self._acting(actor) as act:
             places.add_node(act, join)
+            refresh_all(act)
 
     def add_access_point(self, node: str, spec: AccessPointSpec, *, actor: str = "service") -> None:
         with self._acting(actor) as act:
             places.add_access_point(act, node, spec)
+            refresh_all(act)
 
     def record_pia(self, pia: PiaRecord, *, actor: str = "service") -> str:
         with self._acting(actor) as act:

@@ -1,15 +1,21 @@
 """One line of a file, read into one wish; what is wrong is one clear sentence that never repeats what is personal."""
 
+import base64
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from cloud_sync.core.codes import Document, DocumentRefused, check_document, listing_code_fault
 from cloud_sync.core.lifecycles import ListingState
+from cloud_sync.core.rights import RESIDENT_CLASSES, STAFF_CLASSES
+from cloud_sync.protocol.pin import CARD, PIN
 from cloud_sync.store.bookings import BookingWish
 from cloud_sync.store.house import House
 from cloud_sync.store.listings import ListingWish
 from cloud_sync.store.registering import PROOFING_MAX, RegistrationWish
+from cloud_sync.store.subjects import TAKEN_AWAY, Kind, SubjectWish
 
 Cells = Mapping[str, str]
 REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}")
@@ -52,7 +58,15 @@ def _number(cells: Cells, name: str, lowest: int, highest: int) -> int:
 
 def _moment(cells: Cells, name: str, house: House) -> int:
     """Local date and time of the community, or with an offset of its own."""
-    value = _needed(cells, name)
+    return moment_ms(_needed(cells, name), name, house)
+
+
+def moment_ms(value: str, name: str, house: House) -> int:
+    """``value`` as milliseconds; without an offset it is the community's own time.
+
+    Raises:
+        RowFault: it is not a date with a time.
+    """
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
@@ -124,6 +138,49 @@ def registration_wish(cells: Cells, house: House) -> RegistrationWish:
         guardian_contact=cells.get("guardian_contact", "")[:TEXT_MAX],
         relation=cells.get("relation", "")[:TEXT_MAX],
     )
+
+
+def subject_wish(kind: Kind, cells: Cells, house: House) -> SubjectWish:
+    """Columns: ref, name, class, access_points (spaces between), valid_from, valid_until, card, code_key, pin,
+    class_only, state."""
+    classes = RESIDENT_CLASSES if kind == "residents" else STAFF_CLASSES
+    begins, ends = (_moment(cells, name, house) for name in ("valid_from", "valid_until"))
+    if ends <= begins:
+        raise RowFault("valid_until is not after valid_from")
+    return SubjectWish(
+        kind=kind,
+        ref=_ref(cells, "ref"),
+        name=_text(cells, "name", NAME_MAX),
+        cls=_one_of(cells, "class", classes, classes[0]),
+        access_points=tuple(_needed(cells, "access_points").split()),
+        valid_from_ms=begins,
+        valid_until_ms=ends,
+        class_only=_one_of(cells, "class_only", ("yes", "no"), "no") == "yes",
+        ended=_one_of(cells, "state", ("active", "ended"), "active") == "ended",
+        card=_keyed(cells, "card", CARD, "4 to 20 bytes as hex"),
+        code_key=_code_key(cells),
+        pin=_keyed(cells, "pin", PIN, "6 to 12 digits"),
+    )
+
+
+def _keyed(cells: Cells, name: str, shape: re.Pattern[str], words: str) -> str:
+    """Empty, "-", or what has this shape; hex is read with or without colons and in any case."""
+    value = cells.get(name, "").replace(":", "").upper()
+    if value not in ("", TAKEN_AWAY) and not shape.fullmatch(value):
+        raise RowFault(f"{name} is not {words}")
+    return value
+
+
+def _code_key(cells: Cells) -> bytes | None:
+    value = cells.get("code_key", "")
+    if value in ("", TAKEN_AWAY):
+        return b"" if value else None
+    try:
+        raw = base64.b64decode(value, validate=True)
+        Ed25519PublicKey.from_public_bytes(raw)
+    except ValueError:
+        raise RowFault("code_key is not base64 of 32 bytes of Ed25519") from None
+    return raw
 
 
 def _document(cells: Cells, house: House) -> Document:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from cloud_sync.ports import BadFrame, Stored, Told
-from cloud_sync.protocol.messages import Ack, AuthAck, Batch, EraseAck, Hello, State
+from cloud_sync.protocol.messages import Ack, AuthAck, Batch, CmdAck, EraseAck, Hello, State
 from cloud_sync.protocol.sink_peer import generation
 from cloud_sync.protocol.versions import WIRE_VERSION, WIRE_VERSION_MIN, common_version
 from cloud_sync.store.engine import driver, is_machine_fault, path_of, store_error
+from cloud_sync.store.sink_commands import CommandResults
 from cloud_sync.store.sink_effects import Effects
 from cloud_sync.store.sink_epoch import Epoch, bury, wall_ms
 from cloud_sync.store.sink_nodes import Nodes
@@ -109,6 +110,7 @@ class Turn:
         self._epochs: dict[tuple[str, str], Epoch] = {}
         self._effects = Effects(db, community, now_ms)
         self._nodes = Nodes(db, community, now_ms)
+        self._commands = CommandResults(db, community, now_ms)
 
     def take(self, frame: Told | BadFrame) -> None:
         if isinstance(frame, BadFrame):
@@ -128,6 +130,8 @@ class Turn:
             case EraseAck() as receipt:
                 self._nodes.erased(node, receipt)
                 self._effects.touch(node)
+            case CmdAck() as answer:
+                self._commands.answered(node, answer)
 
     def _touch_if(self, node: str, changed: bool) -> None:
         if changed:
@@ -143,7 +147,9 @@ class Turn:
         epoch = self._epoch(node, batch.e)
         if node in self._memory.refused:
             return  # acknowledged as far as it is held, with the refusal; nothing of it is believed
-        self._effects.add(epoch.take(batch))
+        new = epoch.take(batch)
+        self._effects.add(new)
+        self._commands.happened(new)
         self._touch_if(node, bool(epoch.conflicts or batch.tomb))
 
     def _hello(self, node: str, hello: Hello) -> None:

@@ -4,6 +4,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 
+from cloud_sync.core.case_types import ALERT_EVENTS
 from cloud_sync.ports import EntryLine
 from cloud_sync.protocol.messages import EventBody
 from cloud_sync.store.sink_epoch import UNDECODABLE, NewEvent
@@ -32,6 +33,10 @@ _TOUCH = """
 insert into touched (community, subject, since_ms) values (?, ?, ?)
 on conflict (community, subject) do update set since_ms = excluded.since_ms
 """
+_ALERT = """
+insert into alert_queue (community, node, epoch, seq, type, access_point, contact, seen_ms, stored_ms)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (community, node, epoch, seq) do nothing
+"""
 
 
 class Effects:
@@ -51,7 +56,7 @@ class Effects:
         self._new += events
 
     def write(self) -> tuple[EntryLine, ...]:
-        """Counters, presence and the reconciliation queue; returns the lines for whoever is watching."""
+        """Counters, presence, the queues of reconciliation and cases; returns the lines for whoever is watching."""
         counted = Counter((event.node, kind_of(event)) for event in self._new)
         self._db.executemany(_COUNT, [(self._community, *key, n) for key, n in counted.items()])
         for event in self._new:
@@ -59,6 +64,7 @@ class Effects:
             if event.body is not None and event.body.pass_id is not None:
                 self.touch(event.body.pass_id)
                 self._presence(event, event.body, event.body.pass_id)
+        self._db.executemany(_ALERT, [self._alert(event) for event in self._new if _alarms(event)])
         self._db.executemany(_TOUCH, [(self._community, subject, self._now_ms) for subject in self._touched])
         return self._lines()
 
@@ -75,6 +81,13 @@ class Effects:
         """An untrusted clock is not believed where we know better: live events happened just now."""
         return self._now_ms if event.live and body.clock_state == "UNTRUSTED" else event.wall_ms
 
+    def _alert(self, event: NewEvent) -> tuple[object, ...]:
+        """What the jobs make cases from; an alarm of an earlier hour keeps its hour."""
+        place = (event.body.access_point, event.body.contact) if event.body else (None, None)
+        seen_ms = self._now_ms if event.live else min(event.wall_ms, self._now_ms)
+        key = (self._community, event.node, event.epoch, event.seq, kind_of(event))
+        return (*key, *place, seen_ms, self._now_ms)
+
     def _lines(self) -> tuple[EntryLine, ...]:
         names = self._names({event.body.access_point for event in self._new if event.body})
         return tuple(_line(event, names, self._now_ms) for event in self._new)
@@ -89,6 +102,10 @@ class Effects:
             if row is not None and access_point is not None:
                 found[access_point] = row
         return found
+
+
+def _alarms(event: NewEvent) -> bool:
+    return kind_of(event) in ALERT_EVENTS
 
 
 def kind_of(event: NewEvent) -> str:

@@ -116,6 +116,7 @@ node_state = _table(
     _int("clock_bound_ms"),
     _text("software"),
     _blob("health"),  # the last State message, JSON
+    _text("nonce", null=True),  # of the last hello: a command quotes it where the clock cannot be believed
 )
 
 # --- the community ------------------------------------------------------------------------------------------
@@ -198,7 +199,40 @@ stay = _table(
 person = _table(
     "person", _key("person"), _text("doc_hash", null=True), _int("birth_year", null=True), _int("minor")
 )
-stay_member = _table("stay_member", _key("stay"), _key("person"), _text("role"), _text("subject_ref"))
+stay_member = _table(
+    "stay_member",
+    _key("stay"),
+    _key("person"),
+    _text("role"),
+    _text("subject_ref"),
+    _text("face_said", null=True),  # yes | no: asked once per stay, whatever the answer
+)
+guest_visit = _table(  # how far a guest has come on their link
+    "guest_visit",
+    _key("stay"),
+    _text("notice", null=True),  # version of the notice that was read
+    _text("rules", null=True),  # and of the house rules
+    _int("notice_ms", null=True),
+    _int("draft_ms", null=True),  # a draft of the stay stands sealed in the vault since
+)
+notice = (
+    _table(  # what was, or is to be, told to a guest; address and words stand sealed in the vault until sent
+        "notice",
+        _key("notice"),
+        _text("stay"),
+        _text("channel"),
+        _text("topic"),
+        _text("language"),
+        _text("state"),  # QUEUED | SENT | FAILED | REFUSED
+        _int("attempts"),
+        _int("next_ms", null=True),
+        _int("made_ms"),
+        _int("sent_ms", null=True),
+        _text("receipt", null=True),  # what the far side answered
+        _text("problem", null=True),
+        sa.Index("notice_by_next", "community", "next_ms"),
+    )
+)
 registration = _table(
     "registration",
     _key("registration"),
@@ -243,6 +277,31 @@ pass_ = sa.Table(
         "wire"
     ),  # the PassRow as last issued (msgpack): what nodes are to hold, and what a change is told from
 )
+# A resident, a tenant or somebody of the staff, by the reference of the file that brought them.
+subject = _table(
+    "subject",
+    _key("subject"),
+    _text("kind"),  # residents | staff
+    _text("ref"),
+    _text("person"),
+    _text("subject_ref"),
+    _text("cls"),
+    _text("access_points"),  # JSON list: doors, and groups such as @gate
+    _int("valid_from_ms"),
+    _int("valid_until_ms"),
+    _int("class_only"),
+    _int("ended_ms", null=True),
+    sa.UniqueConstraint("community", "kind", "ref"),
+)
+# Somebody at a gate says which booking is theirs; nothing in it is checked when it is written.
+arrival = _table(
+    "arrival",
+    _key("arrival"),
+    _text("access_point"),
+    _text("said"),
+    _int("asked_ms"),
+    _int("answered_ms", null=True),
+)
 credential = _table(
     "credential", _key("cred_id"), _text("pass_id"), _text("kind"), _blob("verifier"), _text("state")
 )
@@ -270,6 +329,29 @@ erasure = _table(
     _text("reason"),
     _int("asked_ms"),
     _int("acked_ms", null=True),
+)
+
+command = _table(
+    "command",
+    _key("id"),
+    _text("node"),
+    _text("access_point"),
+    _text("op"),
+    _text("arg"),
+    _text("issuer"),
+    _text("reason"),  # stays here: nobody on the bus has to know it
+    _text("kid"),
+    _int("ctr"),
+    _int("iat_ms"),
+    _int("exp_ms"),
+    _text("state"),  # QUEUED | SENT | ACCEPTED | DONE | FAILED | REJECTED | EXPIRED
+    _text("why"),
+    _text("mode"),  # the door's, as the answer told
+    _int("sent_ms", null=True),
+    _int("told_ms", null=True),
+    _blob("bytes"),
+    sa.UniqueConstraint("community", "kid", "ctr"),
+    sa.Index("command_by_state", "community", "state"),
 )
 
 # --- what people do about it --------------------------------------------------------------------------------
@@ -316,4 +398,76 @@ disclosure = _table(
     _text("field"),
     _text("screen"),
     _text("hash"),
+)
+
+# --- cases (domain.md §11) ----------------------------------------------------------------------------------
+
+# Events that a case may follow from, put here by the sink's transaction and taken by the jobs.
+alert_queue = _table(
+    "alert_queue",
+    _key("node"),
+    _key("epoch"),
+    _key("seq", sa.BigInteger),
+    _text("type"),
+    _text("access_point", null=True),
+    _text("contact", null=True),
+    _int("seen_ms"),
+    _int("stored_ms"),
+)
+case_ = _table(
+    "case_",
+    _key("id"),
+    _text("family"),  # alert | discrepancy
+    _text("kind"),
+    _text("severity"),
+    _text("state"),
+    _text("subject"),
+    _text("group_key"),
+    _int("opened_ms"),
+    _int("first_seen_ms"),
+    _int("last_seen_ms"),
+    _text("owner_role"),
+    _int("active"),
+    _int("count"),
+    _int("level"),
+    _text("node", null=True),
+    _text("access_point", null=True),
+    _text("owner", null=True),
+    _text("offered_to", null=True),
+    _int("ack_due_ms", null=True),
+    _int("act_due_ms", null=True),
+    _int("next_ms", null=True),
+    _int("held_ms", null=True),
+    _text("resolution", null=True),
+    _text("note", null=True),
+    _text("resolved_by", null=True),
+    _text("verified_by", null=True),
+    _int("closed_ms", null=True),
+    _text("reopened_from", null=True),
+    _int("reopen_count"),
+    _int("rev"),  # counts every change of any case; open pages ask for what is newer
+    sa.Index("case_by_state", "community", "state"),
+    sa.Index("case_by_group", "community", "group_key"),
+    sa.Index("case_by_rev", "community", "rev"),
+)
+case_note = _table(
+    "case_note",
+    _key("case_id"),
+    _key("n", sa.BigInteger),
+    _int("at_ms"),
+    _text("actor"),  # empty: the world or a clock
+    _text("event"),
+    _text("before", null=True),
+    _text("after"),
+    _text("reason", null=True),
+    _text("ref", null=True),  # the event (node/epoch/seq) or the record behind it
+)
+case_link = _table(
+    "case_link",
+    _key("case_id"),
+    _key("ref"),  # a discrepancy's id
+    sa.Index("case_link_by_ref", "community", "ref"),
+)
+push_subscription = _table(
+    "push_subscription", _key("endpoint"), _text("user"), _text("p256dh"), _text("auth"), _int("made_ms")
 )

@@ -10,6 +10,8 @@ from cloud_sync.store import tables
 from cloud_sync.store.erasing import finish_erase_clocks
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.issuing import refresh_stay
+from cloud_sync.store.self_registering import drop_drafts_of_ended_stays
+from cloud_sync.store.subjects import due_subjects
 
 STAYS_PER_ACT = 200  # one transaction stays short, so that the sink never waits long
 ACTOR = "clock"
@@ -182,4 +184,13 @@ def _stays_of_due_passes(act: Act, since_ms: int) -> list[str]:
     return list(act.connection.execute(found).scalars())
 
 
-_STEPS = (_first_entries, _departures, _overstays, _automatic_checkouts, _last_exits, finish_erase_clocks)
+_STEPS = (
+    _first_entries,
+    _departures,
+    _overstays,
+    _automatic_checkouts,
+    _last_exits,
+    finish_erase_clocks,
+    drop_drafts_of_ended_stays,
+    due_subjects,
+)

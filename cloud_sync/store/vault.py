@@ -31,6 +31,9 @@ FIELDS = (
     "document_number",
     "guardian_contact",
     "relation",
+    "nationality",
+    "draft",  # of a stay: what a guest has typed and not yet sent
+    "notice",  # of a notice: address and link, until it is sent
 )
 _SHAPE = """
 CREATE TABLE IF NOT EXISTS sealed (
@@ -63,7 +66,7 @@ class Vault:
     def seal(self, person: str, field: str, value: str) -> bool:
         """Keep one field; True when that changed something.  Committed when it returns."""
         assert field in FIELDS, f"the vault has no field {field}"
-        mac = hmac.new(self._mac_key, _bound(person, field) + b"\0" + value.encode(), sha256).digest()
+        mac = self._equality(person, field, value)
         with self._lock, self._db:
             held = self._db.execute(
                 "SELECT mac FROM sealed WHERE person = ? AND field = ?", (person, field)
@@ -74,6 +77,9 @@ class Vault:
             box = nonce + self._box.encrypt(nonce, value.encode(), _bound(person, field))
             self._db.execute("INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?)", (person, field, box, mac))
         return True
+
+    def _equality(self, person: str, field: str, value: str) -> bytes:
+        return hmac.new(self._mac_key, _bound(person, field) + b"\0" + value.encode(), sha256).digest()
 
     def open_field(self, person: str, field: str, *, actor: str, purpose: str, screen: str) -> str:
         """One field in clear, after its disclosure row is committed.
@@ -101,6 +107,15 @@ class Vault:
                 f"the vault's {field} of {person} does not open with this key; restore vault.key and vault.db "
                 "from the same backup."
             ) from error
+
+    def differs(self, person: str, field: str, value: str) -> bool:
+        """Whether something else than ``value`` is sealed there; opens nothing, and an empty place differs from nothing."""
+        mac = self._equality(person, field, value)
+        with self._lock:
+            held = self._db.execute(
+                "SELECT mac FROM sealed WHERE person = ? AND field = ?", (person, field)
+            ).fetchone()
+        return held is not None and not hmac.compare_digest(held[0], mac)
 
     def holds(self, person: str, field: str) -> bool:
         """Whether something is sealed there; tells nothing of what."""

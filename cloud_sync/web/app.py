@@ -7,16 +7,32 @@ import structlog
 from fastapi import APIRouter, FastAPI
 from starlette.staticfiles import StaticFiles
 
+from cloud_sync.ports_cases import CaseDesk
 from cloud_sync.web.accounts import AccountPages
+from cloud_sync.web.arrive import ArrivePages
 from cloud_sync.web.boards import BoardPages
 from cloud_sync.web.faults import Faults
+from cloud_sync.web.guest.pages import GuestPages
 from cloud_sync.web.headers import BodyLimit, SecureHeaders
 from cloud_sync.web.hub import LiveHub
 from cloud_sync.web.live import LivePages
+from cloud_sync.web.morning import MorningPages
 from cloud_sync.web.services import Services
+from cloud_sync.web.staff.desk import Desk
+from cloud_sync.web.staff.doors import DoorPages
+from cloud_sync.web.staff.live import StaffLive
+from cloud_sync.web.staff.pages import StaffPages
+from cloud_sync.web.staff.proving import ProvePages
+from cloud_sync.web.staff.push import PushPages
 
 STATIC = Path(__file__).parent / "static"
-VENDOR_FILES = ("htmx.min.js", "sse.min.js", "echarts.simple.min.js")
+VENDOR_FILES = (
+    "htmx.min.js",
+    "sse.min.js",
+    "echarts.simple.min.js",
+    "nacl-fast.min.js",
+    "qrcode.js",
+)
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +44,7 @@ def missing_libraries() -> list[str]:
 
 def create_app(services: Services, *, routers: Sequence[APIRouter] = ()) -> FastAPI:
     """The pages, and beside them whatever ``routers`` the composition adds (the HTTP interface)."""
-    hub = LiveHub(services.feed)
+    hub = LiveHub(services.feed, services.case_feed)
     app = FastAPI(
         title="Gatehouse",
         docs_url=None,
@@ -40,6 +56,12 @@ def create_app(services: Services, *, routers: Sequence[APIRouter] = ()) -> Fast
         app.include_router(router)
     for pages in (AccountPages(services.accounts), BoardPages(services), LivePages(services, hub)):
         app.include_router(pages.router)
+    app.include_router(GuestPages(services).router)
+    app.include_router(ArrivePages(services).router)
+    if services.morning is not None:
+        app.include_router(MorningPages(services, services.morning).router)
+    if services.cases is not None:
+        _add_staff(app, services, services.cases, hub)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(BodyLimit)
     app.add_middleware(SecureHeaders)
@@ -48,3 +70,15 @@ def create_app(services: Services, *, routers: Sequence[APIRouter] = ()) -> Fast
     if missing:
         log.warning("browser_libraries_missing", files=missing, remedy="run tools/web_assets.py")
     return app
+
+
+def _add_staff(app: FastAPI, services: Services, cases: CaseDesk, hub: LiveHub) -> None:
+    """The gate staff's pages; doors only where commands can be sent, waking only where it is switched on."""
+    desk = Desk(services, cases)
+    app.include_router(StaffPages(desk).router)
+    app.include_router(ProvePages(desk).router)
+    app.include_router(StaffLive(services, hub).router)
+    if services.commands is not None:
+        app.include_router(DoorPages(desk, services.commands).router)
+    if services.push is not None:
+        app.include_router(PushPages(desk, services.push).router)

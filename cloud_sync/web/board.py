@@ -64,6 +64,7 @@ class DoorRow:
     liveness: str
     liveness_off: bool
     simulated: bool
+    dry_run: bool
     people: str
     threshold: str
     note: str
@@ -120,6 +121,7 @@ class Board:
     cursor: str
     empty: bool
     face_demo: bool
+    on_trial: bool
     tiles: tuple[Tile, ...]
     nodes: tuple[NodeCard, ...]
     cases: tuple[CaseRow, ...]
@@ -236,6 +238,7 @@ def door_row(door: DoorLine, by: Speaker) -> DoorRow:
         liveness=words.say(words.LIVENESS, door.liveness if by_face else None, say),
         liveness_off=by_face and door.liveness.startswith("off"),
         simulated=door.engine == "synthetic",
+        dry_run=door.dry_run,
         people=str(door.gallery_n) if by_face else "–",
         threshold=f"{door.threshold:.3f}" if door.threshold is not None else "–",
         note=door.threshold_note or "",
@@ -311,6 +314,7 @@ def board_of(dashboard: Dashboard, by: Speaker) -> Board:
         cursor=str(dashboard.now_ms),
         empty=not dashboard.nodes,
         face_demo=any(door.liveness_off for node in nodes for door in node.doors),
+        on_trial=any(door.dry_run for node in nodes for door in node.doors),
         tiles=_tiles(dashboard, by),
         nodes=nodes,
         cases=tuple(case_row(line, by) for line in dashboard.discrepancies),

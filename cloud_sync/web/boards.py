@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
+from cloud_sync.core.roles import Right, may
 from cloud_sync.errors import NotFound
 from cloud_sync.ports import Dashboard, Session
+from cloud_sync.web.accounts import go
 from cloud_sync.web.board import Speaker, board_of, node_card
 from cloud_sync.web.language import language_of
 from cloud_sync.web.render import DashboardPage, NodePage, answer, chrome_of
@@ -28,6 +30,9 @@ class BoardPages:
         self.router.add_api_route("/nodes/{node}", self.node, methods=["GET"])
 
     def dashboard(self, request: Request) -> Response:
+        """The first page of this role: gate staff have their own."""
+        if not may(self._sessions.need(request).user.role, Right.SEE_BOARD):
+            return go("/staff")
         return self._board_page(request, "dashboard.html")
 
     def board(self, request: Request) -> Response:
@@ -39,7 +44,7 @@ class BoardPages:
         return self._board_page(request, "_entries.html")
 
     def node(self, request: Request, node: str) -> Response:
-        session = self._sessions.need(request)
+        session = self._sessions.need_right(request, Right.SEE_BOARD)
         now = self._read()
         line = next((line for line in now.nodes if line.node == node), None)
         if line is None:
@@ -51,7 +56,7 @@ class BoardPages:
         return answer(request, "node.html", NodePage(chrome, node_card(line, by), by.clock(now.now_ms)))
 
     def _board_page(self, request: Request, template: str) -> Response:
-        session: Session = self._sessions.need(request)
+        session: Session = self._sessions.need_right(request, Right.SEE_BOARD)
         board = board_of(self._read(), self._speaker(request))
         chrome = chrome_of(request, user=session.user.name, csrf=session.csrf)
         return answer(request, template, DashboardPage(chrome, board))

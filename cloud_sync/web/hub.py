@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from cloud_sync.ports import EntryLine, EventFeed
+from cloud_sync.ports_cases import CaseChange, CaseFeed
 
 # A burst of a whole gate's backlog is hundreds of lines, and a page shows fifty: more than this is not read
 # line by line by anybody, it is read anew.
@@ -25,6 +26,7 @@ class Taken:
 
     lines: tuple[EntryLine, ...]
     missed: bool
+    changes: tuple[CaseChange, ...] = ()
 
 
 class Shelf:
@@ -32,6 +34,7 @@ class Shelf:
 
     def __init__(self, lines_max: int = SHELF_LINES_MAX) -> None:
         self._lines: deque[EntryLine] = deque(maxlen=lines_max)
+        self._changes: deque[CaseChange] = deque(maxlen=lines_max)
         self._missed = False
         self._woken = False
         self._lock = Lock()
@@ -43,6 +46,12 @@ class Shelf:
         with self._lock:
             self._missed = self._missed or len(self._lines) == self._lines.maxlen
             self._lines.append(line)
+            self._ring()
+
+    def put_change(self, change: CaseChange) -> None:
+        with self._lock:
+            self._missed = self._missed or len(self._changes) == self._changes.maxlen
+            self._changes.append(change)
             self._ring()
 
     def close(self) -> None:
@@ -64,8 +73,9 @@ class Shelf:
         except TimeoutError:
             return Taken((), missed=False)
         with self._lock:
-            taken = Taken(tuple(self._lines), self._missed)
+            taken = Taken(tuple(self._lines), self._missed, tuple(self._changes))
             self._lines.clear()
+            self._changes.clear()
             self._missed = self._woken = False
             self._wake.clear()
         return taken
@@ -74,10 +84,13 @@ class Shelf:
 class LiveHub:
     """The shelves of all open pages of one community."""
 
-    def __init__(self, feed: EventFeed, *, pages_max: int = PAGES_OPEN_MAX) -> None:
+    def __init__(
+        self, feed: EventFeed, cases: CaseFeed | None = None, *, pages_max: int = PAGES_OPEN_MAX
+    ) -> None:
         self._feed = feed
+        self._cases = cases
         self._pages_max = pages_max
-        self._open: dict[Shelf, Callable[[], None]] = {}
+        self._open: dict[Shelf, Callable[[], object]] = {}
         self._closed = False
 
     def __len__(self) -> int:
@@ -87,13 +100,16 @@ class LiveHub:
     def full(self) -> bool:
         return len(self._open) >= self._pages_max
 
-    def join(self) -> Shelf:
-        """A shelf that receives every line from now on; give it back with ``leave``."""
+    def join(self, *, cases: bool = False) -> Shelf:
+        """A shelf that receives every line, and with ``cases`` every change of a case; give it back with ``leave``."""
         shelf = Shelf()
         if self._closed or self.full:
             shelf.close()
             return shelf
-        self._open[shelf] = self._feed.subscribe(shelf.put)
+        ends = [self._feed.subscribe(shelf.put)]
+        if cases and self._cases is not None:
+            ends.append(self._cases.subscribe(shelf.put_change))
+        self._open[shelf] = lambda: [end() for end in ends]
         return shelf
 
     def leave(self, shelf: Shelf) -> None:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
+from cloud_sync.core.roles import Right
 from cloud_sync.errors import Refused
 from cloud_sync.ports import EntryLine
 from cloud_sync.web.board import Speaker, entry_key, entry_row
@@ -79,7 +80,7 @@ class LivePages:
         return await self._answer(request, json_frame)
 
     async def _answer(self, request: Request, frame: Frame) -> StreamingResponse:
-        await run_in_threadpool(self._sessions.need, request)
+        await run_in_threadpool(self._sessions.need_right, request, Right.SEE_BOARD)
         if self._hub.full:
             raise Refused(
                 "live_pages", "Too many live pages are open at once; close one and load this one again."

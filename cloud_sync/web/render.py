@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -62,7 +63,11 @@ class MessagePage:
     sentence: str
 
 
-Page = FirstRunPage | LoginPage | DashboardPage | NodePage | MessagePage
+class Page(Protocol):
+    """Whatever a template is given: a frozen value that knows what surrounds it."""
+
+    @property
+    def chrome(self) -> Chrome: ...
 
 
 @cache

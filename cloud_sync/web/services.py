@@ -1,12 +1,27 @@
 """What the pages are given: ports of the service, and nothing they could reach behind them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from cloud_sync.ports import Accounts, Clock, DashboardReader, EventFeed, Registry
+from cloud_sync.ports_cases import CaseDesk, CaseFeed, PushBook
+from cloud_sync.ports_commands import Commands
+from cloud_sync.ports_morning import MorningReader
 
 # Community days and hours are counted in its own zone; this is where the first communities are.
 DEFAULT_ZONE = ZoneInfo("Asia/Shanghai")
+
+
+@dataclass(frozen=True, slots=True)
+class GuestHelp:
+    """What only the community can say to its guests; where it says nothing, the pages have plain words of their own."""
+
+    phone: str = ""
+    way_in_zh: str = ""
+    way_in_en: str = ""
+    rules_zh: tuple[str, ...] = ()
+    rules_en: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +35,12 @@ class Services:
     registry: Registry
     clock: Clock
     zone: ZoneInfo = DEFAULT_ZONE
+    cases: CaseDesk | None = None  # without it there is no staff page
+    case_feed: CaseFeed | None = None
+    commands: Commands | None = None  # without it doors are shown and not moved
+    push: PushBook | None = None  # off by default
+    # How to talk to whoever stands at a door: access point -> tel: or sip: address.
+    intercom: Mapping[str, str] = field(default_factory=dict)
+    guest: GuestHelp = GuestHelp()
+    morning: MorningReader | None = None  # without it there is no morning page
+    pages_url: str = ""  # how a phone reaches the pages; empty: as whoever asks did

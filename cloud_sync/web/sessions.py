@@ -7,6 +7,7 @@ from hmac import compare_digest
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cloud_sync.core.roles import Right, may
 from cloud_sync.errors import Refused
 from cloud_sync.ports import SESSION_COOKIE, Accounts, Session
 
@@ -32,6 +33,13 @@ class Sessions:
         session = self.current(request)
         if session is None:
             raise LoginNeeded
+        return session
+
+    def need_right(self, request: Request, right: Right) -> Session:
+        """Who is logged in, if their role may do this."""
+        session = self.need(request)
+        if not may(session.user.role, right):
+            raise Refused(f"role.{right.name}", f"The role {session.user.role} may not: {right.value}.")
         return session
 
     def end(self, request: Request) -> None:

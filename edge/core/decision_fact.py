@@ -30,12 +30,14 @@ def about(decision: Allow | Deny, attempt: Attempt, door: DoorView, moment: Mome
 
 def _with_holder(fact: Fact, case: Case) -> Fact:
     holder = case.holder
+    # A pass is a person as surely as a pseudonym is: whoever chose class-only logging leaves neither behind.
+    named = Prereq.CLASS_ONLY not in holder.prereq
     return replace(
         fact,
-        subject_ref=holder.subject_ref,
+        subject_ref=holder.subject_ref if named else None,
         cls=holder.cls,
-        pass_id=holder.pass_id,
-        pass_version=holder.pass_version,
+        pass_id=holder.pass_id if named else None,
+        pass_version=holder.pass_version if named else None,
         registered=Prereq.REGISTERED in holder.prereq,
         freshness=case.freshness,
         link_state=link_state(case.freshness, online=case.moment.online),

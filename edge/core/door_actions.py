@@ -32,6 +32,8 @@ from edge.core.reasons import Reason
 
 MS_NS = 1_000_000
 FIRE = "fire"
+# A door on trial says what it would have said; the passage that follows is as real as any.
+ON_TRIAL = frozenset({"access.would_allow", "access.would_deny"})
 # The end of a grant that the door took back; the books treat it like one nobody used.
 CANCELLED = "x:Cancelled"
 
@@ -127,15 +129,21 @@ def green(step: Step, _ctx: Context) -> Step:
     return ask(step, Signal(Light.GREEN))
 
 
+def _kind(fact: Fact, usual: str) -> str:
+    return fact.type if fact.type in ON_TRIAL else usual
+
+
 def _grant_of(event: Granted | Command, profile: DoorProfile) -> Grant:
     assert event.grant_id is not None
     if isinstance(event, Granted):
-        fact = replace(event.fact, type="access.granted", grant_id=event.grant_id)
+        fact = replace(event.fact, type=_kind(event.fact, "access.granted"), grant_id=event.grant_id)
     else:
         fact = Fact(
             type="access.granted",
             direction=profile.direction,
+            cls=event.cls,
             grant_id=event.grant_id,
+            credential_kind=CredentialKind.GUARD,
             decision="override",
             reason=Reason.GRANTED,
             actor=event.actor,
@@ -185,7 +193,7 @@ def refuse_entry(step: Step, ctx: Context) -> Step:
     """red, and one of the four texts"""
     event = ctx.event
     assert isinstance(event, Denied)
-    step = _write(step, ctx, replace(event.fact, type="access.denied"))
+    step = _write(step, ctx, replace(event.fact, type=_kind(event.fact, "access.denied")))
     return ask(step, Signal(Light.RED, event.advice))
 
 

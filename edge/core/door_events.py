@@ -89,6 +89,7 @@ class Command:
     actor: str
     counter: int
     grant_id: GrantId | None = None  # exactly for ACCESS
+    cls: str | None = None  # whom an ACCESS lets in, where staff said
 
     def __post_init__(self) -> None:
         assert self.actor, "no override lacks a staff id"

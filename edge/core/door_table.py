@@ -224,11 +224,14 @@ PLAIN = frozenset(
 
 # Where a lock is released for a while: ACCESSED, and LOCKED for a magnet that waits for its door to close.
 _PULSED = frozenset({Mode.LOCKED, Mode.ACCESSED})
+# Blocked while its magnet still waits for it to close, a door has the same two ends to its waiting.
+_SHUTTING = frozenset({Mode.LOCKED, Mode.BLOCKED})
 _GRANT = (Input.CRED_GRANTED, Input.CMD_ACCESS)
 _TO_OPEN = (Input.CMD_UNLOCK, Input.SCHED_OPEN)
 _TO_LOCK = (Input.CMD_LOCK, Input.SCHED_CLOSE)
 _M, _E, _A = Region.MODE, Region.EGRESS, Region.ALARM
 _TAKEN, _NOT_TAKEN = "access.taken", "access.not_taken"
+_WOULD_ALLOW, _WOULD_DENY = "access.would_allow", "access.would_deny"  # a door on trial (core.dry_run)
 
 TABLE: tuple[Row, ...] = (
     _row(
@@ -236,18 +239,21 @@ TABLE: tuple[Row, ...] = (
         (do.log_boot, do.release_for_fire, do.log_fire), "door.boot", "fire.release",
     ),
     _row(_M, Mode.UNKNOWN, Input.BOOT, None, Mode.LOCKED, (do.read_levels, do.log_boot), "door.boot"),
-    _row(_M, ANY, Input.CRED_DENIED, None, None, (do.refuse_entry,), "access.denied"),
+    _row(_M, ANY, Input.CRED_DENIED, None, None, (do.refuse_entry,), "access.denied", _WOULD_DENY),
     _row(
         _M, _PULSED, _GRANT, room, Mode.ACCESSED,
-        (do.queue_grant, do.release, do.green), "access.granted",
+        (do.queue_grant, do.release, do.green), "access.granted", _WOULD_ALLOW, _WOULD_DENY,
     ),
-    _row(_M, Mode.UNLOCKED, _GRANT, room, None, (do.queue_grant, do.green), "access.granted"),
+    _row(
+        _M, Mode.UNLOCKED, _GRANT, room, None,
+        (do.queue_grant, do.green), "access.granted", _WOULD_ALLOW, _WOULD_DENY,
+    ),
     _row(
         _M, Mode.ACCESSED, Input.DPS_OPEN, opened_for_grant, None,
         (do.take_first, do.relock_opened), _TAKEN,
     ),
     _row(_M, Mode.UNLOCKED, Input.DPS_OPEN, opened_for_grant, None, (do.take_first,), _TAKEN),
-    _row(_M, _PULSED, Timer.T_RELOCK_DELAY, None, None, (do.relock,)),
+    _row(_M, _PULSED | _SHUTTING, Timer.T_RELOCK_DELAY, None, None, (do.relock,)),
     _row(
         _M, Mode.ACCESSED, Timer.T_RELEASE, passing, None, (do.end_waiting, do.relock), _NOT_TAKEN
     ),
@@ -261,13 +267,34 @@ TABLE: tuple[Row, ...] = (
     _row(
         _M, Mode.ACCESSED, Input.DPS_CLOSE, closed, Mode.LOCKED, (do.relock_closed,), "door.closed"
     ),
-    _row(_M, Mode.LOCKED, Input.DPS_CLOSE, closed_released, None, (do.relock_closed,), "door.closed"),
+    _row(_M, _SHUTTING, Input.DPS_CLOSE, closed_released, None, (do.relock_closed,), "door.closed"),
     _row(_M, ANY, Input.DPS_CLOSE, closed, None, (), "door.closed"),
     _row(_M, Mode.LOCKED, _TO_OPEN, None, Mode.UNLOCKED, (do.hold,), "door.mode"),
+    _row(
+        _M, frozenset({Mode.ACCESSED, Mode.BLOCKED}), Input.CMD_UNLOCK, None, Mode.UNLOCKED,
+        (do.hold,), "door.mode",
+    ),
     _row(_M, Mode.UNLOCKED, Timer.T_HOLD, None, None, (do.hold,)),
     _row(
         _M, Mode.UNLOCKED, _TO_LOCK, None, Mode.LOCKED,
         (do.cancel_waiting, do.relock, do.start_open), _NOT_TAKEN, "door.mode",
+    ),
+    _row(
+        _M, Mode.ACCESSED, Input.CMD_LOCK, None, Mode.LOCKED,
+        (do.cancel_waiting, do.relock, do.start_open), _NOT_TAKEN, "door.mode",
+    ),
+    _row(
+        _M, frozenset({Mode.LOCKED, Mode.ACCESSED, Mode.UNLOCKED}), Input.CMD_BLOCK, None, Mode.BLOCKED,
+        (do.cancel_waiting, do.relock, do.start_open), _NOT_TAKEN, "door.mode",
+    ),
+    _row(_M, Mode.BLOCKED, Input.CMD_LOCK, None, Mode.LOCKED, (), "door.mode"),
+    # What a door does already it does not do again; whoever asked is told that it is so.
+    _row(_M, Mode.LOCKED, Input.CMD_LOCK, None, None, ()),
+    _row(_M, Mode.UNLOCKED, Input.CMD_UNLOCK, None, None, ()),
+    _row(_M, Mode.BLOCKED, Input.CMD_BLOCK, None, None, ()),
+    _row(
+        _M, Mode.BLOCKED, Timer.T_MAX_ENERGISE, released, None,
+        (do.secure, do.alarm_if_open_magnet), "door.watchdog",
     ),
     _row(
         _M, _PULSED, Timer.T_MAX_ENERGISE, released, Mode.LOCKED,

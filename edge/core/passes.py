@@ -51,6 +51,7 @@ class Prereq(IntFlag):
     STAY = 2
     REGISTERED = 4
     FACE_CONSENT = 8  # not needed for entry: the face of this pass may be enrolled and matched
+    CLASS_ONLY = 16  # not needed for entry: the holder chose that the ledger keeps their class alone
 
 
 ENTRY_PREREQS = Prereq.LISTING | Prereq.STAY | Prereq.REGISTERED

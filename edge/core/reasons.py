@@ -91,6 +91,8 @@ GUEST_TEXT: Mapping[Reason, GuestText] = MappingProxyType(
 
 def advise(reason: Reason, kind: CredentialKind, until_ms: int | None = None) -> Advice:
     """What to tell the person; a text that cannot help them (a time nobody knows, a code after a code) becomes SEE_GUARD."""
+    if kind is CredentialKind.PIN and reason is not Reason.RETRY_LATER:
+        return Advice(GuestText.TRY_AGAIN)  # one text for every PIN: which digits exist is nobody's business
     text = GUEST_TEXT[reason]
     if text is GuestText.WAIT_UNTIL:
         return Advice(text, until_ms) if until_ms is not None else Advice(GuestText.SEE_GUARD)

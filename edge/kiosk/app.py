@@ -2,20 +2,24 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
+import structlog
 from fastapi import FastAPI
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.core.events import AccessPointId
 from edge.kiosk import texts
+from edge.kiosk.code import qr_svg
 from edge.kiosk.state import Door, DoorView, KioskState, Listener
 
 HERE = Path(__file__).parent
@@ -25,6 +29,14 @@ HEARTBEAT_S = 5.0
 
 # One screen a door, a guard's browser, an engineer's: more on one node is not a kiosk.
 SCREENS_OPEN_MAX = 16
+
+PIN_BODY_MAX = 64  # {"pin":"…"} with twelve digits, and room to be written differently
+PIN_CHARS_MAX = 12
+
+# Takes digits to a door on the node's own loop; the future ends when the door has answered.
+Keypad = Callable[[AccessPointId, str], Future[None]]
+
+log = structlog.get_logger()
 
 HEADERS = {
     "content-security-policy": (
@@ -43,6 +55,20 @@ class KioskPage:
     sentence: texts.Sentence
     banners: tuple[texts.Both, ...]
     no_connection: texts.Both
+    words: "Words"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What stands on the keypad and below the code."""
+
+    open: texts.Both = texts.PIN_OPEN
+    title: texts.Both = texts.PIN_TITLE
+    clear: texts.Both = texts.PIN_CLEAR
+    close: texts.Both = texts.PIN_CLOSE
+    enter: texts.Both = texts.PIN_ENTER
+    busy: texts.Both = texts.PIN_BUSY
+    scan: texts.Both = texts.SCAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +106,10 @@ def _is_local(scope: Scope) -> bool:
 
 
 class KioskPages:
-    def __init__(self, state: KioskState) -> None:
+    def __init__(self, state: KioskState, keypad: Keypad | None) -> None:
         self._state = state
+        self._keypad = keypad
+        self._typing: set[AccessPointId] = set()
         self._screens: set[asyncio.Event] = set()
         self._closing = False
         self._templates = Environment(
@@ -99,8 +127,39 @@ class KioskPages:
         view = self._state.view(AccessPointId(access_point))
         if view is None:
             return self._page("doors.html", DoorsPage(self._state.doors, texts.NO_SUCH_DOOR), 404)
-        page = KioskPage(view, texts.sentence_of(view), texts.banners_of(view), texts.NO_CONNECTION)
+        page = KioskPage(view, texts.sentence_of(view), texts.banners_of(view), texts.NO_CONNECTION, Words())
         return self._page("kiosk.html", page)
+
+    async def register_code(self, access_point: str) -> Response:
+        """The address to register at as a QR code."""
+        view = self._state.view(AccessPointId(access_point))
+        if view is None or not view.door.register_url:
+            return PlainTextResponse("no address to register at", 404)
+        return Response(qr_svg(view.door.register_url), media_type="image/svg+xml")
+
+    async def pin(self, request: Request, access_point: str) -> Response:
+        """Digits for a door: taken or not taken, never right or wrong; the screen tells the person the rest."""
+        door = AccessPointId(access_point)
+        view = self._state.view(door)
+        if self._keypad is None or view is None or not view.pin_pad:
+            return PlainTextResponse("no keypad here", 404)
+        if not _from_our_page(request):
+            return PlainTextResponse("only from the screen's own page", 403)
+        digits = await _digits(request)
+        if digits is None:
+            return PlainTextResponse("not digits", 422)
+        if door in self._typing:
+            return PlainTextResponse("one at a time", 429)
+        self._typing.add(door)
+        asyncio.wrap_future(self._keypad(door, digits)).add_done_callback(
+            lambda done: self._typed(door, done)
+        )
+        return Response(status_code=202)
+
+    def _typed(self, door: AccessPointId, done: "asyncio.Future[None]") -> None:
+        self._typing.discard(door)
+        if not done.cancelled() and (error := done.exception()) is not None:
+            log.error("pin_failed", access_point=door, why=repr(error))
 
     async def live(self, access_point: str) -> Response:
         door = AccessPointId(access_point)
@@ -153,6 +212,27 @@ async def _set_within(event: asyncio.Event, within_s: float) -> None:
         pass  # the heartbeat: the same screen is sent again, and the page knows that the node is there
 
 
+def _from_our_page(request: Request) -> bool:
+    """JSON from another site needs a permission nobody gives; browsers also say whose page asks."""
+    ours = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+    return ours and request.headers.get("content-type", "") == "application/json"
+
+
+async def _digits(request: Request) -> str | None:
+    """What was typed, or None for anything else."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > PIN_BODY_MAX:
+            return None
+    try:
+        pin = json.loads(body)["pin"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    fits = isinstance(pin, str) and pin.isascii() and pin.isdigit() and len(pin) <= PIN_CHARS_MAX
+    return pin if fits else None
+
+
 def _news(view: DoorView | None) -> str:
     assert view is not None, "doors are never taken away while the node runs"
     sentence = texts.sentence_of(view)
@@ -165,14 +245,16 @@ def _news(view: DoorView | None) -> str:
     return json.dumps(news, ensure_ascii=False)
 
 
-def create_kiosk(state: KioskState) -> FastAPI:
+def create_kiosk(state: KioskState, keypad: Keypad | None = None) -> FastAPI:
     """``/`` chooses a door, ``/{access_point}`` is its screen; local network only, no login, nothing personal."""
     app = FastAPI(title="Gatehouse kiosk", docs_url=None, redoc_url=None, openapi_url=None)
-    pages = KioskPages(state)
+    pages = KioskPages(state, keypad)
     app.state.pages = pages
     app.mount("/static", StaticFiles(directory=HERE / "static"))
     app.add_api_route("/", pages.doors, methods=["GET"])
     app.add_api_route("/live/{access_point}", pages.live, methods=["GET"])
+    app.add_api_route("/{access_point}/register.svg", pages.register_code, methods=["GET"])
+    app.add_api_route("/{access_point}/pin", pages.pin, methods=["POST"])
     app.add_api_route("/{access_point}", pages.door, methods=["GET"])
     app.add_middleware(LocalOnly)
     return app

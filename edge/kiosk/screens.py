@@ -10,6 +10,7 @@ from edge.kiosk.state import KioskState, Screen
 
 # Long enough to read two lines in a foreign language, short enough for the next person.
 SHOWN_S = 6.0
+REGISTER_S = 45.0  # taking out a phone and scanning takes longer than reading
 
 WORDS: Mapping[str, Screen] = MappingProxyType(
     {
@@ -28,6 +29,9 @@ WORDS: Mapping[str, Screen] = MappingProxyType(
         "look_at_camera": Screen.TRY_AGAIN,
         "enrolling": Screen.ENROLLING,
         "enrolled": Screen.ENROLLED,
+        "register": Screen.REGISTER,
+        "pin_refused": Screen.PIN_REFUSED,
+        "next_code": Screen.NEXT_CODE,
     }
 )
 REST = frozenset({Screen.LOOK_HERE, Screen.FACE_OFF})
@@ -43,7 +47,7 @@ class DoorScreens:
 
     def show(self, access_point: AccessPointId, word: str, until_ms: int | None = None) -> None:
         """Show it now; a resting word waits until what was told before has been read."""
-        screen = WORDS[word]
+        screen = self._possible(access_point, WORDS[word])
         if screen in REST and word != "enrolling":
             self._rest[access_point] = screen
             if access_point not in self._shown:
@@ -56,8 +60,14 @@ class DoorScreens:
         if access_point in self._shown:
             self._shown[access_point].cancel()
         self._shown[access_point] = asyncio.get_running_loop().call_later(
-            SHOWN_S, self._to_rest, access_point
+            REGISTER_S if screen is Screen.REGISTER else SHOWN_S, self._to_rest, access_point
         )
+
+    def _possible(self, access_point: AccessPointId, screen: Screen) -> Screen:
+        """Without an address to register at, the staff are the way."""
+        view = self._state.view(access_point)
+        lost = screen is Screen.REGISTER and (view is None or not view.door.register_url)
+        return Screen.ASK_STAFF if lost else screen
 
     def _to_rest(self, access_point: AccessPointId) -> None:
         del self._shown[access_point]

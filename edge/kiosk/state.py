@@ -19,6 +19,9 @@ class Screen(StrEnum):
     FACE_OFF = "face_off"
     ENROLLING = "enrolling"
     ENROLLED = "enrolled"
+    REGISTER = "register"
+    PIN_REFUSED = "pin_refused"
+    NEXT_CODE = "next_code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class Door:
     access_point: AccessPointId
     name_zh: str
     name_en: str
+    register_url: str = ""  # where somebody who is not registered goes; empty: to the staff
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class DoorView:
     until: str = ""
     liveness_off: bool = False
     engine_simulated: bool = False
+    dry_run: bool = False
+    pin_pad: bool = False
 
     def __post_init__(self) -> None:
         assert bool(self.until) == (self.screen is Screen.WAIT_UNTIL), "only a wait has a time"
@@ -69,6 +75,10 @@ class KioskState:
         self._change(
             door, lambda view: replace(view, liveness_off=liveness_off, engine_simulated=engine_simulated)
         )
+
+    def equip(self, door: AccessPointId, *, dry_run: bool, pin_pad: bool) -> None:
+        """Whether the door is only on trial, and whether digits may be typed at it."""
+        self._change(door, lambda view: replace(view, dry_run=dry_run, pin_pad=pin_pad))
 
     def view(self, door: AccessPointId) -> DoorView | None:
         """The latest, or None for a door this node does not have."""

@@ -65,13 +65,35 @@ SENTENCES: Mapping[Screen, Sentence] = MappingProxyType({
         Both("录入完成", "All set"),
         Both("下次看一眼即可进门", "Next time, just look here"),
     ),
+    Screen.REGISTER: Sentence(
+        Both("请先办理入住登记", "Please register first"),
+        Both("用手机扫码登记，或请值班人员办理", "Scan with your phone, or ask the staff to register you"),
+    ),
+    Screen.NEXT_CODE: Sentence(
+        Both("请出示下一个通行码", "Show the next code"),
+        Both("通行码每 30 秒更换；请打开页面出示，不要用截图", "It changes every 30 seconds; open the page itself, not a picture of it"),
+    ),
+    Screen.PIN_REFUSED: Sentence(
+        Both("此密码现在不能开门", "This PIN does not open the door now"),
+        Both("请核对后再输入，或联系值班人员", "Check it and type it again, or ask the staff"),
+    ),
 })  # fmt: skip
 
 LIVENESS_OFF = Both("演示：活体检测已关闭", "Demo: liveness check is off")
+DRY_RUN = Both("试运行：只作记录，不拦阻通行", "Trial run: this door only takes notes, it holds nobody back")
 ENGINE_SIMULATED = Both("演示：人脸引擎为模拟", "Demo: the face engine is simulated")
 NO_CONNECTION = Both("屏幕未连接，请联系值班人员", "This screen is not connected; please ask the staff")
 NO_SUCH_DOOR = Both("此节点没有这扇门", "This node has no such door")
 CHOOSE_DOOR = Both("请选择本屏幕所在的门", "Choose the door this screen stands at")
+
+
+PIN_OPEN = Both("输入密码", "Enter PIN")
+PIN_TITLE = Both("请输入密码（6 至 12 位数字）", "Type your PIN (6 to 12 digits)")
+PIN_CLEAR = Both("清除", "Clear")
+PIN_CLOSE = Both("取消", "Cancel")
+PIN_ENTER = Both("确定", "OK")
+PIN_BUSY = Both("请稍候再输入一次", "One moment, then type it again")
+SCAN = Both("登记页面的二维码", "QR code of the page to register at")
 
 
 def sentence_of(view: DoorView) -> Sentence:
@@ -81,5 +103,9 @@ def sentence_of(view: DoorView) -> Sentence:
 
 def banners_of(view: DoorView) -> tuple[Both, ...]:
     """What this door does not check, said plainly for as long as it is so."""
-    liveness = (LIVENESS_OFF,) if view.liveness_off else ()
-    return (*liveness, ENGINE_SIMULATED) if view.engine_simulated else liveness
+    said = (
+        (view.dry_run, DRY_RUN),
+        (view.liveness_off, LIVENESS_OFF),
+        (view.engine_simulated, ENGINE_SIMULATED),
+    )
+    return tuple(banner for holds, banner in said if holds)

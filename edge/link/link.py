@@ -8,6 +8,7 @@ import base64
 import binascii
 import secrets
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -36,15 +37,18 @@ from cloud_sync.protocol.messages import (
 )
 from cloud_sync.protocol.topics import NodeTopics
 from cloud_sync.protocol.versions import WIRE_VERSION, WIRE_VERSION_MIN
+from edge.core.commands import Answer, Received
 from edge.errors import StoreError
 from edge.link.mqtt import Heard, Session
-from edge.link.translate import wall_text
+from edge.link.translate import cmdack, received, wall_text
 from edge.ports import ClockReading, LedgerRow
 
 HELLO_EVERY_S = 30.0
 TICK_S = 0.25  # how often time-outs are looked at while nothing happens
 LIVE_WITHIN_MS = 5_000  # a batch is live only on the first sending of events this young (sync.md §5.1)
 PARTS_MAX = 1_000  # a snapshot of 12 MB; more is refused before memory is spent on it
+NONCE_CROSSING_S = 10.0  # how long a command may be on its way while the next hello goes up: T_cmd_age
+ANSWERS_MAX = 256  # answers to commands not yet said; the oldest go first, their events say the same
 WATCHDOG_S = 90.0  # three hellos without any answer: the session is rebuilt
 
 log = structlog.get_logger()
@@ -102,6 +106,10 @@ class NodeSide(Protocol):
 
     def link_changed(self, up: bool) -> None: ...
 
+    def command(self, got: Received) -> None:
+        """A signed command, not yet judged; only taken over here."""
+        ...
+
 
 Verify = Callable[[str, bytes, bytes], bool]  # (key id, message, signature)
 
@@ -143,8 +151,11 @@ class Link:
         self._up = False
         self._hello_at_s = 0.0
         self._answer_at_s = 0.0
-        self._nonce = secrets.token_hex(8)
+        self._nonce = ""
+        self._last_nonce = ("", 0.0)
+        self._answers: deque[Answer] = deque(maxlen=ANSWERS_MAX)
         self._state_asked = threading.Event()
+        self._hello_asked = threading.Event()
         self._stop = threading.Event()
         self._session = self._new_session()
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
@@ -160,6 +171,16 @@ class Link:
     def ask_state(self) -> None:
         """The node's state has changed: publish it at the next turn; cheap, from any thread."""
         self._state_asked.set()
+        self.wake()
+
+    def answer(self, answer: Answer) -> None:
+        """What became of a command; said at the next turn, from any thread.  Its event says it again, for certain."""
+        self._answers.append(answer)
+        self.wake()
+
+    def nonce_used(self) -> None:
+        """A command has quoted the nonce: the next one has to quote another; from any thread."""
+        self._hello_asked.set()
         self.wake()
 
     @property
@@ -191,8 +212,9 @@ class Link:
                 if self._state_asked.is_set():
                     self._state_asked.clear()
                     self.tell_state()
-                if now_s - self._hello_at_s >= HELLO_EVERY_S:
+                if self._hello_asked.is_set() or now_s - self._hello_at_s >= HELLO_EVERY_S:
                     self._hello(now_s)
+                self._send_answers()
                 if self._peer.tick(now_s):
                     log.info("resending", from_seq=self._peer.acked + 1, rto_s=self._peer.rto_s)
                 self._send_due(now_s)
@@ -238,6 +260,10 @@ class Link:
 
     def _hello(self, now_s: float) -> None:
         self._hello_at_s = now_s
+        self._hello_asked.clear()
+        # A command held back on its way dies with the nonce it quotes; one that crosses this hello still lives.
+        self._last_nonce = (self._nonce, now_s + NONCE_CROSSING_S)
+        self._nonce = secrets.token_hex(8)
         aboard, clock = self._node.aboard(), self._node.clock()
         hello = Hello(
             v=WIRE_VERSION,
@@ -264,6 +290,10 @@ class Link:
         )
         self._session.send(self._topics.up("hello"), encode(hello))
         self.tell_state()
+
+    def _send_answers(self) -> None:
+        while self._answers:
+            self._session.send(self._topics.up("cmdack"), encode(cmdack(self._answers.popleft())))
 
     def tell_state(self) -> None:
         """Publish the node's state (retained), if there is a session."""
@@ -306,8 +336,16 @@ class Link:
             self._on_part(decode(heard.payload, Part))
         elif heard.topic == self._topics.erase and not heard.retain:
             self._on_erase(decode(heard.payload, Erase))
+        elif heard.topic == self._topics.cmd:  # a retained one too: it is the first thing the judge looks at
+            self._node.command(received(heard.payload, retained=heard.retain, nonces=self._nonces(now_s)))
         else:
             log.warning("frame_ignored", topic=heard.topic, retained=heard.retain)
+
+    def _nonces(self, now_s: float) -> frozenset[str]:
+        """What a command that arrives now may quote."""
+        last, until_s = self._last_nonce
+        crossing = {last} if now_s < until_s else set()
+        return frozenset({self._nonce} | crossing) - {""}
 
     def _on_ack(self, ack: Ack, now_s: float) -> None:
         if self._peer.on_ack(ack.e, ack.upto, ack.sg, refuse=ack.refuse, now_s=now_s):

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from cloud_sync.protocol import merkle
-from cloud_sync.protocol.messages import EventBody, Match, Pad, PassRow
+from cloud_sync.protocol import commands, merkle
+from cloud_sync.protocol.messages import BadMessage, CmdAck, EventBody, Match, Pad, PassRow
+from edge.core.commands import Answer, Op, Order, Received
 from edge.core.events import AccessPointId, CredentialKind, Fact, PassId, Stamp, SubjectRef
 from edge.core.passes import Credential, Pass, PassState, Prereq, SubjectClass
 
@@ -58,6 +59,33 @@ def encode_fact(fact: Fact, stamp: Stamp) -> bytes:
         x=fact.x or None,
     )
     return msgspec.json.encode(body)
+
+
+def received(data: bytes, *, retained: bool, nonces: frozenset[str]) -> Received:
+    """A publish on the command topic, as ``judge`` wants it; whatever the bytes are."""
+    try:
+        signature, body, command = commands.split(data)
+    except BadMessage:
+        return Received(retained, None)
+    order = Order(
+        tenant=command.t,
+        node=command.node,
+        door=AccessPointId(command.door),
+        id=command.id,
+        ctr=command.ctr,
+        issued_ms=command.iat,
+        expires_ms=command.exp,
+        op=Op(command.op),
+        issuer=command.iss,
+        kid=command.kid,
+        nonce=command.nonce,
+        cls=command.arg.class_,
+    )
+    return Received(retained, order, commands.signing_bytes(body), signature, nonces)
+
+
+def cmdack(answer: Answer) -> CmdAck:
+    return CmdAck(id=answer.id, state=answer.state.value, why=answer.why, mode=answer.mode, seq=answer.seq)
 
 
 def wall_text(wall_ms: int) -> str:

@@ -5,6 +5,7 @@ ledger cannot be written opens for nobody and sends people to the guard, and the
 """
 
 import asyncio
+import hmac
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,7 +27,7 @@ from edge.core.credentials import (
 from edge.core.decision import decide
 from edge.core.decision_fact import about
 from edge.core.decision_types import Allow, Attempt, Deny, DoorView, Liveness, Moment, Policy, Retry
-from edge.core.door_events import Denied, Event, Granted, Tick
+from edge.core.door_events import Command, Denied, Event, Granted, Tick, Verb
 from edge.core.door_profile import DoorProfile
 from edge.core.door_types import (
     Camera,
@@ -35,6 +36,7 @@ from edge.core.door_types import (
     Hold,
     Latch,
     Light,
+    Mode,
     Pulse,
     Relock,
     Signal,
@@ -42,9 +44,10 @@ from edge.core.door_types import (
     Tone,
     next_deadline,
 )
+from edge.core.dry_run import on_trial, opens_on_trial, would_deny
 from edge.core.events import AccessPointId, CredentialKind, Fact, GrantId
-from edge.core.passes import LocationClass, PassSet
-from edge.core.reasons import Advice, GuestText
+from edge.core.passes import LocationClass, Pass, PassSet
+from edge.core.reasons import Advice, GuestText, Reason
 from edge.errors import StoreError
 from edge.ports import Clock, Cmd, DoorIO, Outcome, Result
 from edge.runtime.face_desk import Concluded, FaceDesk, Prompt
@@ -54,6 +57,7 @@ IO_DEADLINE_NS = 300_000_000  # hardware.md §2.4: the age of a command inside t
 STEP_MS = 30_000  # one step of a rotating code
 SAME_CODE_NS = 3_000_000_000  # a phone still held into the picture is not shown anew
 TRIES_KEPT = 256
+PIN_TRIES = "pin"  # digits name nobody, so all who type them at one door share one patience
 
 log = structlog.get_logger()
 
@@ -96,6 +100,17 @@ class Hands:
     parse_code: Callable[[str], SignedCode | None]
     verify: Verify
     new_id: Callable[[], str]
+    # (credential id, verifier) of digits that have the shape of a PIN, else None.
+    read_pin: Callable[[str], tuple[str, bytes] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Did:
+    """What became of one input: the door afterwards, whether it had a row for it, and what went wrong."""
+
+    mode: Mode
+    refused: bool = False
+    fault: str = ""
 
 
 @dataclass(slots=True)
@@ -107,6 +122,7 @@ class Gate:
     hands: Hands
     liveness: Liveness
     simulation: bool
+    dry_run: bool = False
     desk: FaceDesk | None = None
     state: DoorState = field(default_factory=DoorState)
     fault: str = ""
@@ -150,10 +166,27 @@ class Gate:
             case None:
                 pass
 
+    async def on_pin(self, digits: str) -> None:
+        """Digits were typed at this door; what is no PIN is answered like one nobody has."""
+        shown = self.hands.read_pin(digits)
+        async with self._turn:
+            knowledge, moment = self._now()
+            attempt = Attempt(
+                kind=CredentialKind.PIN,
+                holder=None if shown is None else _holder(knowledge.passes, *shown),
+                locked_until_ms=self._locked_until_ms(PIN_TRIES, moment),
+            )
+            await self._judge(attempt, PIN_TRIES, knowledge, moment)
+
     async def on_event(self, event: Event) -> None:
         """A sensor, a timer or the node itself."""
         async with self._turn:
             await self._step(event)
+
+    async def on_command(self, command: Command) -> Did:
+        """A verified command, seen through: written down, carried out, and what the lock answered."""
+        async with self._turn:
+            return await self._step(command)
 
     async def run_timers(self) -> None:
         """Fire the door's timers for ever."""
@@ -214,19 +247,24 @@ class Gate:
     ) -> None:
         view, started_ns = self._view(), self._now_ns()
         decision = decide(attempt, view, moment, knowledge.policy)
+        decision = would_deny(decision) if self.dry_run else decision
+        if isinstance(decision, Retry):
+            self._advise(decision.advice, attempt, decision.reason)
+            return
+        fact = about(decision, attempt, view, moment, knowledge.policy)
+        fact = on_trial(fact) if self.dry_run else fact
         match decision:
             case Allow():
-                fact = about(decision, attempt, view, moment, knowledge.policy)
                 fact = replace(fact, x=fact.x | {"latency_ms": (self._now_ns() - started_ns) // 1_000_000})
                 if remember is not None and await self._remembered(tries, remember) is False:
                     return
                 await self._step(Granted(GrantId(self.hands.new_id()), fact))
+            case Deny() if self.dry_run and opens_on_trial(decision, attempt):
+                await self._step(Granted(GrantId(self.hands.new_id()), fact))
             case Deny():
                 self._failed(tries)
-                fact = about(decision, attempt, view, moment, knowledge.policy)
                 await self._step(Denied(fact, decision.advice))
-            case Retry():
-                self._advise(decision.advice)
+                self._advise(decision.advice, attempt, decision.reason)
             case _:
                 assert_never(decision)
 
@@ -242,7 +280,7 @@ class Gate:
 
     # --- the door machine -------------------------------------------------------------------------------------
 
-    async def _step(self, event: Event) -> None:
+    async def _step(self, event: Event) -> Did:
         """One input: facts first, then the lock.  Called with the door's turn held."""
         step = door.step(self.state, event, self.profile, self._now_ns())
         if step.refusal is not None:
@@ -250,49 +288,50 @@ class Gate:
                 "door_refused",
                 access_point=self.access_point,
                 mode=step.refusal.mode,
-                event=step.refusal.happened,
+                happened=step.refusal.happened,
             )
         if step.facts:
             try:
                 await self.hands.record(step.facts)
             except StoreError as error:
                 self._no_record(error)
-                if isinstance(event, Granted):
-                    return
+                if _opens(event):
+                    return Did(self.state.mode, fault=self.fault)
         self.state = step.state
         self._timers_changed.set()
-        for effect in step.effects:
-            await self._perform(effect)
+        faults = [await self._perform(effect) for effect in step.effects]
+        return Did(step.state.mode, step.refusal is not None, next(filter(None, faults), ""))
 
-    async def _perform(self, effect: Effect) -> None:
+    async def _perform(self, effect: Effect) -> str:
+        """What went wrong with it, or nothing."""
+        io, door = self.hands.io, self.access_point
         match effect:
             case Pulse(ms):
-                self._check(await self.hands.io.pulse(self.access_point, self._cmd("grant"), ms), "pulse")
+                return self._check(await io.pulse(door, self._cmd("grant"), ms), "pulse")
             case Hold(until_ns):
-                self._check(
-                    await self.hands.io.hold(self.access_point, self._cmd("unlocked"), until_ns), "hold"
-                )
+                return self._check(await io.hold(door, self._cmd("unlocked"), until_ns), "hold")
             case Relock():
-                self._check(await self.hands.io.lock(self.access_point, self._cmd("relock")), "lock")
+                return self._check(await io.lock(door, self._cmd("relock")), "lock")
             case Latch(kind, on, actor):
-                cmd = self._cmd(f"latch {kind}")
-                self._check(await self.hands.io.latch(self.access_point, cmd, kind, on, actor), "latch")
+                latched = await io.latch(door, self._cmd(f"latch {kind}"), kind, on, actor)
+                return self._check(latched, "latch")
             case Signal(light, advice):
                 if light is Light.GREEN:
                     self.hands.screens.show(self.access_point, "welcome")
                 elif advice is not None:
-                    self._advise(advice)
+                    self.hands.screens.show(self.access_point, advice.text, advice.until_ms)
             case Sound(tone):
                 if tone is not Tone.OFF:
                     log.warning("door_sounds", access_point=self.access_point, tone=tone)
             case _:
                 assert_never(effect)
+        return ""
 
-    def _check(self, result: Result, verb: str) -> None:
+    def _check(self, result: Result, verb: str) -> str:
         """A lock that did not do as asked is a fault everybody can see; the door is never believed open or shut."""
         if result.outcome is Outcome.DONE:
             self.fault = ""
-            return
+            return ""
         self.fault = f"{verb}: {result.outcome.lower()} {result.detail}".strip()
         log.error(
             "lock_did_not_answer",
@@ -301,6 +340,7 @@ class Gate:
             outcome=result.outcome,
             why=result.detail,
         )
+        return self.fault
 
     def _cmd(self, reason: str) -> Cmd:
         return Cmd(self.hands.new_id(), self._now_ns() + IO_DEADLINE_NS, reason)
@@ -344,13 +384,39 @@ class Gate:
             return None
         return moment.now_ms + (held.locked_until_ns - now_ns) // 1_000_000
 
-    def _advise(self, advice: Advice) -> None:
-        self.hands.screens.show(self.access_point, advice.text, advice.until_ms)
+    def _advise(self, advice: Advice, attempt: Attempt, reason: Reason) -> None:
+        word = word_of(advice, attempt.kind, reason)
+        self.hands.screens.show(self.access_point, word, advice.until_ms)
 
     def _no_record(self, error: StoreError) -> None:
         self.fault = str(error)
         log.error("not_recorded", access_point=self.access_point, why=str(error))
         self.hands.screens.show(self.access_point, GuestText.SEE_GUARD)
+
+
+def _opens(event: Event) -> bool:
+    """Whether this would open the door to somebody, and so waits for its record; sensors and relocking never wait."""
+    commanded = isinstance(event, Command) and event.verb in {Verb.ACCESS, Verb.UNLOCK}
+    return commanded or isinstance(event, Granted)
+
+
+def word_of(advice: Advice, kind: CredentialKind, reason: Reason) -> str:
+    """One of the four texts, or what only a screen can add to it: a keypad's answer, where to register, the next code."""
+    if kind is CredentialKind.PIN and advice.text is GuestText.TRY_AGAIN:
+        return "pin_refused"
+    if reason is Reason.NOT_REGISTERED and kind is not CredentialKind.PIN:
+        return "register"
+    if reason in {Reason.CODE_REPLAYED, Reason.CODE_OUT_OF_TIME}:
+        return "next_code"
+    return advice.text.value
+
+
+def _holder(passes: PassSet, cred_id: str, verifier: bytes) -> Pass | None:
+    """Whose PIN this is; both halves have to agree."""
+    found = passes.find_credential(cred_id)
+    if found is None or found[1].kind is not CredentialKind.PIN:
+        return None
+    return found[0] if hmac.compare_digest(found[1].verifier, verifier) else None
 
 
 def _memory(text: str | None) -> CodeMemory | None:

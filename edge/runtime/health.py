@@ -18,6 +18,7 @@ class DoorHealth:
     threshold_note: str | None
     expected_fpir: float | None
     engine: str | None
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol, assert_never
+from typing import Any, Protocol, TypeVar, assert_never
 
 import structlog
 
@@ -50,6 +50,8 @@ HOUSEKEEPING_S = 5.0  # windows begin and end; galleries follow within this
 POLICY_VERSION = 1  # of the rules of this release; a signed policy brings its own number later
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 
 class StoredTemplate(Protocol):
@@ -127,6 +129,10 @@ class Node:
         """The doors of this node; once, before ``run``: gates and node need each other."""
         self._gates = {gate.access_point: gate for gate in gates}
 
+    @property
+    def gates(self) -> Mapping[AccessPointId, Gate]:
+        return self._gates
+
     # --- life -------------------------------------------------------------------------------------------------
 
     async def run(self, told: "asyncio.Queue[Told]") -> None:
@@ -147,17 +153,16 @@ class Node:
         Raises:
             StoreError: nothing was written.
         """
-        reading = self._parts.clock.read()
-        stamp = Stamp(
-            self._parts.boot_id,
-            reading.mono_ns // 1_000_000,
-            reading.wall_ms,
-            reading.state,
-            reading.bound_ms,
-        )
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._writer, self._parts.ledger.append, facts, stamp)
+        await self.write(lambda stamp: self._parts.ledger.append(facts, stamp))
+
+    async def write(self, work: Callable[[Stamp], T]) -> T:
+        """Run ``work`` on the one thread that writes the ledger's file, told when it is; then wake the link."""
+        now = self._parts.clock.read()
+        boot_id, mono_ms = self._parts.boot_id, now.mono_ns // 1_000_000
+        stamp = Stamp(boot_id, mono_ms, now.wall_ms, now.state, now.bound_ms)
+        done = await asyncio.get_running_loop().run_in_executor(self._writer, work, stamp)
         self._parts.wake_link()
+        return done
 
     def knowledge(self) -> Knowledge:
         reading, book = self._parts.clock.read(), self._parts.book
@@ -279,6 +284,10 @@ class Node:
                 self._parts.screens.show(gate.access_point, enrolment.take(seen))
             elif seen.camera not in self._just_enrolled:
                 self._spawn(gate.on_face(seen))
+
+    async def type_pin(self, access_point: AccessPointId, digits: str) -> None:
+        """Digits from the screen of a door, seen through."""
+        await self._gates[access_point].on_pin(digits)
 
     def _gates_at(self, camera: str) -> list[Gate]:
         return [
@@ -472,6 +481,7 @@ class Node:
             lock=gate.fault or "OK",
             face="off" if desk is None else "refused" if refused else "on",
             liveness=gate.liveness,
+            dry_run=gate.dry_run,
             gallery_n=0 if desk is None else len(desk.gallery),
             threshold=None if known is None else round(known.t, 3),
             threshold_note=threshold.reason_sentence

@@ -3,7 +3,8 @@
 import base64
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -36,6 +37,14 @@ class Join:
     face_doors: frozenset[
         str
     ]  # where the community has switched face on: assessment and sign are on its file
+    pin_key: bytes = field(repr=False, default=b"")  # empty: this node reads no PINs
+    pages_url: str = ""  # where guests reach the community's pages, as far as it told
+    command_keys: Mapping[str, bytes] = field(default_factory=dict)  # by key id: who may command doors
+
+    def verify_command(self, kid: str, message: bytes, signature: bytes) -> bool:
+        """True when the command key of this id signed the message."""
+        key = self.command_keys.get(kid)
+        return key is not None and verify_ed25519(key, message, signature)
 
     def verify(self, kid: str, message: bytes, signature: bytes) -> bool:
         """True when the community's key signed the message."""
@@ -67,6 +76,12 @@ def read_join(path: Path) -> Join:
             face_doors=frozenset(
                 door["access_point"] for door in tree["access_points"] if door["face_enabled"]
             ),
+            command_keys={
+                str(one["kid"]): base64.b64decode(one["key"], validate=True)
+                for one in tree.get("command_keys", ())
+            },
+            pin_key=base64.b64decode(tree.get("pin_key", ""), validate=True),
+            pages_url=str(tree.get("pages_url", "")),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(

@@ -4,15 +4,23 @@
 never lost and never changed.  A new file is a new ``epoch``, so a number used again cannot be mistaken.
 """
 
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from edge.core.events import Fact, NodeId, Stamp
 from edge.ports import LedgerRow
 from edge.store.ballast import Ballast
 from edge.store.sqlite import connect, migrate, transaction
+
+T = TypeVar("T")
+Beside = Callable[[sqlite3.Connection, list[int]], None]
+
+
+def _nothing_beside(_db: sqlite3.Connection, _seqs: list[int]) -> None:
+    """Most facts come alone."""
 
 
 class Chain(Protocol):
@@ -79,11 +87,29 @@ class SqliteLedger:
         Raises:
             DiskFull, StoreError: nothing of this call was recorded.
         """
+        return self.append_with(facts, stamp, _nothing_beside)
+
+    def append_with(self, facts: Sequence[Fact], stamp: Stamp, beside: Beside) -> list[int]:
+        """As ``append``; what ``beside`` writes, told the seqs, is committed with the facts or not at all."""
         bodies = [self._encode(fact, stamp) for fact in facts]
         with self._lock:
-            return self._ballast.spend_on(lambda: self._write(bodies))
+            return self._ballast.spend_on(lambda: self._write(bodies, beside))
 
-    def _write(self, bodies: list[bytes]) -> list[int]:
+    def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """One committed transaction in this file, for the tables beside the events.
+
+        Raises:
+            DiskFull, StoreError: nothing of it was kept.
+        """
+
+        def run() -> T:
+            with transaction(self._db, self._path):
+                return work(self._db)
+
+        with self._lock:
+            return self._ballast.spend_on(run)
+
+    def _write(self, bodies: list[bytes], beside: Beside) -> list[int]:
         head, h, seqs = self._head, self._h, []
         with transaction(self._db, self._path):
             for body in bodies:
@@ -94,6 +120,7 @@ class SqliteLedger:
                     "insert into event (seq, body, d, h) values (?, ?, ?, ?)", (head, body, d, h)
                 )
                 seqs.append(head)
+            beside(self._db, seqs)
         self._head, self._h = head, h
         return seqs
 

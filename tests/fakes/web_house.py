@@ -24,6 +24,7 @@ from cloud_sync.store.accounts import SqlAccounts
 from cloud_sync.store.engine import open_database
 from cloud_sync.store.house import House
 from cloud_sync.store.keys import SETUP_TOKEN, new_setup_token
+from cloud_sync.store.morning import StoredMorning
 from cloud_sync.store.places import AccessPointSpec, NodeJoin
 from cloud_sync.store.read import StoredDashboard
 from cloud_sync.store.registry import SqlRegistry
@@ -91,7 +92,16 @@ class WebHouse:
     def _house(self) -> House:
         zone = ZoneInfo("Asia/Shanghai")
         return House(
-            COMMUNITY, zone, True, CN_DEFAULT, self.engine, self.vault, os.urandom(32), self.clock, os.urandom
+            COMMUNITY,
+            zone,
+            True,
+            CN_DEFAULT,
+            self.engine,
+            self.vault,
+            os.urandom(32),
+            self.clock,
+            os.urandom,
+            pin_key=bytes(range(32)),
         )
 
     def _make_community(self) -> None:
@@ -105,7 +115,8 @@ class WebHouse:
 
     @property
     def services(self) -> Services:
-        return Services(COMMUNITY, self.reader, self.feed, self.accounts, self.registry, self.clock)
+        stored = (self.reader, self.feed, self.accounts, self.registry, self.clock)
+        return Services(COMMUNITY, *stored, morning=StoredMorning(self.engine))
 
     def app(self) -> FastAPI:
         router = create_router(

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.clips, pytest.mark.timeout(300)]
 
 def evening(run: str, **settings: str) -> dict[str, object]:
     """Play it in a folder of its own and return its last line."""
-    environment = os.environ | {"HEADLESS": "1", "RUN": f"run/{run}"} | settings
+    environment = os.environ | {"HEADLESS": "1", "NIGHT": "off", "RUN": f"run/{run}"} | settings
     played = subprocess.run(
         [sys.executable, "-m", "demo"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
@@ -83,3 +83,27 @@ def test_without_faces_the_same_people_get_home():
         "denied_unregistered": 1,
         "forced": 1,
     }
+
+
+@pytest.mark.timeout(900)
+def test_the_night_goes_on():
+    """Acts g to n: who arrives without papers, what is taken back, what dies and comes back."""
+    result = evening("test-night", NIGHT="on")
+    expected = {
+        "registered_at_gate": 2,  # gate and room
+        "proved_by_guard": 2,
+        "extended_online": 1,
+        "extended_offline": 0,  # the rule as written: what a cut-off node does not know, it does not honour
+        "extended_after": 1,
+        "erased_nodes": 2,
+        "face_after_erase": 0,
+        "code_after_erase": 1,
+        "case_closed": 1,
+        "opened_during_faults": 4,
+        "cancelled_out": 1,
+        "cancelled_back_in": 0,
+        "released_by_guard": 1,
+    }
+    assert {name: result[name] for name in expected} == expected
+    assert {name: result[name] for name in NEVER} == dict.fromkeys(NEVER, 0)
+    assert result["events_recorded"] == result["events_stored"]

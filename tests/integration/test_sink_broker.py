@@ -219,7 +219,7 @@ def test_what_is_foreign_retained_or_of_no_use_is_counted_and_has_no_effect(stre
     street.settled()
     planted = gate.ledger.batch([1])
     gate.client.publish(NodeTopics(HOME, "n2").up("ev"), encode(planted), qos=1)  # n1's words on n2's topic
-    gate.say("cmdack", b"{}")
+    gate.say("sealed", b"\x00")
     gate.say("hello", gate.ledger.hello(head=77), retain=True)
     eventually(lambda: street.service.sink.counters.ignored.total() >= 2)
     street.restart_service()  # its new session is given the retained hello as retained

@@ -512,7 +512,7 @@ def test_no_command_is_carried_out_twice() -> None:
     assert door.refusal == Refusal(Mode.LOCKED, "CMD unlock a second time")
 
 
-@pytest.mark.parametrize("verb", sorted(set(Verb) - {Verb.ACCESS, Verb.LOCK, Verb.UNLOCK}))
+@pytest.mark.parametrize("verb", sorted(set(Verb) - {Verb.ACCESS, Verb.LOCK, Verb.UNLOCK, Verb.BLOCK}))
 def test_a_command_without_a_row_is_refused_aloud_and_changes_nothing(verb: Verb) -> None:
     door = Door()
     before = door.state
@@ -580,7 +580,7 @@ def test_the_next_deadline_is_when_something_happens_next() -> None:
 ACCESS_TEN = {
     "access.granted", "access.denied", "access.taken", "access.not_taken", "door.boot", "door.forced",
     "door.prealarm", "door.held", "door.secured", "door.closed", "door.mode", "fire.release",
-    "fire.reset", "door.rex", "door.watchdog",
+    "fire.reset", "door.rex", "door.watchdog", "access.would_allow", "access.would_deny",
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from cloud_sync.protocol import messages
+from cloud_sync.protocol.commands import Argument, Command
 from cloud_sync.protocol.messages import Cred, DoorHealth, Message, PassRow
 
 # Every field there is.  A new one is added here by somebody who has asked himself what a person could read from it.
@@ -74,14 +75,16 @@ ALLOWED = {
         "lag",
     ),
     *("outbox", "free_mb", "on", "state", "doors", "faults", "alarm", "camera", "lock", "face", "liveness"),
-    *("threshold", "threshold_note", "expected_fpir", "engine"),
+    *("threshold", "threshold_note", "expected_fpir", "engine", "dry_run"),
     # passes and erasures
     *("node", "count", "issued", "lease_until", "kid", "i", "data", "applied_at", "slot", "refused"),
     *("items", "template_ref", "done_at", "erased"),
     *("cls", "scope", "schedule", "not_before", "not_after", "prereq", "policy", "creds"),
     *("kind", "cred_id", "verifier"),
+    # commands: ``iss`` is the account of whoever commands, ``class`` whom they let in
+    *("t", "door", "id", "ctr", "iat", "exp", "op", "arg", "iss", "why"),
 }
-KINDS = [*Message.__subclasses__(), PassRow, Cred]
+KINDS = [*Message.__subclasses__(), PassRow, Cred, Command, Argument]
 
 
 def types_in(hint: object) -> Iterator[object]:

@@ -4,7 +4,7 @@ import ast
 import asyncio
 import inspect
 import os
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ import sqlalchemy as sa
 import cloud_sync.connectors
 from cloud_sync.errors import NotFound, Refused, StoreError
 from cloud_sync.ports import SESSION_COOKIE
+from cloud_sync.ports_guest import Notice
 from cloud_sync.protocol import messages
 from cloud_sync.store import audit, tables
 from cloud_sync.store.engine import open_database
@@ -242,14 +243,19 @@ def test_a_look_that_cannot_be_written_down_does_not_happen(tmp_path):
 def test_the_vault_answers_for_one_field_of_one_person_and_for_no_more(vault):
     opened, _ = vault
     offered = {name for name, _ in inspect.getmembers(opened, inspect.ismethod) if not name.startswith("_")}
-    assert offered == {"seal", "open_field", "holds", "forget", "close"}
+    assert offered == {"seal", "open_field", "holds", "differs", "forget", "close"}
     with pytest.raises(NotFound):
         opened.open_field("%", "name", actor="chen", purpose="all of them", screen="any")
 
 
 def test_there_is_no_connector_through_which_guests_could_be_passed_on():
+    """The one kind of connector there is writes to the guest, and is handed nothing about them but their address."""
     home = Path(cloud_sync.connectors.__file__).parent
-    assert [path.name for path in home.rglob("*.py")] == ["__init__.py"]
+    assert {path.name for path in home.iterdir() if path.is_dir() and path.name != "__pycache__"} == {
+        "notify"
+    }
+    told = {field.name for field in fields(Notice)}
+    assert told == {"id", "to", "subject", "text", "link", "language", "synthetic", "at_ms"}
 
 
 # --- document images and photographs ---------------------------------------------------------------------------

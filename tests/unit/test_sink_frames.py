@@ -10,7 +10,7 @@ from cloud_sync.errors import StoreError
 from cloud_sync.ingest.frames import Ignored, read
 from cloud_sync.ingest.sink import EVENTS_PER_TRANSACTION, Sink
 from cloud_sync.ports import BadFrame, Delivery, Stored, Told
-from cloud_sync.protocol.messages import Ack, Batch, Message, State, decode, encode
+from cloud_sync.protocol.messages import Ack, Batch, CmdAck, Message, State, decode, encode
 from cloud_sync.protocol.topics import NodeTopics, parse_up
 from tests.fakes.wire_ledger import WireLedger, body
 
@@ -43,7 +43,7 @@ def gate(count: int) -> WireLedger:
         (delivery("hello", gate(1).hello(), node="n2"), Ignored.FOREIGN),
         (delivery("ev", gate(1).batch([1]), retain=True), Ignored.RETAINED),
         (delivery("hello", gate(1).hello(), retain=True), Ignored.RETAINED),
-        (delivery("cmdack", b"{}"), Ignored.UNUSED),
+        (delivery("cmdack", CmdAck(id="c", state="done"), retain=True), Ignored.RETAINED),
         (delivery("sealed", b"\x00"), Ignored.UNUSED),
     ],
 )

@@ -132,6 +132,7 @@ CREATE TABLE node_state (
   clock_bound_ms BIGINT NOT NULL,
   software TEXT NOT NULL,
   health BLOB NOT NULL,
+  nonce TEXT,
   PRIMARY KEY (community, node)
 );
 
@@ -250,8 +251,38 @@ CREATE TABLE stay_member (
   person TEXT NOT NULL,
   role TEXT NOT NULL,
   subject_ref TEXT NOT NULL,
+  face_said TEXT,
   PRIMARY KEY (community, stay, person)
 );
+
+CREATE TABLE guest_visit (
+  community TEXT NOT NULL,
+  stay TEXT NOT NULL,
+  notice TEXT,
+  rules TEXT,
+  notice_ms BIGINT,
+  draft_ms BIGINT,
+  PRIMARY KEY (community, stay)
+);
+
+CREATE TABLE notice (
+  community TEXT NOT NULL,
+  notice TEXT NOT NULL,
+  stay TEXT NOT NULL,
+  channel TEXT NOT NULL,
+  topic TEXT NOT NULL,
+  language TEXT NOT NULL,
+  state TEXT NOT NULL,
+  attempts BIGINT NOT NULL,
+  next_ms BIGINT,
+  made_ms BIGINT NOT NULL,
+  sent_ms BIGINT,
+  receipt TEXT,
+  problem TEXT,
+  PRIMARY KEY (community, notice)
+);
+
+CREATE INDEX notice_by_next ON notice (community, next_ms);
 
 CREATE TABLE registration (
   community TEXT NOT NULL,
@@ -299,6 +330,33 @@ CREATE TABLE pass (
   PRIMARY KEY (community, pass_id)
 );
 
+CREATE TABLE subject (
+  community TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  ref TEXT NOT NULL,
+  person TEXT NOT NULL,
+  subject_ref TEXT NOT NULL,
+  cls TEXT NOT NULL,
+  access_points TEXT NOT NULL,
+  valid_from_ms BIGINT NOT NULL,
+  valid_until_ms BIGINT NOT NULL,
+  class_only BIGINT NOT NULL,
+  ended_ms BIGINT,
+  PRIMARY KEY (community, subject),
+  UNIQUE (community, kind, ref)
+);
+
+CREATE TABLE arrival (
+  community TEXT NOT NULL,
+  arrival TEXT NOT NULL,
+  access_point TEXT NOT NULL,
+  said TEXT NOT NULL,
+  asked_ms BIGINT NOT NULL,
+  answered_ms BIGINT,
+  PRIMARY KEY (community, arrival)
+);
+
 CREATE TABLE credential (
   community TEXT NOT NULL,
   cred_id TEXT NOT NULL,
@@ -334,6 +392,31 @@ CREATE TABLE erasure (
   acked_ms BIGINT,
   PRIMARY KEY (community, node, erase_ver)
 );
+
+CREATE TABLE command (
+  community TEXT NOT NULL,
+  id TEXT NOT NULL,
+  node TEXT NOT NULL,
+  access_point TEXT NOT NULL,
+  op TEXT NOT NULL,
+  arg TEXT NOT NULL,
+  issuer TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  kid TEXT NOT NULL,
+  ctr BIGINT NOT NULL,
+  iat_ms BIGINT NOT NULL,
+  exp_ms BIGINT NOT NULL,
+  state TEXT NOT NULL,
+  why TEXT NOT NULL,
+  mode TEXT NOT NULL,
+  sent_ms BIGINT,
+  told_ms BIGINT,
+  bytes BLOB NOT NULL,
+  PRIMARY KEY (community, id),
+  UNIQUE (community, kid, ctr)
+);
+
+CREATE INDEX command_by_state ON command (community, state);
 
 CREATE TABLE discrepancy (
   community TEXT NOT NULL,
@@ -397,4 +480,87 @@ CREATE TABLE disclosure (
   screen TEXT NOT NULL,
   hash TEXT NOT NULL,
   PRIMARY KEY (community, n)
+);
+
+CREATE TABLE alert_queue (
+  community TEXT NOT NULL,
+  node TEXT NOT NULL,
+  epoch TEXT NOT NULL,
+  seq BIGINT NOT NULL,
+  type TEXT NOT NULL,
+  access_point TEXT,
+  contact TEXT,
+  seen_ms BIGINT NOT NULL,
+  stored_ms BIGINT NOT NULL,
+  PRIMARY KEY (community, node, epoch, seq)
+);
+
+CREATE TABLE case_ (
+  community TEXT NOT NULL,
+  id TEXT NOT NULL,
+  family TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  severity TEXT NOT NULL,
+  state TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  group_key TEXT NOT NULL,
+  opened_ms BIGINT NOT NULL,
+  first_seen_ms BIGINT NOT NULL,
+  last_seen_ms BIGINT NOT NULL,
+  owner_role TEXT NOT NULL,
+  active BIGINT NOT NULL,
+  count BIGINT NOT NULL,
+  level BIGINT NOT NULL,
+  node TEXT,
+  access_point TEXT,
+  owner TEXT,
+  offered_to TEXT,
+  ack_due_ms BIGINT,
+  act_due_ms BIGINT,
+  next_ms BIGINT,
+  held_ms BIGINT,
+  resolution TEXT,
+  note TEXT,
+  resolved_by TEXT,
+  verified_by TEXT,
+  closed_ms BIGINT,
+  reopened_from TEXT,
+  reopen_count BIGINT NOT NULL,
+  rev BIGINT NOT NULL,
+  PRIMARY KEY (community, id)
+);
+CREATE INDEX case_by_group ON case_ (community, group_key);
+CREATE INDEX case_by_rev ON case_ (community, rev);
+CREATE INDEX case_by_state ON case_ (community, state);
+
+CREATE TABLE case_note (
+  community TEXT NOT NULL,
+  case_id TEXT NOT NULL,
+  n BIGINT NOT NULL,
+  at_ms BIGINT NOT NULL,
+  actor TEXT NOT NULL,
+  event TEXT NOT NULL,
+  "before" TEXT,
+  "after" TEXT NOT NULL,
+  reason TEXT,
+  ref TEXT,
+  PRIMARY KEY (community, case_id, n)
+);
+
+CREATE TABLE case_link (
+  community TEXT NOT NULL,
+  case_id TEXT NOT NULL,
+  ref TEXT NOT NULL,
+  PRIMARY KEY (community, case_id, ref)
+);
+CREATE INDEX case_link_by_ref ON case_link (community, ref);
+
+CREATE TABLE push_subscription (
+  community TEXT NOT NULL,
+  endpoint TEXT NOT NULL,
+  user TEXT NOT NULL,
+  p256dh TEXT NOT NULL,
+  auth TEXT NOT NULL,
+  made_ms BIGINT NOT NULL,
+  PRIMARY KEY (community, endpoint)
 );

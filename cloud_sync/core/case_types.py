@@ -1,0 +1,196 @@
+"""What a case is made of (domain.md §11): families, states, events, kinds, and one frozen value for a case."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from cloud_sync.core.roles import Role
+
+
+class Family(StrEnum):
+    ALERT = "alert"
+    DISCREPANCY = "discrepancy"
+
+
+class Severity(StrEnum):
+    """S1 act now, S2 same day, S3 three days, S4 trend; the order of the names is the order of weight."""
+
+    S1 = "S1"
+    S2 = "S2"
+    S3 = "S3"
+    S4 = "S4"
+
+    @property
+    def grave(self) -> bool:
+        return self in (Severity.S1, Severity.S2)
+
+
+class CaseState(StrEnum):
+    NEW = "NEW"
+    RTN_UNACK = "RTN_UNACK"  # the condition is gone, eyes are still needed
+    ACKED = "ACKED"
+    IN_PROGRESS = "IN_PROGRESS"
+    ON_HOLD = "ON_HOLD"
+    RESOLVED = "RESOLVED"  # waits for the check by another person
+    CLOSED = "CLOSED"
+
+
+UNSEEN = frozenset({CaseState.NEW, CaseState.RTN_UNACK})
+OWNED = frozenset({CaseState.ACKED, CaseState.IN_PROGRESS, CaseState.ON_HOLD})
+WORKED = frozenset({CaseState.ACKED, CaseState.IN_PROGRESS})  # the action clock runs
+OPEN = frozenset(CaseState) - {CaseState.CLOSED}
+
+
+class CaseEvent(StrEnum):
+    RAISE = "raise"
+    CLEARS = "condition clears"
+    ACK = "acknowledge"
+    ACK_CLOCK = "ack clock over"
+    START = "start"
+    ACT_CLOCK = "action clock over"
+    OFFER = "offer"
+    ACCEPT = "accept"
+    HOLD = "hold"
+    RESUME = "resume"
+    RESOLVE = "resolve"
+    VERIFY = "verify"
+    REJECT = "reject"
+    UNCHECKED = "not checked in time"
+    MET = "closing condition met"
+    RETRACT = "retract"
+    REOPEN = "reopen"
+
+
+# What a person may press; the others are the world's or the clock's.
+BY_PEOPLE = (
+    CaseEvent.ACK,
+    CaseEvent.START,
+    CaseEvent.RESOLVE,
+    CaseEvent.HOLD,
+    CaseEvent.RESUME,
+    CaseEvent.OFFER,
+    CaseEvent.ACCEPT,
+    CaseEvent.VERIFY,
+    CaseEvent.REJECT,
+    CaseEvent.REOPEN,
+)
+
+
+class OwnerRole(StrEnum):
+    """Whose eyes a case asks for while nobody owns it: a rung of a ladder, not a login."""
+
+    GUARD = "guard"
+    SHIFT_LEAD = "shift_lead"
+    OFFICER = "officer"
+    OPERATOR = "operator"
+    STREET = "street"
+    CALL = "emergency_call"  # 110 or 119, by a human
+
+
+@dataclass(frozen=True, slots=True)
+class AlertKind:
+    """``shut_first``: nobody settles it while its door stands open (domain.md §11.3)."""
+
+    name: str
+    severity: Severity
+    raised_by: str = ""
+    cleared_by: tuple[str, ...] = ()
+    shut_first: bool = False
+    transient: bool = False
+
+
+FORCED = AlertKind("forced", Severity.S1, "door.forced", ("door.secured",), shut_first=True)
+HELD = AlertKind("held", Severity.S2, "door.held", ("door.secured",), shut_first=True)
+WATCHDOG = AlertKind("watchdog", Severity.S1, "door.watchdog")
+FIRE_RELEASE = AlertKind("fire_release", Severity.S1, "fire.release", ("fire.reset",))
+# Conditions that a node's silence or state shows, not an event.  The first is S2 where everybody has to pass.
+NODE_OFFLINE = AlertKind("node_offline", Severity.S3)
+CAMERA_LOST = AlertKind("camera_lost", Severity.S2)
+
+ALERTS: Mapping[str, AlertKind] = MappingProxyType(
+    {kind.name: kind for kind in (FORCED, HELD, WATCHDOG, FIRE_RELEASE, NODE_OFFLINE, CAMERA_LOST)}
+)
+RAISED_BY: Mapping[str, AlertKind] = MappingProxyType(
+    {kind.raised_by: kind for kind in ALERTS.values() if kind.raised_by}
+)
+# A door that starts anew with its leaf shut is in alarm no more, and says so in no other way.
+DOOR_BOOT = "door.boot"
+ALERT_EVENTS = frozenset(
+    {*RAISED_BY, DOOR_BOOT, *(name for kind in ALERTS.values() for name in kind.cleared_by)}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """``active``: the condition still holds, as far as is known.  ``next_ms``: when a clock acts by itself."""
+
+    id: str
+    family: Family
+    kind: str
+    severity: Severity
+    state: CaseState
+    subject: str
+    group_key: str
+    opened_ms: int
+    first_seen_ms: int
+    last_seen_ms: int
+    owner_role: OwnerRole
+    active: bool = True
+    count: int = 1
+    level: int = 0
+    node: str | None = None
+    access_point: str | None = None
+    owner: str | None = None
+    offered_to: str | None = None
+    ack_due_ms: int | None = None
+    act_due_ms: int | None = None
+    next_ms: int | None = None
+    held_ms: int | None = None
+    resolution: str | None = None
+    note: str | None = None
+    resolved_by: str | None = None
+    verified_by: str | None = None
+    closed_ms: int | None = None
+    reopened_from: str | None = None
+    reopen_count: int = 0
+
+    @property
+    def sounds(self) -> bool:
+        """True and nobody has looked: an S1 or S2 alert is heard."""
+        return self.family is Family.ALERT and self.severity.grave and self.state is CaseState.NEW
+
+    @property
+    def holder(self) -> str:
+        """Who has it: a person once somebody acknowledged, before that a role; never nobody, never two."""
+        return self.owner or self.owner_role
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the world says is so: enough to open a case, or to join an open one with the same key."""
+
+    family: Family
+    kind: str
+    severity: Severity
+    subject: str
+    group_key: str
+    seen_ms: int
+    node: str | None = None
+    access_point: str | None = None
+    reopened_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One event on a case; ``actor`` and ``role`` are empty when the world or a clock acts."""
+
+    event: CaseEvent
+    actor: str = ""
+    role: Role | None = None
+    reason: str = ""
+    code: str = ""
+    to: str = ""
+    until_ms: int | None = None
+    seen_ms: int | None = None
+    severity: Severity | None = None

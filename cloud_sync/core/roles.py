@@ -1,0 +1,55 @@
+"""Who may open which page and press which button: one table (domain.md §11.5), asked by pages and interface alike."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Role(StrEnum):
+    GUARD = "guard"
+    OFFICER = "officer"
+    ADMIN = "admin"
+
+
+class Right(StrEnum):
+    SEE_BOARD = "the community's dashboard and node pages"
+    SEE_STAFF = "the gate staff's page"
+    SEE_ALL_CASES = "discrepancies below S1"
+    IMPORT = "bring listings, bookings and registrations"
+    WORK_CASE = "acknowledge, start, resolve, hold and hand over"
+    LEAD_CASE = "hand over a colleague's case, and open a closed one again"
+    FORCIBLE_ACK = "settle a forced door that still stands open"
+    VERIFY_ALERT = "check what a colleague settled at a door"
+    VERIFY_DISCREPANCY = "check what a colleague settled in the books"
+    COMMAND_DOOR = "release, lock, unlock or block a door"
+    ADMIT = "let somebody in once as a visitor"
+    PROVE = "prove a guest in person"
+
+
+_GATE = frozenset(
+    {
+        Right.SEE_STAFF,
+        Right.WORK_CASE,
+        Right.VERIFY_ALERT,
+        Right.COMMAND_DOOR,
+        Right.ADMIT,
+        Right.PROVE,
+    }
+)
+# The administrator of a small community is its officer too; a larger one gives the two roles to two people.
+MAY: Mapping[Role, frozenset[Right]] = MappingProxyType(
+    {Role.GUARD: _GATE, Role.OFFICER: frozenset(Right), Role.ADMIN: frozenset(Right)}
+)
+
+
+def role_of(text: str) -> Role | None:
+    """The role of this name; a name nobody has taught us may nothing."""
+    try:
+        return Role(text)
+    except ValueError:
+        return None
+
+
+def may(role: str | None, right: Right) -> bool:
+    known = role_of(role) if role else None
+    return known is not None and right in MAY[known]

@@ -1,0 +1,193 @@
+"""What a guest's link may ask of the records, and how guests are written to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from cloud_sync.core.lifecycles import PassState
+
+FaceAnswer = Literal["not_offered", "ask", "yes", "no"]
+
+
+@dataclass(frozen=True, slots=True)
+class GuestDoor:
+    """One door of the way in, in the order a guest meets them."""
+
+    access_point: str
+    kind: str
+    name_zh: str
+    name_en: str
+    face: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GuestMember:
+    """One person of the party, without a name: the link shows nobody's data unasked."""
+
+    subject_ref: str
+    role: str  # lead | companion | minor
+    minor: bool
+    registration: str  # a state of the registration, "" before anything was sent
+    verified: bool  # registered as far as this community asks
+    pass_state: PassState
+    not_before_ms: int
+    not_after_ms: int
+    face: FaceAnswer
+    code: str | None  # the credential id of the phone's code, when one is bound
+    has_pin: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GuestView:
+    """Everything the pages of one guest link rest on."""
+
+    community_zh: str
+    community_en: str
+    synthetic: bool
+    stay: str
+    stay_state: str
+    is_open: bool  # people may still register
+    inside: bool  # somebody has come in and not left: they may leave early
+    listing: str
+    room: str
+    planned_in_ms: int
+    planned_out_ms: int
+    headcount: int
+    max_guests: int
+    doors: tuple[GuestDoor, ...]
+    members: tuple[GuestMember, ...]  # registered or waiting for it; the lead first
+    failed_checks: int
+    notice: str  # the version that is shown now
+    notice_read: bool
+    rules_read: str  # the version of the house rules that was read, "" before
+    has_draft: bool
+    consent_texts: Mapping[str, str]
+    erase_after_ms: int
+
+    @property
+    def lead(self) -> GuestMember:
+        return self.members[0]
+
+    def member(self, subject_ref: str | None) -> GuestMember:
+        """The one named, else the lead."""
+        return next((one for one in self.members if one.subject_ref == subject_ref), self.lead)
+
+
+@dataclass(frozen=True, slots=True)
+class FormAnswer:
+    """What became of one form: faults by field (words of ``FormFault``), or a recorded person."""
+
+    faults: Mapping[str, str]
+    subject_ref: str = ""
+    verified: bool = False
+    failed_checks: int = 0
+
+
+class GuestDesk(Protocol):
+    """What the token in a guest's address allows: this stay, its party, and nobody else.
+
+    Every call raises NotFound when the link is not valid, and Refused with a rule the pages have words for.
+    """
+
+    def guest_view(self, guest_token: str) -> GuestView: ...
+
+    def read_notice(self, guest_token: str, notice: str, rules: str) -> None:
+        """The notice and the house rules of these versions were shown and gone past."""
+        ...
+
+    def draft(self, guest_token: str) -> Mapping[str, str]:
+        """What was typed and not sent; {} when there is nothing."""
+        ...
+
+    def save_draft(self, guest_token: str, form: Mapping[str, str]) -> None:
+        """Seal what was typed so far in the vault; the last one wins."""
+        ...
+
+    def register_self(self, guest_token: str, form: Mapping[str, str]) -> FormAnswer:
+        """Register the lead guest at the level that typing proves."""
+        ...
+
+    def add_companion(self, guest_token: str, form: Mapping[str, str]) -> FormAnswer: ...
+
+    def answer_face(
+        self, guest_token: str, subject_ref: str | None, *, agrees: bool, text_version: str, language: str
+    ) -> None:
+        """Yes is a consent; no costs nothing and is not asked again during this stay."""
+        ...
+
+    def remove_face(self, guest_token: str, subject_ref: str | None) -> int:
+        """Withdraw; how many consents that ended.  The way in by code stays."""
+        ...
+
+    def issue_pin(self, guest_token: str, subject_ref: str | None) -> str:
+        """Six digits, said once; an older PIN of this guest stops working."""
+        ...
+
+    def leave(self, guest_token: str) -> None:
+        """Check the party out now; the way out stays open."""
+        ...
+
+    def own_data(self, guest_token: str, subject_ref: str | None, last_four: str) -> dict[str, Any]:
+        """What is held about this person and this stay, after the end of their document number was said."""
+        ...
+
+
+# --- writing to guests -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message, ready to hand over; whom and what it says stays out of every log."""
+
+    id: str
+    to: str = field(repr=False)
+    subject: str
+    text: str = field(repr=False)
+    link: str = field(repr=False)
+    language: str
+    synthetic: bool  # of invented people: no connector sends it
+    at_ms: int
+
+
+class Notifier(Protocol):
+    """One way to write to a guest; a plug-in of the group ``gatehouse.notifiers``."""
+
+    def send(self, notice: Notice) -> str:
+        """Hand over and return what the far side answered: the receipt.
+
+        Raises:
+            Refused: it will never be taken (a synthetic community, an address that cannot be); not tried again.
+            ConnectorError: not now; tried again later.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DueNotice:
+    """One message that is due, claimed by whoever asked; address and link are for the sender only."""
+
+    id: str
+    channel: str
+    topic: str
+    language: str
+    to: str = field(repr=False)
+    link: str = field(repr=False)
+    community_zh: str
+    community_en: str
+    planned_in_ms: int
+    planned_out_ms: int
+    synthetic: bool
+
+
+class Outbox(Protocol):
+    """Messages to guests: kept until the far side has taken them, with a receipt, or the tries are used up."""
+
+    def claim(self, *, most: int, only: str | None = None) -> Sequence[DueNotice]: ...
+
+    def sent(self, notice: str, receipt: str) -> None: ...
+
+    def failed(self, notice: str, problem: str) -> None:
+        """Tried again later, at most as often as the retry table says."""
+        ...
+
+    def refused(self, notice: str, problem: str) -> None: ...

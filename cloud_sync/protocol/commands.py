@@ -1,0 +1,86 @@
+"""Signed commands from the service to one door: ``sig(64) ‖ JSON body`` (sync.md §8).
+
+Unlike every other message a command is received strictly: a field nobody knows may say that it was not meant so.
+Ed25519 over a domain and the very bytes of the body; whoever repeats a command repeats these bytes.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from cloud_sync.protocol.messages import BadMessage, Count, Seq
+
+DOMAIN = b"ac-cmd-v1\0"
+COMMAND_VERSION: Literal[1] = 1
+SIG_BYTES = 64
+# The longest lawful names give about 600 bytes; nobody gets more parsed than that.
+FRAME_BYTES_MAX = 1_024
+# No node may be set to believe a command for longer, whatever its clock says.
+TTL_MAX_MS = 60_000
+# How long the service gives a command to reach its door: the node's default of T_cmd_age (access.md §4.2).
+TTL_MS = 10_000
+
+Op = Literal["release", "lock", "unlock", "block"]
+OPS: tuple[Op, ...] = ("release", "lock", "unlock", "block")
+
+Word = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+CommandId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
+
+
+class Argument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Of a release: whom staff let in once (access.md §6.2).  Nothing else has an argument."""
+
+    class_: Literal["visitor"] | None = msgspec.field(default=None, name="class")
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """``d/{node}/cmd``, never retained: what one named person wants one door to do, at once or not at all."""
+
+    v: Literal[1]
+    t: Word
+    node: Word
+    door: Word
+    id: CommandId
+    ctr: Seq  # strictly rising per key
+    iat: Count
+    exp: Count
+    op: Op
+    arg: Argument
+    iss: Word  # who commands; the actor of what follows
+    kid: Word
+    nonce: str = ""  # of the node's hello, where its clock cannot judge ``exp``
+
+
+def encode_command(command: Command) -> bytes:
+    """The body, as it is signed and travels."""
+    return msgspec.json.encode(command)
+
+
+def signing_bytes(body: bytes) -> bytes:
+    """What the key signs."""
+    return DOMAIN + body
+
+
+def frame(body: bytes, signature: bytes) -> bytes:
+    """One publish."""
+    assert len(signature) == SIG_BYTES
+    assert SIG_BYTES + len(body) <= FRAME_BYTES_MAX
+    return signature + body
+
+
+def split(data: bytes) -> tuple[bytes, bytes, Command]:
+    """Signature, body and command of a publish; nothing is verified yet.
+
+    Raises:
+        BadMessage: too short, too long, or not a command of this version.
+    """
+    if not SIG_BYTES < len(data) <= FRAME_BYTES_MAX:
+        raise BadMessage(f"Command: {len(data)} bytes are not a frame")
+    signature, body = data[:SIG_BYTES], data[SIG_BYTES:]
+    try:
+        command = msgspec.json.decode(body, type=Command)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadMessage(f"Command: {error}") from error
+    if command.arg.class_ is not None and command.op != "release":
+        raise BadMessage(f"Command: {command.op} has no argument")
+    return signature, body, command

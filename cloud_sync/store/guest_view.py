@@ -1,0 +1,115 @@
+"""One guest link as the pages see it: the stay, its doors and its party, without anybody's name."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from cloud_sync.core.guards import surely_at_least
+from cloud_sync.core.lifecycles import CREDENTIAL_LIVE, PROVED, STAY, STAY_OPEN, PassState, Refusal, advance
+from cloud_sync.ports_guest import FaceAnswer, GuestDoor, GuestMember, GuestView
+from cloud_sync.store import tables
+from cloud_sync.store.guests import stay_of_token
+from cloud_sync.store.house import Act
+from cloud_sync.store.issuing import newest_pass
+from cloud_sync.store.places import scope_of
+from cloud_sync.store.self_registering import failed_checks, visit_of
+
+FACE = "face_access"
+ROLES = ("lead", "companion", "minor")  # in the order they stand on the page
+
+
+def view(act: Act, token: str) -> GuestView:
+    """Everything the pages of this link rest on, as of now."""
+    stay = stay_of_token(act, token)
+    community, listing = _one(act, tables.community), _one(act, tables.listing, listing=stay.listing)
+    booking, room = _one(act, tables.booking, booking=stay.booking), act.row(tables.room, room=stay.room)
+    visit, doors = visit_of(act, stay.stay), _doors(act, room)
+    profile = act.house.profile
+    return GuestView(
+        community_zh=community.name_zh,
+        community_en=community.name_en,
+        synthetic=act.house.synthetic,
+        stay=stay.stay,
+        stay_state=stay.state,
+        is_open=stay.state in STAY_OPEN,
+        inside=not isinstance(advance(STAY, stay.state, "checkout"), Refusal),
+        listing=listing.name,
+        room=room.label if room is not None else stay.room,
+        planned_in_ms=stay.planned_in_ms,
+        planned_out_ms=stay.planned_out_ms,
+        headcount=booking.headcount,
+        max_guests=listing.max_guests,
+        doors=doors,
+        members=_members(act, stay, has_face_doors=any(door.face for door in doors)),
+        failed_checks=failed_checks(act, stay.stay),
+        notice=profile.registration_notice,
+        notice_read=visit is not None and visit.notice == profile.registration_notice,
+        rules_read=(visit.rules or "") if visit is not None else "",
+        has_draft=visit is not None and visit.draft_ms is not None,
+        consent_texts=dict(profile.consent_texts),
+        erase_after_ms=profile.erase_after_ms,
+    )
+
+
+def _one(act: Act, table: sa.Table, **key: str) -> Any:
+    row = act.row(table, **key)
+    assert row is not None, f"{table.name} has no row {key}"
+    return row
+
+
+def _doors(act: Act, room: Any | None) -> tuple[GuestDoor, ...]:
+    """In the order the room's row names them: that is the way in."""
+    wanted = scope_of(room.access_points) if room is not None else []
+    found = {name: act.row(tables.access_point, access_point=name) for name in wanted}
+    rows: list[Any] = [row for row in found.values() if row is not None]
+    return tuple(
+        GuestDoor(row.access_point, row.kind, row.name_zh, row.name_en, bool(row.face_enabled))
+        for row in rows
+    )
+
+
+def _members(act: Act, stay: Any, *, has_face_doors: bool) -> tuple[GuestMember, ...]:
+    rows: list[Any] = list(act.rows(tables.stay_member, stay=stay.stay))
+    rows.sort(key=lambda row: (ROLES.index(row.role), row.subject_ref))
+    return tuple(_member(act, stay, row, has_face_doors=has_face_doors) for row in rows)
+
+
+def _member(act: Act, stay: Any, row: Any, *, has_face_doors: bool) -> GuestMember:
+    held = newest_pass(act, stay.stay, row.person)
+    assert held is not None, "a stay has passes from its first moment"
+    registrations: list[Any] = list(act.rows(tables.registration, stay=stay.stay, person=row.person))
+    minimum = act.house.profile.proofing_min
+    live: dict[str, str] = {
+        str(one.kind): str(one.cred_id)
+        for one in act.rows(tables.credential, pass_id=held.pass_id)
+        if one.state in CREDENTIAL_LIVE
+    }
+    person = _one(act, tables.person, person=row.person)
+    return GuestMember(
+        subject_ref=row.subject_ref,
+        role=row.role,
+        minor=bool(person.minor),
+        registration=registrations[-1].status if registrations else "",
+        verified=any(one.status in PROVED and one.proofing >= minimum for one in registrations),
+        pass_state=PassState(held.state),
+        not_before_ms=held.not_before_ms,
+        not_after_ms=held.not_after_ms,
+        face=_face(act, stay, row, has_face_doors=has_face_doors),
+        code=live.get("qr"),
+        has_pin="pin" in live,
+    )
+
+
+def _face(act: Act, stay: Any, member: Any, *, has_face_doors: bool) -> FaceAnswer:
+    """Asked once, of whoever may answer, and only where a door could use it."""
+    consents = act.rows(tables.consent, stay=stay.stay, person=member.person, purpose=FACE)
+    if any(row.withdrawn_ms is None for row in consents):
+        return "yes"
+    if member.face_said == "no" or consents:
+        return "no"
+    person = act.row(tables.person, person=member.person)
+    if not has_face_doors or person is None or person.birth_year is None:
+        return "not_offered"
+    today = act.house.local_day(act.now_ms)
+    young = surely_at_least(act.house.profile.face_age_min, person.birth_year, today) is False
+    return "not_offered" if young else "ask"

@@ -1,0 +1,209 @@
+"""Messages to guests: queued with their stay, claimed before they are sent, receipted, and tried again at set times."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from cloud_sync.core.lifecycles import STAY_OPEN
+from cloud_sync.core.policy import HOUR_MS, MINUTE_MS
+from cloud_sync.errors import NotFound, Refused
+from cloud_sync.ports_guest import DueNotice
+from cloud_sync.store import tables
+from cloud_sync.store.engine import reading
+from cloud_sync.store.guests import LANGUAGES, new_link
+from cloud_sync.store.house import Act, House, acting
+
+# The same steps as for passes that do not reach a door (domain.md §5.6); after the last one a person looks.
+RETRY_MS = (MINUTE_MS, 5 * MINUTE_MS, 15 * MINUTE_MS, HOUR_MS)
+# Longer than any conversation with a far side may take, so that two senders never hold one message.
+CLAIM_MS = 3 * MINUTE_MS
+INVITATION = "invitation"
+SEALED = "notice"
+ACTOR = "notifier"
+TO_MAX = 254  # the longest address e-mail has
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What staff ask for; ``pages`` is how guests reach the service."""
+
+    source: str
+    external_ref: str
+    channel: str
+    to: str
+    language: str
+    pages: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeLine:
+    """One message for inspection: no address, no link."""
+
+    notice: str
+    stay: str
+    channel: str
+    state: str
+    attempts: int
+    receipt: str
+    problem: str
+
+
+class SqlOutbox:
+    """``Outbox`` of ports_guest.py over the service's database."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def invite(self, wish: Invitation, *, actor: str) -> str:
+        """Queue a fresh link for the stay of a booking; returns the notice.  The previous link stops working."""
+        if wish.language not in LANGUAGES:
+            raise Refused("notice", f"language {wish.language!r} is not one of {', '.join(LANGUAGES)}.")
+        if len(wish.to) > TO_MAX or not wish.to.isprintable():
+            raise Refused("notice", f"an address has at most {TO_MAX} printable characters.")
+        with acting(self._house, actor, "staff") as act:
+            return _queue(act, wish)
+
+    def lines(self) -> list[NoticeLine]:
+        """Every message, oldest first."""
+        with reading(self._house.engine).begin() as connection:
+            act = Act(self._house, connection, self._house.clock.now_ms(), ACTOR, "system")
+            found: list[Any] = sorted(act.rows(tables.notice), key=lambda row: str(row.notice))
+        return [
+            NoticeLine(
+                row.notice,
+                row.stay,
+                row.channel,
+                row.state,
+                row.attempts,
+                row.receipt or "",
+                row.problem or "",
+            )
+            for row in found
+        ]
+
+    def line(self, notice: str) -> NoticeLine:
+        for line in self.lines():
+            if line.notice == notice:
+                return line
+        raise NotFound(f"there is no notice {notice}.")
+
+    # --- Outbox ------------------------------------------------------------------------------------------------
+
+    def claim(self, *, most: int, only: str | None = None) -> Sequence[DueNotice]:
+        """What is due, this caller's alone for the next minutes; opened after the claim is committed."""
+        found = self._due(most, only)
+        with reading(self._house.engine).begin() as connection:
+            if connection.execute(found).first() is None:
+                return []  # looked at without the write lock: an idle round costs the sink nothing
+        with acting(self._house, ACTOR, "system") as act:
+            names = list(act.connection.execute(found).scalars())
+            for name in names:
+                _change(act, name, next_ms=act.now_ms + CLAIM_MS)
+            rows = [_facts(act, name) for name in names]
+        return [self._opened(row) for row in rows]
+
+    def sent(self, notice: str, receipt: str) -> None:
+        with acting(self._house, ACTOR, "system") as act:
+            held = _held(act, notice)
+            attempts = held.attempts + 1
+            values = {"attempts": attempts, "sent_ms": act.now_ms, "receipt": receipt, "problem": None}
+            _end(act, notice, "SENT", values)
+
+    def failed(self, notice: str, problem: str) -> None:
+        with acting(self._house, ACTOR, "system") as act:
+            tried = _held(act, notice).attempts
+            if tried < len(RETRY_MS):
+                next_ms = act.now_ms + RETRY_MS[tried]
+                _change(act, notice, attempts=tried + 1, next_ms=next_ms, problem=problem)
+            else:
+                _end(act, notice, "FAILED", {"attempts": tried + 1, "problem": problem})
+
+    def refused(self, notice: str, problem: str) -> None:
+        with acting(self._house, ACTOR, "system") as act:
+            _end(act, notice, "REFUSED", {"attempts": _held(act, notice).attempts + 1, "problem": problem})
+
+    def _due(self, most: int, only: str | None) -> sa.Select[str]:
+        table = tables.notice
+        return (
+            sa.select(table.c.notice)
+            .where(
+                table.c.community == self._house.community,
+                table.c.state == "QUEUED",
+                table.c.next_ms <= self._house.clock.now_ms(),
+                table.c.notice == only if only else sa.true(),
+            )
+            .order_by(table.c.next_ms)
+            .limit(most)
+        )
+
+    def _opened(self, row: dict[str, Any]) -> DueNotice:
+        purpose = f"send the {row['topic']}"
+        sealed = self._house.vault.open_field(
+            row["id"], SEALED, actor=ACTOR, purpose=purpose, screen=row["channel"]
+        )
+        return DueNotice(**row, **json.loads(sealed), synthetic=self._house.synthetic)
+
+
+def _queue(act: Act, wish: Invitation) -> str:
+    token = new_link(act, wish.source, wish.external_ref)
+    booking = act.row(tables.booking, source=wish.source, external_ref=wish.external_ref)
+    assert booking is not None, "new_link has found it"
+    (stay,) = act.rows(tables.stay, booking=str(booking.booking))
+    if stay.state not in STAY_OPEN:
+        raise Refused("notice", f"the stay of booking {wish.source} {wish.external_ref} is {stay.state}.")
+    notice = act.new_id("NO")
+    act.insert(
+        tables.notice,
+        notice=notice,
+        stay=stay.stay,
+        channel=wish.channel,
+        topic=INVITATION,
+        language=wish.language,
+        state="QUEUED",
+        attempts=0,
+        next_ms=act.now_ms,
+        made_ms=act.now_ms,
+    )
+    act.note("notice.queue", notice, None, "QUEUED", f"{INVITATION} by {wish.channel}")
+    act.on_failure.append(partial(act.house.vault.forget, notice))
+    letter = {"to": wish.to, "link": f"{wish.pages}/g/{token}"}
+    act.house.vault.seal(notice, SEALED, json.dumps(letter, ensure_ascii=False))
+    return notice
+
+
+def _held(act: Act, notice: str) -> Any:
+    row = act.row(tables.notice, notice=notice)
+    if row is None:
+        raise NotFound(f"there is no notice {notice}.")
+    return row
+
+
+def _change(act: Act, notice: str, **values: object) -> None:
+    act.update(tables.notice, {"notice": notice}, **values)
+
+
+def _end(act: Act, notice: str, state: str, values: dict[str, object]) -> None:
+    """Whatever came of it, address and link are forgotten: they have no further use here."""
+    _change(act, notice, state=state, next_ms=None, **values)
+    act.note("notice.end", notice, "QUEUED", state)
+    act.after_commit.append(partial(act.house.vault.forget, notice))
+
+
+def _facts(act: Act, notice: str) -> dict[str, Any]:
+    held = _held(act, notice)
+    stay: Any = act.row(tables.stay, stay=held.stay)
+    (community,) = act.rows(tables.community)
+    return {
+        "id": notice,
+        "channel": held.channel,
+        "topic": held.topic,
+        "language": held.language,
+        "community_zh": community.name_zh,
+        "community_en": community.name_en,
+        "planned_in_ms": stay.planned_in_ms,
+        "planned_out_ms": stay.planned_out_ms,
+    }

@@ -1,0 +1,67 @@
+"""The staff's half of the registry: what people do to the records by hand, one transaction each."""
+
+from contextlib import AbstractContextManager
+
+from cloud_sync.ports_guest import FormAnswer
+from cloud_sync.ports_staff import Arrival, DryRunReport, Party, Place, Proof, Proved
+from cloud_sync.store import arriving, changing, dry_run, proving
+from cloud_sync.store.engine import reading
+from cloud_sync.store.house import Act, House, acting
+
+STAFF_ROLE, GUEST_ROLE = "staff", "guest"
+
+
+class StaffBooks:
+    """``StaffDesk`` of ports_staff.py; every method is one transaction and safe from any thread."""
+
+    _house: House
+
+    def party(self, source: str, external_ref: str) -> Party:
+        with reading(self._house.engine).begin() as connection:
+            act = Act(self._house, connection, self._house.clock.now_ms(), "service", "system")
+            return proving.party(act, source, external_ref)
+
+    def prove(self, proof: Proof, *, actor: str) -> Proved | FormAnswer:
+        with self._staff(actor) as act:
+            return proving.prove(act, proof)
+
+    def cancel_booking(self, source: str, external_ref: str, *, actor: str, reason: str) -> str:
+        with self._staff(actor) as act:
+            return changing.cancel_by_hand(act, source, external_ref, reason)
+
+    def move_departure(
+        self, source: str, external_ref: str, departure_ms: int, *, actor: str, reason: str
+    ) -> str:
+        with self._staff(actor) as act:
+            return changing.move_departure(act, source, external_ref, departure_ms, reason)
+
+    def move_room(self, source: str, external_ref: str, room: str, *, actor: str, reason: str) -> str:
+        with self._staff(actor) as act:
+            return changing.move_room(act, source, external_ref, room, reason)
+
+    def place(self, access_point: str) -> Place | None:
+        with reading(self._house.engine).begin() as connection:
+            act = Act(self._house, connection, self._house.clock.now_ms(), "service", "system")
+            return arriving.place(act, access_point)
+
+    def announce_arrival(self, access_point: str, said: str) -> None:
+        with acting(self._house, GUEST_ROLE, GUEST_ROLE) as act:
+            arriving.announce(act, access_point, said)
+
+    def arrivals(self) -> tuple[Arrival, ...]:
+        with reading(self._house.engine).begin() as connection:
+            act = Act(self._house, connection, self._house.clock.now_ms(), "service", "system")
+            return arriving.waiting(act)
+
+    def answer_arrival(self, arrival: str, source: str, external_ref: str, *, actor: str) -> str:
+        with self._staff(actor) as act:
+            return arriving.answer(act, arrival, source, external_ref)
+
+    def dry_run_report(self, access_point: str, *, since_ms: int) -> DryRunReport:
+        """What a door on trial would have said since then."""
+        with reading(self._house.engine).begin() as connection:
+            act = Act(self._house, connection, self._house.clock.now_ms(), "service", "system")
+            return dry_run.report(act, access_point, since_ms)
+
+    def _staff(self, actor: str) -> AbstractContextManager[Act]:
+        return acting(self._house, actor, STAFF_ROLE)

@@ -1,0 +1,250 @@
+"""The addresses under a guest's link.  Every form works without a script, and every answer is a whole page."""
+
+import json
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi.routing import APIRoute
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse
+
+from cloud_sync.core.self_registration import FORM_FIELDS
+from cloud_sync.errors import NotFound, Refused
+from cloud_sync.ports_guest import FormAnswer, GuestView
+from cloud_sync.web.guest import words
+from cloud_sync.web.guest.shown import GuestPage, Printer, answered, readable, rules_version, say_faults
+from cloud_sync.web.guest.steps import Step, after_people, is_registered, next_step
+from cloud_sync.web.language import remember
+from cloud_sync.web.services import Services
+from cloud_sync.web.texts import mark, texts
+
+WORKER = Path(__file__).parent.parent / "static" / "guest" / "worker.js"
+WHO_MAX = 64
+Short = Annotated[str, Form(max_length=WHO_MAX)]
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+async def typed(request: Request) -> dict[str, str]:
+    """The fields of a form that are text; a file somebody sends along is not looked at."""
+    form = await request.form(max_files=0, max_fields=len(FORM_FIELDS) + 4)
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+Typed = Annotated[dict[str, str], Depends(typed)]
+
+
+class GuestPages:
+    """Answers from the registry port; the token is checked by whatever it is handed to, on every call."""
+
+    def __init__(self, services: Services) -> None:
+        self._registry = services.registry
+        self._services = services
+        self._printer = Printer(services)
+        self.router = APIRouter(
+            include_in_schema=False,
+            default_response_class=HTMLResponse,
+            route_class=courteous(self._printer),
+        )
+        self._own("/g/worker.js", self.worker)
+        self._own("/g/now", self.now)
+        for path, show, take in (
+            ("notice", self.show_notice, self.take_notice),
+            ("me", self.show_me, self.take_me),
+            ("people", self.show_people, self.take_person),
+            ("face", self.show_face, self.take_face),
+            ("leave", self.show_leave, self.take_leave),
+            ("data", self.show_data, self.take_data),
+        ):
+            self._own(f"/g/{{token}}/{path}", show)
+            self._own(f"/g/{{token}}/{path}", take, "POST")
+        self._own("/g/{token}", self.home)
+        self._own("/g/{token}/pass", self.show_pass)
+        self._own("/g/{token}/draft", self.take_draft, "POST")
+        self._own("/g/{token}/pin", self.take_pin, "POST")
+        self._own("/g/{token}/face/remove", self.remove_face, "POST")
+
+    def _own(self, path: str, call: Callable[..., Any], method: str = "GET") -> None:
+        self.router.add_api_route(path, call, methods=[method])
+
+    # --- around the steps ------------------------------------------------------------------------------------
+
+    def worker(self) -> Response:
+        """Served from /g/, so that it may speak for the pages below it and for nothing else."""
+        return FileResponse(WORKER, media_type="text/javascript", headers={"cache-control": "no-cache"})
+
+    def now(self) -> Response:
+        """Our clock: a phone that is wrong by minutes corrects its codes by it."""
+        return JSONResponse({"now_ms": self._services.clock.now_ms()})
+
+    def home(self, request: Request, token: str) -> Response:
+        view = self._registry.guest_view(token)
+        response = _go(token, next_step(view, rules_version(self._services.guest)))
+        remember(request, response)
+        return response
+
+    def _page(self, request: Request, token: str, who: str | None = None) -> GuestPage:
+        return self._printer.page(request, token, self._registry.guest_view(token), who)
+
+    # --- notice, people --------------------------------------------------------------------------------------
+
+    def show_notice(self, request: Request, token: str) -> Response:
+        return answered(request, "notice", self._page(request, token))
+
+    def take_notice(self, token: str, notice: Short = "", rules: Short = "") -> Response:
+        self._registry.read_notice(token, notice, rules)
+        return _go(token)
+
+    def show_me(self, request: Request, token: str) -> Response:
+        page = self._page(request, token)
+        assert page.view is not None
+        if not page.view.notice_read:
+            return _go(token, Step.NOTICE)
+        if is_registered(page.view.lead) or page.tries_left == 0:
+            return _go(token, Step.WAY_IN)
+        return answered(request, "me", replace(page, form=self._draft(token, page.view)))
+
+    def take_me(self, request: Request, token: str, form: Typed) -> Response:
+        answer = self._registry.register_self(token, form)
+        if answer.faults:
+            return self._again(request, token, "me", form, answer)
+        view = self._registry.guest_view(token)
+        return _go(token, Step.PEOPLE if view.headcount > 1 else after_people(view))
+
+    def show_people(self, request: Request, token: str) -> Response:
+        page = self._page(request, token)
+        assert page.view is not None
+        if not is_registered(page.view.lead):
+            return _go(token)
+        return answered(request, "people", replace(page, form=self._draft(token, page.view)))
+
+    def take_person(self, request: Request, token: str, form: Typed) -> Response:
+        answer = self._registry.add_companion(token, form)
+        if answer.faults:
+            return self._again(request, token, "people", form, answer)
+        return _go(token, Step.PEOPLE)
+
+    def take_draft(self, token: str, form: Typed) -> Response:
+        self._registry.save_draft(token, form)
+        return Response(status_code=204)
+
+    def _draft(self, token: str, view: GuestView) -> dict[str, str]:
+        return dict.fromkeys(FORM_FIELDS, "") | (dict(self._registry.draft(token)) if view.has_draft else {})
+
+    def _again(
+        self, request: Request, token: str, template: str, form: dict[str, str], answer: FormAnswer
+    ) -> Response:
+        """The same form with what was typed and one sentence per field; what was typed is kept for later too."""
+        self._registry.save_draft(token, form)
+        page = self._page(request, token)
+        if page.tries_left == 0:
+            return _go(token, Step.WAY_IN)
+        faults = say_faults(answer, texts(page.frame.lang))
+        filled = {name: form.get(name, "") for name in FORM_FIELDS}
+        return answered(request, template, replace(page, form=filled, faults=faults), 422)
+
+    # --- face ------------------------------------------------------------------------------------------------
+
+    def show_face(self, request: Request, token: str, who: str = "") -> Response:
+        page = self._page(request, token, who)
+        assert page.me is not None
+        if page.me.face in ("not_offered", "yes"):
+            return _go(token, Step.WAY_IN, who)
+        return answered(request, "face", page)
+
+    def take_face(
+        self,
+        request: Request,
+        token: str,
+        answer: Short = "",
+        agree: Short = "",
+        version: Short = "",
+        who: Short = "",
+    ) -> Response:
+        page = self._page(request, token, who)
+        agrees = answer == "yes"
+        if agrees and not agree:
+            problem = words.PHONE["tick"].sentence(texts(page.frame.lang))
+            return answered(request, "face", replace(page, problem=problem), 422)
+        language = page.frame.lang.value
+        self._registry.answer_face(token, who or None, agrees=agrees, text_version=version, language=language)
+        return _go(token, Step.WAY_IN, who)
+
+    def remove_face(self, token: str, who: Short = "") -> Response:
+        self._registry.remove_face(token, who or None)
+        return _go(token, Step.WAY_IN, who)
+
+    # --- the pass --------------------------------------------------------------------------------------------
+
+    def show_pass(self, request: Request, token: str, who: str = "") -> Response:
+        page = self._page(request, token, who)
+        assert page.view is not None
+        if page.view.is_open and not is_registered(page.view.lead) and page.tries_left:
+            return _go(token)
+        return answered(request, "pass", page)
+
+    def take_pin(self, request: Request, token: str, who: Short = "") -> Response:
+        pin = self._registry.issue_pin(token, who or None)
+        return answered(request, "pass", replace(self._page(request, token, who), pin=pin))
+
+    def show_leave(self, request: Request, token: str) -> Response:
+        return answered(request, "leave", self._page(request, token))
+
+    def take_leave(self, token: str) -> Response:
+        self._registry.leave(token)
+        return _go(token, Step.WAY_IN)
+
+    def show_data(self, request: Request, token: str, who: str = "") -> Response:
+        return answered(request, "data", self._page(request, token, who))
+
+    def take_data(
+        self, request: Request, token: str, last_four: Short = "", who: Short = "", form: Short = "page"
+    ) -> Response:
+        held = self._registry.own_data(token, who or None, last_four)
+        if form == "file":
+            text = json.dumps(held, ensure_ascii=False, indent=1)
+            name = {"content-disposition": 'attachment; filename="my-data.json"'}
+            return Response(text, media_type="application/json", headers=name)
+        page = self._page(request, token, who)
+        return answered(
+            request, "data", replace(page, data=readable(held, self._printer.speaker(page.frame.lang)))
+        )
+
+
+def _go(token: str, step: Step | None = None, who: str = "") -> Response:
+    """303: the browser asks anew, and going back never sends a form twice."""
+    path = f"/g/{token}" if step is None else f"/g/{token}/{step.value}"
+    return RedirectResponse(
+        f"{path}?who={who}" if who.isascii() and who.replace("-", "").isalnum() else path, 303
+    )
+
+
+def courteous(printer: Printer) -> type[APIRoute]:
+    """Routes whose every no is a page of the guest's own, with what to do next."""
+
+    class CourteousRoute(APIRoute):
+        def get_route_handler(self) -> Handler:
+            handle = super().get_route_handler()
+
+            async def handle_or_explain(request: Request) -> Response:
+                try:
+                    return await handle(request)
+                except Refused as refused:
+                    return _explained(printer, request, refused.rule, refused.status)
+                except NotFound as missing:
+                    return _explained(printer, request, "link", missing.status)
+
+            return handle_or_explain
+
+    return CourteousRoute
+
+
+def _explained(printer: Printer, request: Request, rule: str, status: int) -> Response:
+    token = str(request.path_params.get("token", ""))
+    frame = printer.frame(request, token, None)
+    frame = replace(frame, home="" if rule == "link" else f"/g/{token}")
+    say = texts(frame.lang)
+    page = GuestPage(frame, title=say(mark("Not yet")), problem=words.of_rule(rule).sentence(say))
+    return answered(request, "said", page, status)

@@ -1,0 +1,245 @@
+"""What the guest's templates are given: frozen values in the guest's language, ready to print."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from cloud_sync.core.policy import HOUR_MS
+from cloud_sync.core.self_registration import CHECKS_MAX, FormFault
+from cloud_sync.ports_guest import FormAnswer, GuestMember, GuestView
+from cloud_sync.web.board import Speaker
+from cloud_sync.web.guest import steps, words
+from cloud_sync.web.language import Lang, language_of, remember, switch_href
+from cloud_sync.web.render import environment
+from cloud_sync.web.services import GuestHelp, Services
+from cloud_sync.web.texts import Texts, mark, texts
+
+# Said where the community has written no rules of its own.
+PLAIN_RULES = (
+    mark("Everybody who stays the night is registered here; add whoever comes with you."),
+    mark("Please be quiet between 22:00 and 8:00."),
+    mark("No smoking in lifts, stairs and corridors."),
+    mark("The way out is always free; in a fire follow the signs and do not use the lift."),
+)
+ROLES: Mapping[str, str] = {
+    "lead": mark("who booked"),
+    "companion": mark("companion"),
+    "minor": mark("under age"),
+}
+
+
+PARTS: Mapping[str, str] = {
+    "data": mark("What you told us"),
+    "stay": mark("Your stay"),
+    "member": mark("Your place in the party"),
+    "registrations": mark("Registrations"),
+    "consents": mark("Consents"),
+    "passes": mark("Passes"),
+    "credentials": mark("Codes and PINs, without their secrets"),
+    "entries": mark("Doors and times"),
+    "looked_at": mark("Who opened a sealed field of yours"),
+    "messages": mark("Messages sent about this stay"),
+    "discrepancies": mark("Open questions about this stay"),
+}
+DOCUMENTS: Mapping[str, str] = {
+    "resident_id": mark("Resident identity card (China)"),
+    "passport": mark("Passport"),
+    "hk_mo_permit": mark("Travel permit, Hong Kong and Macao"),
+    "tw_permit": mark("Travel permit, Taiwan"),
+}
+OWN_FIELDS: Mapping[str, str] = {
+    "name": mark("Name, as in the document"),
+    "birth_date": mark("Birth date"),
+    "document_type": mark("Kind of document"),
+    "document_issuer": mark("Issued by"),
+    "document_number": mark("Number of the document"),
+    "nationality": mark("Nationality"),
+    "guardian_contact": mark("Guardian"),
+    "relation": mark("Relation"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What surrounds every page of a guest."""
+
+    lang: Lang
+    switch_href: str
+    community: str
+    synthetic: bool
+    phone: str
+    home: str  # /g/<token>, or "" where there is no valid link
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    subject_ref: str
+    label: str
+    registered: bool
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DataPart:
+    """One kind of row in an export: its name, and each row as (column, value)."""
+
+    name: str
+    rows: tuple[tuple[tuple[str, str], ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GuestPage:
+    """One value for all templates: each prints what it needs of the same moment."""
+
+    frame: Frame
+    view: GuestView | None = None
+    me: GuestMember | None = None
+    problem: str = ""
+    form: Mapping[str, str] | None = None
+    faults: Mapping[str, str] | None = None
+    tries_left: int = CHECKS_MAX
+    people: tuple[PersonRow, ...] = ()
+    missing: int = 0
+    rules: tuple[str, ...] = ()
+    rules_version: str = ""
+    way_in: str = ""
+    doors: tuple[str, ...] = ()
+    face_doors: tuple[str, ...] = ()
+    opens: str = ""
+    ends: str = ""
+    standing: str = ""
+    usable: bool = False  # code and PIN have a pass to open with, now or soon
+    pin: str = ""
+    now_ms: int = 0
+    erase_h: int = 0
+    said: Mapping[str, str] | None = None  # sentences the phone may need without a network
+    data: tuple["DataPart", ...] = ()
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Printer:
+    """From the records' values to pages, in the language of one request."""
+
+    services: Services
+
+    def frame(self, request: Request, token: str, view: GuestView | None) -> Frame:
+        lang = language_of(request)
+        by = self.speaker(lang)
+        return Frame(
+            lang=lang,
+            switch_href=switch_href(request, lang.other),
+            community=by.name(view.community_zh, view.community_en) if view else "",
+            synthetic=view.synthetic if view else False,
+            phone=self.services.guest.phone,
+            home=f"/g/{token}" if view else "",
+        )
+
+    def speaker(self, lang: Lang) -> Speaker:
+        return Speaker(texts(lang), self.services.zone)
+
+    def page(self, request: Request, token: str, view: GuestView, who: str | None = None) -> GuestPage:
+        """Everything that follows from the records; a caller adds what only it knows."""
+        frame = self.frame(request, token, view)
+        by, me = self.speaker(frame.lang), view.member(who)
+        doors = {door: by.name(door.name_zh, door.name_en) for door in view.doors}
+        standing = steps.standing(view, me)
+        return GuestPage(
+            frame=frame,
+            view=view,
+            me=me,
+            people=people(view, me, by.say),
+            missing=steps.missing_people(view),
+            tries_left=max(0, CHECKS_MAX - view.failed_checks),
+            rules=rules_of(self.services.guest, by.say),
+            rules_version=rules_version(self.services.guest),
+            way_in=by.name(self.services.guest.way_in_zh, self.services.guest.way_in_en),
+            doors=tuple(doors.values()),
+            face_doors=tuple(name for door, name in doors.items() if door.face),
+            opens=by.day_and_clock(view.planned_in_ms),
+            ends=by.day_and_clock(view.planned_out_ms),
+            standing=say_standing(standing, by.say),
+            usable=view.is_open and standing not in ("ended", "guest.checks"),
+            now_ms=self.services.clock.now_ms(),
+            erase_h=view.erase_after_ms // HOUR_MS,
+            said=phone_words(by.say),
+        )
+
+
+def people(view: GuestView, me: GuestMember, say: Texts) -> tuple[PersonRow, ...]:
+    """Numbers instead of names: whoever holds the link sees how many, not who."""
+    return tuple(
+        PersonRow(
+            one.subject_ref,
+            say(mark("Guest %(n)s (%(role)s)"), n=number, role=say(ROLES[one.role])),
+            steps.is_registered(one),
+            one.subject_ref == me.subject_ref,
+        )
+        for number, one in enumerate(view.members, start=1)
+    )
+
+
+def rules_of(help_: GuestHelp, say: Texts) -> tuple[str, ...]:
+    own = help_.rules_zh if say.lang is Lang.ZH else help_.rules_en
+    return own or help_.rules_zh or help_.rules_en or tuple(say(rule) for rule in PLAIN_RULES)
+
+
+def rules_version(help_: GuestHelp) -> str:
+    """Follows from the words themselves: a changed rule cannot keep its old version."""
+    written = "\0".join((*help_.rules_zh, *help_.rules_en)) or "\0".join(PLAIN_RULES)
+    return f"rules-{hashlib.sha256(written.encode()).hexdigest()[:8]}"
+
+
+def say_standing(word: str, say: Texts) -> str:
+    if not word:
+        return ""
+    return (words.PHONE.get(word) or words.of_rule(word)).sentence(say)
+
+
+def phone_words(say: Texts) -> dict[str, str]:
+    """Every sentence the script may show by itself, refusals of the records included."""
+    of_rules = {
+        rule: said.sentence(say) for rule, said in words.RULES.items() if rule.startswith("credential")
+    }
+    return {**of_rules, **{word: said.sentence(say) for word, said in words.PHONE.items()}}
+
+
+def say_faults(answer: FormAnswer, say: Texts) -> dict[str, str]:
+    return {name: words.FIELDS[FormFault(fault)].sentence(say) for name, fault in answer.faults.items()}
+
+
+def readable(held: Mapping[str, Any], by: Speaker) -> tuple[DataPart, ...]:
+    """An export for reading: moments as dates, empty parts left out; the file keeps everything as it is stored."""
+    parts = {
+        name: rows if isinstance(rows, list) else [rows] for name, rows in held.items() if name != "made_ms"
+    }
+    return tuple(
+        DataPart(by.say(PARTS[name]), tuple(_row(row, by) for row in rows))
+        for name, rows in parts.items()
+        if any(rows)
+    )
+
+
+def _row(row: Mapping[str, Any], by: Speaker) -> tuple[tuple[str, str], ...]:
+    return tuple((by.say(OWN_FIELDS.get(name, name)), _value(name, value, by)) for name, value in row.items())
+
+
+def _value(name: str, value: Any, by: Speaker) -> str:
+    if name == "document_type":
+        return by.say(DOCUMENTS.get(value, value))
+    if value is None or value == "":
+        return "–"
+    return by.day_and_clock(value) if name.endswith("_ms") else str(value)
+
+
+def answered(request: Request, template: str, page: GuestPage, status: int = 200) -> HTMLResponse:
+    html = environment(page.frame.lang).get_template(f"guest/{template}.html").render(page=page)
+    response = HTMLResponse(html, status_code=status)
+    remember(request, response)
+    response.headers["content-language"] = page.frame.lang.tag
+    response.headers["vary"] = "Cookie, Accept-Language"
+    return response

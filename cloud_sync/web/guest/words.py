@@ -1,0 +1,94 @@
+"""Every no a guest can meet on the phone: what is the matter, and what to do next.  One table for pages and documents."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from cloud_sync.core.self_registration import FormFault
+from cloud_sync.web.language import Lang
+from cloud_sync.web.texts import Texts, mark
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Two halves of one sentence; the second half is never missing."""
+
+    what: str
+    next: str
+
+    def sentence(self, _: Texts) -> str:
+        """Both halves in one sentence of this language."""
+        if _.lang is Lang.ZH:
+            return f"{_(self.what)}：{_(self.next)}。"
+        return f"{_(self.what)}: {_(self.next)}."
+
+
+COMPARE = mark("compare every character with the document")
+AT_THE_DESK = mark("show the document to the gate staff, who finish the registration with you")
+ASK_STAFF = mark("call the staff or ask at the gate; they let you in another way")
+
+FIELDS: Mapping[FormFault, Said] = MappingProxyType({
+    FormFault.NAME_MISSING: Said(mark("The name is empty"), mark("write it as it stands in the document")),
+    FormFault.NAME_ODD: Said(mark("This is not a name"), mark("write it with letters, as it stands in the document")),
+    FormFault.DOCUMENT_UNKNOWN: Said(mark("This kind of document is not known here"), mark("choose one of the list")),
+    FormFault.NUMBER_MISSING: Said(mark("The document number is empty"), mark("write it as it stands in the document")),
+    FormFault.NUMBER_SHAPE: Said(mark("The number is too short, too long or has a wrong character"), COMPARE),
+    FormFault.NATIONALITY_SHAPE: Said(mark("The country code is not right"), mark("copy the three letters from the passport, such as FRA, KOR or USA")),
+    FormFault.BIRTH_MISSING: Said(mark("The birth date is empty"), mark("write year, month and day, such as 1990-01-31")),
+    FormFault.BIRTH_SHAPE: Said(mark("This is not a date"), mark("write year, month and day, such as 1990-01-31")),
+    FormFault.BIRTH_RANGE: Said(mark("This birth date cannot be"), mark("write the year with four digits and look at it once more")),
+    FormFault.GUARDIAN_MISSING: Said(mark("For somebody under age a guardian is needed"), mark("write a phone number under which the guardian answers")),
+    FormFault.RELATION_MISSING: Said(mark("The relation to the guardian is missing"), mark("write for instance mother, father or teacher")),
+    FormFault.NUMBER_REGION: Said(mark("The region in this number does not exist"), COMPARE),
+    FormFault.NUMBER_CHECK: Said(mark("The number does not agree with its own check character"), COMPARE),
+    FormFault.NUMBER_BIRTH: Said(mark("The birth date inside this number does not exist"), COMPARE),
+    FormFault.BIRTH_DIFFERS: Said(mark("The birth date is not the one inside the number"), mark("compare both with the document")),
+    FormFault.NOT_TOGETHER: Said(mark("Number, name and birth date could not be confirmed together"), mark("compare each of them with the document")),
+})  # fmt: skip
+
+# By the rule the records name when they refuse.
+RULES: Mapping[str, Said] = MappingProxyType({
+    "link": Said(mark("This link is not valid any more"), mark("ask whoever sent it, or the gate staff, for a new one")),
+    "registration.over": Said(mark("This stay is over, so nobody can register for it"), ASK_STAFF),
+    "registration.listing": Said(mark("This place may not take guests at the moment"), mark("call whoever you booked with, and ask the gate staff where you can wait")),
+    "registration.full": Said(mark("As many people are registered as this place takes"), mark("call whoever you booked with before anybody else comes")),
+    "guest.read_first": Said(mark("The notice has not been read, or has changed"), mark("read it once more from the beginning of this link")),
+    "guest.checks": Said(mark("The document could not be checked three times"), AT_THE_DESK),
+    "guest.lead_first": Said(mark("The guest who booked is not registered yet"), mark("register that guest first, then add the others")),
+    "guest.registered": Said(mark("This guest is registered already"), mark("if something is wrong, the gate staff correct it with you")),
+    "guest.data_nothing": Said(mark("Nothing is registered for this guest yet"), mark("register first, then look here again")),
+    "guest.data_ending": Said(mark("These are not the last four characters of the document number"), mark("look at the document and write them once more")),
+    "guest.data_wait": Said(mark("The ending was wrong five times"), mark("wait an hour, or ask at the gate with your document")),
+    "credential.over": Said(mark("This stay is over and its codes have ended"), ASK_STAFF),
+    "credential.key": Said(mark("This browser could not make a code"), mark("open the link in another browser, or use the PIN")),
+    "credential.many": Said(mark("New codes were made for this stay too often"), ASK_STAFF),
+    "credential.pins": Said(mark("No PIN is free at the moment"), mark("use the code on this page, or ask the gate staff")),
+    "consent.age": Said(mark("At this age a guardian has to agree to face"), mark("use the code or the PIN; they open the same doors")),
+    "consent.purpose": Said(mark("Face is not used here"), mark("use the code or the PIN; they open the same doors")),
+    "consent.version": Said(mark("The text about face has changed"), mark("read the new one and answer again")),
+    "consent.language": Said(mark("The text about face was not shown in your language"), mark("choose a language above and answer again")),
+    "consent.word": Said(mark("The answer about face did not arrive whole"), mark("open this page again and answer once more")),
+    "stay.checkout": Said(mark("Nobody of your party has come in yet, so there is nothing to leave"), mark("to cancel the stay, go to where you booked it")),
+})  # fmt: skip
+
+# What the pass page says by itself, in the phone, when the code does not do what it should.
+PHONE: Mapping[str, Said] = MappingProxyType({
+    "waiting": Said(mark("Your data is with us and a person has to look at your document"), AT_THE_DESK),
+    "alone_minor": Said(mark("Somebody under age is registered alone, so a person has to decide"), AT_THE_DESK),
+    "suspended": Said(mark("This pass is suspended"), ASK_STAFF),
+    "exit_only": Said(mark("This pass opens only on the way out now"), ASK_STAFF),
+    "ended": Said(mark("This pass has ended"), ASK_STAFF),
+    "offline": Said(mark("There is no network, and this phone has no code yet"), mark("find a network, use the PIN, or ask at the gate")),
+    "other_phone": Said(mark("Another phone shows the code of this guest now"), mark("use that phone, or press the button to use this one")),
+    "no_script": Said(mark("This browser cannot draw the code"), mark("open the link in another browser, or use the PIN")),
+    "clock": Said(mark("The clock of this phone is wrong"), mark("let the phone set its time by itself; until then the code is corrected by our clock")),
+    "failed": Said(mark("That did not work"), mark("look at the network and open this page once more")),
+    "tick": Said(mark("The box is not ticked"), mark("tick it to use your face, or go on with the code")),
+})  # fmt: skip
+
+DEFAULT = Said(mark("This cannot be done at the moment"), ASK_STAFF)
+
+
+def of_rule(rule: str) -> Said:
+    """What to tell a guest about a refusal of the records."""
+    return RULES.get(rule, DEFAULT)

@@ -1,0 +1,163 @@
+"""Cases, steps and refusals in words.  A code nobody has taught us is shown as it is."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from cloud_sync.core import case_effects as effects
+from cloud_sync.core.case_types import CaseEvent as E
+from cloud_sync.core.case_types import CaseState as S
+from cloud_sync.core.case_types import OwnerRole as R
+from cloud_sync.core.guards import Guard
+from cloud_sync.core.roles import Role
+from cloud_sync.web.texts import mark
+
+ALERTS: Mapping[str, str] = MappingProxyType({
+    "forced": mark("Door forced open"),
+    "held": mark("Door held open"),
+    "watchdog": mark("Lock switched off by the watchdog"),
+    "fire_release": mark("Fire: all ways out open"),
+    "node_offline": mark("Node silent"),
+    "camera_lost": mark("Camera without a picture"),
+})  # fmt: skip
+
+# The first thing to do; the rest is judgement.
+ADVICE: Mapping[str, str] = MappingProxyType({
+    "forced": mark("Go there or look. When the door is shut again, acknowledge with what you found."),
+    "held": mark("Go there or call. Let people through, then shut the door."),
+    "watchdog": mark("The lock was held too long and was switched off. Check that the door shuts, then call service."),
+    "fire_release": mark("Help people out first. The doors lock again only by hand, at the panel."),
+    "node_offline": mark("The gate goes on deciding by itself. Check power and network there."),
+    "camera_lost": mark("Guests enter by code meanwhile. Check the camera and its cable."),
+})  # fmt: skip
+
+STATES: Mapping[str, str] = MappingProxyType({
+    S.NEW: mark("nobody has looked yet"),
+    S.RTN_UNACK: mark("over, nobody has looked yet"),
+    S.ACKED: mark("somebody is on it"),
+    S.IN_PROGRESS: mark("being worked on"),
+    S.ON_HOLD: mark("waiting"),
+    S.RESOLVED: mark("settled, to be checked by another person"),
+    S.CLOSED: mark("closed"),
+})  # fmt: skip
+
+STEPS: Mapping[str, str] = MappingProxyType({
+    E.ACK: mark("Acknowledge"),
+    E.START: mark("Start"),
+    E.OFFER: mark("Hand over"),
+    E.ACCEPT: mark("Accept"),
+    E.HOLD: mark("Put on hold"),
+    E.RESUME: mark("Go on"),
+    E.RESOLVE: mark("Resolve"),
+    E.VERIFY: mark("Confirm and close"),
+    E.REJECT: mark("Send back"),
+    E.REOPEN: mark("Open again"),
+})  # fmt: skip
+
+HAPPENED: Mapping[str, str] = MappingProxyType({
+    E.RAISE: mark("reported"),
+    E.CLEARS: mark("no longer so"),
+    E.ACK: mark("acknowledged"),
+    E.ACK_CLOCK: mark("nobody looked in time, the next is asked"),
+    E.START: mark("started"),
+    E.ACT_CLOCK: mark("not done in time, the next is asked"),
+    E.OFFER: mark("hand-over offered"),
+    E.ACCEPT: mark("hand-over accepted"),
+    E.HOLD: mark("put on hold"),
+    E.RESUME: mark("went on"),
+    E.RESOLVE: mark("resolved"),
+    E.VERIFY: mark("checked and closed"),
+    E.REJECT: mark("sent back"),
+    E.UNCHECKED: mark("not checked within seven days"),
+    E.MET: mark("settled by the records"),
+    E.RETRACT: mark("cleared by late evidence"),
+    E.REOPEN: mark("opened again"),
+})  # fmt: skip
+
+CODES: Mapping[str, str] = MappingProxyType({
+    "false_alarm": mark("false alarm"),
+    "person_dealt_with": mark("spoken to a person there"),
+    "fixed": mark("repaired"),
+    "to_service": mark("handed to service"),
+    "other": mark("something else"),
+})  # fmt: skip
+
+RESULTS: Mapping[str, str] = MappingProxyType({
+    **CODES,
+    effects.RESOLVED: mark("resolved"),
+    effects.ACKNOWLEDGED: mark("acknowledged"),
+    effects.UNVERIFIED: mark("not checked within seven days"),
+    effects.CLOSED_BY_DATA: mark("settled by the records"),
+    effects.CLEARED_LATE: mark("cleared by late evidence"),
+})  # fmt: skip
+
+OWNER_ROLES: Mapping[str, str] = MappingProxyType({
+    R.GUARD: mark("gate staff"),
+    R.SHIFT_LEAD: mark("shift lead"),
+    R.OFFICER: mark("community officer"),
+    R.OPERATOR: mark("operator of the listing"),
+    R.STREET: mark("street office"),
+    R.CALL: mark("call 110 or 119 yourself"),
+})  # fmt: skip
+
+ROLES: Mapping[str, str] = MappingProxyType({
+    Role.GUARD: mark("gate staff"),
+    Role.OFFICER: mark("community officer"),
+    Role.ADMIN: mark("administrator"),
+})  # fmt: skip
+
+REFUSALS: Mapping[str, str] = MappingProxyType({
+    Guard.PERMITTED.name: mark("Your role may not do this; ask the community officer."),
+    Guard.OWNER.name: mark("This case is a colleague's; ask for a hand-over."),
+    Guard.OWNER_OR_LEAD.name: mark("This case is a colleague's; ask for a hand-over."),
+    Guard.OTHER_PERSON.name: mark("Who settled a case does not check it; ask a colleague."),
+    Guard.OFFERED.name: mark("This hand-over was not offered to you."),
+    Guard.COLLEAGUE.name: mark("Choose a colleague."),
+    Guard.REASON.name: mark("Say in a few words what you found or did."),
+    Guard.UNTIL.name: mark("Choose a time ahead, at most a day."),
+    Guard.DOOR_SHUT.name: mark("The door still stands open. Shut it first, then settle the case."),
+    Guard.RECENT.name: mark("This case was closed more than 30 days ago; open a new one."),
+})  # fmt: skip
+CHANGED = mark("This case has moved on meanwhile; look at it again.")
+
+OPS: Mapping[str, str] = MappingProxyType({
+    "release": mark("Release once"),
+    "admit": mark("Admit as a visitor"),
+    "lock": mark("Lock"),
+    "unlock": mark("Unlock until locked again"),
+    "block": mark("Block"),
+})  # fmt: skip
+
+OP_MEANS: Mapping[str, str] = MappingProxyType({
+    "release": mark("The door opens once, as for a guest."),
+    "admit": mark("The gate opens once, and the visit is on record under your name. Rooms stay shut."),
+    "lock": mark("The door goes back to its rules: passes open it, and nothing else."),
+    "unlock": mark("Anybody can walk in until the door is locked again."),
+    "block": mark("Nobody gets in by any pass. The way out stays free."),
+})  # fmt: skip
+
+COMMAND_STATES: Mapping[str, str] = MappingProxyType({
+    "QUEUED": mark("on its way"),
+    "SENT": mark("sent, waiting for the door"),
+    "ACCEPTED": mark("the door has it"),
+    "DONE": mark("done"),
+    "FAILED": mark("the door could not do it"),
+    "REJECTED": mark("the door refused"),
+    "EXPIRED": mark("no answer in time; it will not be done later"),
+})  # fmt: skip
+
+# Why a door did not do as it was told (sync.md §8); what a person cannot change is said shortly.
+COMMAND_WHY: Mapping[str, str] = MappingProxyType({
+    "x:NoAnswer": mark("the gate did not answer; look at its power and network"),
+    "x:NotCarriedOut": mark("the lock did not do as it was asked"),
+    "x:NotRecorded": mark("the gate could not write it down, so it was not done"),
+    "x:Interrupted": mark("the gate stopped in between; look at the door"),
+    "unknown_key": mark("the gate does not know our key; give it a new join file"),
+    "x:WrongMode": mark("the door cannot do that in the state it is in"),
+    "expired": mark("it arrived too late"),
+    "clock_untrusted": mark("the gate is not sure of the time"),
+    "duplicate": mark("it was done already"),
+    "superseded": mark("a later command was there first"),
+    "pt:Blocked": mark("this door is blocked"),
+    "Blocked": mark("this door is blocked"),
+    "LockedDown": mark("this door is locked down"),
+})  # fmt: skip

@@ -1,0 +1,88 @@
+"""Every no a guest can meet, with what to do next, printed from the program in both languages."""
+
+from collections.abc import Mapping
+
+from cloud_sync.web import words as staff_words
+from cloud_sync.web.guest.words import FIELDS, PHONE, RULES, Said
+from cloud_sync.web.language import Lang
+from cloud_sync.web.texts import Texts, texts
+from docs.printed import table
+from edge.core.events import CredentialKind
+from edge.core.reasons import GUEST_TEXT, advise
+from edge.kiosk.screens import WORDS
+from edge.kiosk.state import Screen
+from edge.kiosk.texts import SENTENCES
+from edge.runtime.gate import word_of
+
+EN, ZH = texts(Lang.EN), texts(Lang.ZH)
+KINDS = {
+    "after a face": CredentialKind.FACE,
+    "after a code": CredentialKind.QR,
+    "after a PIN": CredentialKind.PIN,
+}
+# A time that is known, so that the text with a time is printed and not the one without.
+SOME_TIME_MS = 1
+
+
+def refusing_screens() -> list[Screen]:
+    """The screens somebody may see who was turned away, each once."""
+    shown = {
+        WORDS[word_of(advise(reason, kind, until_ms), kind, reason)]
+        for reason in GUEST_TEXT
+        for kind in KINDS.values()
+        for until_ms in (None, SOME_TIME_MS)
+    }
+    return sorted(shown)
+
+
+def at_the_door() -> str:
+    """Reason by reason: what the ledger says, and which screen the person sees after each credential."""
+    rows = [
+        (
+            f"`{reason.value}`",
+            staff_words.say_reason(reason.value, ZH),
+            staff_words.say_reason(reason.value, EN),
+            *(
+                f"`{WORDS[word_of(advise(reason, kind, SOME_TIME_MS), kind, reason)].value}`"
+                for kind in KINDS.values()
+            ),
+        )
+        for reason in GUEST_TEXT
+    ]
+    return table(("reason", "原因", "in words", *KINDS), rows)
+
+
+def on_the_screen() -> str:
+    """What each of those screens says: the one thing to do, and how."""
+    rows = [
+        (
+            f"`{screen.value}`",
+            SENTENCES[screen].title.zh,
+            SENTENCES[screen].hint.zh,
+            SENTENCES[screen].title.en,
+            SENTENCES[screen].hint.en,
+        )
+        for screen in refusing_screens()
+    ]
+    return table(("screen", "大字", "怎么办", "large", "how"), rows)
+
+
+def at_a_field() -> str:
+    return _said({fault.value: said for fault, said in FIELDS.items()}, "fault")
+
+
+def from_the_records() -> str:
+    return _said(RULES, "rule")
+
+
+def on_the_pass_page() -> str:
+    return _said(PHONE, "when")
+
+
+def _said(said: Mapping[str, Said], head: str) -> str:
+    rows = [(f"`{word}`", *_halves(one, ZH), *_halves(one, EN)) for word, one in said.items()]
+    return table((head, "什么问题", "怎么办", "what is the matter", "what to do"), rows)
+
+
+def _halves(said: Said, say: Texts) -> tuple[str, str]:
+    return say(said.what), say(said.next)

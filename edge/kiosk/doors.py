@@ -1,0 +1,29 @@
+"""Which screens this node has, from its configuration and from what the community told it."""
+
+from edge.config import DoorConfig, NodeConfig
+from edge.core.events import AccessPointId
+from edge.kiosk.state import Door, KioskState, Screen
+
+
+def kiosk_state(config: NodeConfig, pages_url: str, *, reads_pins: bool) -> KioskState:
+    """The screens of this node's doors, with what they do not check said on each."""
+    state = KioskState([_door(door, pages_url) for door in config.doors], rest=Screen.FACE_OFF)
+    for door in config.doors:
+        access_point = AccessPointId(door.access_point)
+        state.equip(access_point, dry_run=door.dry_run, pin_pad=config.kiosk.pin_pad and reads_pins)
+        if config.face.enabled and door.face.mode != "off":
+            state.declare(
+                access_point,
+                liveness_off=config.face.liveness == "off_demo",
+                engine_simulated=config.face.engine == "synthetic",
+            )
+    return state
+
+
+def _door(door: DoorConfig, pages_url: str) -> Door:
+    return Door(
+        AccessPointId(door.access_point),
+        door.name_zh or door.access_point,
+        door.name_en or door.access_point,
+        register_url=f"{pages_url}/arrive/{door.access_point}" if pages_url else "",
+    )

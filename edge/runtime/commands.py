@@ -1,0 +1,241 @@
+"""Commands of named people from far away: judged, written down, carried out once, and answered until it is heard.
+
+One after the other in the order of arrival, whatever the door; the link's thread only hands over.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+import structlog
+
+from edge.core.commands import (
+    UNSIGNED,
+    Accept,
+    Answer,
+    Here,
+    Op,
+    Order,
+    Past,
+    Received,
+    Reject,
+    State,
+    Verify,
+    Why,
+    judge,
+    refused_in,
+)
+from edge.core.door_events import Command, Verb
+from edge.core.events import AccessPointId, Fact, GrantId, Stamp
+from edge.errors import StoreError
+from edge.ports import Clock, CommandBook
+from edge.runtime.gate import Did
+
+# A person gives one command at a time; what is more than this at once is a flood, and the service sends again.
+WAITING_MAX = 64
+# A refusal is written down once for each command, and remembered so long; older ones are judged anew.
+REFUSED_KEPT = 256
+# What nobody signed may come in any number: it is written down once in this time for each reason.
+UNSIGNED_EVERY_NS = 60_000_000_000
+# Whoever plants one of these learns nothing from an answer, and the true issuer must not be told it was his.
+UNANSWERED = frozenset({Why.RETAINED, Why.BAD_FORMAT, Why.BAD_SIG})
+
+INTERRUPTED = "x:Interrupted"  # the node ended in between: done or not, it is never done again
+NOT_CARRIED_OUT = "x:NotCarriedOut"  # the lock, or the process that drives it, did not do as it was asked
+NOT_RECORDED = "x:NotRecorded"  # what cannot be written down first is not done
+
+_VERBS = {Op.RELEASE: Verb.ACCESS, Op.LOCK: Verb.LOCK, Op.UNLOCK: Verb.UNLOCK, Op.BLOCK: Verb.BLOCK}
+_EVENTS = {State.DONE: "command.done", State.FAILED: "command.failed", State.REFUSED: "command.refused"}
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+class CommandedDoor(Protocol):
+    async def on_command(self, command: Command) -> Did: ...
+
+
+class Recorder(Protocol):
+    """The node, as far as it writes; both raise StoreError when nothing was kept."""
+
+    async def record(self, facts: Sequence[Fact]) -> None: ...
+
+    def write(self, work: Callable[[Stamp], T]) -> Awaitable[T]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What this node answers to."""
+
+    tenant: str
+    node: str
+    keys: frozenset[str]
+    age_max_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeskParts:
+    place: Place
+    clock: Clock
+    book: CommandBook
+    recorder: Recorder
+    doors: Mapping[AccessPointId, CommandedDoor]
+    verify: Verify
+    answer: Callable[[Answer], None]
+    nonce_used: Callable[[], None]
+    tell_state: Callable[[], None]
+    new_id: Callable[[], str]
+
+
+class CommandDesk:
+    """``run`` it on the node's loop; ``take`` from any thread."""
+
+    def __init__(self, parts: DeskParts) -> None:
+        self._parts = parts
+        self._waiting: asyncio.Queue[Received] = asyncio.Queue(WAITING_MAX)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._refused: dict[str, Answer] = {}
+        self._unsigned_ns: dict[Why, int] = {}
+
+    def take(self, got: Received) -> None:
+        """Something came down; it waits its turn."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._put, got)
+
+    def _put(self, got: Received) -> None:
+        if self._waiting.full():
+            log.warning("command_dropped", why="too many at once")
+        else:
+            self._waiting.put_nowait(got)
+
+    async def run(self) -> None:
+        """Settle what an earlier life left open, then serve until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        await self._settle_interrupted()
+        while True:
+            got = await self._waiting.get()
+            try:
+                await self._one(got)
+            except StoreError as error:  # nothing was done; the service sends it again while it lives
+                log.error("command_not_kept", why=str(error))
+
+    async def _settle_interrupted(self) -> None:
+        try:
+            interrupted = await self._kept(self._parts.book.unfinished)
+        except StoreError as error:
+            log.error("interrupted_not_told", why=str(error))
+            return
+        for order in interrupted:
+            await self._finish(order, Answer(order.id, State.FAILED, INTERRUPTED))
+
+    async def _one(self, got: Received) -> None:
+        past = Past() if got.order is None else await self._past(got.order)
+        match judge(got, self._here(), past, self._parts.verify):
+            case Accept(order, quoted):
+                await self._carry_out(order, quoted=quoted)
+            case Reject(why, order):
+                await self._refuse(order, why)
+
+    async def _past(self, order: Order) -> Past:
+        return await self._kept(lambda: self._parts.book.past(order))
+
+    def _here(self) -> Here:
+        place, now = self._parts.place, self._parts.clock.read()
+        return Here(
+            tenant=place.tenant,
+            node=place.node,
+            doors=frozenset(self._parts.doors),
+            keys=place.keys,
+            age_max_ms=place.age_max_ms,
+            now_ms=now.wall_ms,
+            clock=now.state,
+            bound_ms=now.bound_ms,
+        )
+
+    # --- yes ----------------------------------------------------------------------------------------------------
+
+    async def _carry_out(self, order: Order, *, quoted: bool) -> None:
+        """On the disk, then at the door: what is interrupted in between is reported and never repeated."""
+        parts = self._parts
+        try:
+            n = await self._kept(lambda: parts.book.accept(order, parts.clock.read().wall_ms))
+        except StoreError as error:
+            log.error("command_not_kept", cmd=order.id, why=str(error))
+            parts.answer(Answer(order.id, State.FAILED, NOT_RECORDED))
+            return
+        if quoted:
+            parts.nonce_used()
+        parts.answer(Answer(order.id, State.ACCEPTED))
+        verb = _VERBS[order.op]
+        grant = GrantId(parts.new_id()) if verb is Verb.ACCESS else None
+        try:
+            did = await parts.doors[order.door].on_command(Command(verb, order.issuer, n, grant, order.cls))
+            answer = _result(order, did)
+        except Exception as error:  # whatever it is, it is reported, and the other doors go on
+            log.exception("command_not_carried_out", cmd=order.id, why=repr(error))
+            answer = Answer(order.id, State.FAILED, NOT_CARRIED_OUT)
+        await self._finish(order, answer)
+
+    async def _finish(self, order: Order, answer: Answer) -> None:
+        """The result and its event in one commit, then the answer; a full disk keeps neither from being said."""
+        fact = self._fact(order, answer)
+        try:
+            seq = await self._parts.recorder.write(lambda at: self._parts.book.finish(answer, fact, at))
+        except StoreError as error:
+            log.error("result_not_recorded", cmd=order.id, state=answer.state, why=str(error))
+            seq = 0
+        log.info("command", cmd=order.id, op=order.op, state=answer.state, why=answer.why)
+        self._parts.answer(replace(answer, seq=seq))
+        self._parts.tell_state()
+
+    def _fact(self, order: Order, answer: Answer) -> Fact:
+        return Fact(
+            _EVENTS[answer.state],
+            access_point=order.door if order.door in self._parts.doors else None,
+            mode=answer.mode or None,
+            reason=answer.why or None,
+            actor=order.issuer,
+            x={"cmd": order.id, "op": order.op.value},
+        )
+
+    # --- no -----------------------------------------------------------------------------------------------------
+
+    async def _refuse(self, order: Order | None, why: Why) -> None:
+        """Say no, once aloud; one that was accepted before is told what became of it, whatever the reason today."""
+        if order is None or why in UNSIGNED:
+            await self._note_unsigned(why)
+            if order is not None and why not in UNANSWERED:
+                self._parts.answer(Answer(order.id, State.REFUSED, why))
+            return
+        stored = await self._kept(lambda: self._parts.book.stored(order.id)) or self._refused.get(order.id)
+        if stored is None:
+            stored = Answer(order.id, State.REFUSED, why)
+            await self._parts.recorder.record([self._fact(order, stored)])
+            self._remember_refused(stored)
+        self._parts.answer(stored)
+
+    def _remember_refused(self, answer: Answer) -> None:
+        log.info("command", cmd=answer.id, state=answer.state, why=answer.why)
+        self._refused[answer.id] = answer
+        while len(self._refused) > REFUSED_KEPT:
+            del self._refused[next(iter(self._refused))]
+
+    async def _note_unsigned(self, why: Why) -> None:
+        now_ns = self._parts.clock.read().mono_ns
+        last_ns = self._unsigned_ns.get(why)
+        log.warning("command_refused", why=why)
+        if last_ns is None or now_ns - last_ns >= UNSIGNED_EVERY_NS:
+            self._unsigned_ns[why] = now_ns
+            await self._parts.recorder.record([Fact("command.refused", reason=why)])
+
+    def _kept(self, ask: Callable[[], T]) -> Awaitable[T]:
+        return self._parts.recorder.write(lambda _at: ask())
+
+
+def _result(order: Order, did: Did) -> Answer:
+    if did.refused:
+        return Answer(order.id, State.REFUSED, refused_in(did.mode), did.mode)
+    if did.fault:
+        return Answer(order.id, State.FAILED, NOT_CARRIED_OUT, did.mode)
+    return Answer(order.id, State.DONE, mode=did.mode)

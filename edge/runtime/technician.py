@@ -1,0 +1,30 @@
+"""What a technician may ask of a running node, each answered as one JSON object."""
+
+from edge.runtime.control import Answer, Handler
+from edge.runtime.node import Node
+
+
+def handlers(node: Node) -> dict[str, Handler]:
+    """What a technician may ask of a running node."""
+
+    async def status(_: Answer) -> Answer:
+        health = node.health()
+        return {
+            "state": health.state,
+            "faults": list(health.faults),
+            "auth_ver": node.knowledge().policy.auth_ver,
+            "doors": [{name: getattr(door, name) for name in door.__slots__} for door in health.doors],
+        }
+
+    async def enrol_camera(asked: Answer) -> Answer:
+        template = await node.enrol_camera(str(asked["pass_id"]), str(asked["access_point"]))
+        return {"enrolled": asked["pass_id"], "pictures": template.k}
+
+    async def enrol_template(asked: Answer) -> Answer:
+        template = await node.enrol_template(str(asked["pass_id"]), bytes.fromhex(str(asked["template"])))
+        return {"enrolled": asked["pass_id"], "pictures": template.k}
+
+    async def erase(asked: Answer) -> Answer:
+        return {"erased": await node.erase([str(asked["pass_id"])])}
+
+    return {"status": status, "enrol_camera": enrol_camera, "enrol_template": enrol_template, "erase": erase}

@@ -1,0 +1,460 @@
+"""A guest on a phone, 360 px wide: from the link to a code a gate accepts, by touch and by keyboard, zh and en."""
+
+import io
+import json
+import re
+
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from cloud_sync.protocol.code import parse, step_at
+from cloud_sync.protocol.messages import PREREQ_FACE_CONSENT, PREREQ_REGISTERED
+from cloud_sync.web.serve import PageServer
+from edge.core.credentials import CodeAccepted, CodeRefused, judge_code
+from edge.core.events import AccessPointId, CredentialKind
+from edge.core.passes import Credential
+from edge.core.reasons import Reason
+from tests.fakes.community_house import Gate, registration_row, take
+from tests.fakes.guest_house import ADULT, COMPANION, FORM, PHONE, GuestHouse
+
+pytestmark = pytest.mark.chromium
+
+WAIT_MS = 15_000
+DOOR = AccessPointId("AP-dongfang-001")
+WRONG = ADULT[:-1] + ("1" if ADULT[-1] != "1" else "2")
+SMALLEST_TARGET_PX = 44
+# True once the worker has put the page on its shelf; asked a bounded number of times.
+KEPT_FOR_OFFLINE = """async () => {
+    for (let look = 0; look < 200; look++) {
+        if (await caches.match(location.href)) return true;
+        await fetch("/g/now");
+    }
+    return false;
+}"""
+
+
+@pytest.fixture
+def house(tmp_path):
+    made = GuestHouse(tmp_path, headcount=2)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def site(house):
+    with PageServer(house.app(), "127.0.0.1", 0) as server:
+        yield server
+
+
+@pytest.fixture
+def phones(browser, complaints):
+    """Phones of guests: 360 px, touch, one language each."""
+    opened = []
+
+    def open_one(locale: str = "zh-CN", *, touch: bool = True, now_ms: int | None = None) -> Page:
+        size = {"width": 360, "height": 740}
+        context = browser.new_context(locale=locale, viewport=size, has_touch=touch, device_scale_factor=2)
+        context.set_default_timeout(WAIT_MS)
+        opened.append(context)
+        page = context.new_page()
+        if now_ms is not None:
+            page.clock.install(time=now_ms / 1000)
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return page
+
+    yield open_one
+    for context in opened:
+        context.close()
+
+
+@pytest.fixture
+def phone(phones, house):
+    return phones(now_ms=house.clock.now_ms())
+
+
+def fits(page: Page) -> bool:
+    """Nothing hangs over the edge, and every button is large enough for a thumb."""
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    small = page.evaluate(
+        "least => [...document.querySelectorAll('main .button, main input:not([type=hidden]):not([type=checkbox]), "
+        "main select')].filter(one => one.offsetParent && one.getBoundingClientRect().height < least)"
+        ".map(one => one.outerHTML)",
+        SMALLEST_TARGET_PX,
+    )
+    return wide <= 0 and small == []
+
+
+def read_notice(page: Page, site: PageServer, house: GuestHouse, query: str = "") -> None:
+    page.goto(f"{site.url}/g/{house.token}{query}")
+    page.tap("main form .button")
+    page.wait_for_url(re.compile("/me$"))
+
+
+def fill(page: Page, form: dict[str, str]) -> None:
+    page.select_option("#document_type", form["document_type"])
+    for name, value in form.items():
+        if name != "document_type":
+            page.fill(f"#{name}", value)
+
+
+def register(page: Page, site: PageServer, house: GuestHouse) -> None:
+    read_notice(page, site, house)
+    fill(page, FORM)
+    page.tap("form.fields > .button")
+    page.wait_for_url(re.compile("/people$"))
+
+
+def shown_code(page: Page) -> str:
+    expect(page.locator("#qr")).to_have_attribute("data-code", re.compile("^AC2:"))
+    code = page.locator("#qr").get_attribute("data-code")
+    assert code is not None
+    return code
+
+
+def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def judged(house: GuestHouse, text: str, now_ms: int):
+    """What a gate that holds this community's pass set says to the code on the screen."""
+    code = parse(text)
+    held = {
+        bytes.fromhex(cred.cred_id): Credential(CredentialKind.QR, cred.cred_id, cred.verifier)
+        for row in house.rows()
+        for cred in row.creds
+        if cred.kind == "qr"
+    }
+    return judge_code(code, held[code.credential], None, DOOR, step_at(now_ms / 1000), verify)
+
+
+def read_from(page: Page) -> str:
+    """What a camera's reader finds in a picture of the screen."""
+    zxingcpp = pytest.importorskip("zxingcpp")
+    picture = Image.open(io.BytesIO(page.locator("#qr").screenshot())).convert("L")
+    (found,) = zxingcpp.read_barcodes(picture)
+    return str(found.text)
+
+
+# --- the way through -------------------------------------------------------------------------------------------------
+
+
+def test_by_touch_from_the_link_to_a_code_the_gate_accepts(phone, site, house, picture):
+    phone.goto(f"{site.url}/g/{house.token}")
+    expect(phone.locator("h1")).to_have_text("入住之前")
+    assert fits(phone)
+    picture(phone, "guest-notice-zh")
+    phone.tap("main form .button")
+    expect(phone.locator("h1")).to_have_text("您的信息")
+    assert fits(phone)
+    picture(phone, "guest-form-zh")
+    fill(phone, FORM)
+    phone.tap("form.fields > .button")
+    expect(phone.locator("#so-far")).to_have_text("已登记 1 人，预订 2 人")
+    fill(phone, COMPANION)
+    assert fits(phone)
+    picture(phone, "guest-people-zh")
+    phone.tap("form.fields > .button")
+    expect(phone.locator("#so-far")).to_have_text("已登记 2 人，预订 2 人")
+    phone.tap("#on")
+    expect(phone.locator("#agree")).not_to_be_checked()
+    assert fits(phone)
+    picture(phone, "guest-face-zh")
+    phone.tap("button[value=no]")
+    code = shown_code(phone)
+    assert fits(phone)
+    picture(phone, "guest-pass-zh")
+    assert isinstance(judged(house, code, house.clock.now_ms()), CodeAccepted)
+    assert read_from(phone) == shown_code(phone)
+    assert all(row.prereq & PREREQ_REGISTERED for row in house.rows())
+
+
+def test_by_keyboard_only_in_english(phones, site, house, picture):
+    page = phones("en-GB", touch=False, now_ms=house.clock.now_ms())
+    keys = page.keyboard
+
+    def to(selector: str) -> None:
+        """Tab until it is there; a place that cannot be reached by keyboard fails here."""
+        for _ in range(40):
+            keys.press("Tab")
+            if page.evaluate("what => document.activeElement.matches(what)", selector):
+                return
+        raise AssertionError(f"{selector} cannot be reached by keyboard")
+
+    page.goto(f"{site.url}/g/{house.token}")
+    expect(page.locator("h1")).to_have_text("Before you come in")
+    to("form.go button")
+    keys.press("Enter")
+    expect(page.locator("h1")).to_have_text("About you")
+    to("#name")
+    keys.type(COMPANION["name"])
+    to("#document_type")
+    keys.type("Pass")
+    to("#document_number")
+    keys.type(COMPANION["document_number"])
+    to("#nationality")
+    keys.type("fra")
+    to("#birth_date")
+    keys.type("04051988")
+    picture(page, "guest-form-en")
+    to("form.fields > button")
+    keys.press("Enter")
+    expect(page.locator("#so-far")).to_have_text("Registered: 1 of 2 booked")
+    to("#on")
+    keys.press("Enter")
+    picture(page, "guest-face-en")
+    to("button[value=no]")
+    keys.press("Enter")
+    code = shown_code(page)
+    assert isinstance(judged(house, code, house.clock.now_ms()), CodeAccepted)
+    to("#make-pin")
+    keys.press("Enter")
+    expect(page.locator("#pin")).to_have_text(re.compile(r"^\d{6}$"))
+    picture(page, "guest-pass-en")
+    expect(page.locator(".call a")).to_contain_text(PHONE)
+
+
+def test_the_language_of_the_link_stays(phone, site, house):
+    read_notice(phone, site, house, "?lang=en")
+    expect(phone.locator("h1")).to_have_text("About you")
+    phone.tap("#switch")
+    expect(phone.locator("h1")).to_have_text("您的信息")
+
+
+# --- no costs nothing ------------------------------------------------------------------------------------------------
+
+
+def test_both_answers_about_face_weigh_the_same(phone, site, house):
+    register(phone, site, house)
+    phone.tap("#on")
+    expect(phone.locator("#agree")).not_to_be_checked()
+    looks = phone.locator(".equal .button").evaluate_all(
+        "all => all.map(one => { const style = getComputedStyle(one); const box = one.getBoundingClientRect();"
+        " return [style.backgroundColor, style.color, style.fontSize, style.fontWeight, style.border,"
+        " Math.round(box.width), Math.round(box.height)]; })"
+    )
+    assert len(looks) == 2
+    assert looks[0] == looks[1]
+    assert phone.locator("input:checked").count() == 0
+
+
+def test_yes_needs_the_tick_and_no_needs_nothing_and_opens_the_same(phone, site, house, complaints):
+    register(phone, site, house)
+    phone.tap("#on")
+    phone.tap("button[value=yes]")
+    expect(phone.locator("#problem")).to_have_text("没有勾选同意：要用人脸请勾选，或继续使用通行码。")
+    complaints.clear()  # a 422 is what the browser complains of
+    phone.tap("button[value=no]")
+    shown_code(phone)
+    without = house.rows()
+    assert all(row.prereq & PREREQ_REGISTERED for row in without)
+    assert not any(row.prereq & PREREQ_FACE_CONSENT for row in without)
+    phone.goto(f"{site.url}/g/{house.token}")
+    expect(phone.locator("#no-face")).to_be_visible()
+    phone.goto(f"{site.url}/g/{house.token}/pass")
+    assert phone.locator("a[href*='/face']").count() == 0, "nobody is asked twice"
+
+
+def test_face_can_be_taken_back_and_the_code_stays(phone, site, house):
+    register(phone, site, house)
+    phone.tap("#on")
+    phone.check("#agree")
+    phone.tap("button[value=yes]")
+    before = shown_code(phone)
+    assert any(row.prereq & PREREQ_FACE_CONSENT for row in house.rows())
+    phone.tap("#remove-face")
+    expect(phone.locator("#no-face")).to_be_visible()
+    assert shown_code(phone) == before
+    assert not any(row.prereq & PREREQ_FACE_CONSENT for row in house.rows())
+
+
+# --- when something is wrong -----------------------------------------------------------------------------------------
+
+
+def test_a_wrong_document_is_one_clear_sentence_at_its_field(phone, site, house, complaints, picture):
+    read_notice(phone, site, house)
+    fill(phone, {**FORM, "document_number": WRONG})
+    phone.tap("form.fields > .button")
+    expect(phone.locator(".fault")).to_have_count(1)
+    expect(phone.locator("#fault-document_number")).to_have_text("号码与它的校验位不符：请与证件逐位核对。")
+    expect(phone.locator("#document_number")).to_be_focused()
+    expect(phone.locator("#name")).to_have_value(FORM["name"])
+    picture(phone, "guest-wrong-number-zh")
+    complaints.clear()
+    phone.fill("#document_number", ADULT)
+    phone.tap("form.fields > .button")
+    expect(phone.locator("#so-far")).to_be_visible()
+
+
+def test_three_wrong_documents_lead_to_the_staff_and_their_proof_leads_back(
+    phone, site, house, complaints, picture
+):
+    read_notice(phone, site, house)
+    for _ in range(3):
+        fill(phone, {**FORM, "document_number": WRONG})
+        phone.tap("form.fields > .button")
+    expect(phone.locator("#standing")).to_contain_text("证件三次未能核验通过：请向门岗出示证件")
+    expect(phone.locator(".call a")).to_be_visible()
+    assert phone.locator("form.fields").count() == 0
+    picture(phone, "guest-staff-zh")
+    complaints.clear()
+    take(house.books, "registrations", registration_row(proofing=4))
+    phone.tap("#standing a")
+    assert isinstance(judged(house, shown_code(phone), house.clock.now_ms()), CodeAccepted)
+    assert phone.locator("#standing").count() == 0
+
+
+def test_the_form_goes_on_where_another_phone_stopped(phones, site, house):
+    first, second = phones(), phones("en-GB")
+    read_notice(first, site, house)
+    first.fill("#name", FORM["name"])
+    first.fill("#document_number", ADULT[:10])
+    first.locator("#document_number").blur()
+    expect(first.locator("form.fields")).to_have_attribute("data-kept", "204")
+    assert first.context.cookies() == []
+    second.goto(f"{site.url}/g/{house.token}")
+    expect(second.locator("h1")).to_have_text("About you")
+    expect(second.locator("#name")).to_have_value(FORM["name"])
+    expect(second.locator("#document_number")).to_have_value(ADULT[:10])
+
+
+def test_a_link_that_is_no_more_says_what_to_do(phone, site, complaints):
+    phone.goto(f"{site.url}/g/{'0' * 32}/pass")
+    expect(phone.locator("#problem")).to_have_text("此链接已失效：请向发送者或门岗索取新的链接。")
+    complaints.clear()
+
+
+# --- the code ----------------------------------------------------------------------------------------------------------
+
+
+def to_the_pass(page: Page, site: PageServer, house: GuestHouse) -> str:
+    house.read_notice()
+    house.registry.register_self(house.token, FORM)
+    house.registry.answer_face(house.token, None, agrees=False, text_version="", language="zh")
+    page.goto(f"{site.url}/g/{house.token}/pass")
+    return shown_code(page)
+
+
+def test_the_code_turns_every_thirty_seconds_and_an_old_one_is_dead(phone, site, house):
+    first = to_the_pass(phone, site, house)
+    phone.clock.run_for(31_000)
+    second = shown_code(phone)
+    assert second != first
+    assert parse(second).step == parse(first).step + 1
+    accepted = judged(house, second, house.clock.now_ms() + 31_000)
+    assert isinstance(accepted, CodeAccepted)
+    held = Credential(CredentialKind.QR, parse(first).credential.hex(), house.rows()[0].creds[0].verifier)
+    again = judge_code(parse(first), held, accepted.new_memory, DOOR, parse(second).step, verify)
+    assert again == CodeRefused(Reason.CODE_REPLAYED)
+
+
+def test_without_a_network_the_open_page_goes_on_and_a_closed_one_opens_again(phone, site, house, complaints):
+    to_the_pass(phone, site, house)
+    expect(phone.locator("#code")).to_have_attribute("data-offline", "ready")
+    assert phone.evaluate(KEPT_FOR_OFFLINE)
+    phone.context.set_offline(True)
+    site.close()
+    phone.clock.run_for(31_000)
+    code = shown_code(phone)
+    assert isinstance(judged(house, code, house.clock.now_ms() + 31_000), CodeAccepted)
+    phone.reload()
+    again = shown_code(phone)
+    assert parse(again).credential == parse(code).credential
+    assert isinstance(judged(house, again, house.clock.now_ms() + 31_000), CodeAccepted)
+    complaints.clear()  # the browser says that the clock could not be asked
+
+
+def test_a_phone_whose_clock_is_wrong_by_ten_minutes_follows_ours(phones, site, house):
+    phone = phones(now_ms=house.clock.now_ms() + 600_000)
+    to_the_pass(phone, site, house)
+    expect(phone.locator("#code-problem")).to_contain_text("这部手机的时间不准")
+    assert isinstance(judged(house, shown_code(phone), house.clock.now_ms()), CodeAccepted)
+
+
+def test_a_second_phone_asks_before_it_takes_over(phones, site, house):
+    first, second = phones(now_ms=house.clock.now_ms()), phones(now_ms=house.clock.now_ms())
+    old = to_the_pass(first, site, house)
+    second.goto(f"{site.url}/g/{house.token}/pass")
+    expect(second.locator("#code-problem")).to_contain_text("另一部手机")
+    expect(second.locator("#qr")).to_be_hidden()
+    assert isinstance(judged(house, old, house.clock.now_ms()), CodeAccepted)
+    second.tap("#use-this")
+    new = shown_code(second)
+    assert isinstance(judged(house, new, house.clock.now_ms()), CodeAccepted)
+    with pytest.raises(KeyError):
+        judged(house, old, house.clock.now_ms())
+    first.reload()
+    expect(first.locator("#code-problem")).to_contain_text("另一部手机")
+    first.clock.run_for(31_000)
+    expect(first.locator("#qr")).to_be_hidden()
+
+
+def test_each_member_has_a_code_of_their_own(phone, site, house):
+    house.read_notice()
+    house.registry.register_self(house.token, FORM)
+    house.registry.add_companion(house.token, COMPANION)
+    house.registry.answer_face(house.token, None, agrees=False, text_version="", language="zh")
+    phone.goto(f"{site.url}/g/{house.token}/pass")
+    lead = shown_code(phone)
+    phone.tap(".who-tabs a:not([aria-current])")
+    phone.wait_for_url(re.compile("who=SJ-"))
+    companion = shown_code(phone)
+    assert parse(lead).credential != parse(companion).credential
+    assert isinstance(judged(house, companion, house.clock.now_ms()), CodeAccepted)
+
+
+# --- more --------------------------------------------------------------------------------------------------------------
+
+
+def test_leaving_early_ends_the_code_and_not_the_way_out(phone, site, house, picture):
+    to_the_pass(phone, site, house)
+    assert phone.locator("#leave").count() == 0, "nobody has come in yet"
+    gate = Gate(house.books)
+    gate.tells("access.taken", pass_id=house.rows()[0].pass_id, direction="in", decision="allow")
+    gate.close()
+    house.registry.advance_time(since_ms=house.clock.now_ms())
+    phone.reload()
+    phone.tap("#leave")
+    expect(phone.get_by_text("出门不受限制")).to_be_visible()
+    picture(phone, "guest-leave-zh")
+    phone.tap("#leave-now")
+    expect(phone.locator("#standing")).to_contain_text("此通行授权已结束")
+    assert phone.locator("#qr").count() == 0
+
+
+def test_my_data_is_shown_and_saved_to_whoever_knows_how_the_number_ends(
+    phone, site, house, picture, complaints
+):
+    to_the_pass(phone, site, house)
+    phone.tap("#my-data")
+    phone.fill("#last_four", "0000")
+    phone.tap("button[value=page]")
+    expect(phone.locator("#problem")).to_contain_text("这不是证件号码的后四位")
+    complaints.clear()
+    phone.go_back()
+    phone.fill("#last_four", ADULT[-4:])
+    phone.tap("button[value=page]")
+    expect(phone.locator("#held")).to_contain_text(FORM["name"])
+    assert fits(phone)
+    picture(phone, "guest-data-zh")
+    phone.fill("#last_four", ADULT[-4:])
+    with phone.expect_download() as saved:
+        phone.tap("button[value=file]")
+    held = json.loads(saved.value.path().read_text())
+    assert held["data"]["document_number"] == ADULT
+
+
+def test_in_the_dark_and_on_the_smallest_phone_nothing_is_lost(phones, site, house, picture):
+    phone = phones("en-GB", now_ms=house.clock.now_ms())
+    phone.set_viewport_size({"width": 320, "height": 568})
+    phone.emulate_media(color_scheme="dark")
+    to_the_pass(phone, site, house)
+    assert fits(phone)
+    picture(phone, "guest-pass-dark-320")

@@ -1,0 +1,123 @@
+"""The guest's pages without a script: every step works, nothing personal leaks, every no is a page."""
+
+import re
+
+import pytest
+
+from tests.fakes.guest_house import ADULT, COMPANION, FORM, PHONE, GuestHouse
+from tests.fakes.web_house import visiting
+
+
+@pytest.fixture
+def house(tmp_path):
+    made = GuestHouse(tmp_path, headcount=2)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(house):
+    with visiting(house.app(), **{"accept-language": "en"}) as made:
+        yield made
+
+
+@pytest.fixture
+def home(house):
+    return f"/g/{house.token}"
+
+
+def read(client, home):
+    page = client.get(f"{home}/notice").text
+    versions = dict(re.findall(r'name="(notice|rules)" value="([^"]+)"', page))
+    return client.post(f"{home}/notice", data=versions)
+
+
+def at(answer):
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"]
+
+
+def test_the_whole_way_without_a_script(client, home, house):
+    assert at(client.get(home)) == f"{home}/notice"
+    assert at(read(client, home)) == home
+    assert at(client.get(home)) == f"{home}/me"
+    assert at(client.post(f"{home}/me", data=FORM)) == f"{home}/people"
+    assert at(client.post(f"{home}/people", data=COMPANION)) == f"{home}/people"
+    assert at(client.get(home)) == f"{home}/face"
+    assert at(client.post(f"{home}/face", data={"answer": "no"})) == f"{home}/pass"
+    assert at(client.get(home)) == f"{home}/pass"
+    assert "Turn left behind the south gate." in client.get(f"{home}/pass").text
+    assert len(house.rows()) == 2
+
+
+def test_a_changed_house_rule_is_shown_again(client, home, house):
+    house.registry.read_notice(house.token, "registration-1", "rules-of-yesterday")
+    assert at(client.get(home)) == f"{home}/notice"
+
+
+def test_no_page_names_anybody_and_no_cookie_holds_what_was_typed(client, home):
+    read(client, home)
+    client.post(f"{home}/me", data=FORM)
+    client.post(f"{home}/people", data=COMPANION)
+    for path in ("notice", "people", "face", "pass", "leave", "data"):
+        page = client.get(f"{home}/{path}").text
+        for word in (FORM["name"], ADULT, COMPANION["name"], COMPANION["document_number"]):
+            assert word not in page, path
+    assert dict(client.cookies) == {}
+
+
+def test_a_link_nobody_has_is_a_page_and_tells_nothing(client):
+    for path in ("", "/notice", "/me", "/pass", "/data"):
+        answer = client.get(f"/g/{'0' * 32}{path}")
+        assert answer.status_code == 404
+        assert "This link is not valid any more: ask whoever sent it" in answer.text
+
+
+def test_a_refusal_is_a_page_with_a_way_back(client, home):
+    read(client, home)
+    client.post(f"{home}/me", data=FORM)
+    answer = client.post(f"{home}/leave")
+    assert answer.status_code == 403
+    assert "to cancel the stay, go to where you booked it" in answer.text
+    assert f'href="{home}"' in answer.text
+
+
+def test_where_a_person_has_to_look_the_page_says_so_and_whom_to_call(tmp_path):
+    house = GuestHouse(tmp_path, profile="cn-default")
+    house.read_notice()
+    house.registry.register_self(house.token, FORM)
+    with visiting(house.app(), **{"accept-language": "en"}) as client:
+        page = client.get(f"/g/{house.token}/pass").text
+    assert "show the document to the gate staff" in page
+    assert PHONE in page
+    house.close()
+
+
+def test_a_form_with_a_file_or_a_thousand_fields_is_not_taken(client, home):
+    read(client, home)
+    answer = client.post(f"{home}/me", data=FORM, files={"picture": ("me.jpg", b"\xff\xd8\xff")})
+    assert answer.status_code == 400
+    answer = client.post(f"{home}/me", data={f"field{n}": "x" for n in range(1000)})
+    assert answer.status_code == 400
+
+
+def test_a_who_from_the_address_never_leaves_this_site(client, home):
+    read(client, home)
+    client.post(f"{home}/me", data=FORM)
+    answer = client.post(f"{home}/face", data={"answer": "no", "who": "x\r\nlocation: //elsewhere"})
+    assert "elsewhere" not in str(answer.headers)
+
+
+def test_the_worker_speaks_for_guests_pages_only_and_our_clock_is_told(client, house):
+    worker = client.get("/g/worker.js")
+    assert worker.headers["content-type"].startswith("text/javascript")
+    assert "service-worker-allowed" not in worker.headers
+    assert client.get("/g/now").json() == {"now_ms": house.clock.now_ms()}
+
+
+def test_every_sentence_of_a_guest_exists_in_both_languages_on_the_page(client, home):
+    read(client, home)
+    client.post(f"{home}/me", data=FORM)
+    zh = client.get(f"{home}/pass?lang=zh").text
+    assert "您的通行证" in zh
+    assert "Your pass" not in zh
