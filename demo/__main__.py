@@ -11,7 +11,7 @@ from rich.console import Console
 
 from cloud_sync.core.codes import listing_code
 from demo import report
-from demo.night import Night
+from demo.mishaps import Mishaps
 from demo.people import cast
 from demo.watchers import BusTap, PageWatcher
 from demo.world import ADMIN, LISTING_BODY, NODES, Wish, World
@@ -73,7 +73,7 @@ def play(
             world.open_service()
             tap = BusTap(world.broker_port, Path("bus.jsonl"))
             world.open_nodes()
-            evening = Night(
+            evening = Mishaps(
                 world,
                 console.print,
                 twists,
@@ -92,13 +92,10 @@ def play(
         page.close()
         world.stop()
         tap.close()
-        node_of = {door.access_point: plan.node for plan in NODES for door in plan.doors}
         report.write_cast(
             guests,
-            [
-                report.Shown(node_of[one.door.access_point], one.door.camera, one.clip)
-                for one in evening.shown
-            ],
+            [report.Shown(one.door.node, one.door.camera, one.clip) for one in evening.shown],
+            evening.amid_faults,
         )
         result = report.make() | night
     return result | {

@@ -51,6 +51,7 @@ class Evening:
     pause_s: float = 0.0
     shown: list[Shown] = field(default_factory=list)
     tokens: dict[str, str] = field(default_factory=dict)  # each guest's link
+    amid_faults: set[tuple[str, str, int]] = field(default_factory=set)  # recorded while something was broken
 
     # --- before the first act ---------------------------------------------------------------------------------
 
@@ -135,16 +136,14 @@ class Evening:
         ]
 
     def facts(self, door: DoorPlan) -> list[dict[str, Any]]:
-        node = next(plan.node for plan in NODES if door in plan.doors)
         return [
             event.body
-            for event in count.ledger(Path(node, "data/events.db"), node)
+            for event in count.ledger(Path(door.node, "data/events.db"), door.node)
             if event.body.get("access_point") == door.access_point
         ]
 
     def move(self, door: DoorPlan, point: Point, level: bool) -> None:
-        node = next(plan.node for plan in NODES if door in plan.doors)
-        set_point(Path(node, f"rig-{door.camera}.sock"), AccessPointId(door.access_point), point, level)
+        set_point(Path(door.node, f"rig-{door.camera}.sock"), AccessPointId(door.access_point), point, level)
 
     def pass_through(self, door: DoorPlan) -> None:
         """Open the door, go through, let it fall shut."""
@@ -166,17 +165,15 @@ class Evening:
         )
 
     def _mode(self, door: DoorPlan) -> tuple[str, str]:
-        node = next(plan.node for plan in NODES if door in plan.doors)
-        doors = self._ask(node, {"do": "status"})["doors"]
+        doors = self._ask(door.node, {"do": "status"})["doors"]
         found = next(one for one in doors if one["access_point"] == door.access_point)
         return found["mode"], found["contact"]
 
     def lane_empty(self, door: DoorPlan) -> None:
         """Whoever stood there has left, and the camera has shown the empty lane for a moment."""
-        node = next(plan.node for plan in NODES if door in plan.doors)
 
         def empty() -> bool:
-            lines = list(count.lines(Path(node, f"shown-{door.camera}.jsonl")))
+            lines = list(count.lines(Path(door.node, f"shown-{door.camera}.jsonl")))
             return (
                 lines[-1]["clip"].startswith("idle")
                 and time.monotonic_ns() - lines[-1]["first_ns"] > 500_000_000

@@ -33,13 +33,14 @@ class Phone:
     credential: bytes = field(default_factory=lambda: secrets.token_bytes(16))
     pass_id: str = ""
     shown_at: dict[str, int] = field(default_factory=dict)  # node → the last step shown there
+    ahead_s: float = 0.0  # in a simulated night the phone's time goes with the node's
 
     @property
     def public(self) -> bytes:
         return self.key.public_key().public_bytes_raw()
 
     def step(self) -> int:
-        return code.step_at(time.time())
+        return code.step_at(time.time() + self.ahead_s)
 
     def code(self) -> str:
         """The code of this moment."""

@@ -1,7 +1,7 @@
 """The one JSON object at the end, counted from what the evening left behind in ``run/demo``."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -30,11 +30,20 @@ def plant(folder: Path = PLANTED) -> None:
     folder.write_bytes(b"\xff\xd8\xff\xe0\x00\x04ab\xff\xd9" + PLANTED_NAME.encode())
 
 
-def write_cast(guests: dict[str, Guest], shown: Sequence[Shown]) -> None:
-    """What a later count has to know: the canaries, and who was shown where."""
+def write_cast(
+    guests: dict[str, Guest], shown: Sequence[Shown], amid_faults: Collection[tuple[str, str, int]]
+) -> None:
+    """What a later count has to know: the canaries, who was shown where, and what tells nothing of speed."""
     words = [word for guest in guests.values() for word in (guest.name, guest.document)]
     Path("cast.json").write_text(
-        json.dumps({"canaries": words, "shown": [asdict(one) for one in shown]}, ensure_ascii=False)
+        json.dumps(
+            {
+                "canaries": words,
+                "shown": [asdict(one) for one in shown],
+                "amid_faults": sorted(amid_faults),
+            },
+            ensure_ascii=False,
+        )
     )
 
 
@@ -63,7 +72,9 @@ def make() -> dict[str, Any]:
         "egress_refused": rex["rex_press"] - rex["rex_release"],
     }
     report |= _traces(cast["canaries"])
-    return report | _latencies(cast["shown"], events, stored)
+    amid_faults = {(node, epoch, seq) for node, epoch, seq in cast["amid_faults"]}
+    calm = [event for event in events if event.key not in amid_faults]
+    return report | _latencies(cast["shown"], calm, stored)
 
 
 def _openings(short: str, node: str) -> int:

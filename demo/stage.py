@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 MODULE_PX = 5  # a code needs about 4.5 px a module to be found at once
 CODE_S = 2.5
 CODE_FPS = 12
+FROZEN_FPS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,11 @@ class Stage:
         _write_y4m(self.folder / name, _phone(text, _background(self.idle)))
         return name
 
+    def freeze(self, seconds: float) -> None:
+        """The camera goes on sending the very same picture of the empty lane."""
+        self.n += 1
+        _write_still(self.folder / f"{self.n:03d}-frozen.y4m", _background(self.idle), seconds)
+
     def _write(self, name: str, cue: Cue) -> None:
         hidden = self.folder / f".{name}"
         hidden.write_text(f'clip = "{cue.clip}"\nstart_s = {cue.start_s}\nend_s = {cue.end_s}\n')
@@ -88,6 +94,16 @@ def _write_y4m(path: Path, picture: NDArray[np.uint8]) -> None:
             shift = np.float32([[1, 0, 3 * np.sin(i)], [0, 1, 2 * np.cos(1.7 * i)]])
             moved = cv2.warpAffine(picture, shift, (width, height), borderMode=cv2.BORDER_REPLICATE)
             file.write(b"FRAME\n" + cv2.cvtColor(moved, cv2.COLOR_BGR2YUV_I420).tobytes())
+    hidden.rename(path)
+
+
+def _write_still(path: Path, picture: NDArray[np.uint8], seconds: float) -> None:
+    """Not one bit changes from frame to frame, as no living sensor has it."""
+    height, width, _ = picture.shape
+    frame = b"FRAME\n" + cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420).tobytes()
+    hidden = path.with_name(f".{path.name}")
+    head = f"YUV4MPEG2 W{width} H{height} F{FROZEN_FPS}:1 Ip A1:1 C420jpeg\n".encode()
+    hidden.write_bytes(head + frame * int(seconds * FROZEN_FPS))
     hidden.rename(path)
 
 

@@ -40,6 +40,11 @@ class DoorPlan:
     name_en: str
     camera: str = ""
 
+    @property
+    def node(self) -> str:
+        """Who owns this door."""
+        return next(plan.node for plan in NODES if self in plan.doors)
+
 
 @dataclass(frozen=True, slots=True)
 class NodePlan:
@@ -320,6 +325,11 @@ class World:
             return face and all(door["mode"] == "LOCKED" and door["camera"] == "OK" for door in doors)
         return False
 
+    def type_at(self, door: DoorPlan, digits: str) -> None:
+        """Digits typed at the door's screen."""
+        screen = f"http://127.0.0.1:{self.kiosk_ports[door.node]}/{door.access_point}"
+        self.http.post(f"{screen}/pin", json={"pin": digits}).raise_for_status()
+
     # --- records ----------------------------------------------------------------------------------------------
 
     def import_records(self, listing: str) -> None:
@@ -428,6 +438,7 @@ io_profile = "io.toml"
 
 [clock]
 rtc = "present"
+rehearsal = "clock.json"
 
 [broker]
 port = {broker}

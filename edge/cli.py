@@ -143,6 +143,7 @@ def status(config: Config) -> None:
             threshold,
         )
     console.print(table)
+    console.print(f"clock: {answer['clock']}")
     for fault in answer["faults"]:
         console.print(f"fault: {fault}")
 

@@ -27,7 +27,7 @@ from edge.core.door_profile import DoorProfile
 from edge.core.door_profile import LockProfile as CoreLockProfile
 from edge.core.events import AccessPointId, NodeId
 from edge.core.passes import LocationClass
-from edge.drivers.clock import SystemClock
+from edge.drivers.clock import SystemClock, clock_of
 from edge.drivers.readers.camera_code import open_decoder
 from edge.errors import CameraLost, ConfigError
 from edge.gateio.client import GateIoClient
@@ -93,7 +93,7 @@ def vision_main(config: NodeConfig, pipe: Connection) -> None:
     """The worker process: no keys, no network, pictures in, numbers out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the node ends us by closing the pipe
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    clock = SystemClock(config.clock.rtc)
+    clock = clock_of(config.clock.rtc, config.clock.rehearsal)
     try:
         cameras = open_cameras(config.cameras)
     except (CameraLost, ConfigError) as error:
@@ -327,7 +327,7 @@ async def serve(config: NodeConfig) -> None:
 
 
 async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: Stores) -> None:
-    clock = SystemClock(config.clock.rtc)
+    clock = clock_of(config.clock.rtc, config.clock.rehearsal)
     boot_id = secrets.token_hex(4)
     side = NodeSide(config, clock, stores.ledger, stores.book, boot_id)
     topics = NodeTopics(join.community, config.node)
@@ -460,6 +460,13 @@ def _check_doors(config: NodeConfig, io_profile: Profile) -> None:
                 f"is not wired in {config.io_profile}",
                 f"Wired there: {', '.join(sorted(wired))}",
             )
+    real = sorted({table.lock.driver for table in io_profile.door} - {"simulated"})
+    if config.clock.rehearsal is not None and real:
+        raise ConfigError(
+            "clock.rehearsal",
+            f"moves the time of day, and {config.io_profile} has a {real[0]} lock",
+            "Take it out, or rehearse with simulated locks",
+        )
 
 
 def _check_face(config: NodeConfig, join: Join) -> None:

@@ -104,6 +104,9 @@ class ClockConfig(Strict):
     rtc: Literal["auto", "present", "absent"] = Field(
         "auto", description="Whether a battery-backed clock keeps the time; auto asks the kernel."
     )
+    rehearsal: Path | None = Field(
+        None, description="For drills at simulated locks only: a file that moves this node's time of day."
+    )
 
 
 class NodeConfig(Strict):

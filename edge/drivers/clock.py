@@ -1,6 +1,7 @@
 """The machine's clock, and how far the kernel says it may be believed."""
 
 import ctypes
+import json
 import threading
 import time
 from pathlib import Path
@@ -24,15 +25,21 @@ class SystemClock:
         self._lock = threading.Lock()
         self._synced_ns: int | None = None
         self._stepped_back_ms = 0
-        self._last = (time.time_ns() // 1_000_000, time.monotonic_ns())
+        self._last = (self._wall_ms(), time.monotonic_ns())
         self._judged_ns = 0
         self._judgement: ClockJudgement | None = None
 
     def read(self) -> ClockReading:
-        wall_ms, mono_ns = time.time_ns() // 1_000_000, time.monotonic_ns()
+        wall_ms, mono_ns = self._wall_ms(), time.monotonic_ns()
         with self._lock:
             judgement = self._judge(wall_ms, mono_ns)
         return ClockReading(wall_ms, mono_ns, judgement.state, judgement.bound_ms)
+
+    def _wall_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def _synchronised(self) -> bool:
+        return _kernel_is_synchronised()
 
     def _judge(self, wall_ms: int, mono_ns: int) -> ClockJudgement:
         if self._judgement is not None and mono_ns - self._judged_ns < JUDGED_FOR_NS:
@@ -40,7 +47,7 @@ class SystemClock:
         passed_ms = (mono_ns - self._last[1]) // 1_000_000
         step_ms = stepped_back_ms(wall_passed_ms=wall_ms - self._last[0], mono_passed_ms=passed_ms)
         self._last = (wall_ms, mono_ns)
-        if _kernel_is_synchronised():
+        if self._synchronised():
             self._synced_ns, self._stepped_back_ms = mono_ns, 0
         else:
             self._stepped_back_ms = max(self._stepped_back_ms, step_ms)
@@ -48,6 +55,35 @@ class SystemClock:
         evidence = ClockEvidence(self._rtc_valid, age_ms, self._synced_ns is not None, self._stepped_back_ms)
         self._judgement, self._judged_ns = judge_clock(evidence), mono_ns
         return self._judgement
+
+
+class RehearsalClock(SystemClock):
+    """This machine's clock, moved by a file: for drills at simulated locks, where nights have to pass in seconds.
+
+    The file is one JSON object: ``offset_ms`` is added to the time of day, ``synchronised`` is what the kernel would
+    say of it.  As long as it cannot be read, what it said last goes on.  The monotonic clock is never moved.
+    """
+
+    def __init__(self, file: Path, rtc: Rtc = "auto") -> None:
+        self._file = file
+        self._offset_ms, self._told = 0, _kernel_is_synchronised()
+        super().__init__(rtc)
+
+    def _wall_ms(self) -> int:
+        try:
+            said = json.loads(self._file.read_text())
+            self._offset_ms, self._told = int(said["offset_ms"]), bool(said["synchronised"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # not there yet, or just being written
+        return super()._wall_ms() + self._offset_ms
+
+    def _synchronised(self) -> bool:
+        return self._told
+
+
+def clock_of(rtc: Rtc, rehearsal: Path | None) -> SystemClock:
+    """The machine's clock, or the one that a drill moves."""
+    return SystemClock(rtc) if rehearsal is None else RehearsalClock(rehearsal, rtc)
 
 
 def _kernel_is_synchronised() -> bool:

@@ -128,6 +128,7 @@ class Gate:
     fault: str = ""
     _tries: dict[str, Tries] = field(default_factory=dict)
     _code: tuple[str, int] = ("", 0)
+    _refused: Pass | None = None  # whose code it was, as the pass stood when it was refused
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _timers_changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -141,7 +142,9 @@ class Gate:
         """A text was read from a QR code in front of this door."""
         seen, last_ns = self._code
         self._code = (text, t_ns)
-        if text == seen and t_ns - last_ns < SAME_CODE_NS:
+        if text != seen:
+            self._refused = None
+        elif t_ns - last_ns < SAME_CODE_NS and not self._changed_since_refused():
             return
         try:
             code = self.hands.parse_code(text)
@@ -255,6 +258,7 @@ class Gate:
         fact = on_trial(fact) if self.dry_run else fact
         match decision:
             case Allow():
+                self._refused = None
                 fact = replace(fact, x=fact.x | {"latency_ms": (self._now_ns() - started_ns) // 1_000_000})
                 if remember is not None and await self._remembered(tries, remember) is False:
                     return
@@ -263,6 +267,7 @@ class Gate:
                 await self._step(Granted(GrantId(self.hands.new_id()), fact))
             case Deny():
                 self._failed(tries)
+                self._refused = attempt.holder
                 await self._step(Denied(fact, decision.advice))
                 self._advise(decision.advice, attempt, decision.reason)
             case _:
@@ -344,6 +349,11 @@ class Gate:
 
     def _cmd(self, reason: str) -> Cmd:
         return Cmd(self.hands.new_id(), self._now_ns() + IO_DEADLINE_NS, reason)
+
+    def _changed_since_refused(self) -> bool:
+        """A guest who registers while holding up the refused code need not take it away and show it anew."""
+        was = self._refused
+        return was is not None and self.hands.knowledge().passes.get(was.pass_id) != was
 
     # --- small things -----------------------------------------------------------------------------------------
 

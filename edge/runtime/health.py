@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+from edge.core.events import ClockState
+
+DISK_FULL = "the disk is full: the reserve was freed to go on recording. Free space on this node."
+NO_TIME = "the time of day cannot be believed: codes are refused, PINs go on. Check the clock chip and the time server."
+
 
 @dataclass(frozen=True, slots=True)
 class DoorHealth:
@@ -26,3 +31,4 @@ class NodeHealth:
     state: str  # ONLINE | DEGRADED
     doors: tuple[DoorHealth, ...]
     faults: tuple[str, ...]
+    clock: ClockState

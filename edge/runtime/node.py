@@ -31,7 +31,7 @@ from edge.core.door_events import (
     TamperOn,
 )
 from edge.core.door_types import Bolt, Camera, Contact
-from edge.core.events import AccessPointId, Fact, GrantId, PassId, Stamp
+from edge.core.events import AccessPointId, ClockState, Fact, GrantId, PassId, Stamp
 from edge.core.freshness import contact_age_ms
 from edge.core.passes import EARLY_MS, Pass, PassSet
 from edge.errors import EnrolRefused
@@ -40,7 +40,7 @@ from edge.runtime.engine_info import engine_info, same_model
 from edge.runtime.enrol import PATIENCE_S, CameraEnrolment, permitted, template_end_ms
 from edge.runtime.face_desk import FaceDesk
 from edge.runtime.gate import Gate, Knowledge, Screens
-from edge.runtime.health import DoorHealth, NodeHealth
+from edge.runtime.health import DISK_FULL, NO_TIME, DoorHealth, NodeHealth
 from edge.runtime.sightings import CameraState, CodeSeen, EngineState, FaceSeen, NobodySeen, Told
 from models.calibration import ThresholdRefused
 from models.engine import CalibrationMissing, EngineError, EngineInfo
@@ -458,13 +458,12 @@ class Node:
     def health(self) -> NodeHealth:
         doors = tuple(self._door_health(gate) for gate in self._gates.values())
         faults = [self._engine_fault] if self._engine_fault and self._fpir else []
-        if self._parts.ledger.disk_alarm:
-            faults.append(
-                "the disk is full: the reserve was freed to go on recording. Free space on this node."
-            )
+        faults += [DISK_FULL] if self._parts.ledger.disk_alarm else []
+        clock = self._parts.clock.read().state
+        faults += [NO_TIME] if clock is ClockState.UNTRUSTED else []
         faults += [f"{door.access_point}: {door.lock}" for door in doors if door.lock != "OK"]
         faults += [state.why for state in self._camera_state.values() if state.state != "OK"]
-        return NodeHealth("DEGRADED" if faults else "ONLINE", doors, tuple(faults))
+        return NodeHealth("DEGRADED" if faults else "ONLINE", doors, tuple(faults), clock)
 
     def _door_health(self, gate: Gate) -> DoorHealth:
         desk = gate.desk

@@ -12,6 +12,7 @@ def handlers(node: Node) -> dict[str, Handler]:
         return {
             "state": health.state,
             "faults": list(health.faults),
+            "clock": health.clock,
             "auth_ver": node.knowledge().policy.auth_ver,
             "doors": [{name: getattr(door, name) for name in door.__slots__} for door in health.doors],
         }

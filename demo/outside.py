@@ -1,0 +1,57 @@
+"""What the nodes and the service keep, read from outside while they run."""
+
+from pathlib import Path
+from typing import Any
+
+from cloud_sync.protocol import merkle
+from demo import count
+
+SERVICE = Path("sync/data/community.db")
+
+
+def _rows(path: Path, sql: str, *values: str) -> list[Any]:
+    with count.read(path) as db:
+        return db.execute(sql, values).fetchall()
+
+
+def book(node: str) -> dict[str, Any]:
+    """The node's own pass book, by pass id."""
+    found = _rows(Path(node, "data/passes.db"), "select rows from slot order by auth_ver desc limit 1")
+    return {row.pass_id: row for row in merkle.unpack(found[0][0])} if found else {}
+
+
+def pass_state(node: str, pass_id: str) -> str:
+    row = book(node).get(pass_id)
+    return "" if row is None else str(row.state)
+
+
+def pass_end(node: str, pass_id: str) -> float:
+    """When the pass ends by this node's book, in seconds since 1970."""
+    row = book(node).get(pass_id)
+    return 0.0 if row is None else row.not_after / 1000
+
+
+def templates(node: str, pass_id: str) -> int:
+    return int(
+        _rows(Path(node, "data/gallery.db"), "select count(*) from template where pass_id = ?", pass_id)[0][0]
+    )
+
+
+def erasures_acked() -> int:
+    """Nodes that have receipted an erasure."""
+    return int(_rows(SERVICE, "select count(distinct node) from erasure where acked_ms is not null")[0][0])
+
+
+def case(kind: str, access_point: str) -> str:
+    """The newest case of this kind at this door."""
+    found = _rows(
+        SERVICE,
+        "select id from case_ where kind = ? and access_point = ? order by opened_ms desc",
+        kind,
+        access_point,
+    )
+    return str(found[0][0]) if found else ""
+
+
+def case_state(case_id: str) -> str:
+    return str(_rows(SERVICE, "select state from case_ where id = ?", case_id)[0][0])
