@@ -1,8 +1,6 @@
 """Act l: programs die, a network is gone for a night, a clock is wrong, a camera is frozen; people get home."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 from demo import count
 from demo.night import HOUSE, MENDED_S, Night
@@ -79,13 +77,13 @@ class Mishaps(Night):
         self.world.cables[HOUSE].cut()
         opened, held = 0, self._recorded()
         for hour in NIGHT_HOURS:
-            self._clock(hour * HOUR_S, synchronised=True)
+            self.move_clock(HOUSE, hour * HOUR_S)
             guest.phone.ahead_s = hour * HOUR_S
             self.tell(f"  cut off for {hour} hours")
             opened += self.opens(UNIT, "failing")
         guest.phone.ahead_s = 0
         held = self._recorded() - held
-        self._clock(0, synchronised=True)
+        self.move_clock(HOUSE, 0)
         self.mend()
         wait_until(self._all_stored, within_s=MENDED_S, what="the night's events are stored", every_s=0.2)
         return {"opened_while_cut_off": opened, "held_while_cut_off": held}
@@ -97,29 +95,15 @@ class Mishaps(Night):
         stored = count.service(Path("sync/data/community.db")).keys
         return self._keys() <= stored
 
-    def _clock(self, offset_s: float, *, synchronised: bool) -> None:
-        """Move the house's clock, and wait until its node has noticed."""
-        file = Path(HOUSE, "clock.json")
-        hidden = file.with_suffix(".new")
-        hidden.write_text(json.dumps({"offset_ms": int(offset_s * 1000), "synchronised": synchronised}))
-        hidden.rename(file)
-        wanted = {"TRUSTED"} if synchronised else {"UNTRUSTED"}
-        wait_until(
-            lambda: self._status(HOUSE)["clock"] in wanted, within_s=10, what="the node's clock", every_s=0.2
-        )
-
-    def _status(self, node: str) -> dict[str, Any]:
-        return self._ask(node, {"do": "status"})
-
     # --- what is wrong ----------------------------------------------------------------------------------------
 
     def _wrong_clock(self, pin: str) -> dict[str, int]:
         """A clock that stepped back cannot judge a code of the moment; digits of a pass aboard still open."""
-        self._clock(STEP_BACK_S, synchronised=False)
+        self.move_clock(HOUSE, STEP_BACK_S, synchronised=False)
         self.tell("  the house's clock is three hours behind")
         by_code = self.opens(UNIT, "still")
         by_pin = self.type_pin(UNIT, pin)
-        self._clock(0, synchronised=True)
+        self.move_clock(HOUSE, 0)
         self.tell("  the clock is right again")
         return {
             "wrong_clock_code": by_code,
@@ -138,4 +122,4 @@ class Mishaps(Night):
         return {"frozen_camera_pin": by_pin}
 
     def _camera(self) -> str:
-        return str(self._status(NODES[0].node)["doors"][0]["camera"])
+        return str(self.status(NODES[0].node)["doors"][0]["camera"])

@@ -56,6 +56,7 @@ GATE = DoorPlan("AP-dongfang-001", "gate", "东门一号通道", "East gate, lan
 UNIT = DoorPlan("AP-dongfang-021", "unit", "12栋3单元门", "Building 12, stair 3", "unit")
 ROOM = DoorPlan("AP-dongfang-121", "room", "1201房", "Room 1201", "room")
 NODES = (NodePlan("n-gate-1", (GATE,)), NodePlan("n-house-12", (UNIT, ROOM)))
+WITH_A_LOCK_OF_THEIR_OWN = frozenset({"R-1201", "R-1205", "R-1206"})  # one lock plays each of these rooms
 DOORS = {door.access_point: door for plan in NODES for door in plan.doors}
 
 
@@ -335,7 +336,7 @@ class World:
     def import_records(self, listing: str) -> None:
         """The officer's three files."""
         way = {guest.room: [GATE.access_point, UNIT.access_point] for guest in self.guests.values()}
-        for room in ("R-1201", "R-1205", "R-1206"):
+        for room in way.keys() & WITH_A_LOCK_OF_THEIR_OWN:
             way[room].append(ROOM.access_point)
         for kind, text in csv_files(self.guests, listing, way).items():
             file = Path("tmp", f"{kind}.csv")
