@@ -145,14 +145,16 @@ class Evening:
     def move(self, door: DoorPlan, point: Point, level: bool) -> None:
         set_point(Path(door.node, f"rig-{door.camera}.sock"), AccessPointId(door.access_point), point, level)
 
-    def pass_through(self, door: DoorPlan) -> None:
-        """Open the door, go through, let it fall shut."""
+    def pass_through(self, door: DoorPlan, clip: str = "") -> None:
+        """Open the door, go through and out of the camera's picture, let it fall shut."""
         taken = sum(body["type"] == "access.taken" for body in self.facts(door))
         self.move(door, Point.CONTACT, True)
         wait_until(
             lambda: sum(body["type"] == "access.taken" for body in self.facts(door)) > taken,
             within_s=OUTCOME_S, what=f"the passage at {door.name_en}",
         )  # fmt: skip
+        if clip:
+            self.world.stages[door.access_point].leave(clip)
         time.sleep(THROUGH_S)
         self.move(door, Point.CONTACT, False)
         self._closed(door)
@@ -190,7 +192,7 @@ class Evening:
         kind, reason = decided["credential_kind"], decided["reason"]
         self.tell(f"  {door.name_en}: {'opens' if opened else 'stays shut'} ({kind}, {reason})")
         if opened:
-            self.pass_through(door)
+            self.pass_through(door, self.shown[-1].clip)
         self.lane_empty(door)
         return decided
 

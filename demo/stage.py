@@ -53,6 +53,10 @@ class Stage:
         _write_y4m(self.folder / name, _phone(text, _background(self.idle)))
         return name
 
+    def leave(self, clip: str) -> None:
+        """Whoever stood there has gone through the door, and out of the picture."""
+        (self.folder / clip).unlink(missing_ok=True)
+
     def freeze(self, seconds: float) -> None:
         """The camera goes on sending the very same picture of the empty lane."""
         self.n += 1

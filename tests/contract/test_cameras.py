@@ -14,7 +14,7 @@ from edge.errors import CameraLost
 def write_clip(path, grey, frames=6):
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, (64, 48))
     for i in range(frames):
-        writer.write(np.full((48, 64, 3), grey + i, np.uint8))
+        writer.write(np.full((48, 64, 3), grey + i % 8, np.uint8))
     writer.release()
 
 
@@ -61,6 +61,18 @@ def test_somebody_new_in_the_folder_is_shown_once_and_then_the_empty_lane_again(
         lambda: name in shown() and shown()[-1].startswith("idle"), within_s=10, what="guest came and went"
     )
     assert shown().count(name) == 1
+    camera.close()
+
+
+def test_somebody_who_walks_on_is_out_of_the_picture_before_the_clip_ends(tmp_path):
+    write_clip(tmp_path / "idle.avi", 20)
+    write_clip(tmp_path / "guest.avi", 200, frames=25 * 600)
+    stage = Stage(tmp_path / "lane", Cue(tmp_path / "idle.avi", 0, 0.2))
+    camera = replay.open_camera(path=tmp_path / "lane")
+    name = stage.enter(Cue(tmp_path / "guest.avi", 0, 600), "guest")
+    wait_until(lambda: next_frame(camera).image.mean() > 100, within_s=30, what="the guest in the picture")
+    stage.leave(name)
+    wait_until(lambda: next_frame(camera).image.mean() < 100, within_s=30, what="the empty lane")
     camera.close()
 
 

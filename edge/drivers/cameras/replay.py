@@ -1,8 +1,8 @@
 """A camera that plays recordings at their own speed: one file in a loop, or a folder somebody adds to.
 
 In a folder the clips are played once each, in the order of their names, as they appear; in between, the clip
-whose name begins with ``idle`` is repeated, as a lane looks when nobody stands there.  A ``.cue`` file names a
-part of another clip: three TOML keys, ``clip``, ``start_s`` and ``end_s``.  ``journal`` is the camera's own record
+whose name begins with ``idle`` is repeated, as a lane looks when nobody stands there; a clip that is taken out of
+the folder while it is played ends there, as when somebody walks on.  A ``.cue`` file names a part of another clip: three TOML keys, ``clip``, ``start_s`` and ``end_s``.  ``journal`` is the camera's own record
 of what it showed when (one JSON line a clip, CLOCK_MONOTONIC nanoseconds).
 """
 
@@ -79,7 +79,7 @@ class ReplayCamera:
             if shown == 0:
                 self._note(clip, now_ns)
             shown += 1
-            if self._stop.is_set() or (idle and self._waiting()):
+            if self._stop.is_set() or (self._waiting() if idle else self._has_left(clip)):
                 break
         return shown
 
@@ -104,6 +104,11 @@ class ReplayCamera:
             and not clip.name.startswith((".", "idle"))
             and clip.name not in self._played
         ]
+
+    def _has_left(self, clip: str) -> bool:
+        """Whoever was put into the folder may be taken out of it while still being played."""
+        path = self._settings.path
+        return path.is_dir() and not (path / clip).exists()
 
     def _note(self, clip: str, t_ns: int) -> None:
         if self._settings.journal is not None:
