@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from types import MappingProxyType
 
 from edge.core.events import AccessPointId
@@ -40,8 +40,10 @@ REST = frozenset({Screen.LOOK_HERE, Screen.FACE_OFF})
 class DoorScreens:
     """The ``Screens`` of the gate loop; used on the node's event loop."""
 
-    def __init__(self, state: KioskState) -> None:
+    def __init__(self, state: KioskState, zone: tzinfo) -> None:
+        """``zone`` is the community's: the time a guest reads is the time of the place, not of the machine."""
         self._state = state
+        self._zone = zone
         self._rest: dict[AccessPointId, Screen] = {}
         self._shown: dict[AccessPointId, asyncio.TimerHandle] = {}
 
@@ -53,15 +55,16 @@ class DoorScreens:
             if access_point not in self._shown:
                 self._state.show(access_point, screen)
             return
-        until = (
-            "" if until_ms is None else datetime.fromtimestamp(until_ms / 1000).astimezone().strftime("%H:%M")
-        )
-        self._state.show(access_point, screen, until=until if screen is Screen.WAIT_UNTIL else "")
+        waits_ms = until_ms if screen is Screen.WAIT_UNTIL else None
+        self._state.show(access_point, screen, until="" if waits_ms is None else self._hh_mm(waits_ms))
         if access_point in self._shown:
             self._shown[access_point].cancel()
         self._shown[access_point] = asyncio.get_running_loop().call_later(
             REGISTER_S if screen is Screen.REGISTER else SHOWN_S, self._to_rest, access_point
         )
+
+    def _hh_mm(self, moment_ms: int) -> str:
+        return f"{datetime.fromtimestamp(moment_ms / 1000, self._zone):%H:%M}"
 
     def _possible(self, access_point: AccessPointId, screen: Screen) -> Screen:
         """Without an address to register at, the staff are the way."""

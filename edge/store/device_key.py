@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -37,6 +38,7 @@ class Join:
     face_doors: frozenset[
         str
     ]  # where the community has switched face on: assessment and sign are on its file
+    zone: ZoneInfo  # the community's own; a screen says its times, whatever the machine is set to
     pin_key: bytes = field(repr=False, default=b"")  # empty: this node reads no PINs
     pages_url: str = ""  # where guests reach the community's pages, as far as it told
     command_keys: Mapping[str, bytes] = field(default_factory=dict)  # by key id: who may command doors
@@ -64,7 +66,7 @@ def read_join(path: Path) -> Join:
     """Read the join file.
 
     Raises:
-        ConfigError: it is not there, or not what the service writes.
+        ConfigError: it is not there, not what the service writes, or names a time zone nobody knows.
     """
     try:
         tree = json.loads(path.read_text())
@@ -76,6 +78,7 @@ def read_join(path: Path) -> Join:
             face_doors=frozenset(
                 door["access_point"] for door in tree["access_points"] if door["face_enabled"]
             ),
+            zone=ZoneInfo(str(tree["tz"])),
             command_keys={
                 str(one["kid"]): base64.b64decode(one["key"], validate=True)
                 for one in tree.get("command_keys", ())

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -91,7 +92,7 @@ class CommandNode:
         )
         self.book = SqlCommandBook(self.ledger)
         keys = {one.kid: one.key.public_key().public_bytes_raw() for one in issuers}
-        join = Join("dongfang", "n1", "", b"", frozenset(), command_keys=keys)
+        join = Join("dongfang", "n1", "", b"", frozenset(), ZoneInfo("Asia/Shanghai"), command_keys=keys)
         self.verify = join.verify_command
         self.desk = CommandDesk(
             DeskParts(

@@ -86,6 +86,7 @@ class NodeRig:
                     "community": "test",
                     "node": "n1",
                     "kid": "k1",
+                    "tz": "Asia/Shanghai",
                     "community_key": base64.b64encode(b"k" * 32).decode(),
                     "access_points": [{"access_point": "AP-t-001", "face_enabled": True}],
                 }

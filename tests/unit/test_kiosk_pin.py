@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import Future
+from datetime import UTC
 
 import httpx
 import pytest
@@ -104,7 +105,7 @@ def test_without_an_address_the_staff_are_the_way(url, screen):
     state = KioskState([Door(GATE, "东门", "East gate", url)])
 
     async def show():
-        DoorScreens(state).show(GATE, "register")
+        DoorScreens(state, UTC).show(GATE, "register")
 
     asyncio.run(show())
     assert state.view(GATE).screen is screen
