@@ -1,6 +1,7 @@
-"""Bring the browser libraries of package-lock.json to cloud_sync/web/static/vendor, once.
+"""Bring the browser libraries of package-lock.json to where they are used, once.
 
-Uses the machine's npm or, where there is none, the npm of the hash-locked wheel in requirements/node.txt,
+What the pages load goes to cloud_sync/web/static/vendor and is served; what only the browser suite needs goes to
+.cache/axe and is not.  Uses the machine's npm or, where there is none, the npm of the hash-locked wheel in requirements/node.txt,
 which it installs beside the interpreter that runs this.  A stamp of the lock file makes the second run instant.
 """
 
@@ -15,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENDOR = ROOT / "cloud_sync" / "web" / "static" / "vendor"
+AXE = ROOT / ".cache" / "axe"
 STAMP = VENDOR / "stamp"
 
 # What the pages load, and the licences that have to travel with it.
@@ -31,6 +33,13 @@ FILES = {
     "qrcode.js": "qrcode-generator/dist/qrcode.js",  # its licence (MIT) stands in its head
 }
 
+# What looks at the pages in the browser suite; never served.
+TEST_FILES = {
+    "axe.min.js": "axe-core/axe.min.js",
+    "axe.LICENSE": "axe-core/LICENSE",
+}
+BROUGHT = ((VENDOR, FILES), (AXE, TEST_FILES))
+
 NPM_S_MAX = 300
 
 
@@ -39,12 +48,12 @@ class SetupError(Exception):
 
 
 def wanted_stamp() -> str:
-    inputs = [(ROOT / "package-lock.json").read_bytes(), repr(sorted(FILES.items())).encode()]
+    inputs = [(ROOT / "package-lock.json").read_bytes(), repr([sorted(files.items()) for _, files in BROUGHT]).encode()]
     return hashlib.sha256(b"\0".join(inputs)).hexdigest()
 
 
 def is_done() -> bool:
-    there = all((VENDOR / name).is_file() for name in FILES)
+    there = all((folder / name).is_file() for folder, files in BROUGHT for name in files)
     return there and STAMP.is_file() and STAMP.read_text() == wanted_stamp()
 
 
@@ -101,10 +110,11 @@ def install_into(folder: Path) -> Path:
 
 
 def copy_from(modules: Path) -> None:
-    VENDOR.mkdir(parents=True, exist_ok=True)
     STAMP.unlink(missing_ok=True)
-    for name, source in FILES.items():
-        shutil.copyfile(modules / source, VENDOR / name)
+    for folder, files in BROUGHT:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, source in files.items():
+            shutil.copyfile(modules / source, folder / name)
     STAMP.write_text(wanted_stamp())
 
 
