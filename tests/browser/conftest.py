@@ -1,7 +1,7 @@
 """Debian's Chromium, driven by Playwright at the real server.  A page that breaks its own policy is a failure."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from cloud_sync.web.app import create_app
 from cloud_sync.web.serve import PageServer
+from tests.browser.axe import findings
 from tests.fakes.evening import EVENING_MS, hourly
 from tests.fakes.web_house import ADMIN, PASSWORD, SteppedClock, WebHouse
 
@@ -103,3 +104,14 @@ def picture(tmp_path: Path):
         return path
 
     return keep
+
+
+@pytest.fixture
+def axe() -> Callable[..., None]:
+    """Fails where axe finds something serious or critical in the page: rule, place and help are said."""
+
+    def look(page: Page, where: str = "") -> None:
+        found = findings(page)
+        assert found == [], "\n".join([f"{where or page.url} ({page.title()}):", *found])
+
+    return look
