@@ -48,7 +48,10 @@ class SetupError(Exception):
 
 
 def wanted_stamp() -> str:
-    inputs = [(ROOT / "package-lock.json").read_bytes(), repr([sorted(files.items()) for _, files in BROUGHT]).encode()]
+    inputs = [
+        (ROOT / "package-lock.json").read_bytes(),
+        repr([sorted(files.items()) for _, files in BROUGHT]).encode(),
+    ]
     return hashlib.sha256(b"\0".join(inputs)).hexdigest()
 
 

@@ -5,6 +5,7 @@ A walk goes where people go; the test then asks whether every template of its fo
 
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from playwright.sync_api import Browser, Page, expect
 from cloud_sync.web.app import create_app
 from cloud_sync.web.render import TEMPLATES
 from cloud_sync.web.serve import PageServer
+from edge.core.events import AccessPointId
+from edge.kiosk.serve import KioskServer
+from edge.kiosk.state import Door, KioskState, Screen
 from tests.fakes.community_house import Gate
 from tests.fakes.evening import EVENING_MS, HOUR_MS, hourly, play
 from tests.fakes.guest_house import ADULT, CHILD, COMPANION, FORM, GuestHouse
@@ -34,6 +38,7 @@ from tests.fakes.web_house import (
 pytestmark = pytest.mark.chromium
 
 WIDTHS = (320, 360, 1280)
+SIZES = ((320, 568), (1920, 1080), (1080, 1920))  # of screens at doors
 LANGS = pytest.mark.parametrize("lang", ["zh", "en"])
 OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 WRONG = ADULT[:-1] + ("1" if ADULT[-1] != "1" else "2")
@@ -196,3 +201,212 @@ def test_every_page_of_the_guest(windows, tmp_path, look, printed, lang):
         look(page, "a link that is no more")
     house.close()
     assert of_folder(TEMPLATES / "guest") <= printed
+
+
+# --- the gate staff --------------------------------------------------------------------------------------------------
+
+
+def log_in(page: Page, url: str, name: str, look: Look | None = None) -> None:
+    page.goto(f"{url}/login")
+    page.fill("#name", name)
+    page.fill("#password", PASSWORD)
+    if look is not None:
+        look(page, "login")
+        page.fill("#password", "not this one")
+        page.click("main button")
+        expect(page.locator(".problem")).to_be_visible()
+        look(page, "login, refused")
+        page.fill("#name", name)
+        page.fill("#password", PASSWORD)
+    page.click("main button")
+    expect(page.locator("#switch")).to_be_visible()
+
+
+def still(page: Page, url: str) -> None:
+    """A page whose line to the service is open, so that what is looked at does not change meanwhile."""
+    page.goto(url)
+    expect(page.locator("#link-state")).to_have_attribute("data-link", "open")
+
+
+def alarms(house: StaffHouse) -> str:
+    """A held door behind a silent gate and a forced one that stands open; the forced one's case."""
+    house.report("building-7", [door(UNIT, alarm="HELD", contact="open")])
+    house.clock.now += 100_000
+    house.alarm("door.held", node="building-7", access_point=UNIT)
+    house.report("gate-1", [door(GATE, alarm="FORCED", contact="open")])
+    house.alarm("door.forced")
+    return next(line.case.id for line in house.desk.queue(house.user(GUARD)) if line.case.kind == "forced")
+
+
+def handle(page: Page, url: str, house: StaffHouse, look: Look) -> str:
+    case = f"{url}/staff/cases/{alarms(house)}"
+    still(page, f"{url}/staff")
+    look(page, "queue, with alarms and a silent gate")
+    still(page, case)
+    look(page, "case, the door open")
+    page.locator("#steps textarea").first.fill("...")
+    page.locator("#steps button").first.click()
+    expect(page.locator("#problem")).to_be_visible()
+    look(page, "case, shut it first")
+    house.report("gate-1", [door(GATE)])
+    house.alarm("door.secured")
+    still(page, case)
+    look(page, "case, over and unseen")
+    page.locator("#steps textarea").first.fill("shut by hand")
+    page.locator("#steps button").first.click()
+    still(page, case)
+    look(page, "case, settled")
+    return case
+
+
+def command(page: Page, url: str, house: StaffHouse, look: Look) -> None:
+    page.goto(f"{url}/staff/doors/{GATE}")
+    look(page, "door")
+    page.check("#op-release")
+    page.fill("#reason", "resident without a phone, known to me")
+    page.click("main form button")
+    expect(page.locator("#yes")).to_be_visible()
+    look(page, "door, once more")
+    page.click("#yes")
+    expect(page.locator("#command")).to_be_visible()
+    look(page, "command, on its way")
+    (view,) = house.commands.open(house.clock.now)
+    house.answer(house.commands.state(view.id), "done")
+    expect(page.locator("#command")).to_have_attribute("data-state", "DONE")
+    look(page, "command, done")
+
+
+def prove(page: Page, url: str, house: StaffHouse, look: Look) -> None:
+    page.goto(f"{url}/staff/prove")
+    look(page, "prove, nobody waits")
+    house.registry.announce_arrival(GATE, "B-1")
+    house.registry.announce_arrival(GATE, "B-9")
+    page.goto(f"{url}/staff/prove?source=tujia&ref=B-9")
+    look(page, "prove, no such booking")
+    page.goto(f"{url}/staff/prove?source=tujia&ref=B-1")
+    look(page, "prove, the form")
+    page.fill("#name", FORM["name"])
+    page.fill("#document_number", WRONG)
+    page.fill("#reason", "seen with the card")
+    page.click("#proof > .button")
+    expect(page.locator("#fault-document_number")).to_be_visible()
+    look(page, "prove, with faults")
+    page.fill("#document_number", ADULT)
+    page.click("#proof > .button")
+    expect(page.locator("#proved")).to_be_visible()
+    look(page, "proved")
+    page.goto(f"{url}/staff/prove")
+    page.locator(".arrivals button").first.click()
+    expect(page.locator("#link-code")).to_be_visible()
+    look(page, "a link for the guest's phone")
+
+
+@LANGS
+def test_every_page_of_the_gate_staff(windows, tmp_path, look, printed, lang):
+    house = StaffHouse(tmp_path, SteppedClock(EVENING_MS))
+    house.open_up()
+    house.bring("listings", LISTING_CSV)
+    house.bring("bookings", BOOKING_CSV)
+    with PageServer(house.app(), "127.0.0.1", 0) as site:
+        page, other = windows(), windows()
+        log_in(page, site.url, GUARD, look)
+        still(page, f"{site.url}/staff")
+        look(page, "queue, all quiet")
+        case = handle(page, site.url, house, look)
+        log_in(other, site.url, OTHER_GUARD)
+        still(other, case)
+        look(other, "case, to be checked by a colleague")
+        other.locator("#steps button:not(.quiet)").click()
+        still(other, case)
+        look(other, "case, closed")
+        command(page, site.url, house, look)
+        prove(page, site.url, house, look)
+        page.goto(f"{site.url}/morning")
+        look(page, "not for a guard")
+    house.close()
+    assert of_folder(TEMPLATES / "staff") <= printed
+
+
+# --- the officer -----------------------------------------------------------------------------------------------------
+
+
+def first_run(page: Page, url: str, house: WebHouse, look: Look) -> None:
+    page.goto(url)
+    look(page, "first run")
+    page.fill("#setup_token", "no token")
+    page.fill("#name", ADMIN)
+    page.fill("#password", PASSWORD)
+    page.fill("#again", PASSWORD)
+    page.click("main button")
+    expect(page.locator(".problem")).to_be_visible()
+    look(page, "first run, refused")
+    page.fill("#setup_token", house.setup_token)
+    page.fill("#password", PASSWORD)
+    page.fill("#again", PASSWORD)
+    page.click("main button")
+    expect(page.locator("#tiles")).to_be_visible()
+    still(page, url)
+    look(page, "dashboard, empty")
+    page.goto(f"{url}/morning")
+    look(page, "morning, empty")
+
+
+@LANGS
+def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
+    house = WebHouse(tmp_path, SteppedClock(EVENING_MS))
+    app = create_app(replace(house.services, reader=hourly(house)))
+    with PageServer(app, "127.0.0.1", 0) as site:
+        page = windows()
+        first_run(page, site.url, house, look)
+        house.add_nodes()
+        play(house)
+        still(page, site.url)
+        page.click("details summary")
+        look(page, "dashboard, full")
+        page.goto(f"{site.url}/nodes/gate-1")
+        look(page, "a node")
+        house.clock.now += 7 * HOUR_MS
+        page.goto(f"{site.url}/morning")
+        page.click("details summary")
+        look(page, "morning")
+        rows = [one.get_attribute("href") for one in page.locator(".tile .when a").all()]
+        assert len(rows) >= 4
+        for path in rows:
+            page.goto(f"{site.url}{path}")
+            look(page, f"rows {path}")
+        page.goto(f"{site.url}/nodes/none-such")
+        look(page, "not found")
+        log_in(windows(), site.url, ADMIN, look)
+    house.close()
+    assert of_folder(TEMPLATES) <= printed
+
+
+# --- the screen at the door ------------------------------------------------------------------------------------------
+
+
+def test_every_screen_at_the_door(browser, axe, printed):
+    doors = [Door(AccessPointId("AP-1"), "东门", "East gate", "https://gate.example/arrive/AP-1")]
+    state = KioskState([*doors, Door(AccessPointId("AP-2"), "602 房", "Room 602")])
+    state.equip(doors[0].access_point, dry_run=True, pin_pad=True)
+    state.declare(doors[0].access_point, liveness_off=True, engine_simulated=True)
+    server = KioskServer(state, "127.0.0.1", 0, lambda _door, _digits: Future())
+    server.start()
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    for size in SIZES:
+        page.set_viewport_size(dict(zip(("width", "height"), size, strict=True)))
+        for path in ("/", "/none-such"):
+            page.goto(server.url + path)
+            axe(page, f"kiosk {path} {size}")
+        page.goto(f"{server.url}/AP-1")
+        for screen in Screen:
+            state.show(doors[0].access_point, screen, until="08:15" if screen is Screen.WAIT_UNTIL else "")
+            expect(page.locator("body")).to_have_attribute("data-screen", screen.value)
+            axe(page, f"kiosk {screen} {size}")
+        page.click("#pin-open")
+        axe(page, f"kiosk keypad {size}")
+    server.close()
+    expect(page.locator(".lost")).to_be_visible()
+    axe(page, "kiosk, cut off")
+    context.close()
+    assert {"doors.html", "kiosk.html"} <= printed
