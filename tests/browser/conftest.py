@@ -121,3 +121,25 @@ def axe() -> Callable[..., None]:
         assert found == [], "\n".join([f"{where or page.url} ({page.title()}):", *found])
 
     return look
+
+
+@pytest.fixture
+def phones(browser, complaints):
+    """Phones of guests: 360 px, touch, one language each."""
+    opened = []
+
+    def open_one(locale: str = "zh-CN", *, touch: bool = True, now_ms: int | None = None) -> Page:
+        size = {"width": 360, "height": 740}
+        context = browser.new_context(locale=locale, viewport=size, has_touch=touch, device_scale_factor=2)
+        context.set_default_timeout(WAIT_MS)
+        opened.append(context)
+        page = context.new_page()
+        if now_ms is not None:
+            page.clock.install(time=now_ms / 1000)
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return page
+
+    yield open_one
+    for context in opened:
+        context.close()

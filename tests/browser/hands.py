@@ -27,6 +27,9 @@ class Hands(Protocol):
     def pick(self, what: Locator, value: str) -> None:
         """One line of a list that drops down."""
 
+    def date(self, what: Locator, day: str) -> None:
+        """A day (yyyy-mm-dd) in a field for days."""
+
 
 class Finger:
     """Taps; letters come from the phone's own keys on the glass."""
@@ -46,6 +49,9 @@ class Finger:
     def pick(self, what: Locator, value: str) -> None:
         self._tap(what)
         what.select_option(value)
+
+    def date(self, what: Locator, day: str) -> None:
+        self.write(what, day)
 
     def _tap(self, what: Locator) -> None:
         expect(what).to_be_visible()
@@ -110,6 +116,13 @@ class Keyboard:
                 return
             self._page.keyboard.press("ArrowDown")
         raise AssertionError(f"{value} is not in {what}")
+
+    def date(self, what: Locator, day: str) -> None:
+        """The field's order is that of the browser's own language, not of the page's: here month, day, year."""
+        self._reach(what)
+        year, month, day_of_month = day.split("-")
+        self._page.keyboard.type(f"{month}{day_of_month}{year}")
+        expect(what).to_have_value(day)
 
 
 def hands_for(kind: str, page: Page) -> Hands:

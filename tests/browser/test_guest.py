@@ -1,31 +1,25 @@
-"""A guest on a phone, 360 px wide: from the link to a code a gate accepts, by touch and by keyboard, zh and en."""
+"""A guest on a phone, 360 px wide: what the link, the questions, the faults and the code do; the whole way is in test_guest_walk."""
 
-import io
 import json
 import re
 
 import pytest
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from PIL import Image
 from playwright.sync_api import Page, expect
 
-from cloud_sync.protocol.code import parse, step_at
+from cloud_sync.protocol.code import parse
 from cloud_sync.protocol.messages import PREREQ_FACE_CONSENT, PREREQ_REGISTERED
 from cloud_sync.web.serve import PageServer
 from edge.core.credentials import CodeAccepted, CodeRefused, judge_code
-from edge.core.events import AccessPointId, CredentialKind
+from edge.core.events import CredentialKind
 from edge.core.passes import Credential
 from edge.core.reasons import Reason
+from tests.browser.phones import DOOR, fill, fits, judged, shown_code, verify
 from tests.fakes.community_house import Gate, registration_row, take
-from tests.fakes.guest_house import ADULT, COMPANION, FORM, PHONE, GuestHouse
+from tests.fakes.guest_house import ADULT, COMPANION, FORM, GuestHouse
 
 pytestmark = pytest.mark.chromium
 
-WAIT_MS = 15_000
-DOOR = AccessPointId("AP-dongfang-001")
 WRONG = ADULT[:-1] + ("1" if ADULT[-1] != "1" else "2")
-SMALLEST_TARGET_PX = 44
 # True once the worker has put the page on its shelf; asked a bounded number of times.
 KEPT_FOR_OFFLINE = """async () => {
     for (let look = 0; look < 200; look++) {
@@ -50,42 +44,8 @@ def site(house):
 
 
 @pytest.fixture
-def phones(browser, complaints):
-    """Phones of guests: 360 px, touch, one language each."""
-    opened = []
-
-    def open_one(locale: str = "zh-CN", *, touch: bool = True, now_ms: int | None = None) -> Page:
-        size = {"width": 360, "height": 740}
-        context = browser.new_context(locale=locale, viewport=size, has_touch=touch, device_scale_factor=2)
-        context.set_default_timeout(WAIT_MS)
-        opened.append(context)
-        page = context.new_page()
-        if now_ms is not None:
-            page.clock.install(time=now_ms / 1000)
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        return page
-
-    yield open_one
-    for context in opened:
-        context.close()
-
-
-@pytest.fixture
 def phone(phones, house):
     return phones(now_ms=house.clock.now_ms())
-
-
-def fits(page: Page) -> bool:
-    """Nothing hangs over the edge, and every button is large enough for a thumb."""
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    small = page.evaluate(
-        "least => [...document.querySelectorAll('main .button, main input:not([type=hidden]):not([type=checkbox]), "
-        "main select')].filter(one => one.offsetParent && one.getBoundingClientRect().height < least)"
-        ".map(one => one.outerHTML)",
-        SMALLEST_TARGET_PX,
-    )
-    return wide <= 0 and small == []
 
 
 def read_notice(page: Page, site: PageServer, house: GuestHouse, query: str = "") -> None:
@@ -94,131 +54,11 @@ def read_notice(page: Page, site: PageServer, house: GuestHouse, query: str = ""
     page.wait_for_url(re.compile("/me$"))
 
 
-def fill(page: Page, form: dict[str, str]) -> None:
-    page.select_option("#document_type", form["document_type"])
-    for name, value in form.items():
-        if name != "document_type":
-            page.fill(f"#{name}", value)
-
-
 def register(page: Page, site: PageServer, house: GuestHouse) -> None:
     read_notice(page, site, house)
     fill(page, FORM)
     page.tap("form.fields > .button")
     page.wait_for_url(re.compile("/people$"))
-
-
-def shown_code(page: Page) -> str:
-    expect(page.locator("#qr")).to_have_attribute("data-code", re.compile("^AC2:"))
-    code = page.locator("#qr").get_attribute("data-code")
-    assert code is not None
-    return code
-
-
-def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
-    try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
-    except InvalidSignature:
-        return False
-    return True
-
-
-def judged(house: GuestHouse, text: str, now_ms: int):
-    """What a gate that holds this community's pass set says to the code on the screen."""
-    code = parse(text)
-    held = {
-        bytes.fromhex(cred.cred_id): Credential(CredentialKind.QR, cred.cred_id, cred.verifier)
-        for row in house.rows()
-        for cred in row.creds
-        if cred.kind == "qr"
-    }
-    return judge_code(code, held[code.credential], None, DOOR, step_at(now_ms / 1000), verify)
-
-
-def read_from(page: Page) -> str:
-    """What a camera's reader finds in a picture of the screen."""
-    zxingcpp = pytest.importorskip("zxingcpp")
-    picture = Image.open(io.BytesIO(page.locator("#qr").screenshot())).convert("L")
-    (found,) = zxingcpp.read_barcodes(picture)
-    return str(found.text)
-
-
-# --- the way through -------------------------------------------------------------------------------------------------
-
-
-def test_by_touch_from_the_link_to_a_code_the_gate_accepts(phone, site, house, picture):
-    phone.goto(f"{site.url}/g/{house.token}")
-    expect(phone.locator("h1")).to_have_text("入住之前")
-    assert fits(phone)
-    picture(phone, "guest-notice-zh")
-    phone.tap("main form .button")
-    expect(phone.locator("h1")).to_have_text("您的信息")
-    assert fits(phone)
-    picture(phone, "guest-form-zh")
-    fill(phone, FORM)
-    phone.tap("form.fields > .button")
-    expect(phone.locator("#so-far")).to_have_text("已登记 1 人，预订 2 人")
-    fill(phone, COMPANION)
-    assert fits(phone)
-    picture(phone, "guest-people-zh")
-    phone.tap("form.fields > .button")
-    expect(phone.locator("#so-far")).to_have_text("已登记 2 人，预订 2 人")
-    phone.tap("#on")
-    expect(phone.locator("#agree")).not_to_be_checked()
-    assert fits(phone)
-    picture(phone, "guest-face-zh")
-    phone.tap("button[value=no]")
-    code = shown_code(phone)
-    assert fits(phone)
-    picture(phone, "guest-pass-zh")
-    assert isinstance(judged(house, code, house.clock.now_ms()), CodeAccepted)
-    assert read_from(phone) == shown_code(phone)
-    assert all(row.prereq & PREREQ_REGISTERED for row in house.rows())
-
-
-def test_by_keyboard_only_in_english(phones, site, house, picture):
-    page = phones("en-GB", touch=False, now_ms=house.clock.now_ms())
-    keys = page.keyboard
-
-    def to(selector: str) -> None:
-        """Tab until it is there; a place that cannot be reached by keyboard fails here."""
-        for _ in range(40):
-            keys.press("Tab")
-            if page.evaluate("what => document.activeElement.matches(what)", selector):
-                return
-        raise AssertionError(f"{selector} cannot be reached by keyboard")
-
-    page.goto(f"{site.url}/g/{house.token}")
-    expect(page.locator("h1")).to_have_text("Before you come in")
-    to("form.go button")
-    keys.press("Enter")
-    expect(page.locator("h1")).to_have_text("About you")
-    to("#name")
-    keys.type(COMPANION["name"])
-    to("#document_type")
-    keys.type("Pass")
-    to("#document_number")
-    keys.type(COMPANION["document_number"])
-    to("#nationality")
-    keys.type("fra")
-    to("#birth_date")
-    keys.type("04051988")
-    picture(page, "guest-form-en")
-    to("form.fields > button")
-    keys.press("Enter")
-    expect(page.locator("#so-far")).to_have_text("Registered: 1 of 2 booked")
-    to("#on")
-    keys.press("Enter")
-    picture(page, "guest-face-en")
-    to("button[value=no]")
-    keys.press("Enter")
-    code = shown_code(page)
-    assert isinstance(judged(house, code, house.clock.now_ms()), CodeAccepted)
-    to("#make-pin")
-    keys.press("Enter")
-    expect(page.locator("#pin")).to_have_text(re.compile(r"^\d{6}$"))
-    picture(page, "guest-pass-en")
-    expect(page.locator(".call a")).to_contain_text(PHONE)
 
 
 def test_the_language_of_the_link_stays(phone, site, house):
