@@ -34,7 +34,7 @@ check: $(VENV)/dev.stamp ## format, lint, types, arrows, documents
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/cog --check -P $$(grep -rl '\[\[\[cog' README.md ARCHITECTURE.md docs)
 
-bench: $(VENV)/dev.stamp clips ## measure: frame to identity, match, memory, sink
+bench: $(VENV)/dev.stamp clips ## measure: frame to identity, match, sink, gate to staff page and back, memory
 	$(BIN)/python -m bench
 
 fault: $(VENV)/demo.stamp clips ## kill programs at random (KILLS=100 SEED=1) and count what is left

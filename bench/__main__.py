@@ -26,6 +26,8 @@ def main() -> int:
     clip = ROOT / ".cache/clips/single_face.mp4"
     result["faces"] = _last_json(sys.executable, "bench/bench_faces.py", "--clip", str(clip))
     result["sink"] = _last_json(sys.executable, "bench/bench_sink.py")
+    print("\nthe loop, on loopback with the real programs (some minutes):")
+    result["loop"] = _last_json(sys.executable, "bench/bench_loop.py")
     print("\nresident memory of each program, in service (MB):")
     result["memory_mb"] = memory(ROOT)
     (RESULTS / "latest.json").write_text(json.dumps(result, indent=2) + "\n")
@@ -34,18 +36,18 @@ def main() -> int:
 
 
 def _last_json(*command: str) -> object:
-    """Run one benchmark with its own words shown; its result is the JSON object it prints."""
+    """Run one benchmark with its own words shown, progress at once; its result is the JSON object it prints."""
     done = subprocess.run(
         command,
         cwd=ROOT,
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
         check=False,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     sys.stdout.write(done.stdout)
     if done.returncode != 0:
-        raise RuntimeError(f"{command[1]} ended with {done.returncode}: {done.stderr[-2000:]}")
+        raise RuntimeError(f"{command[1]} ended with {done.returncode}; its words are above.")
     for line in reversed(done.stdout.splitlines()):
         if line.startswith("{") and line.endswith("}"):
             return json.loads(line)
