@@ -267,6 +267,10 @@ class Dashboard:
 class DashboardReader(Protocol):
     def dashboard(self, community: str, now: datetime) -> Dashboard: ...
 
+    def nodes(self, community: str, now_ms: int) -> Sequence[NodeLine]:
+        """The nodes of the dashboard without its numbers, which grow with the guests: for pages that ask often."""
+        ...
+
     def entries_after(self, community: str, stored_ms: int, *, most: int) -> Sequence[EntryLine]:
         """Events stored at or after ``stored_ms``, oldest first: the catch-up of a live page that reconnects."""
         ...

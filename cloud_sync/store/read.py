@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from cloud_sync.errors import NotFound
-from cloud_sync.ports import Dashboard, DiscrepancyLine, EntryLine, Ratio
+from cloud_sync.ports import Dashboard, DiscrepancyLine, EntryLine, NodeLine, Ratio
 from cloud_sync.store.engine import reading
 from cloud_sync.store.read_nodes import node_lines
 from cloud_sync.store.tables import (
@@ -89,6 +89,11 @@ class StoredDashboard:
                 entries=_entries(db, community_code),
                 arrivals_by_hour=_arrivals_by_hour(db, community_code, day),
             )
+
+    def nodes(self, community_code: str, now_ms: int) -> Sequence[NodeLine]:
+        """Every registered node with its doors."""
+        with self._engine.connect() as db:
+            return node_lines(db, community_code, now_ms)
 
     def entries_after(self, community_code: str, stored_ms: int, *, most: int) -> Sequence[EntryLine]:
         """Events stored at or after ``stored_ms``, oldest first."""

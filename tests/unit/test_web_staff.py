@@ -10,6 +10,7 @@ from cloud_sync.core.cases import CASE, right_for
 from cloud_sync.core.guards import Guard
 from cloud_sync.core.roles import MAY, Right, Role, may
 from cloud_sync.store import tables
+from cloud_sync.store.read import StoredDashboard
 from cloud_sync.web.language import Lang
 from cloud_sync.web.staff import words
 from cloud_sync.web.texts import texts
@@ -72,6 +73,15 @@ def test_each_role_opens_the_pages_its_rights_name_and_no_other(house, role, pat
     allowed = may(role, right)
     # Gate staff have a first page of their own; they are brought there instead of being refused.
     assert status == (200 if allowed else 303 if path == "/" else 403)
+
+
+@pytest.mark.parametrize("path", ["/staff", "/staff/parts/queue", f"/staff/doors/{GATE}"])
+def test_a_page_that_asks_at_every_move_of_a_door_counts_no_guests_for_it(guard, monkeypatch, path):
+    def counted(*_: object) -> None:
+        raise AssertionError("the dashboard's numbers grow with the guests")
+
+    monkeypatch.setattr(StoredDashboard, "dashboard", counted)
+    assert guard.get(path).status_code == 200
 
 
 @pytest.mark.parametrize("event", [event for event in BY_PEOPLE if right_for(event, "alert")])

@@ -1,7 +1,6 @@
 """What the staff pages share: who asks and in which language, the nodes of this moment, and what is stale."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from fastapi import Request
 
@@ -41,8 +40,7 @@ class Desk:
         return Asked(session, chrome, by, self.services.clock.now_ms())
 
     def nodes(self, asked: Asked) -> tuple[NodeLine, ...]:
-        now = datetime.fromtimestamp(asked.now_ms / 1000, UTC).astimezone(self.services.zone)
-        return self.services.reader.dashboard(self.services.community, now).nodes
+        return tuple(self.services.reader.nodes(self.services.community, asked.now_ms))
 
     def banners(self, nodes: tuple[NodeLine, ...], asked: Asked) -> tuple[str, ...]:
         return stale(nodes, self.cases.oldest_waiting_ms(), asked.now_ms, asked.by.say)
