@@ -93,6 +93,7 @@ DOOR_STATES: Mapping[str, str] = MappingProxyType({
     "OK": mark("in order"),
     "DEGRADED": mark("poor picture"),
     "LOST": mark("no picture"),
+    "STARTING": mark("starting"),
     "NONE": mark("none"),
 })  # fmt: skip
 

@@ -41,7 +41,7 @@ from edge.runtime.enrol import PATIENCE_S, CameraEnrolment, permitted, template_
 from edge.runtime.face_desk import FaceDesk
 from edge.runtime.gate import Gate, Knowledge, Screens
 from edge.runtime.health import DISK_FULL, NO_TIME, DoorHealth, NodeHealth
-from edge.runtime.sightings import CameraState, CodeSeen, EngineState, FaceSeen, NobodySeen, Told
+from edge.runtime.sightings import CameraState, CodeSeen, EngineState, FaceSeen, NobodySeen, Told, camera_word
 from models.calibration import ThresholdRefused
 from models.engine import CalibrationMissing, EngineError, EngineInfo
 from models.template import Template
@@ -117,6 +117,7 @@ class Node:
         self._engine: EngineInfo | None = None
         self._engine_fault = ""
         self._camera_state: dict[str, CameraState] = {}
+        self._born_ns = parts.clock.read().mono_ns
         self._templates: dict[str, Template] = {}
         self._gallery_version = 0
         self._enrolments: dict[str, CameraEnrolment] = {}
@@ -470,13 +471,13 @@ class Node:
         threshold = None if desk is None else desk.threshold(2)
         refused = isinstance(threshold, ThresholdRefused)
         known = None if threshold is None or isinstance(threshold, ThresholdRefused) else threshold
-        camera = self._camera_state.get(self._cameras.get(gate.access_point, ""))
+        camera, up_ns = self._cameras.get(gate.access_point), self._parts.clock.read().mono_ns - self._born_ns
         return DoorHealth(
             access_point=gate.access_point,
             mode=gate.state.mode,
             contact=gate.state.contact,
             alarm=gate.state.alarm,
-            camera="none" if gate.access_point not in self._cameras else camera.state if camera else "LOST",
+            camera=camera_word(self._camera_state.get(camera), up_ns) if camera else "none",
             lock=gate.fault or "OK",
             face="off" if desk is None else "refused" if refused else "on",
             liveness=gate.liveness,

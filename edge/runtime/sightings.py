@@ -5,6 +5,8 @@ msgspec on a pipe: the worker handles pictures from the street and is not truste
 
 import msgspec
 
+START_NS = 60_000_000_000  # an engine is loaded before the first look, for many seconds on a small board
+
 
 class FaceSeen(msgspec.Struct, frozen=True, tag="face"):
     """The nearest face of one picture; ``vector`` (float32 bytes, unit norm) only when it passed the gate."""
@@ -36,6 +38,13 @@ class CameraState(msgspec.Struct, frozen=True, tag="camera"):
     camera: str
     state: str  # OK | DEGRADED | LOST
     why: str = ""
+
+
+def camera_word(told: CameraState | None, up_ns: int) -> str:
+    """What the node says of a camera: as told; STARTING before the first word, and LOST when none came for long."""
+    if told is not None:
+        return told.state
+    return "STARTING" if up_ns < START_NS else "LOST"
 
 
 class EngineState(msgspec.Struct, frozen=True, tag="engine"):
