@@ -25,6 +25,13 @@ TITLES = {
     500: mark("Something went wrong here"),
     503: mark("The records cannot be read right now"),
 }
+# Guests have a link and no dashboard.
+GUEST_PATHS = ("/g/", "/arrive")
+GUEST_SENTENCES = {
+    404: mark("There is no such page; open the link of your booking once more, or ask the gate staff."),
+    405: mark("There is no such page; open the link of your booking once more, or ask the gate staff."),
+    500: mark("The gates work on by themselves. Load the page again, or ask the gate staff."),
+}
 SENTENCES = {
     401: mark("This page is for the community's staff."),
     403: mark("A rule of the house says no; go back and try it another way."),
@@ -88,5 +95,7 @@ def _say(request: Request, status: int, sentence: str) -> Response:
     chrome = chrome_of(request)
     say = texts(chrome.lang)
     title = say(TITLES.get(status, TITLES[500]))
-    words = say(SENTENCES.get(status, SENTENCES[500]))
-    return answer(request, "message.html", MessagePage(chrome, status, title, words), status)
+    guest = request.url.path.startswith(GUEST_PATHS)
+    known = {**SENTENCES, **GUEST_SENTENCES} if guest else SENTENCES
+    words = say(known.get(status, known[500]))
+    return answer(request, "message.html", MessagePage(chrome, status, title, words, guest), status)

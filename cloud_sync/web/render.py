@@ -61,6 +61,7 @@ class MessagePage:
     status: int
     title: str
     sentence: str
+    guest: bool  # no dashboard to go back to
 
 
 class Page(Protocol):

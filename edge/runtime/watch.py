@@ -74,7 +74,9 @@ class Watch:
             except CameraLost as error:
                 self._say_state(name, view, "LOST", str(error))
                 continue
-            view.fresh_ns = view.fresh_ns or now_ns  # a camera that was opened just now has not been silent yet
+            view.fresh_ns = (
+                view.fresh_ns or now_ns
+            )  # a camera that was opened just now has not been silent yet
             if frame is None:
                 if now_ns - view.fresh_ns > LOST_NS:
                     self._say_state(name, view, "LOST", f"camera {name}: no fresh picture for 2 s")

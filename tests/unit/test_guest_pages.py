@@ -90,6 +90,7 @@ def test_where_a_person_has_to_look_the_page_says_so_and_whom_to_call(tmp_path):
         page = client.get(f"/g/{house.token}/pass").text
     assert "show the document to the gate staff" in page
     assert PHONE in page
+    assert "data-waiting" in page
     house.close()
 
 
@@ -121,3 +122,36 @@ def test_every_sentence_of_a_guest_exists_in_both_languages_on_the_page(client, 
     zh = client.get(f"{home}/pass?lang=zh").text
     assert "您的通行证" in zh
     assert "Your pass" not in zh
+
+
+def registered(client, home):
+    read(client, home)
+    client.post(f"{home}/me", data=FORM)
+    client.post(f"{home}/people", data=COMPANION)
+
+
+def test_a_page_that_is_loaded_again_after_a_button_goes_on_and_never_to_the_staffs_pages(client, home):
+    registered(client, home)
+    for path in ("pin", "draft", "face/remove"):
+        assert at(client.get(f"{home}/{path}")).startswith(home)
+    lost = client.get("/g/")
+    assert lost.status_code == 404
+    assert "open the link of your booking once more" in lost.text
+    assert 'class="button" href="/"' not in lost.text
+
+
+def test_when_everybody_is_registered_the_way_on_stands_before_the_form(client, home):
+    read(client, home)
+    client.post(f"{home}/me", data=FORM)
+    assert 'class="button plain" id="on"' in client.get(f"{home}/people").text
+    client.post(f"{home}/people", data=COMPANION)
+    page = client.get(f"{home}/people").text
+    assert 'class="button" id="on"' in page
+    assert "<details>" in page
+
+
+def test_the_pass_says_when_it_is_ready_and_looks_again_by_itself_while_it_is_not(client, home):
+    registered(client, home)
+    ready = client.get(f"{home}/pass").text
+    assert 'id="ready"' in ready
+    assert "data-waiting" not in ready

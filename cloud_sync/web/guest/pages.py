@@ -65,6 +65,8 @@ class GuestPages:
         self._own("/g/{token}/draft", self.take_draft, "POST")
         self._own("/g/{token}/pin", self.take_pin, "POST")
         self._own("/g/{token}/face/remove", self.remove_face, "POST")
+        for path in ("draft", "pin", "face/remove"):
+            self._own(f"/g/{{token}}/{path}", self.home)  # a page that is loaded again asks with GET
 
     def _own(self, path: str, call: Callable[..., Any], method: str = "GET") -> None:
         self.router.add_api_route(path, call, methods=[method])

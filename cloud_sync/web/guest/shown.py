@@ -113,6 +113,7 @@ class GuestPage:
     ends: str = ""
     standing: str = ""
     usable: bool = False  # code and PIN have a pass to open with, now or soon
+    waiting: bool = False  # for a person of the staff; the page looks again by itself
     pin: str = ""
     now_ms: int = 0
     erase_h: int = 0
@@ -164,6 +165,7 @@ class Printer:
             ends=by.day_and_clock(view.planned_out_ms),
             standing=say_standing(standing, by.say),
             usable=view.is_open and standing not in ("ended", "guest.checks"),
+            waiting=standing in ("waiting", "alone_minor", "guest.checks"),
             now_ms=self.services.clock.now_ms(),
             erase_h=view.erase_after_ms // HOUR_MS,
             said=phone_words(by.say),

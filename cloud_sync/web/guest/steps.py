@@ -61,6 +61,8 @@ def standing(view: GuestView, member: GuestMember) -> str:
     """The word of ``words.PHONE`` or ``RULES`` for what keeps this pass from opening; "" when nothing does."""
     if needs_staff(view):
         return "guest.checks"
+    if not view.is_open:
+        return "gone"
     if member.pass_state in CLOSED:
         return CLOSED[member.pass_state]
     if not member.verified and is_registered(member):

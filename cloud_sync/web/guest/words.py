@@ -78,6 +78,7 @@ PHONE: Mapping[str, Said] = MappingProxyType({
     "suspended": Said(mark("This pass is suspended"), ASK_STAFF),
     "exit_only": Said(mark("This pass opens only on the way out now"), ASK_STAFF),
     "ended": Said(mark("This pass has ended"), ASK_STAFF),
+    "gone": Said(mark("This stay is over"), mark("the way out stays free; if you still have to come in, ask the gate staff")),
     "offline": Said(mark("There is no network, and this phone has no code yet"), mark("find a network, use the PIN, or ask at the gate")),
     "other_phone": Said(mark("Another phone shows the code of this guest now"), mark("use that phone, or press the button to use this one")),
     "no_script": Said(mark("This browser cannot draw the code"), mark("open the link in another browser, or use the PIN")),

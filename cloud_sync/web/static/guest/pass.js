@@ -1,6 +1,18 @@
 /* The rotating code: a key of this phone's own, bound once, then minted here every 30 s, with or without a network. */
 (function () {
   "use strict";
+  /* Whoever waits for the staff presses nothing: the page looks again by itself, and reloads when it was answered. */
+  var AGAIN_MS = 10000;
+  var waiting = document.querySelector("#standing[data-waiting] a");
+  if (waiting) setInterval(function () {
+    var request = new XMLHttpRequest();
+    request.open("GET", waiting.href);
+    request.timeout = AGAIN_MS;
+    request.onload = function () {
+      if (request.status === 200 && request.responseText.indexOf("data-waiting") < 0) location.replace(waiting.href);
+    };
+    request.send();
+  }, AGAIN_MS);
   var place = document.getElementById("code");
   if (!place) return;
   var canvas = document.getElementById("qr");
