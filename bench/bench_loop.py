@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from bench.loop_drive import FORCED, Loop, Sizes, Tick
 from bench.spread import Busy, Goal, goals_table
 from bench.staff_browser import StaffBrowser
 from cloud_sync.core.codes import listing_code
+from demo.browsers import guard_of
 from demo.night import Night
 from demo.people import Guest, cast
 from demo.stage import wait_until
@@ -51,7 +51,7 @@ def measured(sizes: Sizes, run: Path, console: Console) -> dict[str, Any]:
             wait_until(world.receipted, within_s=60, what="every node's receipt for the passes")
         night = Night(world, lambda _: None)
         board = PageWatcher(f"http://127.0.0.1:{world.web_port}", world.http.cookies, Path("page.jsonl"))
-        with closing(night.guard()) as tablet, closing(night.guard()) as other:
+        with guard_of(world) as tablet, guard_of(world) as other:
             page = StaffBrowser(tablet)
             loop = Loop(night, books, page, other, sizes)
             busy, since_ms = Busy(), time.time_ns() / 1e6

@@ -65,8 +65,7 @@ class Mishaps(Night):
     def _granted(self, door: DoorPlan) -> int:
         """1 when the code was granted; nobody has gone through yet."""
         before = len(self.decisions(door))
-        phone = self.next_code(door, "code")
-        self.show(door, phone.code(), "guest")
+        self.show(door, self.next_code(door, self.world.guests["code"].phone), "guest")
         return int(self.outcome(door, before)["type"] == "access.granted")
 
     # --- a night without a network ----------------------------------------------------------------------------

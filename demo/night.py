@@ -63,9 +63,8 @@ class Night(Evening):
 
     # --- what these acts are made of --------------------------------------------------------------------------
 
-    def next_code(self, door: DoorPlan, role: str) -> Phone:
-        """This guest's phone with a code that was not shown at this node before; a code lives for thirty seconds."""
-        phone = self.world.guests[role].phone
+    def next_code(self, door: DoorPlan, phone: Phone) -> str:
+        """A code that was not shown at this node before; a code lives for thirty seconds, so sometimes it waits."""
         wait_until(
             lambda: phone.step() > phone.shown_at.get(door.node, 0),
             within_s=CODE_STEP_S + 2,
@@ -73,13 +72,15 @@ class Night(Evening):
             every_s=0.2,
         )
         phone.shown_at[door.node] = phone.step()
-        return phone
+        return phone.code()
+
+    def fresh_code(self, door: DoorPlan, phone: Phone, who: str) -> dict[str, Any]:
+        """Show such a code, go through if it opens, and tell the decision."""
+        return self.try_door(door, partial(self.show, door, self.next_code(door, phone), who))
 
     def opens(self, door: DoorPlan, role: str) -> int:
         """1 when this guest's code opens this door now."""
-        phone = self.next_code(door, role)
-        decided = self.try_door(door, lambda: self.show(door, phone.code(), role))
-        return int(decided["type"] == "access.granted")
+        return int(self.fresh_code(door, self.world.guests[role].phone, role)["type"] == "access.granted")
 
     def make_pin(self, role: str) -> str:
         """The digits of this guest, once every node online knows them."""
