@@ -1,5 +1,8 @@
-"""Act l: programs die, a network is gone for a night, a clock is wrong, a camera is frozen; people get home."""
+"""The night in its order, and its act l: programs die, a network is gone for a night, a clock is wrong, a camera is
+frozen, and people get home.
+"""
 
+import time
 from pathlib import Path
 
 from demo import count
@@ -14,7 +17,25 @@ FROZEN_S = 20.0  # the camera is called frozen after ten seconds of the very sam
 
 
 class Mishaps(Night):
-    """Each mishap ends with everything as it was."""
+    """The whole night; each mishap ends with everything as it was."""
+
+    def play_night(self) -> dict[str, int]:
+        """Acts g to n; each gives what the report counts of it."""
+        told: dict[str, int] = {}
+        for title, act in (
+            ("(g) 01:00: a guest without registration registers at the gate and goes up", self.act_g),
+            ("(h) a guest whose documents fail is proved by the guard", self.act_h),
+            ("(i) a stay is extended while a node is cut off", self.act_i),
+            ("(j) a guest takes the face back and enters by code", self.act_j),
+            ("(k) the forced door is handled by the guard, to closed", self.act_k),
+            ("(l) whatever can die dies and comes back, and people get home", self.act_l),
+            ("(m) a cancelled guest inside gets out and not back in", self.act_m),
+            ("(n) the guard releases a door from the page", self.act_n),
+        ):
+            self.tell(title)
+            told |= act()
+            time.sleep(self.pause_s)
+        return told
 
     def act_l(self) -> dict[str, int]:
         with self.disturbed():

@@ -35,31 +35,7 @@ AFTER_THE_FIRST_STAY_S = 3 * HOUR_S  # the evening's doors move their clocks; no
 
 
 class Night(Evening):
-    """Everything after midnight, on the same ground; act l is ``Mishaps``."""
-
-    def play_night(self) -> dict[str, int]:
-        """Acts g to n; each gives what the report counts of it."""
-        told: dict[str, int] = {}
-        for title, act in (
-            (
-                "(g) 01:00: a guest without registration registers by phone at the gate, and goes up",
-                self.act_g,
-            ),
-            ("(h) a guest whose documents fail is proved by the guard", self.act_h),
-            ("(i) a stay is extended while a node is cut off", self.act_i),
-            ("(j) a guest takes the face back and enters by code", self.act_j),
-            ("(k) the forced door is handled by the guard, to closed", self.act_k),
-            ("(l) whatever can die dies and comes back, and people get home", self.act_l),
-            ("(m) a cancelled guest inside gets out and not back in", self.act_m),
-            ("(n) the guard releases a door from the page", self.act_n),
-        ):
-            self.tell(title)
-            told |= act()
-            time.sleep(self.pause_s)
-        return told
-
-    def act_l(self) -> dict[str, int]:
-        raise NotImplementedError
+    """The acts after midnight, on the same ground; act l is in ``Mishaps``."""
 
     # --- what these acts are made of --------------------------------------------------------------------------
 
