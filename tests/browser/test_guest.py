@@ -265,7 +265,7 @@ def test_leaving_early_ends_the_code_and_not_the_way_out(phone, site, house, pic
     expect(phone.get_by_text("出门不受限制")).to_be_visible()
     picture(phone, "guest-leave-zh")
     phone.tap("#leave-now")
-    expect(phone.locator("#standing")).to_contain_text("此通行授权已结束")
+    expect(phone.locator("#standing")).to_contain_text("此次入住已结束")
     assert phone.locator("#qr").count() == 0
 
 
