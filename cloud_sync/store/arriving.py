@@ -4,11 +4,12 @@ Writing it down compares it with nothing, so that neither the answer nor the tim
 exists.  Only the staff's page puts it beside the books.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from cloud_sync.core.lifecycles import STAY_OPEN
+from cloud_sync.core.lifecycles import PROVED, STAY_OPEN
 from cloud_sync.core.policy import DAY_MS
 from cloud_sync.errors import NotFound
 from cloud_sync.ports_staff import Arrival, Place
@@ -54,7 +55,11 @@ def _tidy(act: Act) -> None:
 
 
 def waiting(act: Act) -> tuple[Arrival, ...]:
-    """Those nobody has answered yet, the latest first, each beside the bookings it fits."""
+    """Those nobody has answered yet, the latest first, each beside the bookings it fits.
+
+    Whoever is registered meanwhile, by the staff or by themselves, waits no longer: no booking they can mean has a
+    place without a proved person.
+    """
     table, point = tables.arrival, tables.access_point
     place = (point.c.community == table.c.community) & (point.c.access_point == table.c.access_point)
     found = (
@@ -67,10 +72,11 @@ def waiting(act: Act) -> tuple[Arrival, ...]:
         )
         .order_by(table.c.asked_ms.desc(), table.c.arrival.desc())
     )
-    return tuple(_arrival(act, row) for row in act.connection.execute(found))
+    beside = ((row, _fitting(act, row.said)) for row in act.connection.execute(found))
+    return tuple(_arrival(row, fits) for row, fits in beside if not fits or any(one.lacks for one in fits))
 
 
-def _arrival(act: Act, row: Any) -> Arrival:
+def _arrival(row: Any, fits: Sequence[Any]) -> Arrival:
     return Arrival(
         id=row.arrival,
         access_point=row.access_point,
@@ -78,15 +84,24 @@ def _arrival(act: Act, row: Any) -> Arrival:
         name_en=row.name_en,
         said=row.said,
         asked_ms=row.asked_ms,
-        bookings=_fitting(act, row.said),
+        bookings=tuple((one.source, one.external_ref) for one in fits),
     )
 
 
-def _fitting(act: Act, said: str) -> tuple[tuple[str, str], ...]:
-    """Open stays whose booking carries this reference, whatever the case of its letters."""
-    booking, stay = tables.booking, tables.stay
+def _fitting(act: Act, said: str) -> Sequence[Any]:
+    """Open stays whose booking carries this reference, whatever the case of its letters; who ``lacks`` a proved person."""
+    booking, stay, registration = tables.booking, tables.stay, tables.registration
+    proved = (
+        sa.select(sa.func.count(sa.distinct(registration.c.person)))
+        .where(
+            registration.c.community == stay.c.community,
+            registration.c.stay == stay.c.stay,
+            registration.c.status.in_(PROVED),
+        )
+        .scalar_subquery()
+    )
     found = (
-        sa.select(booking.c.source, booking.c.external_ref)
+        sa.select(booking.c.source, booking.c.external_ref, (proved < booking.c.headcount).label("lacks"))
         .join(stay, (stay.c.community == booking.c.community) & (stay.c.booking == booking.c.booking))
         .where(
             booking.c.community == act.house.community,
@@ -96,7 +111,7 @@ def _fitting(act: Act, said: str) -> tuple[tuple[str, str], ...]:
         .order_by(stay.c.planned_in_ms.desc())
         .limit(FITS_MAX)
     )
-    return tuple((row.source, row.external_ref) for row in act.connection.execute(found))
+    return act.connection.execute(found).all()
 
 
 def answer(act: Act, arrival: str, source: str, external_ref: str) -> str:

@@ -226,6 +226,17 @@ def test_whoever_says_a_booking_waits_for_the_staff_beside_the_bookings_it_fits(
     assert unknown.bookings == ()
 
 
+def test_who_is_registered_meanwhile_waits_no_longer_and_the_rest_of_the_party_does(books):
+    take(books, "bookings", booking_row(headcount=2))
+    books.registry.announce_arrival(GATE, "1001")
+    books.registry.announce_arrival(GATE, "no such thing")
+    books.registry.prove(proof(), actor=HERE)
+    assert {one.said for one in books.registry.arrivals()} == {"1001", "no such thing"}
+    second = proof(document_number=resident_id("00000119850131000"), birth_date="1985-01-31")
+    books.registry.prove(second, actor=HERE)
+    assert {one.said for one in books.registry.arrivals()} == {"no such thing"}
+
+
 def test_what_nobody_could_mean_is_dropped_without_a_word(books):
     books.registry.announce_arrival("AP-nowhere", "HM-77")
     books.registry.announce_arrival(GATE, "\x07")

@@ -101,6 +101,9 @@ function follow() {
     return;
   }
   here("moved-on").hidden = !writing(steps);
+  if (here("problem")) {
+    here("problem").hidden = true; // it spoke of how things were
+  }
   if (!writing(steps)) {
     htmx.ajax("GET", steps.dataset.from, { target: "#steps", swap: "innerHTML" });
   }

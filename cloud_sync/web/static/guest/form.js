@@ -1,7 +1,8 @@
-/* The form of one person: show what its document needs, and keep what was typed. Without this script all fields stand there. */
+/* The form of one person, for guests and at the gate: show what its document needs, and keep what a guest typed.
+   Without this script all fields stand there. */
 (function () {
   "use strict";
-  var form = document.querySelector("form[data-draft]");
+  var form = document.querySelector("form[data-person]");
   if (!form) return;
   var kind = form.elements.document_type;
 
@@ -33,6 +34,7 @@
 
   /* A field that is left is kept: whoever closes the page goes on where they were. */
   function keep() {
+    if (!form.hasAttribute("data-draft")) return;
     var typed = [];
     for (var i = 0; i < form.elements.length; i++) {
       var one = form.elements[i];
