@@ -14,7 +14,7 @@ KILLS ?= 100
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fault clips web setup clean
+.PHONY: help demo test check bench fault pictures clips web setup clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -39,6 +39,10 @@ bench: $(VENV)/dev.stamp clips ## measure: frame to identity, match, sink, gate 
 
 fault: $(VENV)/demo.stamp clips ## kill programs at random (KILLS=100 SEED=1) and count what is left
 	@KILLS=$(KILLS) SEED=$(SEED) $(BIN)/python -m demo.fault
+
+pictures: $(VENV)/dev.stamp web ## take the pictures of docs/pictures anew, by the browser suite
+	@rm -f docs/pictures/*.png
+	PICTURES=docs/pictures $(BIN)/python -m pytest -q tests/browser -k "not keyboard"
 
 clips: .cache/clips/stamp ## bring the evening's faces (never committed)
 

@@ -35,6 +35,17 @@ WAIT_MS = 15_000
 PICTURE_COLOURS = 128  # flat pages need no more, and the repository carries every picture
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where PICTURES names a folder, only who takes pictures goes out."""
+    if os.environ.get("PICTURES"):
+        ours = Path(__file__).parent
+        items[:] = [
+            one
+            for one in items
+            if ours not in one.path.parents or "picture" in getattr(one, "fixturenames", ())
+        ]
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:

@@ -85,6 +85,7 @@ class Keyboard:
     def write(self, what: Locator, text: str) -> None:
         self._reach(what)
         self._page.keyboard.press("Control+A")
+        self._page.keyboard.press("Delete")
         self._page.keyboard.type(text)
 
     def tick(self, what: Locator) -> None:

@@ -166,9 +166,13 @@ def test_an_ended_session_brings_an_open_page_to_the_login(staff, house, context
     complaints.clear()
 
 
-def test_pictures_for_the_documentation(staff, house, picture):
+def test_pictures_for_the_documentation(staff, house, site, picture, complaints):
     play(house)
-    staff.reload()
+    for path in ("login", "nodes/gate-1", "none-such"):
+        staff.goto(f"{site.url}/{path}?lang=zh")
+        picture(staff, f"{path.replace('/', '-')}-zh")
+    complaints.clear()  # of the page that is not there
+    staff.goto(site.url)
     live(staff)
     for lang in ("zh", "en"):
         assert picture(staff, f"dashboard-{lang}").stat().st_size > 20_000

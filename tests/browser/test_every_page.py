@@ -384,7 +384,7 @@ def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
 # --- the screen at the door ------------------------------------------------------------------------------------------
 
 
-def test_every_screen_at_the_door(browser, axe, printed):
+def test_every_screen_at_the_door(browser, axe, printed, picture):
     doors = [Door(AccessPointId("AP-1"), "东门", "East gate", "https://gate.example/arrive/AP-1")]
     state = KioskState([*doors, Door(AccessPointId("AP-2"), "602 房", "Room 602")])
     state.equip(doors[0].access_point, dry_run=True, pin_pad=True)
@@ -398,6 +398,7 @@ def test_every_screen_at_the_door(browser, axe, printed):
         for path in ("/", "/none-such"):
             page.goto(server.url + path)
             axe(page, f"kiosk {path} {size}")
+            picture(page, f"kiosk-{'doors' if path == '/' else 'no-such-door'}", full=False)
         page.goto(f"{server.url}/AP-1")
         for screen in Screen:
             state.show(doors[0].access_point, screen, until="08:15" if screen is Screen.WAIT_UNTIL else "")
@@ -408,5 +409,6 @@ def test_every_screen_at_the_door(browser, axe, printed):
     server.close()
     expect(page.locator(".lost")).to_be_visible()
     axe(page, "kiosk, cut off")
+    picture(page, "kiosk-cut-off", full=False)
     context.close()
     assert {"doors.html", "kiosk.html"} <= printed

@@ -118,7 +118,7 @@ def test_face_can_be_taken_back_and_the_code_stays(phone, site, house):
 # --- when something is wrong -----------------------------------------------------------------------------------------
 
 
-def test_a_wrong_document_is_one_clear_sentence_at_its_field(phone, site, house, complaints, picture):
+def test_a_wrong_document_is_one_clear_sentence_at_its_field(phone, site, house, complaints):
     read_notice(phone, site, house)
     fill(phone, {**FORM, "document_number": WRONG})
     phone.tap("form.fields > .button")
@@ -126,16 +126,13 @@ def test_a_wrong_document_is_one_clear_sentence_at_its_field(phone, site, house,
     expect(phone.locator("#fault-document_number")).to_have_text("号码与它的校验位不符：请与证件逐位核对。")
     expect(phone.locator("#document_number")).to_be_focused()
     expect(phone.locator("#name")).to_have_value(FORM["name"])
-    picture(phone, "guest-wrong-number-zh")
     complaints.clear()
     phone.fill("#document_number", ADULT)
     phone.tap("form.fields > .button")
     expect(phone.locator("#so-far")).to_be_visible()
 
 
-def test_three_wrong_documents_lead_to_the_staff_and_their_proof_leads_back(
-    phone, site, house, complaints, picture
-):
+def test_three_wrong_documents_lead_to_the_staff_and_their_proof_leads_back(phone, site, house, complaints):
     read_notice(phone, site, house)
     for _ in range(3):
         fill(phone, {**FORM, "document_number": WRONG})
@@ -143,7 +140,6 @@ def test_three_wrong_documents_lead_to_the_staff_and_their_proof_leads_back(
     expect(phone.locator("#standing")).to_contain_text("证件三次未能核验通过：请向门岗出示证件")
     expect(phone.locator(".call a")).to_be_visible()
     assert phone.locator("form.fields").count() == 0
-    picture(phone, "guest-staff-zh")
     complaints.clear()
     take(house.books, "registrations", registration_row(proofing=4))
     phone.tap("#standing a")
@@ -253,7 +249,7 @@ def test_each_member_has_a_code_of_their_own(phone, site, house):
 # --- more --------------------------------------------------------------------------------------------------------------
 
 
-def test_leaving_early_ends_the_code_and_not_the_way_out(phone, site, house, picture):
+def test_leaving_early_ends_the_code_and_not_the_way_out(phone, site, house):
     to_the_pass(phone, site, house)
     assert phone.locator("#leave").count() == 0, "nobody has come in yet"
     gate = Gate(house.books)
@@ -263,15 +259,12 @@ def test_leaving_early_ends_the_code_and_not_the_way_out(phone, site, house, pic
     phone.reload()
     phone.tap("#leave")
     expect(phone.get_by_text("出门不受限制")).to_be_visible()
-    picture(phone, "guest-leave-zh")
     phone.tap("#leave-now")
     expect(phone.locator("#standing")).to_contain_text("此次入住已结束")
     assert phone.locator("#qr").count() == 0
 
 
-def test_my_data_is_shown_and_saved_to_whoever_knows_how_the_number_ends(
-    phone, site, house, picture, complaints
-):
+def test_my_data_is_shown_and_saved_to_whoever_knows_how_the_number_ends(phone, site, house, complaints):
     to_the_pass(phone, site, house)
     phone.tap("#my-data")
     phone.fill("#last_four", "0000")
@@ -283,7 +276,6 @@ def test_my_data_is_shown_and_saved_to_whoever_knows_how_the_number_ends(
     phone.tap("button[value=page]")
     expect(phone.locator("#held")).to_contain_text(FORM["name"])
     assert fits(phone)
-    picture(phone, "guest-data-zh")
     phone.fill("#last_four", ADULT[-4:])
     with phone.expect_download() as saved:
         phone.tap("button[value=file]")
