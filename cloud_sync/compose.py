@@ -419,6 +419,8 @@ class Service:
             push=push_book(books),
             intercom=self._config.staff.intercom,
             morning=StoredMorning(books.engine),
+            name_zh=self._config.community.name_zh,
+            name_en=self._config.community.name_en,
             pages_url=self._config.web.pages_url,
         )
         api = create_router(

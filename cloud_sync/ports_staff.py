@@ -154,6 +154,10 @@ class StaffDesk(Protocol):
         """Those who wait, the latest first."""
         ...
 
+    def bookings_of(self, external_ref: str) -> tuple[tuple[str, str], ...]:
+        """Open bookings with this number, as (source, number), at most five: a guest rarely knows the source's name."""
+        ...
+
     def answer_arrival(self, arrival: str, source: str, external_ref: str, *, actor: str) -> str:
         """A fresh guest token for that booking, for the phone of the person who stands there."""
         ...

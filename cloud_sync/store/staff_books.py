@@ -23,7 +23,10 @@ class StaffBooks:
 
     def prove(self, proof: Proof, *, actor: str) -> Proved | FormAnswer:
         with self._staff(actor) as act:
-            return proving.prove(act, proof)
+            done = proving.prove(act, proof)
+            if isinstance(done, Proved):
+                arriving.proved(act, proof.external_ref)
+            return done
 
     def cancel_booking(self, source: str, external_ref: str, *, actor: str, reason: str) -> str:
         with self._staff(actor) as act:
@@ -52,6 +55,11 @@ class StaffBooks:
         with reading(self._house.engine).begin() as connection:
             act = Act(self._house, connection, self._house.clock.now_ms(), "service", "system")
             return arriving.waiting(act)
+
+    def bookings_of(self, external_ref: str) -> tuple[tuple[str, str], ...]:
+        with reading(self._house.engine).begin() as connection:
+            act = Act(self._house, connection, self._house.clock.now_ms(), "service", "system")
+            return arriving.fitting(act, external_ref)
 
     def answer_arrival(self, arrival: str, source: str, external_ref: str, *, actor: str) -> str:
         with self._staff(actor) as act:

@@ -52,7 +52,8 @@ class BoardPages:
                 f"There is no node named {node} in this community; the dashboard lists those there are."
             )
         by = self._speaker(request)
-        chrome = chrome_of(request, user=session.user.name, csrf=session.csrf)
+        place = by.name(now.name_zh, now.name_en)
+        chrome = chrome_of(request, user=session.user.name, csrf=session.csrf, place=place)
         return answer(request, "node.html", NodePage(chrome, node_card(line, by), by.clock(now.now_ms)))
 
     def _board_page(self, request: Request, template: str) -> Response:

@@ -24,6 +24,7 @@ class Chrome:
     switch_href: str
     user: str | None
     csrf: str
+    place: str = ""  # the community, where the page knows it
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,9 @@ def render_row(row: EntryRow, lang: Lang) -> str:
     return " ".join(html.split())
 
 
-def chrome_of(request: Request, *, user: str | None = None, csrf: str = "") -> Chrome:
+def chrome_of(request: Request, *, user: str | None = None, csrf: str = "", place: str = "") -> Chrome:
     lang = language_of(request)
-    return Chrome(lang, switch_href(request, lang.other), user, csrf)
+    return Chrome(lang, switch_href(request, lang.other), user, csrf, place)
 
 
 def answer(request: Request, template: str, page: Page, status: int = 200) -> HTMLResponse:

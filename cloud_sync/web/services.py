@@ -43,4 +43,6 @@ class Services:
     intercom: Mapping[str, str] = field(default_factory=dict)
     guest: GuestHelp = GuestHelp()
     morning: MorningReader | None = None  # without it there is no morning page
+    name_zh: str = ""  # what the community is called, over every page of its staff
+    name_en: str = ""
     pages_url: str = ""  # how a phone reaches the pages; empty: as whoever asks did

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from cloud_sync.core.codes import mod11_2
 from cloud_sync.store import tables
 from cloud_sync.web.arrive import ALL_MAX, EACH_MAX, WITHIN_MS, Patience
+from cloud_sync.web.staff.desk import WAITING_SHOWN_MS
 from tests.fakes.staff_house import GUARD, OFFICER, StaffHouse, logged_in
 from tests.fakes.web_house import BOOKING_CSV, GATE, LISTING_CSV, visiting
 
@@ -174,3 +175,45 @@ def test_the_guard_gives_whoever_waits_a_link_for_their_own_phone(house):
 def test_an_officer_may_prove_too(house):
     with logged_in(house, OFFICER) as client:
         assert prove(client).status_code == 200
+
+
+# --- what the guard sees of it ---------------------------------------------------------------------------------------
+
+
+def test_who_waits_at_a_gate_stands_on_the_first_page_until_they_are_proved(house):
+    with logged_in(house, GUARD) as client:
+        assert "At a gate, not registered" not in client.get("/staff").text
+        house.registry.announce_arrival(GATE, "b-1")
+        for path in ("/staff", "/staff/parts/queue"):
+            assert "At a gate, not registered: 1." in client.get(path).text
+        prove(client)
+        assert "At a gate, not registered" not in client.get("/staff").text
+        assert "Nobody waits." in client.get("/staff/prove").text
+
+
+def test_who_said_so_half_an_hour_ago_is_listed_and_no_longer_on_the_first_page(house):
+    house.registry.announce_arrival(GATE, "B-1")
+    house.clock.now += WAITING_SHOWN_MS
+    with logged_in(house, GUARD) as client:
+        assert "At a gate, not registered" not in client.get("/staff").text
+        assert "B-1" in client.get("/staff/prove").text
+
+
+def test_the_number_of_a_booking_is_enough_to_find_it(house):
+    with logged_in(house, GUARD) as client:
+        assert "nothing was sent yet" in client.get("/staff/prove", params={"ref": "b-1"}).text
+        assert client.get("/staff/prove", params={"ref": "B-404"}).status_code == 404
+
+
+def test_after_one_person_is_proved_the_next_one_of_the_party_is_chosen_and_never_the_same_again(house):
+    with logged_in(house, GUARD) as client:
+        page = prove(client, member="").text
+        chosen = re.search(r'name="member" id="member-\d" value="([^"]*)" checked', page)
+        lead = re.search(r'id="member-1" value="([^"]*)"', page)[1]
+    assert chosen[1] != lead
+
+
+def test_somebody_new_stays_chosen_when_a_field_was_wrong(house):
+    with logged_in(house, GUARD) as client:
+        page = prove(client, member="", document_number="1").text
+    assert 'id="member-0" value="" checked' in page

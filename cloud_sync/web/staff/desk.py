@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from cloud_sync.core.policy import MINUTE_MS
 from cloud_sync.core.roles import Right
 from cloud_sync.ports import NodeLine, Session
 from cloud_sync.ports_cases import CaseDesk
@@ -15,6 +16,8 @@ from cloud_sync.web.sessions import Sessions
 from cloud_sync.web.staff.shown import DoorCard, door_card, find_door
 from cloud_sync.web.staff.stale import stale
 from cloud_sync.web.texts import texts
+
+WAITING_SHOWN_MS = 30 * MINUTE_MS  # later they have found another way; the proving page lists them for a day
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,9 @@ class Desk:
 
     def asked(self, request: Request, right: Right = Right.SEE_STAFF) -> Asked:
         session = self._sessions.need_right(request, right)
-        chrome = chrome_of(request, user=session.user.name, csrf=session.csrf)
         by = Speaker(texts(language_of(request)), self.services.zone)
+        place = by.name(self.services.name_zh, self.services.name_en)
+        chrome = chrome_of(request, user=session.user.name, csrf=session.csrf, place=place)
         return Asked(session, chrome, by, self.services.clock.now_ms())
 
     def nodes(self, asked: Asked) -> tuple[NodeLine, ...]:
@@ -44,6 +48,11 @@ class Desk:
 
     def banners(self, nodes: tuple[NodeLine, ...], asked: Asked) -> tuple[str, ...]:
         return stale(nodes, self.cases.oldest_waiting_ms(), asked.now_ms, asked.by.say)
+
+    def waiting(self, asked: Asked) -> int:
+        """How many have said at a gate, in the last half hour, that they are not registered, and wait for an answer."""
+        recent_ms = asked.now_ms - WAITING_SHOWN_MS
+        return sum(one.asked_ms > recent_ms for one in self.services.registry.arrivals())
 
     def door(self, nodes: tuple[NodeLine, ...], access_point: str | None, asked: Asked) -> DoorCard | None:
         found = find_door(nodes, access_point)

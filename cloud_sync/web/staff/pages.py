@@ -95,6 +95,7 @@ class StaffPages:
             doors=tuple(door for door in doors if door is not None),
             board=may(user.role, Right.SEE_BOARD),
             push_key=push.public_key if push is not None else "",
+            waiting=desk.waiting(asked),
         )
 
     def _case(self, asked: Asked, case_id: str, problem: str = "", typed: str = "") -> CasePage:

@@ -103,6 +103,7 @@ class ProvePage:
     external_ref: str
     party: PartyCard | None
     unknown: bool
+    fits: tuple[tuple[str, str], ...]  # several bookings have this number: which one
     form: Mapping[str, str]
     faults: Mapping[str, str]
     method: str

@@ -18,6 +18,7 @@ from cloud_sync.web.sessions import check_form
 from cloud_sync.web.staff.desk import Asked, Desk
 from cloud_sync.web.staff.prove_shown import (
     REFUSALS,
+    REGISTRATIONS,
     LinkPage,
     ProvedCard,
     ProvePage,
@@ -113,6 +114,9 @@ class ProvePages:
         done: ProvedCard | None = None,
     ) -> ProvePage:
         source, ref = form.get("source", "").strip(), form.get("external_ref", "").strip()
+        fits = self._registry.bookings_of(ref) if ref and not source else ()
+        if len(fits) == 1:
+            source, ref = fits[0]
         party = self._party(source, ref)
         return ProvePage(
             chrome=asked.chrome,
@@ -121,11 +125,12 @@ class ProvePages:
             source=source,
             external_ref=ref,
             party=party_card(party, asked.by) if party is not None else None,
-            unknown=bool(source and ref) and party is None,
+            unknown=bool(ref) and party is None and not fits,
+            fits=fits if party is None else (),
             form={**EMPTY, **{name: form.get(name, "") for name in FORM_FIELDS}},
             faults=faults or {},
             method=form.get("method", "staff"),
-            member=form.get("member", ""),
+            member=form.get("member", _next(party)),
             reason=form.get("reason", ""),
             problem=problem,
             done=done,
@@ -157,6 +162,12 @@ def _proof(form: dict[str, str]) -> Proof:
         form={name: form.get(name, "") for name in FORM_FIELDS},
         subject_ref=form.get("member", ""),
     )
+
+
+def _next(party: Party | None) -> str:
+    """Who is probably meant: the first of the party who is not proved yet, else somebody new ("")."""
+    members = party.members if party is not None else ()
+    return next((one.subject_ref for one in members if one.registration in REGISTRATIONS), "")
 
 
 def _method(text: str) -> ProofMethod:

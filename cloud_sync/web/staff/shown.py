@@ -82,6 +82,7 @@ class QueuePage:
     doors: tuple[DoorCard, ...]
     board: bool  # whether this role has a dashboard to go to
     push_key: str  # empty: waking by the browser is off
+    waiting: int  # people at a gate who are not registered
 
     @property
     def sounding(self) -> int:

@@ -122,7 +122,7 @@ CHANGED = mark("This case has moved on meanwhile; look at it again.")
 OPS: Mapping[str, str] = MappingProxyType({
     "release": mark("Release once"),
     "admit": mark("Admit as a visitor"),
-    "lock": mark("Lock"),
+    "lock": mark("Lock this door"),
     "unlock": mark("Unlock until locked again"),
     "block": mark("Block"),
 })  # fmt: skip

@@ -102,7 +102,7 @@ function follow() {
   }
   here("moved-on").hidden = !writing(steps);
   if (here("problem")) {
-    here("problem").hidden = true; // it spoke of how things were
+    here("problem").remove(); // it was about the case as it was
   }
   if (!writing(steps)) {
     htmx.ajax("GET", steps.dataset.from, { target: "#steps", swap: "innerHTML" });
