@@ -83,6 +83,10 @@ class CaseDesk(Protocol):
         """Raises NotFound for a case that is not there, or not this user's to see."""
         ...
 
+    def case_about(self, discrepancy: str) -> str | None:
+        """The latest case that is about this discrepancy; None while none was made of it."""
+        ...
+
     def act(self, case_id: str, wish: CaseWish, user: User) -> str:
         """Do it; returns the case to look at next (a new one after ``reopen``).
 

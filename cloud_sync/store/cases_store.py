@@ -37,6 +37,19 @@ class SqlCaseDesk:
         query = _lines(self._house.community).where(table.c.state == CaseState.CLOSED)
         return self._read(query.order_by(table.c.closed_ms.desc()).limit(most), user)
 
+    def case_about(self, discrepancy: str) -> str | None:
+        tie, case = tables.case_link, tables.case_
+        same = (case.c.community == tie.c.community) & (case.c.id == tie.c.case_id)
+        found = (
+            sa.select(case.c.id)
+            .join(tie, same)
+            .where(tie.c.community == self._house.community, tie.c.ref == discrepancy)
+            .order_by(case.c.closed_ms.is_(None).desc(), case.c.first_seen_ms.desc())
+            .limit(1)
+        )
+        with reading(self._house.engine).connect() as db:
+            return db.execute(found).scalar_one_or_none()
+
     def case(self, case_id: str, user: User) -> CaseView:
         role = _role(user)
         query = _lines(self._house.community).where(tables.case_.c.id == case_id)

@@ -235,6 +235,12 @@ def test_a_discrepancy_is_one_case_however_often_we_look(house):
     assert house.desk.queue(LI) == ()
 
 
+def test_from_a_discrepancy_to_the_case_that_is_about_it(house):
+    assert house.desk.case_about("DC-D02") is None
+    differ(house)
+    assert house.desk.case_about("DC-D02") == house.only().id
+
+
 def test_an_inconclusive_one_is_no_case(house):
     differ(house, state="inconclusive")
     assert house.desk.queue(CHEN) == ()

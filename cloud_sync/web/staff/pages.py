@@ -35,6 +35,7 @@ class StaffPages:
             ("/staff", self.queue),
             ("/staff/parts/queue", self.queue_part),
             ("/staff/cases/{case_id}", self.case),
+            ("/staff/discrepancies/{case_id}", self.about),
             ("/staff/cases/{case_id}/facts", self.facts),
             ("/staff/cases/{case_id}/steps", self.steps),
         ):
@@ -50,6 +51,12 @@ class StaffPages:
 
     def case(self, request: Request, case_id: CaseId) -> Response:
         return answer(request, "staff/case.html", self._case(self._desk.asked(request), case_id))
+
+    def about(self, request: Request, case_id: CaseId) -> Response:
+        """From a discrepancy on the dashboard to the case where something can be done about it."""
+        self._desk.asked(request)
+        found = self._desk.cases.case_about(case_id)
+        return go(f"/staff/cases/{found}" if found else "/staff")
 
     def facts(self, request: Request, case_id: CaseId) -> Response:
         return answer(request, "staff/_case_parts.html", self._case(self._desk.asked(request), case_id))
