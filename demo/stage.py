@@ -50,7 +50,7 @@ class Stage:
         """Somebody holds a phone with this code into the picture."""
         self.n += 1
         name = f"{self.n:03d}-{who}.y4m"
-        _write_y4m(self.folder / name, _phone(text, _background(self.idle)))
+        write_y4m(self.folder / name, phone(text, _background(self.idle)))
         return name
 
     def leave(self, clip: str) -> None:
@@ -76,7 +76,7 @@ def _background(idle: Cue) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(image, (640, 360)), np.uint8)
 
 
-def _phone(text: str, background: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def phone(text: str, background: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """One picture: a bright screen with the code, in front of the lane."""
     code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
     screen = np.array(code.to_image(scale=MODULE_PX))
@@ -88,7 +88,7 @@ def _phone(text: str, background: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.GaussianBlur(picture, (3, 3), 0), np.uint8)
 
 
-def _write_y4m(path: Path, picture: NDArray[np.uint8]) -> None:
+def write_y4m(path: Path, picture: NDArray[np.uint8]) -> None:
     """A hand that is never quite still: the same phone, moved by a few pixels from frame to frame."""
     height, width, _ = picture.shape
     hidden = path.with_name(f".{path.name}")
