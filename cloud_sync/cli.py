@@ -27,12 +27,15 @@ from cloud_sync.config import load
 from cloud_sync.core.roles import Role
 from cloud_sync.errors import ConfigError, SyncError
 from cloud_sync.ports import ImportKind, ImportReport
+from cloud_sync.protocol.messages import PREREQ_LISTING, PREREQ_REGISTERED, PREREQ_STAY
 from cloud_sync.store.guests import ConsentWish
 from cloud_sync.store.places import AccessPointSpec, NodeJoin, PiaRecord
+from cloud_sync.store.registry import PassLine
 from cloud_sync.store.repair import db_app
 
 REJECTED = 1  # some rows of an import were not taken; the others were
 WRONG_INPUT = 2
+PREREQS = {PREREQ_LISTING: "listing", PREREQ_STAY: "stay", PREREQ_REGISTERED: "registration"}
 
 app = typer.Typer(
     name="gatehouse-sync",
@@ -79,6 +82,10 @@ def setup(config: ConfigOption = DEFAULT_CONFIG) -> None:
         typer.echo(f"certificate authority: {made.authority}")
     if made.setup_token is not None:
         typer.echo(f"first-run token: {made.setup_token}")
+        typer.echo(
+            f"Start 'gatehouse-sync run', open {load(config).web.pages_url}/first-run and give this token;"
+        )
+        typer.echo("it works once, and until then each 'setup' makes a new one.")
 
 
 @app.command()
@@ -268,9 +275,10 @@ def _print_report(report: ImportReport) -> None:
 
 @app.command("guest-link")
 def guest_link(source: str, ref: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Print a fresh guest token for the stay of a booking; the previous one stops working."""
+    """Print a fresh link for the guest of a booking; the previous one stops working."""
     with _books(config) as books:
-        typer.echo(books.registry.guest_link(source, ref, actor=_actor()))
+        token = books.registry.guest_link(source, ref, actor=_actor())
+        typer.echo(f"{books.config.web.pages_url}/g/{token}")
 
 
 @app.command("check-out")
@@ -322,14 +330,22 @@ def consent_withdraw(
 
 @app.command()
 def passes(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Every pass: id, state, version, window, doors, prerequisites.  No person."""
+    """Every pass: id, state, version, window in UTC, what it waits for, credentials, doors.  No person."""
     with _books(config) as books:
         for line in books.registry.passes():
             begins, ends = (_utc(ms) for ms in (line.not_before_ms, line.not_after_ms))
             typer.echo(
-                f"{line.pass_id} {line.state} v{line.version} {begins} {ends} prereq={line.prereq} "
+                f"{line.pass_id} {line.state} v{line.version} {begins} {ends} {_waits(line)}"
                 f"credentials={line.credentials} {' '.join(line.scope)}"
             )
+
+
+def _waits(line: PassLine) -> str:
+    """What a pass that opens nothing yet is still without."""
+    lacks = (
+        [word for bit, word in PREREQS.items() if not line.prereq & bit] if line.state == "PENDING" else []
+    )
+    return f"waits-for={','.join(lacks)} " if lacks else ""
 
 
 def _utc(ms: int) -> str:

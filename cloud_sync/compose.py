@@ -171,7 +171,7 @@ def set_up(config: SyncConfig) -> SetUp:
     books = open_books(config)
     try:
         _ensure_community(books)
-        token = None if books.accounts.has_users() else new_setup_token(config.keys)
+        token = None if books.accounts.has_admin() else new_setup_token(config.keys)
     finally:
         books.close()
     files = _tls_files(config)

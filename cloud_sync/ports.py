@@ -303,6 +303,10 @@ class Session:
 class Accounts(Protocol):
     def has_users(self) -> bool: ...
 
+    def has_admin(self) -> bool:
+        """False: the first administrator is still to be made, whoever else has a login already."""
+        ...
+
     def create_first_admin(self, name: str, password: str, setup_token: str) -> User:
         """Refused unless no user exists and the token printed at first run is shown."""
         ...

@@ -77,6 +77,15 @@ class SqlAccounts:
         with reading(self._engine).connect() as connection:
             return connection.execute(found).first() is not None
 
+    def has_admin(self) -> bool:
+        with reading(self._engine).connect() as connection:
+            return self._admins(connection) > 0
+
+    def _admins(self, connection: sa.Connection) -> int:
+        mine = tables.user.c.community == self._community
+        count = sa.select(sa.func.count()).where(mine, tables.user.c.role == "admin")
+        return int(connection.execute(count).scalar_one())
+
     def create_first_admin(self, name: str, password: str, setup_token: str) -> User:
         """Make the first administrator; the token is used up.
 
@@ -102,8 +111,7 @@ class SqlAccounts:
     def _insert_first(self, user: User, password_hash: str) -> None:
         now_ms = self._clock.now_ms()
         with self._engine.begin() as connection:
-            count = sa.select(sa.func.count()).where(tables.user.c.community == self._community)
-            if connection.execute(count).scalar_one():
+            if self._admins(connection):
                 raise Refused("first-run", "an administrator exists already; log in instead.")
             self._insert(connection, user, password_hash, now_ms)
             deed = audit.Deed(user.name, user.role, "user.first_admin", user.name, None, user.role)

@@ -25,7 +25,7 @@ DIFFERENT = mark("The two passwords are not the same.")
 SHORT = mark("Choose a password of at least 10 characters.")
 NAMELESS = mark("Choose a name.")
 EXISTS = mark("The first administrator exists already; please log in.")
-WRONG_TOKEN = mark("This is not the setup token that was printed at the first start.")
+WRONG_TOKEN = mark("This is not the setup token that was printed last.")
 EXPIRED_FORM = mark("This form has expired; load the page again and send it once more.")
 
 
@@ -59,7 +59,7 @@ class AccountPages:
         self.router.add_api_route("/logout", self.logout, methods=["POST"])
 
     def show_first_run(self, request: Request) -> Response:
-        if self._accounts.has_users():
+        if self._accounts.has_admin():
             return go("/login")
         return self._first_run_page(request, "", "")
 
@@ -87,7 +87,7 @@ class AccountPages:
         except Refused as refused:
             if refused.rule == FORM_RULE:
                 return EXPIRED_FORM
-            return EXISTS if self._accounts.has_users() else WRONG_TOKEN
+            return EXISTS if self._accounts.has_admin() else WRONG_TOKEN
         return None
 
     def show_login(self, request: Request) -> Response:

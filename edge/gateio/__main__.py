@@ -32,7 +32,9 @@ def main(argv: list[str] | None = None) -> int:
         profile = load_profile(asked.profile)
         if asked.dead_level:
             dead_levels(profile)
-        elif not asked.check:
+        elif asked.check:
+            sys.stdout.write(f"{asked.profile}: {len(profile.door)} door(s), as it should be.\n")
+        else:
             _serve(profile)
     except GateError as error:
         sys.stderr.write(f"gate-io: {error}\n")

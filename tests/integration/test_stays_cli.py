@@ -1,5 +1,6 @@
 """What staff type: bookings changed, a guest proved, a door on trial reported; one sentence where it cannot be."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -61,6 +62,12 @@ def typing(tmp_path):
         return done
 
     return run
+
+
+def test_a_pass_says_what_it_waits_for_and_a_link_is_an_address(books, typing):
+    assert "PENDING v1" in typing("passes").stdout
+    assert "waits-for=registration " in typing("passes").stdout
+    assert re.fullmatch(r"https?://\S+/g/[0-9a-f]{32}\n", typing("guest-link", "xc", "1001").stdout)
 
 
 def test_extend_shorten_and_cancel_say_how_the_stay_stands(books, typing):

@@ -6,6 +6,7 @@ import pytest
 
 from edge.core.events import AccessPointId
 from edge.errors import ConfigError
+from edge.gateio.__main__ import main
 from edge.gateio.profile import load_profile, parse_profile, profile_hash
 
 GOOD = {
@@ -95,3 +96,8 @@ def test_a_missing_and_a_broken_file_are_named(tmp_path):
     (tmp_path / "broken.toml").write_text("door = [")
     with pytest.raises(ConfigError, match=r"broken\.toml: is not TOML"):
         load_profile(tmp_path / "broken.toml")
+
+
+def test_a_profile_that_was_checked_is_said_to_be_good(capsys):
+    assert main(["firmware_config/profiles/sim.toml", "--check"]) == 0
+    assert capsys.readouterr().out == "firmware_config/profiles/sim.toml: 2 door(s), as it should be.\n"

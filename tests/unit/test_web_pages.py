@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 
+from cloud_sync.core.roles import Role
 from cloud_sync.errors import StoreError
 from cloud_sync.ports import SESSION_COOKIE
 from cloud_sync.web.serve import PageServer
@@ -81,6 +82,13 @@ def test_a_first_run_that_is_refused_says_why_and_makes_nobody(client, house, ot
 def test_there_is_one_first_run_only(client, house):
     house.add_admin()
     assert client.get("/first-run").headers["location"] == "/login"
+
+
+def test_who_gave_the_guard_a_login_first_can_still_make_the_administrator(client, house):
+    house.accounts.add("li", Role.GUARD, PASSWORD, actor="test")
+    assert client.get("/first-run").status_code == 200
+    assert first_run(client, house).status_code == 303
+    assert house.accounts.has_admin()
 
 
 def test_a_wrong_password_is_told_in_the_readers_language(client, house):
