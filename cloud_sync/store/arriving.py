@@ -115,7 +115,8 @@ def _fitting(act: Act, said: str) -> Sequence[Any]:
 
 
 def fitting(act: Act, said: str) -> tuple[tuple[str, str], ...]:
-    return _fitting(act, said.strip())
+    """Open bookings with this number, as (source, reference)."""
+    return tuple((one.source, one.external_ref) for one in _fitting(act, said.strip()))
 
 
 def proved(act: Act, external_ref: str) -> None:
