@@ -119,17 +119,6 @@ def fitting(act: Act, said: str) -> tuple[tuple[str, str], ...]:
     return tuple((one.source, one.external_ref) for one in _fitting(act, said.strip()))
 
 
-def proved(act: Act, external_ref: str) -> None:
-    """Whoever waited with this booking has been looked after."""
-    table = tables.arrival
-    waits = sa.and_(
-        table.c.community == act.house.community,
-        table.c.answered_ms.is_(None),
-        sa.func.lower(table.c.said) == external_ref.lower(),
-    )
-    act.connection.execute(table.update().where(waits).values(answered_ms=act.now_ms))
-
-
 def answer(act: Act, arrival: str, source: str, external_ref: str) -> str:
     """A fresh guest token; the arrival waits no longer."""
     held = act.row(tables.arrival, arrival=arrival)
