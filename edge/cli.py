@@ -132,7 +132,7 @@ def status(config: Config) -> None:
     answer = _ask(load(config), {"do": "status"})
     console = Console()
     table = Table("door", "mode", "contact", "alarm", "camera", "lock", "face", "N", "threshold")
-    table.columns[0].overflow = "fold"  # a door's id is needed whole
+    table.columns[0].no_wrap = True  # a door's id is needed whole
     for door in answer["doors"]:
         threshold = "-" if door["threshold"] is None else f"{door['threshold']:.3f}"
         table.add_row(

@@ -74,7 +74,7 @@ SENTENCES: Mapping[Screen, Sentence] = MappingProxyType({
         Both("通行码每 30 秒更换；请打开页面出示，不要用截图", "It changes every 30 seconds; open the page itself, not a picture of it"),
     ),
     Screen.PIN_REFUSED: Sentence(
-        Both("此密码现在不能开门", "This PIN does not open the door now"),
+        Both("此 PIN 码现在不能开门", "This PIN does not open the door now"),
         Both("请核对后再输入，或联系值班人员", "Check it and type it again, or ask the staff"),
     ),
 })  # fmt: skip
@@ -87,8 +87,8 @@ NO_SUCH_DOOR = Both("此节点没有这扇门", "This node has no such door")
 CHOOSE_DOOR = Both("请选择本屏幕所在的门", "Choose the door this screen stands at")
 
 
-PIN_OPEN = Both("输入密码", "Enter PIN")
-PIN_TITLE = Both("请输入密码（6 至 12 位数字）", "Type your PIN (6 to 12 digits)")
+PIN_OPEN = Both("输入 PIN 码", "Enter PIN")
+PIN_TITLE = Both("请输入 PIN 码（6 至 12 位数字）", "Type your PIN (6 to 12 digits)")
 PIN_CLEAR = Both("清除", "Clear")
 PIN_CLOSE = Both("取消", "Cancel")
 PIN_ENTER = Both("确定", "OK")

@@ -196,6 +196,14 @@ def test_a_case_is_worked_to_its_end_by_two_people(house, guard):
     assert house.desk.queue(house.user(GUARD)) == ()
 
 
+def test_who_may_leave_a_door_open_is_told_that_a_reason_is_wanted(house, officer):
+    case = house.alarm("door.forced")
+    refused = press(officer, case, "acknowledge")
+    assert refused.status_code == 409
+    assert "or say why it may stay open" in refused.text
+    assert press(officer, case, "acknowledge", reason="moving in, held by hand").status_code == 303
+
+
 def test_a_forced_door_that_stands_open_is_refused_in_the_readers_words(house, guard):
     case = house.alarm("door.forced")
     refused = press(guard, case, "acknowledge", reason="<b>on my way</b>")

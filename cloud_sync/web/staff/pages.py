@@ -6,6 +6,7 @@ from fastapi import APIRouter, Form, Path, Request
 from starlette.responses import HTMLResponse, Response
 
 from cloud_sync.core.case_types import BY_PEOPLE, CaseEvent
+from cloud_sync.core.guards import Guard
 from cloud_sync.core.policy import MINUTE_MS
 from cloud_sync.core.roles import Right, may
 from cloud_sync.errors import Refused
@@ -16,7 +17,6 @@ from cloud_sync.web.sessions import check_form
 from cloud_sync.web.staff import words
 from cloud_sync.web.staff.desk import Asked, Desk
 from cloud_sync.web.staff.shown import CasePage, QueuePage, case_card, case_page
-from cloud_sync.web.texts import Texts
 
 CLOSED_SHOWN = 10  # enough to open one again that was closed by mistake
 REASON_CHARS_MAX = 500
@@ -83,7 +83,7 @@ class StaffPages:
             wish = CaseWish(_event(event), reason, code if code in words.CODES else "", to, until_ms)
             return go(f"/staff/cases/{self._desk.cases.act(case_id, wish, asked.session.user)}")
         except Refused as refused:
-            page = self._case(asked, case_id, _why(refused, asked.by.say), reason)
+            page = self._case(asked, case_id, _why(refused, asked), reason)
             return answer(request, "staff/case.html", page, CONFLICT)
 
     def _queue(self, asked: Asked) -> QueuePage:
@@ -129,7 +129,9 @@ def _event(text: str) -> CaseEvent:
     raise Refused("case.unknown.STATE", f"nobody can {text!r} a case.")
 
 
-def _why(refused: Refused, say: Texts) -> str:
+def _why(refused: Refused, asked: Asked) -> str:
     """The refusal in the reader's words; a step the machine does not have means that the case moved on."""
-    guard = refused.rule.rpartition(".")[2]
+    guard, say = refused.rule.rpartition(".")[2], asked.by.say
+    if guard == Guard.DOOR_SHUT.name and may(asked.session.user.role, Right.FORCIBLE_ACK):
+        return say(words.STAYS_OPEN)
     return say(words.REFUSALS[guard]) if guard in words.REFUSALS else say(words.CHANGED)

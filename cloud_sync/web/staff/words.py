@@ -117,6 +117,7 @@ REFUSALS: Mapping[str, str] = MappingProxyType({
     Guard.DOOR_SHUT.name: mark("The door still stands open. Shut it first, then settle the case."),
     Guard.RECENT.name: mark("This case was closed more than 30 days ago; open a new one."),
 })  # fmt: skip
+STAYS_OPEN = mark("The door still stands open. Shut it first, or say why it may stay open.")
 CHANGED = mark("This case has moved on meanwhile; look at it again.")
 
 OPS: Mapping[str, str] = MappingProxyType({
