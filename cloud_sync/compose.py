@@ -66,6 +66,7 @@ from cloud_sync.store.sink import SinkStore
 from cloud_sync.store.staging import Staging
 from cloud_sync.store.vault import Vault
 from cloud_sync.web.app import create_app
+from cloud_sync.web.guest.faults import explain
 from cloud_sync.web.serve import PageServer
 from cloud_sync.web.services import GuestHelp, Services
 from cloud_sync.web.tls import TlsFiles, ensure_local_authority
@@ -257,7 +258,10 @@ def add_node(books: Books, join: NodeJoin, out: Path, *, actor: str) -> None:
 
 
 def write_join_file(books: Books, node: str, out: Path) -> None:
+    """Readable by its owner only: it holds the key that PINs are checked with."""
     try:
+        out.touch(mode=0o600)
+        out.chmod(0o600)
         out.write_bytes(join_file(books, node))
     except OSError as error:
         raise StoreError(f"{out}: the join file cannot be written ({error.strerror}).") from error
@@ -429,6 +433,7 @@ class Service:
             accounts=books.accounts,
             registry=books.registry,
             clock=books.clock,
+            explain=explain,
         )
         app = create_app(services, routers=(api,))
         web = self._config.web

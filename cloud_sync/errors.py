@@ -39,3 +39,8 @@ class Refused(SyncError):
 
 class NotFound(SyncError):
     status = 404
+
+    def __init__(self, sentence: str, *, rule: str = "") -> None:
+        """``rule`` where there is more to say than that nothing is there."""
+        super().__init__(sentence)
+        self.rule = rule

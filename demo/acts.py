@@ -59,7 +59,7 @@ class Evening:
         """Everybody's phone gets its code key, and who wants to enter by face consents and is enrolled."""
         world = self.world
         for role, guest in world.guests.items():
-            token = world.sync("guest-link", "demo", guest.ref).strip()
+            token = world.guest_link(guest)
             self.tokens[role] = token
             self.bind_phone(guest, token)
             if world.wish.face and role in ("face", "still"):

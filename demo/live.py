@@ -72,7 +72,7 @@ class Live:
         """A test stay with an invented document."""
         _ask("Press Enter to book and register a test stay (an invented name and document are used).")
         self._world.import_records(listing_code(*LISTING_BODY))
-        self._token = self._world.sync("guest-link", "demo", self._you.ref).strip()
+        self._token = self._world.guest_link(self._you)
         self._evening.bind_phone(self._you, self._token)
         wait_until(self._world.receipted, within_s=60, what="the nodes' receipts")
         console.print("Registered. Your pass has arrived at the gate; your code works already.\n")

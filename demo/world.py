@@ -344,6 +344,10 @@ class World:
             self.sync("import", kind, f"../tmp/{kind}.csv")
             file.unlink()  # the officer's own file, which holds names; the vault is the only place that keeps them
 
+    def guest_link(self, guest: Guest) -> str:
+        """The token of a fresh link of this booking."""
+        return self.sync("guest-link", SOURCE, guest.ref).strip().rpartition("/g/")[2]
+
     def receipted(self) -> bool:
         """Every node has said that it holds exactly the passes it should."""
         self.alive()

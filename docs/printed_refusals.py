@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from cloud_sync.web import words as staff_words
-from cloud_sync.web.guest.words import FIELDS, PHONE, RULES, Said
+from cloud_sync.web.guest.words import DEFAULT, FAULTS, FIELDS, PHONE, RULES, Said
 from cloud_sync.web.language import Lang
 from cloud_sync.web.texts import Texts, texts
 from docs.printed import table
@@ -11,7 +11,7 @@ from edge.core.events import CredentialKind
 from edge.core.reasons import GUEST_TEXT, advise
 from edge.kiosk.screens import WORDS
 from edge.kiosk.state import Screen
-from edge.kiosk.texts import SENTENCES
+from edge.kiosk.texts import BESIDE, CALM, SENTENCES
 from edge.runtime.gate import word_of
 
 EN, ZH = texts(Lang.EN), texts(Lang.ZH)
@@ -25,14 +25,8 @@ SOME_TIME_MS = 1
 
 
 def refusing_screens() -> list[Screen]:
-    """The screens somebody may see who was turned away, each once."""
-    shown = {
-        WORDS[word_of(advise(reason, kind, until_ms), kind, reason)]
-        for reason in GUEST_TEXT
-        for kind in KINDS.values()
-        for until_ms in (None, SOME_TIME_MS)
-    }
-    return sorted(shown)
+    """Every screen on which somebody is asked to do something else."""
+    return sorted(set(Screen) - CALM)
 
 
 def at_the_door() -> str:
@@ -67,12 +61,23 @@ def on_the_screen() -> str:
     return table(("screen", "大字", "怎么办", "large", "how"), rows)
 
 
+def beside_the_screen() -> str:
+    return table(
+        ("when", "屏幕显示", "on the screen"),
+        [(f"`{when}`", both.zh, both.en) for when, both in BESIDE.items()],
+    )
+
+
+def around_the_page() -> str:
+    return _said({str(status): said for status, said in FAULTS.items()}, "status")
+
+
 def at_a_field() -> str:
     return _said({fault.value: said for fault, said in FIELDS.items()}, "fault")
 
 
 def from_the_records() -> str:
-    return _said(RULES, "rule")
+    return _said({**RULES, "any other": DEFAULT}, "rule")
 
 
 def on_the_pass_page() -> str:

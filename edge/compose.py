@@ -350,7 +350,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         ledger=stores.ledger,
         book=stores.book,
         templates=stores.templates,
-        screens=DoorScreens(kiosk, join.zone),
+        screens=DoorScreens(kiosk, join.zone, lambda: clock.read().wall_ms),
         wake_link=link.wake,
         tell_state=link.ask_state,
         boot_id=boot_id,

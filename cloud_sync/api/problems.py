@@ -10,20 +10,21 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import JSONResponse
 
-from cloud_sync.errors import Refused, SyncError
+from cloud_sync.errors import NotFound, Refused, SyncError
 
 PROBLEM_TYPE = "application/problem+json"
 
 
-def problem(status: int, sentence: str, *, rule: str | None = None) -> JSONResponse:
-    """``type`` is about:blank unless a rule of the house has a name."""
+def problem(status: int, sentence: str, *, rule: str | None = None, fault: str | None = None) -> JSONResponse:
+    """``type`` is about:blank unless a rule of the house has a name; ``fault`` is for who writes the program."""
     body: dict[str, object] = {
         "type": f"urn:gatehouse:rule:{rule}" if rule else "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": sentence,
     }
-    return JSONResponse(body, status_code=status, media_type=PROBLEM_TYPE)
+    more = {} if fault is None else {"fault": fault}
+    return JSONResponse(body | more, status_code=status, media_type=PROBLEM_TYPE)
 
 
 def _first_fault(error: RequestValidationError) -> str:
@@ -55,3 +56,45 @@ class ProblemRoute(APIRoute):
                 return problem(error.status, str(error))
 
         return handle_or_explain
+
+
+# The sentence for a rule of the records or a status of HTTP, in the language of the request.
+Explain = Callable[[Request, str | int], str]
+
+
+def for_guests(explain: Explain) -> type[APIRoute]:
+    """Problem details whose ``detail`` can be shown to a guest as it is: what is the matter, and what to do next."""
+
+    class GuestRoute(APIRoute):
+        def get_route_handler(self) -> Handler:
+            handle = super().get_route_handler()
+
+            async def handle_or_explain(request: Request) -> Response:
+                try:
+                    return await handle(request)
+                except RequestValidationError as error:
+                    return _unreadable(request, error, explain)
+                except Refused as error:
+                    return _no(request, error, error.rule, explain)
+                except NotFound as error:
+                    return _no(request, error, error.rule or LINK, explain)
+                except SyncError as error:
+                    return problem(error.status, explain(request, error.status), fault=str(error))
+
+            return handle_or_explain
+
+    return GuestRoute
+
+
+LINK = "link"
+
+
+def _no(request: Request, error: SyncError, rule: str, explain: Explain) -> JSONResponse:
+    return problem(error.status, explain(request, rule), rule=rule, fault=str(error))
+
+
+def _unreadable(request: Request, error: RequestValidationError, explain: Explain) -> JSONResponse:
+    """An address that can be no link is told like one that is none."""
+    if error.errors()[0]["loc"][0] == "path":
+        return problem(404, explain(request, LINK), rule=LINK, fault=_first_fault(error))
+    return problem(422, explain(request, 422), fault=_first_fault(error))

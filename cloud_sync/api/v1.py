@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path, Request
 from starlette.concurrency import run_in_threadpool
 
-from cloud_sync.api.problems import ProblemRoute
+from cloud_sync.api.problems import Explain, ProblemRoute, for_guests
 from cloud_sync.api.shapes import (
     CodeKeyAnswer,
     CodeKeyRequest,
@@ -38,20 +38,32 @@ Purpose = Annotated[str, Path(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
 
 
 def create_router(
-    *, community: str, reader: DashboardReader, accounts: Accounts, registry: Registry, clock: Clock
+    *,
+    community: str,
+    reader: DashboardReader,
+    accounts: Accounts,
+    registry: Registry,
+    clock: Clock,
+    explain: Explain,
 ) -> APIRouter:
-    """Staff calls need the session cookie (and its token to write); guest calls need the guest's token."""
+    """Staff calls need the session cookie (and its token to write); guest calls need the guest's token.
+
+    ``explain`` finds the words for what a guest is refused.
+    """
     router = APIRouter(route_class=ProblemRoute)
     staff = StaffCalls(community, reader, accounts, registry, clock)
-    guest = GuestCalls(registry)
     router.add_api_route("/api/v1/imports/{kind}", staff.bring, methods=["POST"])
     router.add_api_route("/api/v1/dashboard", staff.dashboard, methods=["GET"])
-    router.add_api_route("/api/v1/guest/{token}/code-key", guest.code_key, methods=["POST"])
-    router.add_api_route("/api/v1/guest/{token}/consents", guest.consent, methods=["POST"], status_code=201)
-    router.add_api_route(
-        "/api/v1/guest/{token}/consents/{purpose}", guest.withdraw, methods=["DELETE"], status_code=204
-    )
     router.add_api_route("/healthz", staff.pulse, methods=["GET"])
+    router.include_router(_guest_calls(GuestCalls(registry), explain))
+    return router
+
+
+def _guest_calls(calls: "GuestCalls", explain: Explain) -> APIRouter:
+    router = APIRouter(prefix="/api/v1/guest/{token}", route_class=for_guests(explain))
+    router.add_api_route("/code-key", calls.code_key, methods=["POST"])
+    router.add_api_route("/consents", calls.consent, methods=["POST"], status_code=201)
+    router.add_api_route("/consents/{purpose}", calls.withdraw, methods=["DELETE"], status_code=204)
     return router
 
 

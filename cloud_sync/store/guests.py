@@ -63,7 +63,7 @@ def member_of(act: Act, stay: str, subject_ref: str | None) -> Any:
     for member in act.rows(tables.stay_member, stay=stay):
         if member.subject_ref == subject_ref or (subject_ref is None and member.role == "lead"):
             return member
-    raise NotFound(f"nobody of this stay is {subject_ref or 'its lead guest'}.")
+    raise NotFound(f"nobody of this stay is {subject_ref or 'its lead guest'}.", rule="guest.member")
 
 
 def live_pass(act: Act, stay: Any, person: str) -> Any:

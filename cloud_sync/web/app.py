@@ -12,7 +12,9 @@ from cloud_sync.web.accounts import AccountPages
 from cloud_sync.web.arrive import ArrivePages
 from cloud_sync.web.boards import BoardPages
 from cloud_sync.web.faults import Faults
+from cloud_sync.web.guest.faults import GuestFaults
 from cloud_sync.web.guest.pages import GuestPages
+from cloud_sync.web.guest.shown import Printer
 from cloud_sync.web.headers import BodyLimit, SecureHeaders
 from cloud_sync.web.hub import LiveHub
 from cloud_sync.web.live import LivePages
@@ -65,7 +67,7 @@ def create_app(services: Services, *, routers: Sequence[APIRouter] = ()) -> Fast
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(BodyLimit)
     app.add_middleware(SecureHeaders)
-    Faults(services.accounts).install(app)
+    Faults(services.accounts, GuestFaults(Printer(services))).install(app)
     missing = missing_libraries()
     if missing:
         log.warning("browser_libraries_missing", files=missing, remedy="run tools/web_assets.py")

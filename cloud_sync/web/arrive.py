@@ -13,10 +13,11 @@ from fastapi import APIRouter, Form, Path, Request
 from starlette.responses import HTMLResponse, Response
 
 from cloud_sync.web.guest.shown import Frame
+from cloud_sync.web.guest.words import of_status
 from cloud_sync.web.language import language_of, remember, switch_href
 from cloud_sync.web.render import environment
 from cloud_sync.web.services import Services
-from cloud_sync.web.texts import Texts, mark, texts
+from cloud_sync.web.texts import Texts, texts
 
 AccessPoint = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Said = Annotated[str, Form(max_length=64)]
@@ -25,9 +26,7 @@ WITHIN_MS = 10 * 60_000
 EACH_MAX = 5  # a family with three bookings, and two slips
 ALL_MAX = 120  # behind one address translator a whole bus looks like one client
 CLIENTS_MAX = 1_000
-TOO_MANY = mark(
-    "Too many tries from here. Wait ten minutes, or ask the staff at the gate; they let you in another way."
-)
+TOO_MANY = 429
 
 
 class Patience:
@@ -71,13 +70,11 @@ class ArrivePages:
     def say(self, request: Request, access_point: AccessPoint, booking: Said = "") -> Response:
         client = request.client.host if request.client else ""
         if not self._patience.takes(client):
-            return self._answer(request, access_point, said=False, problem=TOO_MANY, status=429)
+            return self._answer(request, access_point, said=False, status=TOO_MANY)
         self._services.registry.announce_arrival(access_point, booking)
         return self._answer(request, access_point, said=True)
 
-    def _answer(
-        self, request: Request, access_point: str, *, said: bool, problem: str = "", status: int = 200
-    ) -> Response:
+    def _answer(self, request: Request, access_point: str, *, said: bool, status: int = 200) -> Response:
         lang = language_of(request)
         say: Texts = texts(lang)
         place = self._services.registry.place(access_point)
@@ -90,7 +87,8 @@ class ArrivePages:
             home="",
         )
         door = place.door(chinese=say.lang.value == "zh") if place else ""
-        page = ArrivePage(frame, access_point, door, said, say(problem) if problem else "")
+        problem = of_status(status).sentence(say) if status == TOO_MANY else ""
+        page = ArrivePage(frame, access_point, door, said, problem)
         html = environment(lang).get_template("guest/arrive.html").render(page=page)
         response = HTMLResponse(html, status)
         remember(request, response)

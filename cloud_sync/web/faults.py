@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from cloud_sync.errors import SyncError
 from cloud_sync.ports import Accounts
 from cloud_sync.web.accounts import go
+from cloud_sync.web.guest import faults as guest
 from cloud_sync.web.headers import HEADERS
 from cloud_sync.web.render import MessagePage, answer, chrome_of
 from cloud_sync.web.sessions import LoginNeeded
@@ -25,17 +26,10 @@ TITLES = {
     500: mark("Something went wrong here"),
     503: mark("The records cannot be read right now"),
 }
-# Guests have a link and no dashboard.
-GUEST_PATHS = ("/g/", "/arrive")
-GUEST_SENTENCES = {
-    404: mark("There is no such page; open the link of your booking once more, or ask the gate staff."),
-    405: mark("There is no such page; open the link of your booking once more, or ask the gate staff."),
-    500: mark("The gates work on by themselves. Load the page again, or ask the gate staff."),
-}
 SENTENCES = {
     401: mark("This page is for the community's staff."),
     403: mark("A rule of the house says no; go back and try it another way."),
-    404: mark("There is no such page; the dashboard is a good place to start from."),
+    404: mark("There is no such page. Guests open the link they were sent; staff start from the dashboard."),
     405: mark("This address does not take that kind of request."),
     413: mark("What was sent is larger than this address takes; send it in smaller parts."),
     422: mark("Go back, look at the fields once more, and send the form again."),
@@ -47,8 +41,9 @@ SENTENCES = {
 
 
 class Faults:
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, guests: guest.GuestFaults) -> None:
         self._accounts = accounts
+        self._guests = guests
 
     def install(self, app: FastAPI) -> None:
         app.add_exception_handler(LoginNeeded, self.login_needed)
@@ -68,20 +63,35 @@ class Faults:
 
     def http_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return _say(request, error.status_code, str(error.detail))
+        return self._say(request, error.status_code, str(error.detail))
 
-    def bad_form(self, request: Request, _error: Exception) -> Response:
-        return _say(request, 422, "A field is missing or too long.")
+    def bad_form(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        nowhere = any(fault["loc"][0] == "path" for fault in error.errors())
+        if nowhere and request.url.path.startswith(guest.PAGES):
+            return self._say(request, 404, "There is no such address.")
+        return self._say(request, 422, "A field is missing or too long.")
 
     def sync_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, SyncError)
-        return _say(request, error.status, str(error))
+        return self._say(request, error.status, str(error))
 
     def crash(self, request: Request, _error: Exception) -> Response:
         """The last line of defence; the error itself goes to the log, never to the page."""
-        response = _say(request, 500, "Something went wrong here; the service's log says what.")
+        response = self._say(request, 500, "Something went wrong here; the service's log says what.")
         response.headers.update(HEADERS)
         return response
+
+    def _say(self, request: Request, status: int, sentence: str) -> Response:
+        """To a guest in a guest's words, to a program as details, to staff as a page."""
+        path = request.url.path
+        if path.startswith(guest.PAGES):
+            return self._guests.status(request, status)
+        if path.startswith(guest.API):
+            return _problem(status, guest.explain(request, status))
+        if path.startswith(("/api/", "/live")):
+            return _problem(status, sentence)
+        return _page(request, status)
 
 
 def _problem(status: int, sentence: str) -> Response:
@@ -89,13 +99,9 @@ def _problem(status: int, sentence: str) -> Response:
     return JSONResponse(body, status_code=status, media_type="application/problem+json")
 
 
-def _say(request: Request, status: int, sentence: str) -> Response:
-    if request.url.path.startswith(("/api/", "/live")):
-        return _problem(status, sentence)
+def _page(request: Request, status: int) -> Response:
     chrome = chrome_of(request)
     say = texts(chrome.lang)
     title = say(TITLES.get(status, TITLES[500]))
-    guest = request.url.path.startswith(GUEST_PATHS)
-    known = {**SENTENCES, **GUEST_SENTENCES} if guest else SENTENCES
-    words = say(known.get(status, known[500]))
-    return answer(request, "message.html", MessagePage(chrome, status, title, words, guest), status)
+    words = say(SENTENCES.get(status, SENTENCES[500]))
+    return answer(request, "message.html", MessagePage(chrome, status, title, words), status)

@@ -62,7 +62,6 @@ class MessagePage:
     status: int
     title: str
     sentence: str
-    guest: bool  # no dashboard to go back to
 
 
 class Page(Protocol):

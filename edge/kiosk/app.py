@@ -68,6 +68,7 @@ class Words:
     close: texts.Both = texts.PIN_CLOSE
     enter: texts.Both = texts.PIN_ENTER
     busy: texts.Both = texts.PIN_BUSY
+    short: texts.Both = texts.PIN_SHORT
     scan: texts.Both = texts.SCAN
 
 

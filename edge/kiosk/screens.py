@@ -1,7 +1,7 @@
 """From the words of the gate loop to what stands on the screen, and back to rest after a while."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from types import MappingProxyType
 
@@ -32,18 +32,26 @@ WORDS: Mapping[str, Screen] = MappingProxyType(
         "register": Screen.REGISTER,
         "pin_refused": Screen.PIN_REFUSED,
         "next_code": Screen.NEXT_CODE,
+        "other_door": Screen.OTHER_DOOR,
     }
 )
 REST = frozenset({Screen.LOOK_HERE, Screen.FACE_OFF})
 
 
+def until_text(until_ms: int, now_ms: int, zone: tzinfo) -> str:
+    """hh:mm in this zone; with month and day before it where that is not today."""
+    until, now = (datetime.fromtimestamp(ms / 1000, zone) for ms in (until_ms, now_ms))
+    return f"{until:%H:%M}" if until.date() == now.date() else f"{until:%m-%d %H:%M}"
+
+
 class DoorScreens:
     """The ``Screens`` of the gate loop; used on the node's event loop."""
 
-    def __init__(self, state: KioskState, zone: tzinfo) -> None:
+    def __init__(self, state: KioskState, zone: tzinfo, now_ms: Callable[[], int]) -> None:
         """``zone`` is the community's: the time a guest reads is the time of the place, not of the machine."""
         self._state = state
         self._zone = zone
+        self._now_ms = now_ms
         self._rest: dict[AccessPointId, Screen] = {}
         self._shown: dict[AccessPointId, asyncio.TimerHandle] = {}
 
@@ -55,16 +63,13 @@ class DoorScreens:
             if access_point not in self._shown:
                 self._state.show(access_point, screen)
             return
-        waits_ms = until_ms if screen is Screen.WAIT_UNTIL else None
-        self._state.show(access_point, screen, until="" if waits_ms is None else self._hh_mm(waits_ms))
+        until = "" if until_ms is None else until_text(until_ms, self._now_ms(), self._zone)
+        self._state.show(access_point, screen, until=until if screen is Screen.WAIT_UNTIL else "")
         if access_point in self._shown:
             self._shown[access_point].cancel()
         self._shown[access_point] = asyncio.get_running_loop().call_later(
             REGISTER_S if screen is Screen.REGISTER else SHOWN_S, self._to_rest, access_point
         )
-
-    def _hh_mm(self, moment_ms: int) -> str:
-        return f"{datetime.fromtimestamp(moment_ms / 1000, self._zone):%H:%M}"
 
     def _possible(self, access_point: AccessPointId, screen: Screen) -> Screen:
         """Without an address to register at, the staff are the way."""

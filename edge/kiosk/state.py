@@ -22,6 +22,7 @@ class Screen(StrEnum):
     REGISTER = "register"
     PIN_REFUSED = "pin_refused"
     NEXT_CODE = "next_code"
+    OTHER_DOOR = "other_door"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class DoorView:
-    """Everything one page shows; ``until`` is the door's local hh:mm and set exactly for WAIT_UNTIL."""
+    """Everything one page shows; ``until`` is a local time (screens.until_text) and set exactly for WAIT_UNTIL."""
 
     door: Door
     screen: Screen = Screen.LOOK_HERE
@@ -67,7 +68,7 @@ class KioskState:
         return tuple(view.door for view in self._views.values())
 
     def show(self, door: AccessPointId, screen: Screen, *, until: str = "") -> None:
-        """Replace what this door shows; ``until`` is local hh:mm, for WAIT_UNTIL only."""
+        """Replace what this door shows; ``until`` for WAIT_UNTIL only."""
         self._change(door, lambda view: replace(view, screen=screen, until=until))
 
     def declare(self, door: AccessPointId, *, liveness_off: bool, engine_simulated: bool) -> None:

@@ -35,15 +35,15 @@ SENTENCES: Mapping[Screen, Sentence] = MappingProxyType({
     ),
     Screen.SHOW_CODE: Sentence(
         Both("请出示通行码", "Show your code"),
-        Both("将手机上的二维码对准摄像头", "Hold the QR code on your phone up to the camera"),
+        Both("请将手机上的二维码对准摄像头，或联系值班人员", "Hold the QR code on your phone up to the camera, or ask the staff"),
     ),
     Screen.ASK_STAFF: Sentence(
         Both("请联系值班人员", "Please ask the staff"),
-        Both("他们会帮助您", "They will help you"),
+        Both("请到门岗或打电话，工作人员会和您一起查看", "Go to the gate or call; they look at it with you"),
     ),
     Screen.WAIT_UNTIL: Sentence(
         Both("请等到 {until}", "Please wait until {until}"),
-        Both("到时即可进入；如有疑问请联系值班人员", "You can come in then; the staff can help before"),
+        Both("到时请再试；需要帮助请联系值班人员", "Try again then, or ask the staff now"),
     ),
     Screen.ONE_AT_A_TIME: Sentence(
         Both("请一次一人", "One at a time, please"),
@@ -51,7 +51,7 @@ SENTENCES: Mapping[Screen, Sentence] = MappingProxyType({
     ),
     Screen.TRY_AGAIN: Sentence(
         Both("请再试一次", "Please try again"),
-        Both("站近一些，正对摄像头", "Come closer and face the camera"),
+        Both("请站近一些，正对摄像头", "Come closer and face the camera"),
     ),
     Screen.FACE_OFF: Sentence(
         Both("请出示通行码", "Show your code"),
@@ -67,11 +67,15 @@ SENTENCES: Mapping[Screen, Sentence] = MappingProxyType({
     ),
     Screen.REGISTER: Sentence(
         Both("请先办理入住登记", "Please register first"),
-        Both("用手机扫码登记，或请值班人员办理", "Scan with your phone, or ask the staff to register you"),
+        Both("请用手机扫码登记，或请值班人员办理", "Scan with your phone, or ask the staff to register you"),
     ),
     Screen.NEXT_CODE: Sentence(
         Both("请出示下一个通行码", "Show the next code"),
-        Both("通行码每 30 秒更换；请打开页面出示，不要用截图", "It changes every 30 seconds; open the page itself, not a picture of it"),
+        Both("请打开页面出示，不要用截图；通行码每 30 秒更换", "Open the page itself, not a picture of it: the code changes every 30 seconds"),
+    ),
+    Screen.OTHER_DOOR: Sentence(
+        Both("请先关好另一扇门", "Shut the other door first"),
+        Both("关好后请在这里再试一次", "Try again here when it is shut"),
     ),
     Screen.PIN_REFUSED: Sentence(
         Both("此 PIN 码现在不能开门", "This PIN does not open the door now"),
@@ -79,11 +83,14 @@ SENTENCES: Mapping[Screen, Sentence] = MappingProxyType({
     ),
 })  # fmt: skip
 
+# Screens on which nobody is asked to do anything else; every other one is a no, and says what to do next.
+CALM = frozenset({Screen.LOOK_HERE, Screen.WELCOME, Screen.FACE_OFF, Screen.ENROLLING, Screen.ENROLLED})
+
 LIVENESS_OFF = Both("演示：活体检测已关闭", "Demo: liveness check is off")
 DRY_RUN = Both("试运行：只作记录，不拦阻通行", "Trial run: this door only takes notes, it holds nobody back")
 ENGINE_SIMULATED = Both("演示：人脸引擎为模拟", "Demo: the face engine is simulated")
 NO_CONNECTION = Both("屏幕未连接，请联系值班人员", "This screen is not connected; please ask the staff")
-NO_SUCH_DOOR = Both("此节点没有这扇门", "This node has no such door")
+NO_SUCH_DOOR = Both("此节点没有这扇门，请在下面选择", "This node has no such door; choose one below")
 CHOOSE_DOOR = Both("请选择本屏幕所在的门", "Choose the door this screen stands at")
 
 
@@ -92,8 +99,19 @@ PIN_TITLE = Both("请输入 PIN 码（6 至 12 位数字）", "Type your PIN (6 
 PIN_CLEAR = Both("清除", "Clear")
 PIN_CLOSE = Both("取消", "Cancel")
 PIN_ENTER = Both("确定", "OK")
-PIN_BUSY = Both("请稍候再输入一次", "One moment, then type it again")
+PIN_SHORT = Both("密码至少六位，请输完再确定", "Type all of it: a PIN has at least six digits")
+PIN_BUSY = Both("请稍候再输入一次，或联系值班人员", "Wait a moment and type it again, or ask the staff")
 SCAN = Both("登记页面的二维码", "QR code of the page to register at")
+
+# What a screen says beside its sentences when something does not work.
+BESIDE: Mapping[str, Both] = MappingProxyType(
+    {
+        "no_connection": NO_CONNECTION,
+        "no_such_door": NO_SUCH_DOOR,
+        "pin_short": PIN_SHORT,
+        "pin_busy": PIN_BUSY,
+    }
+)
 
 
 def sentence_of(view: DoorView) -> Sentence:

@@ -150,7 +150,7 @@ class Gate:
             code = self.hands.parse_code(text)
         except ValueError as error:
             log.info("code_not_understood", access_point=self.access_point, why=str(error))
-            self.hands.screens.show(self.access_point, GuestText.TRY_AGAIN)
+            self.hands.screens.show(self.access_point, "next_code")  # coming closer makes no code whole
             return
         if code is not None:
             async with self._turn:
@@ -411,13 +411,15 @@ def _opens(event: Event) -> bool:
 
 
 def word_of(advice: Advice, kind: CredentialKind, reason: Reason) -> str:
-    """One of the four texts, or what only a screen can add to it: a keypad's answer, where to register, the next code."""
+    """One of the four texts, or what only a screen can add to it: a keypad's answer, where to register, which code or door."""
     if kind is CredentialKind.PIN and advice.text is GuestText.TRY_AGAIN:
         return "pin_refused"
     if reason is Reason.NOT_REGISTERED and kind is not CredentialKind.PIN:
         return "register"
     if reason in {Reason.CODE_REPLAYED, Reason.CODE_OUT_OF_TIME}:
         return "next_code"
+    if reason is Reason.INTERLOCK:
+        return "other_door"
     return advice.text.value
 
 

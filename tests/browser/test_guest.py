@@ -123,7 +123,7 @@ def test_a_wrong_document_is_one_clear_sentence_at_its_field(phone, site, house,
     fill(phone, {**FORM, "document_number": WRONG})
     phone.tap("form.fields > .button")
     expect(phone.locator(".fault")).to_have_count(1)
-    expect(phone.locator("#fault-document_number")).to_have_text("号码与它的校验位不符：请与证件逐位核对。")
+    expect(phone.locator("#fault-document_number")).to_have_text("号码中有一位不对：请与证件逐位核对。")
     expect(phone.locator("#document_number")).to_be_focused()
     expect(phone.locator("#name")).to_have_value(FORM["name"])
     complaints.clear()
@@ -137,7 +137,7 @@ def test_three_wrong_documents_lead_to_the_staff_and_their_proof_leads_back(phon
     for _ in range(3):
         fill(phone, {**FORM, "document_number": WRONG})
         phone.tap("form.fields > .button")
-    expect(phone.locator("#standing")).to_contain_text("证件三次未能核验通过：请向门岗出示证件")
+    expect(phone.locator("#standing")).to_contain_text("三次填写都与证件不符：请向门岗出示证件")
     expect(phone.locator(".call a")).to_be_visible()
     assert phone.locator("form.fields").count() == 0
     complaints.clear()
@@ -205,6 +205,19 @@ def test_without_a_network_the_open_page_goes_on_and_a_closed_one_opens_again(ph
     assert parse(again).credential == parse(code).credential
     assert isinstance(judged(house, again, house.clock.now_ms() + 31_000), CodeAccepted)
     complaints.clear()  # the browser says that the clock could not be asked
+
+
+def test_without_a_network_a_page_that_was_not_kept_says_what_to_do_next(phone, site, house, complaints):
+    to_the_pass(phone, site, house)
+    expect(phone.locator("#code")).to_have_attribute("data-offline", "ready")
+    data = f"{site.url}/g/{house.token}/data"
+    phone.context.set_offline(True)
+    site.close()
+    phone.goto(data)
+    expect(phone.locator("#problem")).to_have_text(
+        "没有网络：请连接网络后重新打开本页；在这部手机上打开过的通行证不用网络也能用。"
+    )
+    complaints.clear()
 
 
 def test_a_phone_whose_clock_is_wrong_by_ten_minutes_follows_ours(phones, site, house):

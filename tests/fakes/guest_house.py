@@ -14,6 +14,7 @@ from cloud_sync.protocol.messages import PassRow
 from cloud_sync.store.places import AccessPointSpec, NodeJoin, PiaRecord
 from cloud_sync.store.read import StoredDashboard
 from cloud_sync.web.app import create_app
+from cloud_sync.web.guest.faults import explain
 from cloud_sync.web.services import GuestHelp, Services
 from tests.fakes.community_house import (
     DOOR,
@@ -100,6 +101,7 @@ class GuestHouse:
             accounts=books.accounts,
             registry=books.registry,
             clock=self.clock,
+            explain=explain,
         )
         return create_app(services, routers=(api,))
 

@@ -32,6 +32,7 @@ from cloud_sync.store.sink import SinkStore
 from cloud_sync.store.staging import Staging
 from cloud_sync.store.vault import Vault
 from cloud_sync.web.app import create_app
+from cloud_sync.web.guest.faults import explain
 from cloud_sync.web.serve import PageServer
 from cloud_sync.web.services import Services
 from cloud_sync.web.sessions import FORM_COOKIE
@@ -125,6 +126,7 @@ class WebHouse:
             accounts=self.accounts,
             registry=self.registry,
             clock=self.clock,
+            explain=explain,
         )
         return create_app(self.services, routers=[router])
 

@@ -1,5 +1,6 @@
 """Commands at the service: a named person, a reason, one signature, and what nodes say became of them."""
 
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from cloud_sync.compose import Books, join_file
+from cloud_sync.compose import Books, join_file, write_join_file
 from cloud_sync.distribute.commands import AGAIN_MS, CommandDriver
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.protocol.commands import TTL_MS, Command, signing_bytes, split
@@ -88,6 +89,14 @@ def test_a_command_is_signed_by_a_key_of_its_own_for_one_door_and_ten_seconds(
 def test_a_node_is_given_the_key_when_it_joins(books: Books) -> None:
     key = books.keys.commands
     assert f'"kid": "{key.kid}"'.encode() in join_file(books, "gate-1")
+
+
+def test_a_join_file_is_its_owner_s_alone(books: Books, tmp_path: Path) -> None:
+    out = tmp_path / "join.json"
+    out.write_text("of an earlier joining")
+    out.chmod(0o644)
+    write_join_file(books, "gate-1", out)
+    assert (stat.S_IMODE(out.stat().st_mode), out.read_bytes()) == (0o600, join_file(books, "gate-1"))
 
 
 def test_the_counter_rises_also_within_a_millisecond_and_never_falls_behind_the_clock(books: Books) -> None:

@@ -78,7 +78,7 @@ def test_a_refusal_is_a_page_with_a_way_back(client, home):
     client.post(f"{home}/me", data=FORM)
     answer = client.post(f"{home}/leave")
     assert answer.status_code == 403
-    assert "to cancel the stay, go to where you booked it" in answer.text
+    assert "cancel it where you booked it" in answer.text
     assert f'href="{home}"' in answer.text
 
 
@@ -136,7 +136,7 @@ def test_a_page_that_is_loaded_again_after_a_button_goes_on_and_never_to_the_sta
         assert at(client.get(f"{home}/{path}")).startswith(home)
     lost = client.get("/g/")
     assert lost.status_code == 404
-    assert "open the link of your booking once more" in lost.text
+    assert "open the link you were sent once more" in lost.text
     assert 'class="button" href="/"' not in lost.text
 
 

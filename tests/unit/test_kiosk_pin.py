@@ -105,7 +105,7 @@ def test_without_an_address_the_staff_are_the_way(url, screen):
     state = KioskState([Door(GATE, "东门", "East gate", url)])
 
     async def show():
-        DoorScreens(state, UTC).show(GATE, "register")
+        DoorScreens(state, UTC, lambda: 0).show(GATE, "register")
 
     asyncio.run(show())
     assert state.view(GATE).screen is screen

@@ -10,7 +10,7 @@ import pytest
 
 from edge.core.events import AccessPointId
 from edge.errors import ConfigError
-from edge.kiosk.screens import DoorScreens
+from edge.kiosk.screens import DoorScreens, until_text
 from edge.kiosk.state import Door, KioskState, Screen
 from edge.kiosk.texts import sentence_of
 from edge.store.device_key import read_join
@@ -50,7 +50,7 @@ def test_a_wait_is_said_in_the_time_of_the_join_file(tmp_path, machine_in_quito,
     zone = read_join(join_file(tmp_path, tz=tz)).zone
 
     async def show():
-        DoorScreens(state, zone).show(GATE, "wait_until", UNTIL_MS)
+        DoorScreens(state, zone, lambda: UNTIL_MS).show(GATE, "wait_until", UNTIL_MS)
 
     asyncio.run(show())
     view = state.view(GATE)
@@ -58,11 +58,17 @@ def test_a_wait_is_said_in_the_time_of_the_join_file(tmp_path, machine_in_quito,
     assert sentence_of(view).title.en == f"Please wait until {said}"
 
 
+@pytest.mark.parametrize(("hours_before", "said"), [(2, "14:15"), (14, "14:15"), (15, "11-21 14:15")])
+def test_a_wait_until_another_day_names_the_day(hours_before, said):
+    now_ms = UNTIL_MS - hours_before * 3_600_000
+    assert until_text(UNTIL_MS, now_ms, ZoneInfo("Asia/Shanghai")) == said
+
+
 def test_only_a_wait_brings_its_time_along():
     state = KioskState([Door(GATE, "东门", "East gate")])
 
     async def show():
-        DoorScreens(state, ZoneInfo("Asia/Shanghai")).show(GATE, "see_guard", UNTIL_MS)
+        DoorScreens(state, ZoneInfo("Asia/Shanghai"), lambda: UNTIL_MS).show(GATE, "see_guard", UNTIL_MS)
 
     asyncio.run(show())
     assert state.view(GATE).until == ""

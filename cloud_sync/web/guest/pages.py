@@ -14,6 +14,7 @@ from cloud_sync.core.self_registration import FORM_FIELDS
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_guest import FormAnswer, GuestView
 from cloud_sync.web.guest import words
+from cloud_sync.web.guest.faults import GuestFaults
 from cloud_sync.web.guest.shown import GuestPage, Printer, answered, readable, rules_version, say_faults
 from cloud_sync.web.guest.steps import Step, after_people, is_registered, next_step
 from cloud_sync.web.language import remember
@@ -46,10 +47,11 @@ class GuestPages:
         self.router = APIRouter(
             include_in_schema=False,
             default_response_class=HTMLResponse,
-            route_class=courteous(self._printer),
+            route_class=courteous(GuestFaults(self._printer)),
         )
         self._own("/g/worker.js", self.worker)
         self._own("/g/now", self.now)
+        self._own("/g/offline", self.offline)
         for path, show, take in (
             ("notice", self.show_notice, self.take_notice),
             ("me", self.show_me, self.take_me),
@@ -80,6 +82,15 @@ class GuestPages:
     def now(self) -> Response:
         """Our clock: a phone that is wrong by minutes corrects its codes by it."""
         return JSONResponse({"now_ms": self._services.clock.now_ms()})
+
+    def offline(self, request: Request) -> Response:
+        """Kept by the phone, and shown where a page cannot be fetched."""
+        frame = self._printer.frame(request, "", None)
+        say = texts(frame.lang)
+        problem = words.PHONE["no_network"].sentence(say)
+        return answered(
+            request, "said", GuestPage(frame, title=say(mark("This did not work")), problem=problem)
+        )
 
     def home(self, request: Request, token: str) -> Response:
         view = self._registry.guest_view(token)
@@ -223,7 +234,7 @@ def _go(token: str, step: Step | None = None, who: str = "") -> Response:
     )
 
 
-def courteous(printer: Printer) -> type[APIRoute]:
+def courteous(faults: GuestFaults) -> type[APIRoute]:
     """Routes whose every no is a page of the guest's own, with what to do next."""
 
     class CourteousRoute(APIRoute):
@@ -234,19 +245,10 @@ def courteous(printer: Printer) -> type[APIRoute]:
                 try:
                     return await handle(request)
                 except Refused as refused:
-                    return _explained(printer, request, refused.rule, refused.status)
+                    return faults.rule(request, refused.rule, refused.status)
                 except NotFound as missing:
-                    return _explained(printer, request, "link", missing.status)
+                    return faults.rule(request, missing.rule or "link", missing.status)
 
             return handle_or_explain
 
     return CourteousRoute
-
-
-def _explained(printer: Printer, request: Request, rule: str, status: int) -> Response:
-    token = str(request.path_params.get("token", ""))
-    frame = printer.frame(request, token, None)
-    frame = replace(frame, home="" if rule == "link" else f"/g/{token}")
-    say = texts(frame.lang)
-    page = GuestPage(frame, title=say(mark("Not yet")), problem=words.of_rule(rule).sentence(say))
-    return answered(request, "said", page, status)

@@ -32,6 +32,8 @@ ROLES: Mapping[str, str] = {
 }
 
 
+# What the records may answer when a phone binds its key.
+AT_BINDING = ("credential", "link", "guest.member")
 PARTS: Mapping[str, str] = {
     "data": mark("What you told us"),
     "stay": mark("Your stay"),
@@ -204,10 +206,8 @@ def say_standing(word: str, say: Texts) -> str:
 
 def phone_words(say: Texts) -> dict[str, str]:
     """Every sentence the script may show by itself, refusals of the records included."""
-    of_rules = {
-        rule: said.sentence(say) for rule, said in words.RULES.items() if rule.startswith("credential")
-    }
-    return {**of_rules, **{word: said.sentence(say) for word, said in words.PHONE.items()}}
+    bound = {rule: said for rule, said in words.RULES.items() if rule.startswith(AT_BINDING)}
+    return {word: said.sentence(say) for word, said in {**bound, **words.PHONE}.items()}
 
 
 def say_faults(answer: FormAnswer, say: Texts) -> dict[str, str]:

@@ -29,6 +29,7 @@ function type(digit) {
 async function enter() {
   const pin = digits.value;
   if (pin.length < PIN_MIN) {
+    note.textContent = note.dataset.short;
     digits.focus();
     return;
   }

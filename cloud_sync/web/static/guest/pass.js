@@ -86,7 +86,7 @@
       } else if (status === 0) {
         if (!kept(SLOT)) say("offline");
       } else {
-        say(answer && answer.type ? answer.type.split(":").pop() : "failed");
+        say(status >= 500 ? "later" : answer && answer.type ? answer.type.split(":").pop() : "failed");
       }
     });
   }

@@ -1,6 +1,8 @@
 /* Keeps the pass page and what it loads, so that it opens without a network. The network is always asked first. */
-var SHELF = "gatehouse-guest-1";
+var SHELF = "gatehouse-guest-2";
+var OFFLINE = "/g/offline";
 var PARTS = [
+  OFFLINE,
   "/static/gatehouse.css", "/static/gatehouse.svg", "/static/guest/guest.css", "/static/guest/code.js", "/static/guest/pass.js",
   "/static/vendor/nacl-fast.min.js", "/static/vendor/qrcode.js"
 ];
@@ -34,9 +36,14 @@ self.addEventListener("message", function (event) {
 
 self.addEventListener("fetch", function (event) {
   var request = event.request;
-  if (request.method !== "GET" || !isKept(new URL(request.url))) return;
+  var kept = request.method === "GET" && isKept(new URL(request.url));
+  if (!kept && request.mode === "navigate") {
+    /* A page that was not kept: the phone's own words, with what to do next, instead of the browser's. */
+    event.respondWith(fetch(request).catch(function () { return caches.match(OFFLINE, { ignoreVary: true }); }));
+  }
+  if (!kept) return;
   event.respondWith(fetchAndKeep(request).catch(function () {
     /* The page varies by language and cookie; without a network the one we have is the right one. */
-    return caches.match(request, { ignoreVary: true }).then(function (kept) { return kept || Response.error(); });
+    return caches.match(request, { ignoreVary: true }).then(function (held) { return held || Response.error(); });
   }));
 });
