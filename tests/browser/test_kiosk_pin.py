@@ -67,6 +67,7 @@ def test_a_pin_is_typed_by_keyboard_alone(kiosk, page, typed):
     page.keyboard.type("12345")
     page.keyboard.press("Enter")
     expect(page.locator("#pin-pad")).to_be_visible()
+    expect(page.locator("#pin-note")).to_contain_text("a PIN has at least six digits")
     page.keyboard.type("a6")
     page.keyboard.press("Enter")
     expect(page.locator("#pin-pad")).to_be_hidden()
