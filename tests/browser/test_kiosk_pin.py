@@ -88,6 +88,15 @@ def test_a_pad_that_is_left_forgets_what_was_typed(kiosk, page, typed):
     assert typed == []
 
 
+def test_a_pad_before_a_screen_that_lost_its_node_goes_away(kiosk, page, complaints):
+    page.click("#pin-open")
+    expect(page.locator("#pin-pad")).to_be_visible()
+    kiosk.close()
+    expect(page.locator("#pin-pad")).to_be_hidden()
+    expect(page.locator(".lost")).to_be_visible()
+    complaints.clear()  # the browser says that nobody answers
+
+
 @pytest.mark.parametrize("size", [(320, 568), (1920, 1080), (1080, 1920)])
 def test_the_pad_and_the_code_to_scan_fit_every_screen(kiosk, state, page, size, picture):
     page.set_viewport_size({"width": size[0], "height": size[1]})

@@ -8,7 +8,13 @@ let silence = null;
 function heard() {
   body.dataset.link = "open";
   clearTimeout(silence);
-  silence = setTimeout(() => { body.dataset.link = "lost"; }, SILENCE_MS);
+  silence = setTimeout(lost, SILENCE_MS);
+}
+
+// The keypad would stand before the words that say so, and lead nowhere.
+function lost() {
+  body.dataset.link = "lost";
+  document.getElementById("pin-pad")?.close();
 }
 
 function write(id, text) {
@@ -48,7 +54,7 @@ function listen() {
     show(JSON.parse(event.data));
   });
   source.addEventListener("error", () => {
-    body.dataset.link = "lost";
+    lost();
     if (source.readyState === EventSource.CLOSED) {
       setTimeout(listen, 2000);
     }
