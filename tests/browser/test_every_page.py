@@ -281,6 +281,10 @@ def prove(page: Page, url: str, house: StaffHouse, look: Look) -> None:
     look(page, "prove, nobody waits")
     house.registry.announce_arrival(GATE, "B-1")
     house.registry.announce_arrival(GATE, "B-9")
+    page.goto(f"{url}/staff/prove")
+    page.locator(".arrivals button").first.click()
+    expect(page.locator("#link-code")).to_be_visible()
+    look(page, "a link for the guest's phone")
     page.goto(f"{url}/staff/prove?source=tujia&ref=B-9")
     look(page, "prove, no such booking")
     page.goto(f"{url}/staff/prove?source=tujia&ref=B-1")
@@ -295,10 +299,6 @@ def prove(page: Page, url: str, house: StaffHouse, look: Look) -> None:
     page.click("#proof > .button")
     expect(page.locator("#proved")).to_be_visible()
     look(page, "proved")
-    page.goto(f"{url}/staff/prove")
-    page.locator(".arrivals button").first.click()
-    expect(page.locator("#link-code")).to_be_visible()
-    look(page, "a link for the guest's phone")
 
 
 @LANGS
