@@ -225,6 +225,35 @@ def user_list(config: ConfigOption = DEFAULT_CONFIG) -> None:
             typer.echo(f"{user.name} {user.role}")
 
 
+@user_app.command("password")
+def user_password(name: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Give somebody a new password, asked for or read as one line from stdin; their open pages log out."""
+    password = _new_password()
+    with _books(config) as books:
+        books.accounts.change(name, password=password, actor=_actor())
+    typer.echo(f"{name}: new password")
+
+
+@user_app.command("role")
+def user_role(
+    name: str,
+    role: Annotated[Role, typer.Argument(help="What this person may do from now on.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Let somebody do more or less; their open pages log out."""
+    with _books(config) as books:
+        user = books.accounts.change(name, role=role, actor=_actor())
+    typer.echo(f"{user.name}: {user.role}")
+
+
+@user_app.command("remove")
+def user_remove(name: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Somebody left: no login any more; what they did stays on record under their name."""
+    with _books(config) as books:
+        books.accounts.remove(name, actor=_actor())
+    typer.echo(f"{name}: removed")
+
+
 def _new_password() -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\n")

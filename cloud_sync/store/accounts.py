@@ -136,10 +136,80 @@ class SqlAccounts:
             taken = sa.select(tables.user.c.name).filter_by(community=self._community, name=user.name)
             if connection.execute(taken).first() is not None:
                 raise Refused("user", f"{user.name!r} exists already; choose another name.")
+            if self._was_somebody(connection, user.name):
+                raise Refused("user", f"{user.name!r} was somebody who left; choose another name.")
             self._insert(connection, user, password_hash, now_ms)
             deed = audit.Deed(actor, "system", "user.add", user.name, None, user.role)
             audit.record(connection, self._community, deed, now_ms)
         return user
+
+    def change(self, name: str, *, role: str | None = None, password: str | None = None, actor: str) -> User:
+        """Another role, another password, or both; every open session of this person ends.
+
+        Raises:
+            Refused: nobody of this name, no such role, a short password, or the last administrator's role.
+        """
+        if role is not None and role_of(role) is None:
+            raise Refused("user", f"there is no role {role!r}; say guard, officer or admin.")
+        if password is not None:
+            _check_words("user", name, password)
+        with self._engine.begin() as connection:
+            before = self._known(connection, name)
+            after = User(before.name, role or before.role)
+            if before.role == "admin" and after.role != "admin":
+                self._keep_one_admin(connection)
+            fresh = {"role": after.role}
+            fresh |= {} if password is None else {"password_hash": self._hasher.hash(password)}
+            connection.execute(sa.update(tables.user).where(*self._mine(before.name)).values(fresh))
+            self._end_sessions(connection, before.name)
+            act = "user.role" if role is not None else "user.password"
+            self._note(connection, audit.Deed(actor, "system", act, before.name, before.role, after.role))
+        self._brake.succeeded(name)
+        return after
+
+    def remove(self, name: str, *, actor: str) -> None:
+        """This person logs in no more; what they did stays on record, and the name is not given away again.
+
+        Raises:
+            Refused: nobody of this name, or the last administrator.
+        """
+        with self._engine.begin() as connection:
+            user = self._known(connection, name)
+            if user.role == "admin":
+                self._keep_one_admin(connection)
+            self._end_sessions(connection, user.name)
+            connection.execute(sa.delete(tables.user).where(*self._mine(user.name)))
+            self._note(connection, audit.Deed(actor, "system", "user.remove", user.name, user.role, None))
+
+    def _mine(self, name: str) -> tuple[sa.ColumnElement[bool], ...]:
+        return tables.user.c.community == self._community, tables.user.c.name == name
+
+    def _known(self, connection: sa.Connection, name: str) -> User:
+        found = connection.execute(
+            sa.select(tables.user.c.name, tables.user.c.role).where(*self._mine(name.strip()))
+        ).first()
+        if found is None:
+            raise Refused("user", f"there is nobody named {name!r}; 'user list' says who there is.")
+        return User(found.name, found.role)
+
+    def _keep_one_admin(self, connection: sa.Connection) -> None:
+        if self._admins(connection) < 2:
+            raise Refused("user", "this is the last administrator; make another one first.")
+
+    def _end_sessions(self, connection: sa.Connection, name: str) -> None:
+        session = tables.session
+        connection.execute(
+            sa.delete(session).where(session.c.community == self._community, session.c.user == name)
+        )
+
+    def _note(self, connection: sa.Connection, deed: audit.Deed) -> None:
+        audit.record(connection, self._community, deed, self._clock.now_ms())
+
+    def _was_somebody(self, connection: sa.Connection, name: str) -> bool:
+        held = sa.select(tables.audit.c.object).filter_by(
+            community=self._community, action="user.remove", object=name
+        )
+        return connection.execute(held.limit(1)).first() is not None
 
     def users(self) -> tuple[User, ...]:
         """Everybody who may log in, by name."""

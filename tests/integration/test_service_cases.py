@@ -194,6 +194,24 @@ def test_a_person_who_cannot_be_added_is_refused_in_one_sentence(tmp_path):
     assert house.types("user", "list").stdout == "li guard\nwang guard\n"
 
 
+def test_who_leaves_forgets_or_moves_up_is_three_commands(tmp_path):
+    house = Gatehouse(tmp_path)
+    house.set_up()
+    assert house.types("user", "role", "wang", "admin").stdout == "wang: admin\n"
+    assert house.types("user", "password", "li", stdin=f"{PASSWORD}-anew\n").returncode == 0
+    assert house.types("user", "remove", "li").returncode == 0
+    assert house.types("user", "list").stdout == "wang admin\n"
+    for words, sentence in (
+        (("password", "li"), "there is nobody named 'li'"),
+        (("remove", "wang"), "this is the last administrator; make another one first"),
+        (("role", "wang", "guard"), "this is the last administrator"),
+        (("add", "li", "--role", "guard"), "'li' was somebody who left; choose another name"),
+    ):
+        done = house.types("user", *words, stdin=f"{PASSWORD}\n")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert sentence in done.stderr
+
+
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
