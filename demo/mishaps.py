@@ -63,7 +63,7 @@ class Mishaps(Night):
         return opened
 
     def _gate_io_dies_in_a_passage(self) -> int:
-        """Granted, and the hand on the lock dies: the lock falls, nothing stays open, and the next code opens again."""
+        """Granted, and the hand on the lock dies: the lock falls, nothing stays open, and the next guest gets in."""
         node = GATE.node
         granted = self._granted(GATE)
         self.world.kill(f"gate-io-{node}")
@@ -71,17 +71,17 @@ class Mishaps(Night):
         self.world.revive(f"gate-io-{node}")
         wait_until(lambda: self.world.serving(NODES[0]), within_s=60, what=f"{node} serves again")
         self._closed(GATE)
-        return granted * self.opens(GATE, "code")
+        return granted * self.opens(GATE, "unregistered")
 
     def _node_dies_in_a_passage(self) -> int:
-        """Granted, and the node dies: gate-io ends the pulse, the node reads the door again, and the next code opens."""
+        """Granted, and the node dies: gate-io ends the pulse, the node reads the door again, and the next guest gets in."""
         granted = self._granted(UNIT)
         self.world.kill(HOUSE)
         self.tell(f"  {HOUSE} is dead in the middle of a passage")
         self.world.revive(HOUSE)
         wait_until(lambda: self.world.serving(NODES[1]), within_s=60, what=f"{HOUSE} serves again")
         self._closed(UNIT)
-        return granted * self.opens(UNIT, "code")
+        return granted * self.opens(UNIT, "unregistered")
 
     def _granted(self, door: DoorPlan) -> int:
         """1 when the code was granted; nobody has gone through yet."""

@@ -52,7 +52,11 @@ class Night(Evening):
 
     def fresh_code(self, door: DoorPlan, phone: Phone, who: str) -> dict[str, Any]:
         """Show such a code, go through if it opens, and tell the decision."""
-        return self.try_door(door, partial(self.show, door, self.next_code(door, phone), who))
+        before = phone.shown_at.get(door.node, 0)
+        decided = self.try_door(door, partial(self.show, door, self.next_code(door, phone), who))
+        if decided["type"] == "access.denied":
+            phone.shown_at[door.node] = before  # not used up: the same code may open once the reason is gone
+        return decided
 
     def opens(self, door: DoorPlan, role: str) -> int:
         """1 when this guest's code opens this door now."""

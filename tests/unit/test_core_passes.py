@@ -106,7 +106,7 @@ def test_only_an_armed_pass_is_looked_for(state: PassState) -> None:
     assert not in_gallery(replace(ADA, state=state))
 
 
-@pytest.mark.parametrize("bit", list(Prereq))
+@pytest.mark.parametrize("bit", list(ENTRY_PREREQS | Prereq.FACE_CONSENT))
 def test_a_face_is_not_looked_for_without_each_prerequisite_and_consent(bit: Prereq) -> None:
     assert not in_gallery(replace(ADA, prereq=ADA.prereq & ~bit))
 
