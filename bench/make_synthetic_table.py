@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.engines.synthetic import MODEL_SHA256, picture_vector
+from models.evaluation.bounds import poisson_hi95, wilson95
 from models.vectors import mean_vector
 
 PEOPLE = 4_000
@@ -20,7 +21,6 @@ POLICIES = ((1, 1), (1, 2), (3, 1), (3, 2), (3, 3))
 FMRS = (1e-2, 1e-3, 1e-4, 1e-5, 5e-6, 2e-6, 1e-6)
 EVENTS_MIN = 10  # what "resolved" means
 BLOCK = 500
-Z95 = 1.959964
 HEAD = """\
 # Synthetic people, measured by bench/make_synthetic_table.py: simulation only, it says nothing about faces.
 # Rows are: t, FMR, impostor events, upper 95 % bound of FMR, FNMR, lower and upper 95 % bound of FNMR.
@@ -75,18 +75,6 @@ def scores(k: int, m: int) -> Scores:
         top = np.concatenate([top, block.ravel()])
         top = np.partition(top, max(0, top.size - keep))[-keep:]
     return Scores(np.sort(top)[::-1], pairs, np.sum(gallery * probes, axis=1))
-
-
-def poisson_hi95(events: int) -> float:
-    """Upper 95 % bound of a count, by Wilson and Hilferty; within 1 % from one event on."""
-    n = events + 1
-    return float(n * (1 - 1 / (9 * n) + 1.644854 / (3 * math.sqrt(n))) ** 3)
-
-
-def wilson95(share: float, n: int) -> tuple[float, float]:
-    middle = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
-    half = Z95 * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n * n)) / (1 + Z95**2 / n)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def policy_text(k: int, m: int) -> str:

@@ -1,7 +1,6 @@
 """``gatehouse-models``: which model files are here, whether an engine can be trusted, which threshold a door gets."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from models.calibration import DoorThreshold, ThresholdRefused, door_threshold
-from models.engine import EngineError, EngineInfo, WeightsMismatch, WeightsMissing
+from models.engine import EngineInfo, WeightsMismatch, WeightsMissing
+from models.evaluation.commands import run_calibration, run_evaluation
 from models.manifest import ModelRecord, find_weights, shipped_models
+from models.one_sentence import in_one_sentence
 from models.plugins import open_face_engine
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -23,16 +24,6 @@ ModelsDirOption = Annotated[
 ]
 # What the self-test's golden vectors depend on.
 RUNTIMES = ("numpy", "opencv-python-headless", "dlib-bin", "face-recognition-ng")
-
-
-@contextmanager
-def _in_one_sentence() -> Iterator[None]:
-    """An engine's error is its sentence on stderr and exit status 1, never a traceback."""
-    try:
-        yield
-    except EngineError as error:
-        Console(stderr=True, soft_wrap=True).print(str(error), markup=False, highlight=False)
-        raise typer.Exit(1) from error
 
 
 @app.command("list")
@@ -58,7 +49,7 @@ def _state(record: ModelRecord, models_dir: Path | None) -> str:
 @app.command()
 def check(engine: EngineOption, models_dir: ModelsDirOption = None) -> None:
     """Load an engine and run its self-test."""
-    with _in_one_sentence():
+    with in_one_sentence():
         opened = open_face_engine(engine, models_dir=models_dir)
         seconds = opened.warm_up()
         info = opened.info
@@ -98,7 +89,7 @@ def threshold(
     m: Annotated[int, typer.Option(min=1, help="Door frames in the mean.")] = 3,
 ) -> None:
     """The threshold a door gets, and what it rests on."""
-    with _in_one_sentence():
+    with in_one_sentence():
         info = open_face_engine(engine).info
         found = door_threshold(info.calibration, fpir=fpir, n=n, k=k, m=m)
     if isinstance(found, ThresholdRefused):
@@ -116,6 +107,10 @@ def _print_threshold(found: DoorThreshold, info: EngineInfo) -> None:
     table.add_row("note", found.note)
     table.add_row("rests on", _calibration_line(info))
     Console().print(table)
+
+
+app.command("evaluate")(run_evaluation)
+app.command("calibrate")(run_calibration)
 
 
 def main() -> None:

