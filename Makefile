@@ -12,9 +12,10 @@ HEADLESS ?= 0
 CAMERA ?=
 KILLS ?= 100
 SEED ?= 1
+FACES ?= ../shared/faces
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench fault pictures clips web setup clean
+.PHONY: help demo test check bench accuracy fault pictures clips web setup clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -36,6 +37,9 @@ check: $(VENV)/dev.stamp ## format, lint, types, arrows, documents
 
 bench: $(VENV)/dev.stamp clips ## measure: frame to identity, match, sink, gate to staff page and back, memory
 	$(BIN)/python -m bench
+
+accuracy: $(VENV)/dev.stamp ## measure the face engines on photos of known people (FACES=../shared/faces)
+	FACES="$(FACES)" OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/accuracy/accuracy_of_the_share.py -s -o timeout=0
 
 fault: $(VENV)/demo.stamp clips ## kill programs at random (KILLS=100 SEED=1) and count what is left
 	@KILLS=$(KILLS) SEED=$(SEED) $(BIN)/python -m demo.fault
