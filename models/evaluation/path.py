@@ -77,7 +77,8 @@ class Path:
     fpir: Rate  # strangers with at least two photos
     fpir_one_photo: Rate  # strangers whose one photo is seen again and again
     stranger_ambiguous: Rate
-    expected_false_positives: float
+    expected_false_positives: float  # in one draw, of the strangers with at least two photos
+    expected_false_positives_one_photo: float
     frames_p50: float
 
 
@@ -239,7 +240,8 @@ def _figures(
         fpir=_rate([(came.person, came.wrongly_named()) for came in varied]),
         fpir_one_photo=_rate([(came.person, came.wrongly_named()) for came in repeated]),
         stranger_ambiguous=_rate([(came.person, came.ambiguous()) for came in strangers]),
-        expected_false_positives=threshold.expected_fpir * len(varied) / max(1, len(evenings)),
+        expected_false_positives=threshold.expected_fpir * len(varied) / len(evenings),
+        expected_false_positives_one_photo=threshold.expected_fpir * len(repeated) / len(evenings),
         frames_p50=float(np.median([came.outcome.frames for came in mated])) if mated else 0.0,
     )
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from models.engine import EngineInfo
-from models.evaluation.bounds import Rate
+from models.evaluation.bounds import EXPECTED_MIN, Rate
 from models.evaluation.dataset import Dataset
 from models.evaluation.embedding import versions
 from models.evaluation.openset import FPIRS, OpenSet, Point
@@ -231,10 +231,19 @@ def _path_row(one: RulePath) -> tuple[str, ...]:
         one.fnir.text(),
         one.ambiguous.text(),
         _seen(one.misattribution),
-        _seen(one.fpir),
-        _seen(one.fpir_one_photo),
+        _fpir(one.fpir, one.expected_false_positives),
+        _fpir(one.fpir_one_photo, one.expected_false_positives_one_photo),
         one.failed_to_enrol.text() if one.checked else "not checked: enrolled as the photos come",
     )
+
+
+def _fpir(rate: Rate, expected: float) -> str:
+    """A share of strangers named, or only the count where too few could be expected."""
+    if not rate.trials:
+        return "nobody came"
+    if expected < EXPECTED_MIN:
+        return f"{NOT_RESOLVABLE}: {rate.events:.0f} of {rate.trials} seen, {expected:.1f} expected in a draw"
+    return _seen(rate)
 
 
 def _seen(rate: Rate) -> str:

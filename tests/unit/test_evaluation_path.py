@@ -9,6 +9,8 @@ import pytest
 from edge.runtime.face_trial import FaceTrial
 from models.calibration import ThresholdRefused
 from models.engine import CalibrationMissing
+from models.evaluation import report
+from models.evaluation.bounds import independent
 from models.evaluation.path import Look, open_rule, run_path
 from models.vectors import mean_vector
 from tests.fakes.measured_people import people_of
@@ -112,3 +114,11 @@ def test_a_larger_gallery_or_a_stricter_door_has_no_lower_threshold():
 def test_a_fused_stranger_is_the_mean_of_what_he_showed():
     places = PEOPLE.photos[40]
     assert np.array_equal(PEOPLE.probe(places), mean_vector(PEOPLE.embedded.vectors[list(places)]))
+
+
+def test_a_share_of_strangers_is_only_given_where_three_could_be_expected():
+    few = independent(1, 1161)
+    assert report._fpir(few, 0.6) == "not resolvable: 1 of 1161 seen, 0.6 expected in a draw"
+    assert report._fpir(few, 5.8) == "0.09 % (0.02-0.49), 1 of 1161"
+    assert report._fpir(independent(0, 300), 3.0) == "none in 300 of 300 people (≤ 1.00 %)"
+    assert report._fpir(independent(0, 0), 0.0) == "nobody came"
