@@ -18,6 +18,38 @@ from models.gates import door_gate
 Change = Callable[[Frame, Face], Frame]
 K = 3
 FMR = 1e-5  # FPIR 1 % at 1,000 people, and the floor of every 1:N door
+JPEG_SCALE = 5000 / 15 / 100  # quality 15 by the rule of the reference implementation
+# ITU-T T.81, annex K: how coarsely the standard's own tables keep each frequency of light and of colour.
+LIGHT_STEPS = np.clip(
+    np.floor(
+        np.array(
+            [
+                [16, 11, 10, 16, 24, 40, 51, 61],
+                [12, 12, 14, 19, 26, 58, 60, 55],
+                [14, 13, 16, 24, 40, 57, 69, 56],
+                [14, 17, 22, 29, 51, 87, 80, 62],
+                [18, 22, 37, 56, 68, 109, 103, 77],
+                [24, 35, 55, 64, 81, 104, 113, 92],
+                [49, 64, 78, 87, 103, 121, 120, 101],
+                [72, 92, 95, 98, 112, 100, 103, 99],
+            ]
+        )
+        * JPEG_SCALE
+        + 0.5
+    ),
+    1.0,
+    255.0,
+)
+COLOUR_STEPS = np.full((8, 8), 255.0)
+COLOUR_STEPS[:4, :4] = np.clip(
+    np.floor(
+        np.array([[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 99, 99]]) * JPEG_SCALE + 0.5
+    ),
+    1.0,
+    255.0,
+)
+COSINES = np.sqrt(2 / 8) * np.cos(np.pi * np.outer(np.arange(8), 2 * np.arange(8) + 1) / 16)
+COSINES[0] = np.sqrt(1 / 8)
 LOOSE_FMR = 1e-3  # where a few hundred people show false matches enough to compare
 
 
@@ -55,11 +87,31 @@ def defocus(frame: Frame, face: Face) -> Frame:
 
 
 def jpeg(frame: Frame, face: Face) -> Frame:  # noqa: ARG001 - likewise
-    """A stream at JPEG quality 15."""
+    """What a stream at JPEG quality 15 loses: colour at half size, every 8x8 block by the standard's tables.
+
+    Quantised here, because no program of a gate may hold an encoder (domain.md §21).
+    """
     import cv2
 
-    packed = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 15])[1]
-    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), dtype=np.uint8)
+    high, wide = (-(-side // 16) * 16 for side in frame.shape[:2])
+    whole = cv2.copyMakeBorder(
+        frame, 0, high - frame.shape[0], 0, wide - frame.shape[1], cv2.BORDER_REPLICATE
+    )
+    light, *colours = cv2.split(cv2.cvtColor(whole, cv2.COLOR_BGR2YCrCb))
+    small = [cv2.resize(one, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) for one in colours]
+    back = [cv2.resize(_quantised(one, COLOUR_STEPS), (wide, high)) for one in small]
+    done = cv2.cvtColor(cv2.merge([_quantised(light, LIGHT_STEPS), *back]), cv2.COLOR_YCrCb2BGR)
+    return np.ascontiguousarray(done[: frame.shape[0], : frame.shape[1]], dtype=np.uint8)
+
+
+def _quantised(plane: object, steps: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """One plane, its sides multiples of eight, through the cosine transform and back in whole steps."""
+    whole = np.asarray(plane, np.float64) - 128.0
+    high, wide = whole.shape
+    blocks = whole.reshape(high // 8, 8, wide // 8, 8).swapaxes(1, 2)
+    kept = np.round(COSINES @ blocks @ COSINES.T / steps) * steps
+    there = (COSINES.T @ kept @ COSINES + 128.0).swapaxes(1, 2).reshape(high, wide)
+    return np.asarray(np.clip(np.round(there), 0, 255), dtype=np.uint8)
 
 
 def covered(frame: Frame, face: Face) -> Frame:
