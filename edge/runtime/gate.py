@@ -45,7 +45,7 @@ from edge.core.door_types import (
     next_deadline,
 )
 from edge.core.dry_run import on_trial, opens_on_trial, would_deny
-from edge.core.events import AccessPointId, CredentialKind, Fact, GrantId
+from edge.core.events import AccessPointId, ClockState, CredentialKind, Fact, GrantId
 from edge.core.passes import LocationClass, Pass, PassSet
 from edge.core.reasons import Advice, GuestText, Reason
 from edge.errors import StoreError
@@ -113,6 +113,14 @@ class Did:
     fault: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """Whose code was refused last, and how things stood then."""
+
+    holder: Pass
+    clock: ClockState
+
+
 @dataclass(slots=True)
 class Gate:
     """One door.  All methods run on the node's event loop."""
@@ -128,7 +136,7 @@ class Gate:
     fault: str = ""
     _tries: dict[str, Tries] = field(default_factory=dict)
     _code: tuple[str, int] = ("", 0)
-    _refused: Pass | None = None  # whose code it was, as the pass stood when it was refused
+    _refused: _Refused | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _timers_changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -254,11 +262,13 @@ class Gate:
         if isinstance(decision, Retry):
             self._advise(decision.advice, attempt, decision.reason)
             return
+        if attempt.kind is CredentialKind.QR:
+            holder = attempt.holder if isinstance(decision, Deny) else None
+            self._refused = None if holder is None else _Refused(holder, moment.clock)
         fact = about(decision, attempt, view, moment, knowledge.policy)
         fact = on_trial(fact) if self.dry_run else fact
         match decision:
             case Allow():
-                self._refused = None
                 fact = replace(fact, x=fact.x | {"latency_ms": (self._now_ns() - started_ns) // 1_000_000})
                 if remember is not None and await self._remembered(tries, remember) is False:
                     return
@@ -267,7 +277,6 @@ class Gate:
                 await self._step(Granted(GrantId(self.hands.new_id()), fact))
             case Deny():
                 self._failed(tries)
-                self._refused = attempt.holder
                 await self._step(Denied(fact, decision.advice))
                 self._advise(decision.advice, attempt, decision.reason)
             case _:
@@ -351,9 +360,14 @@ class Gate:
         return Cmd(self.hands.new_id(), self._now_ns() + IO_DEADLINE_NS, reason)
 
     def _changed_since_refused(self) -> bool:
-        """A guest who registers while holding up the refused code need not take it away and show it anew."""
+        """Who registers while holding up the refused code, or whose node learns the time meanwhile, need not take it
+        away and show it anew.
+        """
         was = self._refused
-        return was is not None and self.hands.knowledge().passes.get(was.pass_id) != was
+        if was is None:
+            return False
+        knowledge, moment = self._now()
+        return knowledge.passes.get(was.holder.pass_id) != was.holder or moment.clock is not was.clock
 
     # --- small things -----------------------------------------------------------------------------------------
 

@@ -48,6 +48,7 @@ class LoneGate:
     shown: list[str] = field(default_factory=list)
     pulses: list[int] = field(default_factory=list)
     at_ns: int = 0
+    clock: ClockState = ClockState.TRUSTED
 
     def __post_init__(self) -> None:
         numbers = itertools.count(1)
@@ -85,7 +86,7 @@ class LoneGate:
         return Knowledge(passes, True, 0, 0, Policy(1, 1))
 
     def read(self) -> ClockReading:
-        return ClockReading(NOW_MS + self.at_ns // 1_000_000, self.at_ns, ClockState.TRUSTED, 0)
+        return ClockReading(NOW_MS + self.at_ns // 1_000_000, self.at_ns, self.clock, 0)
 
     def show(self, _door, word, until_ms=None) -> None:
         self.shown.append(str(word))

@@ -1,4 +1,4 @@
-"""A phone held into the picture is one showing of its code, until something about its pass changes."""
+"""A phone held into the picture is one showing of its code, until its pass or the node's clock changes."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,6 +8,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cloud_sync.protocol import code
 from cloud_sync.protocol.messages import Cred, PassRow
+from edge.core.events import ClockState
+from edge.core.reasons import Reason
 from edge.runtime.gate import SAME_CODE_NS
 from tests.fakes.lone_gate import NOW_MS, LoneGate, pass_row
 
@@ -44,6 +46,38 @@ def test_registered_while_the_code_is_held_up_the_door_opens():
     waiting, ready = [row(**UNREGISTERED)], [row(pass_version=2)]
     assert decided([(0, waiting), (MOMENT_NS, waiting), (2 * MOMENT_NS, ready)]) == [
         "access.denied",
+        "access.granted",
+    ]
+
+
+def test_the_clock_right_again_while_the_code_is_held_up_the_door_opens():
+    async def play() -> LoneGate:
+        gate = await LoneGate([row()], clock=ClockState.UNTRUSTED).boot()
+        for n in range(4):
+            gate.clock = ClockState.UNTRUSTED if n < 2 else ClockState.TRUSTED
+            await gate.gate.on_code(SHOWN, n * MOMENT_NS)
+        return gate
+
+    facts = asyncio.run(play()).facts
+    assert [(fact.type, fact.reason) for fact in facts] == [
+        ("access.denied", Reason.CLOCK_UNTRUSTED),
+        ("access.granted", Reason.GRANTED),
+    ]
+
+
+def test_who_enters_by_pin_beside_a_refused_code_changes_nothing_for_the_code():
+    async def play() -> LoneGate:
+        rows = [row(), pass_row("PS-2", pin="48151623")]
+        gate = await LoneGate(rows, clock=ClockState.UNTRUSTED).boot()
+        await gate.gate.on_code(SHOWN, 0)
+        gate.clock = ClockState.TRUSTED
+        await gate.gate.on_pin("48151623")
+        await gate.gate.on_code(SHOWN, MOMENT_NS)
+        return gate
+
+    assert [fact.type for fact in asyncio.run(play()).facts if fact.type.startswith("access")] == [
+        "access.denied",
+        "access.granted",
         "access.granted",
     ]
 
