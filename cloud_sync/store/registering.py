@@ -95,8 +95,8 @@ def record(act: Act, stay: Any, wish: RegistrationWish) -> Recorded:
     if status == "new" or moved:
         _registered(act, stay)
     # Sealing is the last step before the commit: the vault is a database of its own and cannot roll back with it.
-    sealed = [act.house.vault.seal(person, name, value) for name, value in wish.fields().items()]
-    if status == "unchanged" and (moved or any(sealed)):
+    sealed = act.house.vault.seal_all(person, wish.fields())
+    if status == "unchanged" and (moved or sealed):
         status = "updated"
     return Recorded(person, status, lacks)
 

@@ -8,7 +8,7 @@ import hmac
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -65,17 +65,26 @@ class Vault:
 
     def seal(self, person: str, field: str, value: str) -> bool:
         """Keep one field; True when that changed something.  Committed when it returns."""
-        assert field in FIELDS, f"the vault has no field {field}"
-        mac = self._equality(person, field, value)
+        return self.seal_all(person, {field: value})
+
+    def seal_all(self, person: str, fields: Mapping[str, str]) -> bool:
+        """Keep these fields of one person, all or none; True when that changed something.  Committed when it returns."""
+        unknown = fields.keys() - set(FIELDS)
+        assert not unknown, f"the vault has no field {', '.join(sorted(unknown))}"
         with self._lock, self._db:
-            held = self._db.execute(
-                "SELECT mac FROM sealed WHERE person = ? AND field = ?", (person, field)
-            ).fetchone()
-            if held is not None and hmac.compare_digest(held[0], mac):
-                return False
-            nonce = secrets.token_bytes(NONCE_BYTES)
-            box = nonce + self._box.encrypt(nonce, value.encode(), _bound(person, field))
-            self._db.execute("INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?)", (person, field, box, mac))
+            changed = [self._keep(person, field, value) for field, value in fields.items()]
+            return any(changed)
+
+    def _keep(self, person: str, field: str, value: str) -> bool:
+        mac = self._equality(person, field, value)
+        held = self._db.execute(
+            "SELECT mac FROM sealed WHERE person = ? AND field = ?", (person, field)
+        ).fetchone()
+        if held is not None and hmac.compare_digest(held[0], mac):
+            return False
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        box = nonce + self._box.encrypt(nonce, value.encode(), _bound(person, field))
+        self._db.execute("INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?)", (person, field, box, mac))
         return True
 
     def _equality(self, person: str, field: str, value: str) -> bytes:

@@ -73,6 +73,16 @@ def test_the_same_value_again_changes_nothing_and_another_one_does(vault):
     assert vault.seal("PE-1", "name", "另一人")
 
 
+def test_the_fields_of_one_person_are_kept_all_or_none(vault):
+    assert vault.seal_all("PE-1", {"name": NAME, "birth_date": "1990-01-31"})
+    assert not vault.seal_all("PE-1", {"name": NAME, "birth_date": "1990-01-31"})
+    assert vault.seal_all("PE-1", {"name": NAME, "birth_date": "1990-02-01"})
+    with pytest.raises(AttributeError):
+        vault.seal_all("PE-2", {"name": NAME, "birth_date": None})
+    with pytest.raises(NotFound):
+        vault.open_field("PE-2", "name", actor="officer", purpose="a test", screen="test")
+
+
 def test_a_sealed_value_does_not_open_in_another_place_or_under_another_key(vault, tmp_path):
     vault.seal("PE-1", "name", NAME)
     vault.seal("PE-2", "name", "另一人")
