@@ -18,13 +18,13 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench.crowd import bind_phones, books_of, crowd
 from bench.loop_count import Counted, counted
 from bench.loop_drive import FORCED, Loop, Sizes, Tick
 from bench.spread import Busy, Goal, goals_table
 from bench.staff_browser import StaffBrowser
 from cloud_sync.core.codes import listing_code
 from demo.browsers import guard_of
+from demo.crowd import bind_phones, books_of, crowd
 from demo.night import Night
 from demo.people import Guest, cast
 from demo.stage import wait_until

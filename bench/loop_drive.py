@@ -10,11 +10,11 @@ from typing import Any
 
 import httpx
 
-from bench.crowd import ACTOR
 from bench.staff_browser import StaffBrowser
 from cloud_sync.compose import Books
 from cloud_sync.protocol import merkle
 from demo import count
+from demo.crowd import ACTOR
 from demo.night import Night
 from demo.people import Guest
 from demo.stage import wait_until

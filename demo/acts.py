@@ -29,6 +29,7 @@ ENROL_S = (7.4, 11.2)
 WALK_S = (15.7, 18.7)
 STRANGER_S = (3.65, 6.3)
 CONSENT_TEXT = "face_access"
+CONSENTING = ("face", "still", "many", "twin", "double")
 
 Tell = Callable[[str], None]
 
@@ -62,7 +63,7 @@ class Evening:
             token = world.guest_link(guest)
             self.tokens[role] = token
             self.bind_phone(guest, token)
-            if world.wish.face and role in ("face", "still"):
+            if world.wish.face and role in CONSENTING:
                 self.consent(token)
         wait_until(world.receipted, within_s=60, what="every node's receipt for the passes")
         if world.wish.face:

@@ -7,6 +7,7 @@ from cloud_sync.protocol import merkle
 from demo import count
 
 SERVICE = Path("sync/data/community.db")
+CONSENTS = 8  # the pass row's bit for a current consent to face access
 
 
 def _rows(path: Path, sql: str, *values: str) -> list[Any]:

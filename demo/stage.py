@@ -4,6 +4,7 @@ Every camera plays a folder (the replay driver); a person who walks up is a file
 """
 
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,8 @@ MODULE_PX = 5  # a code needs about 4.5 px a module to be found at once
 CODE_S = 2.5
 CODE_FPS = 12
 FROZEN_FPS = 2
+SIZE = (640, 360)  # of what is made here
+BEHIND = 0.4  # how large somebody behind the guest is beside the guest
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,46 @@ def phone(text: str, background: NDArray[np.uint8]) -> NDArray[np.uint8]:
     cv2.rectangle(picture, (left - 14, top - 14), (left + width + 14, top + height + 14), (30, 30, 30), -1)
     picture[top : top + height, left : left + width] = np.clip(screen, 25, 235)[:, :, None]
     return np.asarray(cv2.GaussianBlur(picture, (3, 3), 0), np.uint8)
+
+
+def two_people(near: Cue, far: Cue, path: Path) -> None:
+    """A film of one person at the door, and another well behind, small, at the left edge of the picture."""
+    shown = zip(_pictures(near), _pictures(far), strict=False)
+    write_film(path, (_beside(front, back) for front, back in shown), CODE_FPS)
+
+
+def _beside(front: NDArray[np.uint8], back: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    picture = cv2.resize(front, SIZE)
+    small = cv2.resize(back, None, fx=BEHIND * SIZE[1] / back.shape[0], fy=BEHIND * SIZE[1] / back.shape[0])
+    middle, height = small.shape[1] // 2, small.shape[0]
+    person = small[:, middle - height // 3 : middle + height // 3]
+    picture[60 : 60 + height, 30 : 30 + person.shape[1]] = person
+    return np.asarray(picture, np.uint8)
+
+
+def _pictures(cue: Cue) -> Iterator[NDArray[np.uint8]]:
+    """The cue's pictures, so many a second as a film of ours has."""
+    source = cv2.VideoCapture(str(cue.clip))
+    step = source.get(cv2.CAP_PROP_FPS) / CODE_FPS
+    due = cue.start_s * source.get(cv2.CAP_PROP_FPS)
+    ends = cue.end_s * source.get(cv2.CAP_PROP_FPS)
+    at = 0
+    while at < ends and source.grab():
+        if at >= due:
+            due += step
+            yield np.asarray(source.retrieve()[1], np.uint8)
+        at += 1
+    source.release()
+
+
+def write_film(path: Path, pictures: Iterable[NDArray[np.uint8]], fps: int) -> None:
+    """Uncompressed, SIZE large; it appears under its name when it is whole."""
+    hidden = path.with_name(f".{path.name}")
+    with hidden.open("wb") as file:
+        file.write(f"YUV4MPEG2 W{SIZE[0]} H{SIZE[1]} F{fps}:1 Ip A1:1 C420jpeg\n".encode())
+        for picture in pictures:
+            file.write(b"FRAME\n" + cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420).tobytes())
+    hidden.rename(path)
 
 
 def write_y4m(path: Path, picture: NDArray[np.uint8]) -> None:
