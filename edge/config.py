@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from edge.core.face_mode import FaceMode
 from edge.errors import ConfigError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
@@ -28,7 +29,10 @@ class CameraConfig(Strict):
 class DoorFaceConfig(Strict):
     """Face at one door.  Off unless an impact assessment and a sign are on record (domain.md R6, R9, R16)."""
 
-    mode: Literal["off", "one_to_n"] = "off"
+    mode: FaceMode = Field(
+        FaceMode.OFF,
+        description="one_to_n: a face opens; one_to_one: code, then face; one_to_n_else_code: asks for the code if unsure.",
+    )
     fpir_wanted: float = Field(
         0.001, gt=0, le=0.1, description="Wanted false positive identification rate per attempt."
     )
@@ -41,7 +45,7 @@ class DoorFaceConfig(Strict):
 
     @model_validator(mode="after")
     def _lawful(self) -> "DoorFaceConfig":
-        if self.mode != "off" and not (self.pia_record and self.signage_attested_by):
+        if self.mode is not FaceMode.OFF and not (self.pia_record and self.signage_attested_by):
             raise ValueError(
                 "face cannot be switched on without pia_record (impact assessment) and signage_attested_by"
             )
@@ -141,8 +145,12 @@ class NodeConfig(Strict):
                 raise ValueError(
                     f"door {door.access_point} names camera {door.camera!r}, which is not configured"
                 )
-            if door.face.mode != "off" and door.camera is None:
+            if door.face.mode is not FaceMode.OFF and door.camera is None:
                 raise ValueError(f"door {door.access_point} has face on and no camera")
+            if door.face.mode is FaceMode.ONE_TO_ONE and door.dry_run:
+                raise ValueError(
+                    f"door {door.access_point} is on trial and one_to_one: it would hold people up. Choose one"
+                )
             if door.t_prealarm_ms > door.t_open_ms:
                 raise ValueError(f"door {door.access_point}: t_prealarm_ms is longer than t_open_ms")
         return self

@@ -169,6 +169,9 @@ class DoorHealth(Message, frozen=True, kw_only=True):
     expected_fpir: float | None = None
     engine: str | None = None
     dry_run: bool = False
+    face_mode: str = "off"  # off | one_to_n | one_to_one | one_to_n_else_code
+    tail: str | None = None  # what the threshold rests on: measured | indicative | bounded
+    verified_by: str | None = None  # whether its table was verified with real people or simulated ones
 
 
 class State(Message, frozen=True, kw_only=True):

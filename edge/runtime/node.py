@@ -40,9 +40,9 @@ from edge.runtime.engine_info import engine_info, same_model
 from edge.runtime.enrol import PATIENCE_S, CameraEnrolment, permitted, template_end_ms
 from edge.runtime.face_desk import FaceDesk
 from edge.runtime.gate import Gate, Knowledge, Screens
-from edge.runtime.health import DISK_FULL, NO_TIME, DoorHealth, NodeHealth
+from edge.runtime.health import DISK_FULL, NO_TIME, NodeHealth, door_health
 from edge.runtime.sightings import CameraState, CodeSeen, EngineState, FaceSeen, NobodySeen, Told, camera_word
-from models.calibration import ThresholdRefused
+from edge.runtime.two_step import open_desk
 from models.engine import CalibrationMissing, EngineError, EngineInfo
 from models.template import Template
 
@@ -262,9 +262,7 @@ class Node:
             case NobodySeen():
                 self._just_enrolled.discard(seen.camera)
                 for gate in self._gates_at(seen.camera):
-                    if gate.desk is not None:
-                        gate.desk.nobody(seen.t_ns)
-                    self._parts.screens.show(gate.access_point, "look_here" if gate.desk else "face_off")
+                    self._spawn(gate.on_nobody(seen.t_ns))
             case CameraState():
                 self._camera_state[seen.camera] = seen
                 log.info("camera", camera=seen.camera, state=seen.state, why=seen.why)
@@ -302,7 +300,8 @@ class Node:
             info = engine_info(told)
             try:
                 for access_point, fpir in self._fpir.items():
-                    self._gates[access_point].desk = FaceDesk(info, fpir_wanted=fpir)
+                    gate = self._gates[access_point]
+                    gate.desk = open_desk(gate.face_mode, info, fpir_wanted=fpir)
                 self._engine = info
             except CalibrationMissing as error:
                 self._engine_fault = str(error)
@@ -356,15 +355,15 @@ class Node:
         for stored in self._parts.templates.all():
             self._templates[stored.pass_id] = Template.from_bytes(stored.data)
 
-    def _refresh_galleries(self) -> None:
+    def _refresh_galleries(self, *, force: bool = False) -> None:
         """Every door's gallery is who may open it now, and nobody else."""
         if self._engine is None:
             return
         for gate in self._gates.values():
             if gate.desk is not None:
-                self._refresh_gallery(gate, gate.desk, self._engine)
+                self._refresh_gallery(gate, gate.desk, self._engine, force=force)
 
-    def _refresh_gallery(self, gate: Gate, desk: FaceDesk, engine: EngineInfo) -> None:
+    def _refresh_gallery(self, gate: Gate, desk: FaceDesk, engine: EngineInfo, *, force: bool) -> None:
         reading = self._parts.clock.read()
         span = time_span(reading.state, reading.wall_ms, self.knowledge().floor_ms)
         rows = []
@@ -374,7 +373,7 @@ class Node:
             if template is not None and same_model(template, engine):
                 rows.append((str(holder.pass_id), template.mean))
                 k = max(k, template.k)
-        if {pass_id for pass_id, _ in rows} != desk.gallery.pass_ids:
+        if force or {pass_id for pass_id, _ in rows} != desk.gallery.pass_ids:
             self._gallery_version += 1
             desk.put_gallery(rows, version=self._gallery_version, k=k)
 
@@ -448,16 +447,15 @@ class Node:
 
     def _force_galleries(self) -> None:
         """Rebuild even where the same people stand in it: a template may have changed."""
-        for gate in self._gates.values():
-            if gate.desk is not None:
-                self._gallery_version += 1
-                gate.desk.put_gallery([], version=self._gallery_version, k=1)
-        self._refresh_galleries()
+        self._refresh_galleries(force=True)
 
     # --- how it is --------------------------------------------------------------------------------------------
 
     def health(self) -> NodeHealth:
-        doors = tuple(self._door_health(gate) for gate in self._gates.values())
+        up_ns = self._parts.clock.read().mono_ns - self._born_ns
+        doors = tuple(
+            door_health(gate, self._camera_word(gate.access_point, up_ns)) for gate in self._gates.values()
+        )
         faults = [self._engine_fault] if self._engine_fault and self._fpir else []
         faults += [DISK_FULL] if self._parts.ledger.disk_alarm else []
         clock = self._parts.clock.read().state
@@ -466,32 +464,9 @@ class Node:
         faults += [state.why for state in self._camera_state.values() if state.state != "OK"]
         return NodeHealth("DEGRADED" if faults else "ONLINE", doors, tuple(faults), clock)
 
-    def _door_health(self, gate: Gate) -> DoorHealth:
-        desk = gate.desk
-        threshold = None if desk is None else desk.threshold(2)
-        refused = isinstance(threshold, ThresholdRefused)
-        known = None if threshold is None or isinstance(threshold, ThresholdRefused) else threshold
-        camera, up_ns = self._cameras.get(gate.access_point), self._parts.clock.read().mono_ns - self._born_ns
-        return DoorHealth(
-            access_point=gate.access_point,
-            mode=gate.state.mode,
-            contact=gate.state.contact,
-            alarm=gate.state.alarm,
-            camera=camera_word(self._camera_state.get(camera), up_ns) if camera else "none",
-            lock=gate.fault or "OK",
-            face="off" if desk is None else "refused" if refused else "on",
-            liveness=gate.liveness,
-            dry_run=gate.dry_run,
-            gallery_n=0 if desk is None else len(desk.gallery),
-            threshold=None if known is None else round(known.t, 3),
-            threshold_note=threshold.reason_sentence
-            if isinstance(threshold, ThresholdRefused)
-            else known.note
-            if known
-            else None,
-            expected_fpir=None if known is None else known.expected_fpir,
-            engine=None if desk is None else desk.info.engine_id,
-        )
+    def _camera_word(self, access_point: AccessPointId, up_ns: int) -> str:
+        camera = self._cameras.get(access_point)
+        return camera_word(self._camera_state.get(camera), up_ns) if camera else "none"
 
     def close(self) -> None:
         self._writer.shutdown(wait=True)
