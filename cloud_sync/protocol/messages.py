@@ -222,6 +222,7 @@ PREREQ_LISTING = 1
 PREREQ_STAY = 2
 PREREQ_REGISTERED = 4
 PREREQ_FACE_CONSENT = 8  # not needed for entry: the face of this pass may be enrolled and matched
+PREREQ_LOOKALIKE = 32  # not needed for entry: that face may be compared with other guests' at enrolment
 PREREQ_CLASS_ONLY = (
     16  # the holder chose it: the node's ledger keeps the class of who passed, and nobody's pass
 )

@@ -35,6 +35,7 @@ EVENTS: Mapping[str, str] = MappingProxyType({
     "sys.boot": mark("Node started"),
     "sys.enrolled": mark("Face enrolled at the door"),
     "sys.erased": mark("Face erased"),
+    "sys.lookalike": mark("Enrolled faces that look alike: they are asked for the code as well"),
 })  # fmt: skip
 
 REASONS: Mapping[str, str] = MappingProxyType({

@@ -4,7 +4,7 @@ Everything runs on one event loop; the ledger is written by one thread; pictures
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, assert_never
@@ -34,13 +34,14 @@ from edge.core.door_types import Bolt, Camera, Contact
 from edge.core.events import AccessPointId, ClockState, Fact, GrantId, PassId, Stamp
 from edge.core.freshness import contact_age_ms
 from edge.core.passes import EARLY_MS, Pass, PassSet
-from edge.errors import EnrolRefused
+from edge.errors import EnrolRefused, StoreError
 from edge.ports import Clock, DoorIO, Edge, IoNews, IoSnapshot, Latched, Ledger, Lost, Point
 from edge.runtime.engine_info import engine_info, same_model
 from edge.runtime.enrol import PATIENCE_S, CameraEnrolment, permitted, template_end_ms
 from edge.runtime.face_desk import FaceDesk
 from edge.runtime.gate import Gate, Knowledge, Screens
 from edge.runtime.health import DISK_FULL, NO_TIME, NodeHealth, door_health
+from edge.runtime.lookalikes import LookAlikes
 from edge.runtime.sightings import CameraState, CodeSeen, EngineState, FaceSeen, NobodySeen, Told, camera_word
 from edge.runtime.two_step import open_desk
 from models.engine import CalibrationMissing, EngineError, EngineInfo
@@ -72,6 +73,10 @@ class Templates(Protocol):
     def erase(self, pass_ids: set[str]) -> int: ...
 
     def expired(self, now_ms: int) -> set[str]: ...
+
+    def pairs(self) -> Sequence[tuple[str, str]]: ...
+
+    def keep_pairs(self, pairs: Iterable[tuple[str, str]]) -> None: ...
 
 
 class Book(Protocol):
@@ -119,6 +124,7 @@ class Node:
         self._camera_state: dict[str, CameraState] = {}
         self._born_ns = parts.clock.read().mono_ns
         self._templates: dict[str, Template] = {}
+        self._lookalikes = LookAlikes(parts.templates)
         self._gallery_version = 0
         self._enrolments: dict[str, CameraEnrolment] = {}
         self._just_enrolled: set[str] = set()  # cameras whose enrolled person has not stepped away yet
@@ -359,9 +365,24 @@ class Node:
         """Every door's gallery is who may open it now, and nobody else."""
         if self._engine is None:
             return
+        self._find_lookalikes(self._engine)
         for gate in self._gates.values():
             if gate.desk is not None:
                 self._refresh_gallery(gate, gate.desk, self._engine, force=force)
+
+    def _find_lookalikes(self, engine: EngineInfo) -> None:
+        """How many pairs is recorded, never who: what it means is for people to find out."""
+        try:
+            found = self._lookalikes.recheck(self._templates, self._passes, engine)
+        except StoreError as error:
+            log.error("lookalikes_not_kept", why=str(error))
+            return
+        if found:
+            self._spawn(self.record([Fact("sys.lookalike", x={"pairs": found})]))
+
+    def twins_of(self, pass_id: str) -> frozenset[PassId]:
+        """Whose faces this one is taken for too easily; a second factor tells them apart."""
+        return self._lookalikes.twins_of(pass_id)
 
     def _refresh_gallery(self, gate: Gate, desk: FaceDesk, engine: EngineInfo, *, force: bool) -> None:
         reading = self._parts.clock.read()
@@ -376,6 +397,7 @@ class Node:
         if force or {pass_id for pass_id, _ in rows} != desk.gallery.pass_ids:
             self._gallery_version += 1
             desk.put_gallery(rows, version=self._gallery_version, k=k)
+        desk.lock_pairs(self._lookalikes.locked_at(gate.access_point, self._passes))
 
     async def enrol_camera(self, pass_id: str, access_point: str) -> Template:
         """Enrol the person before this door's camera.
