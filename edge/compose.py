@@ -108,6 +108,7 @@ def vision_main(config: NodeConfig, pipe: Connection) -> None:
         pipe.send_bytes,
         clock.read,
         detect_every_ns=config.face.detect_every_ms * 1_000_000,
+        regions={camera.name: camera.region for camera in config.cameras},
     )
     run_watch(watch, pipe, engine_state=state)
 

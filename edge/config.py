@@ -10,9 +10,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from edge.core.claimant import WHOLE, area_of
 from edge.core.face_mode import FaceMode
 from edge.errors import ConfigError
 
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+REGION_CORNERS_MAX = 16
+REGION_LEAST = 0.01  # of the picture: smaller, and no face would ever have its middle in it
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
@@ -24,6 +28,18 @@ class CameraConfig(Strict):
     name: Name
     driver: str = Field(description="An installed camera driver, for example v4l2 or replay.")
     settings: dict[str, Any] = Field(default_factory=dict)
+    region: tuple[tuple[Share, Share], ...] = Field(
+        WHOLE,
+        description="Where a guest stands, in shares of the picture: two opposite corners, or a polygon's corners.",
+    )
+
+    @model_validator(mode="after")
+    def _has_an_area(self) -> "CameraConfig":
+        if not 2 <= len(self.region) <= REGION_CORNERS_MAX or area_of(self.region) < REGION_LEAST:
+            raise ValueError(
+                f"camera {self.name}: region needs two to {REGION_CORNERS_MAX} corners [x, y] around an area"
+            )
+        return self
 
 
 class DoorFaceConfig(Strict):
