@@ -216,6 +216,9 @@ class DoorLine:
     expected_fpir: float | None
     engine: str | None
     dry_run: bool = False
+    face_mode: str = "off"
+    tail: str | None = None
+    verified_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

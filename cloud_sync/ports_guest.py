@@ -33,6 +33,7 @@ class GuestMember:
     not_before_ms: int
     not_after_ms: int
     face: FaceAnswer
+    alike: bool  # agreed that the face is compared with other guests' at enrolment
     code: str | None  # the credential id of the phone's code, when one is bound
     has_pin: bool
 
@@ -110,9 +111,23 @@ class GuestDesk(Protocol):
     def add_companion(self, guest_token: str, form: Mapping[str, str]) -> FormAnswer: ...
 
     def answer_face(
-        self, guest_token: str, subject_ref: str | None, *, agrees: bool, text_version: str, language: str
+        self,
+        guest_token: str,
+        subject_ref: str | None,
+        *,
+        agrees: bool,
+        text_version: str,
+        language: str,
+        alike_version: str = "",
     ) -> None:
-        """Yes is a consent; no costs nothing and is not asked again during this stay."""
+        """Yes is a consent; no costs nothing and is not asked again during this stay.
+
+        ``alike_version`` is the text of the second, separate consent where it was ticked too, else empty.
+        """
+        ...
+
+    def stop_comparing(self, guest_token: str, subject_ref: str | None) -> int:
+        """Withdraw the comparison with other guests and keep the face; how many consents that ended."""
         ...
 
     def remove_face(self, guest_token: str, subject_ref: str | None) -> int:

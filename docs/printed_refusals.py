@@ -12,7 +12,7 @@ from edge.core.reasons import GUEST_TEXT, advise
 from edge.kiosk.screens import WORDS
 from edge.kiosk.state import Screen
 from edge.kiosk.texts import BESIDE, CALM, SENTENCES
-from edge.runtime.gate import word_of
+from edge.runtime.screen_words import word_of
 
 EN, ZH = texts(Lang.EN), texts(Lang.ZH)
 KINDS = {

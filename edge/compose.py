@@ -26,6 +26,7 @@ from edge.core.decision_types import Liveness
 from edge.core.door_profile import DoorProfile
 from edge.core.door_profile import LockProfile as CoreLockProfile
 from edge.core.events import AccessPointId, NodeId
+from edge.core.face_mode import FaceMode
 from edge.core.passes import LocationClass
 from edge.drivers.clock import SystemClock, clock_of
 from edge.drivers.readers.camera_code import open_decoder
@@ -107,13 +108,14 @@ def vision_main(config: NodeConfig, pipe: Connection) -> None:
         pipe.send_bytes,
         clock.read,
         detect_every_ns=config.face.detect_every_ms * 1_000_000,
+        regions={camera.name: camera.region for camera in config.cameras},
     )
     run_watch(watch, pipe, engine_state=state)
 
 
 def _open_engine(config: NodeConfig, clock: SystemClock) -> tuple[FaceEngine | None, EngineState]:
     """The engine, warm and self-tested, or why there is none: then codes go on and face is off."""
-    if not config.face.enabled or all(door.face.mode == "off" for door in config.doors):
+    if not config.face.enabled or all(door.face.mode is FaceMode.OFF for door in config.doors):
         return None, EngineState(ok=False, why="face is switched off in the configuration")
     began_ns = clock.read().mono_ns
     try:
@@ -409,7 +411,7 @@ def build_node(
     fpir = {
         AccessPointId(door.access_point): door.face.fpir_wanted
         for door in config.doors
-        if config.face.enabled and door.face.mode != "off"
+        if config.face.enabled and door.face.mode is not FaceMode.OFF
     }
     gates: list[Gate] = []
     node = Node(parts, cameras, fpir)
@@ -445,6 +447,7 @@ def build_node(
                 liveness=Liveness(config.face.liveness),
                 simulation=config.simulation,
                 dry_run=door.dry_run,
+                face_mode=door.face.mode,
             )
         )
     node.take_gates(gates)
@@ -472,7 +475,7 @@ def _check_doors(config: NodeConfig, io_profile: Profile) -> None:
 def _check_face(config: NodeConfig, join: Join) -> None:
     """Face needs both sides: this node's configuration and the community's file."""
     for door in config.doors:
-        wanted = config.face.enabled and door.face.mode != "off"
+        wanted = config.face.enabled and door.face.mode is not FaceMode.OFF
         if wanted and door.access_point not in join.face_doors:
             raise ConfigError(
                 f"doors.{door.access_point}.face",

@@ -10,8 +10,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from edge.core.claimant import WHOLE, area_of
+from edge.core.face_mode import FaceMode
 from edge.errors import ConfigError
 
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+REGION_CORNERS_MAX = 16
+REGION_LEAST = 0.01  # of the picture: smaller, and no face would ever have its middle in it
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
@@ -23,12 +28,27 @@ class CameraConfig(Strict):
     name: Name
     driver: str = Field(description="An installed camera driver, for example v4l2 or replay.")
     settings: dict[str, Any] = Field(default_factory=dict)
+    region: tuple[tuple[Share, Share], ...] = Field(
+        WHOLE,
+        description="Where a guest stands, in shares of the picture: two opposite corners, or a polygon's corners.",
+    )
+
+    @model_validator(mode="after")
+    def _has_an_area(self) -> "CameraConfig":
+        if not 2 <= len(self.region) <= REGION_CORNERS_MAX or area_of(self.region) < REGION_LEAST:
+            raise ValueError(
+                f"camera {self.name}: region needs two to {REGION_CORNERS_MAX} corners [x, y] around an area"
+            )
+        return self
 
 
 class DoorFaceConfig(Strict):
     """Face at one door.  Off unless an impact assessment and a sign are on record (domain.md R6, R9, R16)."""
 
-    mode: Literal["off", "one_to_n"] = "off"
+    mode: FaceMode = Field(
+        FaceMode.OFF,
+        description="one_to_n: a face opens; one_to_one: code, then face; one_to_n_else_code: asks for the code if unsure.",
+    )
     fpir_wanted: float = Field(
         0.001, gt=0, le=0.1, description="Wanted false positive identification rate per attempt."
     )
@@ -41,7 +61,7 @@ class DoorFaceConfig(Strict):
 
     @model_validator(mode="after")
     def _lawful(self) -> "DoorFaceConfig":
-        if self.mode != "off" and not (self.pia_record and self.signage_attested_by):
+        if self.mode is not FaceMode.OFF and not (self.pia_record and self.signage_attested_by):
             raise ValueError(
                 "face cannot be switched on without pia_record (impact assessment) and signage_attested_by"
             )
@@ -141,8 +161,12 @@ class NodeConfig(Strict):
                 raise ValueError(
                     f"door {door.access_point} names camera {door.camera!r}, which is not configured"
                 )
-            if door.face.mode != "off" and door.camera is None:
+            if door.face.mode is not FaceMode.OFF and door.camera is None:
                 raise ValueError(f"door {door.access_point} has face on and no camera")
+            if door.face.mode is FaceMode.ONE_TO_ONE and door.dry_run:
+                raise ValueError(
+                    f"door {door.access_point} is on trial and one_to_one: it would hold people up. Choose one"
+                )
             if door.t_prealarm_ms > door.t_open_ms:
                 raise ValueError(f"door {door.access_point}: t_prealarm_ms is longer than t_open_ms")
         return self

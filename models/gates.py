@@ -4,10 +4,9 @@ The limits are where SFace's misses on LFW rise: detector score below 0.91 tripl
 double them, a chip darker than 83 doubles them.
 """
 
-from collections.abc import Sequence
 from typing import Literal
 
-from models.engine import Face, Quality
+from models.engine import Quality
 
 GateReason = Literal["one_at_a_time", "face_too_small", "too_dark", "too_bright", "look_at_camera"]
 
@@ -15,8 +14,6 @@ DETECTOR_SCORE_MIN = 0.90
 ENROLMENT_EYES_PX_MIN = 35.0
 DOOR_EYES_PX_MIN = 25.0
 GREY_MIN, GREY_MAX = 60.0, 200.0
-# At a door a face less than this share of the largest one's area is a passer-by, not a second guest.
-COMPARABLE_AREA = 0.6
 
 
 def enrolment_gate(quality: Quality) -> GateReason | None:
@@ -25,16 +22,8 @@ def enrolment_gate(quality: Quality) -> GateReason | None:
 
 
 def door_gate(quality: Quality) -> GateReason | None:
-    """None when the frame may be matched; ``faces_in_frame`` counts the ``comparable_faces``."""
+    """None when the frame may be matched; ``faces_in_frame`` counts the faces that could be the one at the door."""
     return _gate(quality, DOOR_EYES_PX_MIN)
-
-
-def comparable_faces(faces: Sequence[Face]) -> int:
-    """How many of these faces, largest first, are near enough in size to be the one at the door."""
-    if not faces:
-        return 0
-    least = COMPARABLE_AREA * faces[0].box[2] * faces[0].box[3]
-    return sum(face.box[2] * face.box[3] >= least for face in faces)
 
 
 def rank(quality: Quality) -> tuple[float, float]:

@@ -110,6 +110,9 @@ class Tracker:
     def __len__(self) -> int:
         return len(self._tracks)
 
+    def __contains__(self, track_id: int) -> bool:
+        return track_id in self._tracks
+
     def observe(self, t_ns: int, box: Box, vector: Vector, quality: Quality) -> int:
         """The track this face continues, or a new one; frames must have passed the door's quality gate."""
         track_id = self._continued(t_ns, box, vector)

@@ -17,6 +17,7 @@ from cloud_sync.core.policy import PolicyProfile
 from cloud_sync.protocol.messages import (
     PREREQ_FACE_CONSENT,
     PREREQ_LISTING,
+    PREREQ_LOOKALIKE,
     PREREQ_REGISTERED,
     PREREQ_STAY,
     Cred,
@@ -51,6 +52,7 @@ class Basis:
     relocated_by_ms: int | None  # for a revoked listing
     registered: bool  # verified, and proofing ≥ the profile's minimum
     face_consent: bool
+    lookalike_consent: bool = False  # counts only beside the face consent
     creds: tuple[Cred, ...] = ()
 
 
@@ -83,6 +85,7 @@ def prerequisites(basis: Basis, now_ms: int) -> int:
         | PREREQ_STAY * (basis.stay in STAY_OPEN)
         | PREREQ_REGISTERED * basis.registered
         | PREREQ_FACE_CONSENT * basis.face_consent
+        | PREREQ_LOOKALIKE * (basis.face_consent and basis.lookalike_consent)
     )
 
 

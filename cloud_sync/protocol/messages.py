@@ -169,6 +169,9 @@ class DoorHealth(Message, frozen=True, kw_only=True):
     expected_fpir: float | None = None
     engine: str | None = None
     dry_run: bool = False
+    face_mode: str = "off"  # off | one_to_n | one_to_one | one_to_n_else_code
+    tail: str | None = None  # what the threshold rests on: measured | indicative | bounded
+    verified_by: str | None = None  # whether its table was verified with real people or simulated ones
 
 
 class State(Message, frozen=True, kw_only=True):
@@ -219,6 +222,7 @@ PREREQ_LISTING = 1
 PREREQ_STAY = 2
 PREREQ_REGISTERED = 4
 PREREQ_FACE_CONSENT = 8  # not needed for entry: the face of this pass may be enrolled and matched
+PREREQ_LOOKALIKE = 32  # not needed for entry: that face may be compared with other guests' at enrolment
 PREREQ_CLASS_ONLY = (
     16  # the holder chose it: the node's ledger keeps the class of who passed, and nobody's pass
 )

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 
 from cloud_sync.core.lifecycles import CREDENTIAL, PASS, CredentialState
+from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE
 from cloud_sync.store import tables
 from cloud_sync.store.house import Act
 from cloud_sync.store.places import nodes_of, scope_of
@@ -54,7 +55,7 @@ def _ever_consented(act: Act, pass_id: str) -> bool:
     held = act.row(tables.pass_, pass_id=pass_id)
     if held is None:
         return False
-    consents = act.rows(tables.consent, stay=held.stay, person=held.person, purpose="face_access")
+    consents = act.rows(tables.consent, stay=held.stay, person=held.person, purpose=FACE_ACCESS)
     return bool(consents)
 
 
@@ -71,7 +72,7 @@ def finish_erase_clocks(act: Act) -> int:
         consent.c.community == table.c.community,
         consent.c.stay == table.c.stay,
         consent.c.person == table.c.person,
-        consent.c.purpose == "face_access",
+        consent.c.purpose == FACE_ACCESS,
         consent.c.withdrawn_ms.is_(None),
     )
     found = (
@@ -97,6 +98,7 @@ def _finish(act: Act, pass_id: str, state: str, scope: list[str], stay: str, per
         if row.state != CredentialState.DESTROYED:
             after = act.move(CREDENTIAL, row.cred_id, row.state, "pass ended")
             act.update(tables.credential, {"cred_id": row.cred_id}, state=after, verifier=b"")
-    for consent in act.rows(tables.consent, stay=stay, person=person, purpose="face_access"):
-        if consent.withdrawn_ms is None:  # its purpose has ended with the stay
+    for consent in act.rows(tables.consent, stay=stay, person=person):
+        ended = consent.purpose in (FACE_ACCESS, FACE_LOOKALIKE)
+        if ended and consent.withdrawn_ms is None:  # its purpose has ended with the stay
             act.update(tables.consent, {"consent": consent.consent}, withdrawn_ms=act.now_ms)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE
 from cloud_sync.errors import Refused
 from cloud_sync.ports_guest import FormAnswer, GuestView
 from cloud_sync.store import guest_data, guest_view, guests, self_registering, tables
@@ -45,11 +46,22 @@ class GuestBooks:
             return self_registering.add_companion(act, guest_token, form)
 
     def answer_face(
-        self, guest_token: str, subject_ref: str | None, *, agrees: bool, text_version: str, language: str
+        self,
+        guest_token: str,
+        subject_ref: str | None,
+        *,
+        agrees: bool,
+        text_version: str,
+        language: str,
+        alike_version: str = "",
     ) -> None:
-        """The consent first: a yes that is refused (age, an old text) is not remembered as an answer."""
-        if agrees:
-            wish = ConsentWish(guest_view.FACE, text_version, language, CHANNEL)
+        """The consents first: a yes that is refused (age, an old text) is not remembered as an answer."""
+        wishes = [ConsentWish(FACE_ACCESS, text_version, language, CHANNEL)] if agrees else []
+        if agrees and alike_version:
+            wishes.append(ConsentWish(FACE_LOOKALIKE, alike_version, language, CHANNEL))
+        for wish in wishes:
+            guests.check_consent(self._house, wish)
+        for wish in wishes:
             self._consent(lambda act: guests.stay_of_token(act, guest_token), subject_ref, wish, GUEST_ROLE)
         with self._guest() as act:
             guests.say_face(act, guest_token, subject_ref, "yes" if agrees else "no")
@@ -59,7 +71,12 @@ class GuestBooks:
             stay = guests.stay_of_token(act, guest_token)
             member = guests.member_of(act, stay.stay, subject_ref)
             guests.say_face(act, guest_token, subject_ref, "no")
-            return guests.withdraw(act, stay, member, guest_view.FACE)
+            return guests.withdraw(act, stay, member, FACE_ACCESS)
+
+    def stop_comparing(self, guest_token: str, subject_ref: str | None) -> int:
+        with self._guest() as act:
+            stay = guests.stay_of_token(act, guest_token)
+            return guests.withdraw(act, stay, guests.member_of(act, stay.stay, subject_ref), FACE_LOOKALIKE)
 
     def issue_pin(self, guest_token: str, subject_ref: str | None) -> str:
         with self._guest() as act:

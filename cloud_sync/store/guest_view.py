@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from cloud_sync.core.guards import surely_at_least
 from cloud_sync.core.lifecycles import CREDENTIAL_LIVE, PROVED, STAY, STAY_OPEN, PassState, Refusal, advance
+from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE
 from cloud_sync.ports_guest import FaceAnswer, GuestDoor, GuestMember, GuestView
 from cloud_sync.store import tables
 from cloud_sync.store.guests import stay_of_token
@@ -14,7 +15,6 @@ from cloud_sync.store.issuing import newest_pass
 from cloud_sync.store.places import scope_of
 from cloud_sync.store.self_registering import failed_checks, visit_of
 
-FACE = "face_access"
 ROLES = ("lead", "companion", "minor")  # in the order they stand on the page
 
 
@@ -95,17 +95,23 @@ def _member(act: Act, stay: Any, row: Any, *, has_face_doors: bool) -> GuestMemb
         not_before_ms=held.not_before_ms,
         not_after_ms=held.not_after_ms,
         face=_face(act, stay, row, has_face_doors=has_face_doors),
+        alike=_agreed(act, stay, row, FACE_LOOKALIKE),
         code=live.get("qr"),
         has_pin="pin" in live,
     )
 
 
+def _agreed(act: Act, stay: Any, member: Any, purpose: str) -> bool:
+    consents = act.rows(tables.consent, stay=stay.stay, person=member.person, purpose=purpose)
+    return any(row.withdrawn_ms is None for row in consents)
+
+
 def _face(act: Act, stay: Any, member: Any, *, has_face_doors: bool) -> FaceAnswer:
     """Asked once, of whoever may answer, and only where a door could use it."""
-    consents = act.rows(tables.consent, stay=stay.stay, person=member.person, purpose=FACE)
-    if any(row.withdrawn_ms is None for row in consents):
+    if _agreed(act, stay, member, FACE_ACCESS):
         return "yes"
-    if member.face_said == "no" or consents:
+    before = act.rows(tables.consent, stay=stay.stay, person=member.person, purpose=FACE_ACCESS)
+    if member.face_said == "no" or before:
         return "no"
     person = act.row(tables.person, person=member.person)
     if not has_face_doors or person is None or person.birth_year is None:

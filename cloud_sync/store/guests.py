@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from cloud_sync.core.guards import age_on, surely_at_least
 from cloud_sync.core.lifecycles import CREDENTIAL, CREDENTIAL_LIVE
+from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.protocol.pin import pin_credential
 from cloud_sync.store import tables
@@ -221,17 +222,25 @@ def give(act: Act, stay: Any, member: Any, wish: ConsentWish) -> str:
 
 
 def withdraw(act: Act, stay: Any, member: Any, purpose: str) -> int:
-    """Withdraw; how many consents that ended.  Face: tombstones to every node of the pass in the same transaction."""
-    mine = act.rows(tables.consent, stay=stay.stay, person=member.person, purpose=purpose)
-    given = [row for row in mine if row.withdrawn_ms is None]
-    for row in given:
+    """Withdraw; how many consents that ended.  Face: tombstones to every node of the pass in the same transaction.
+
+    With the face ends what rests on it: nothing is left to compare with others.
+    """
+    given = _given(act, stay, member, purpose)
+    resting = _given(act, stay, member, FACE_LOOKALIKE) if purpose == FACE_ACCESS else []
+    for row in (*given, *resting):
         act.update(tables.consent, {"consent": row.consent}, withdrawn_ms=act.now_ms)
-        act.note("consent.withdraw", row.consent, reason=purpose)
-    if given and purpose == "face_access":
+        act.note("consent.withdraw", row.consent, reason=row.purpose)
+    if given and purpose == FACE_ACCESS:
         for held in act.rows(tables.pass_, stay=stay.stay, person=member.person):
             erase_face(act, held.pass_id, scope_of(held.scope), "consent withdrawn")
     refresh_stay(act, stay.stay)
     return len(given)
+
+
+def _given(act: Act, stay: Any, member: Any, purpose: str) -> list[Any]:
+    mine = act.rows(tables.consent, stay=stay.stay, person=member.person, purpose=purpose)
+    return [row for row in mine if row.withdrawn_ms is None]
 
 
 def leave(act: Act, token: str) -> None:

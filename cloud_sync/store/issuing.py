@@ -20,6 +20,7 @@ from cloud_sync.core.lifecycles import (
     PassState,
     StayState,
 )
+from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE
 from cloud_sync.protocol.messages import Cred, PassRow
 from cloud_sync.store import tables
 from cloud_sync.store.erasing import erase_face
@@ -115,7 +116,8 @@ def load_basis(act: Act, stay: Any, member: Any, pass_id: str, creds: tuple[Cred
         confirmed=booking.state == BookingState.CONFIRMED,
         relocated_by_ms=_relocated_by(act, listing),
         registered=_is_registered(act, stay.stay, member.person),
-        face_consent=_has_face_consent(act, stay.stay, member.person),
+        face_consent=_has_consent(act, stay.stay, member.person, FACE_ACCESS),
+        lookalike_consent=_has_consent(act, stay.stay, member.person, FACE_LOOKALIKE),
         creds=creds,
     )
 
@@ -162,8 +164,8 @@ def _is_registered(act: Act, stay_id: str, person: str) -> bool:
     return any(row.status in PROVED and row.proofing >= minimum for row in rows)
 
 
-def _has_face_consent(act: Act, stay_id: str, person: str) -> bool:
-    rows = act.rows(tables.consent, stay=stay_id, person=person, purpose="face_access")
+def _has_consent(act: Act, stay_id: str, person: str, purpose: str) -> bool:
+    rows = act.rows(tables.consent, stay=stay_id, person=person, purpose=purpose)
     return any(row.withdrawn_ms is None for row in rows)
 
 

@@ -117,4 +117,7 @@ def _door(row: sa.RowMapping, told: DoorHealth) -> DoorLine:
         expected_fpir=told.expected_fpir,
         engine=told.engine,
         dry_run=told.dry_run,
+        face_mode=told.face_mode,
+        tail=told.tail,
+        verified_by=told.verified_by,
     )

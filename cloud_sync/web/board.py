@@ -69,6 +69,9 @@ class DoorRow:
     threshold: str
     note: str
     fpir: str
+    face_mode: str
+    tail: str
+    verified_simulated: bool
     tone: Tone
 
 
@@ -241,8 +244,13 @@ def door_row(door: DoorLine, by: Speaker) -> DoorRow:
         dry_run=door.dry_run,
         people=str(door.gallery_n) if by_face else "–",
         threshold=f"{door.threshold:.3f}" if door.threshold is not None else "–",
-        note=door.threshold_note or "",
+        note="" if door.tail in words.TAILS else door.threshold_note or "",
         fpir=_one_in(door.expected_fpir, say),
+        face_mode=words.say(words.FACE_MODES, door.face_mode, say)
+        if door.face_mode in words.FACE_MODES
+        else "",
+        tail=words.say(words.TAILS, door.tail, say) if door.tail in words.TAILS else "",
+        verified_simulated=by_face and door.verified_by == "simulated",
         tone=_door_tone(door),
     )
 

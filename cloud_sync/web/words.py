@@ -35,6 +35,7 @@ EVENTS: Mapping[str, str] = MappingProxyType({
     "sys.boot": mark("Node started"),
     "sys.enrolled": mark("Face enrolled at the door"),
     "sys.erased": mark("Face erased"),
+    "sys.lookalike": mark("Enrolled faces that look alike: they are asked for the code as well"),
 })  # fmt: skip
 
 REASONS: Mapping[str, str] = MappingProxyType({
@@ -108,6 +109,20 @@ FACES: Mapping[str, str] = MappingProxyType({
     "on": mark("on"),
     "off": mark("off"),
     "refused": mark("refused: no safe threshold"),
+    "code": mark("asks for the code: no safe threshold"),
+})  # fmt: skip
+
+FACE_MODES: Mapping[str, str] = MappingProxyType({
+    "one_to_n": mark("face alone"),
+    "one_to_one": mark("code, then face"),
+    "one_to_n_else_code": mark("face, else code"),
+})  # fmt: skip
+
+# What the threshold of a door rests on.
+TAILS: Mapping[str, str] = MappingProxyType({
+    "measured": mark("measured"),
+    "indicative": mark("indicative: fewer than ten mix-ups measured"),
+    "bounded": mark("a bound only: stricter than anything measured"),
 })  # fmt: skip
 
 LIVENESS: Mapping[str, str] = MappingProxyType({

@@ -126,7 +126,7 @@ def match(case: Case) -> Reason | None:
     if face is None:
         return None
     if face.verdict.look is Look.AMBIGUOUS:
-        return Reason.AMBIGUOUS
+        return Reason.SECOND_FACTOR if case.door.else_code else Reason.AMBIGUOUS
     return Reason.NOT_FOUND if face.verdict.look is Look.UNKNOWN else None
 
 
@@ -135,7 +135,7 @@ def credential(case: Case) -> Reason | None:
     if case.attempt.holder is None:
         return Reason.NOT_FOUND
     no_consent = Prereq.FACE_CONSENT not in case.holder.prereq
-    if case.attempt.kind is CredentialKind.FACE and no_consent:
+    if case.attempt.face is not None and no_consent:
         return Reason.NOT_ENABLED
     return _code(case) or _standing(case.holder) or _window(case)
 

@@ -67,7 +67,7 @@ class Attempt:
 
     kind: EntryKind
     holder: Pass | None
-    face: FaceEvidence | None = None  # exactly for a face
+    face: FaceEvidence | None = None  # for a face; or beside a code or PIN, where the door asks for both
     code: CodeOutcome | None = None  # exactly for a rotating code whose credential is known
     factors: int = 1  # independent credentials of the same pass shown together
     locked_until_ms: int | None = None  # T_retry_lock is running until then
@@ -75,11 +75,15 @@ class Attempt:
 
     def __post_init__(self) -> None:
         assert self.kind in get_args(EntryKind), "the way out is never decided"
-        assert (self.face is not None) == (self.kind is CredentialKind.FACE)
+        assert self.face is not None or self.kind is not CredentialKind.FACE
+        beside = self.kind in {CredentialKind.QR, CredentialKind.PIN} and self.holder is not None
+        assert self.face is None or self.kind is CredentialKind.FACE or beside
         needs_code = self.kind is CredentialKind.QR and self.holder is not None
         assert (self.code is not None) == needs_code
         if self.face is not None and self.holder is not None:
-            assert self.face.verdict.pass_id == self.holder.pass_id, "a face opens its own pass only"
+            named = self.face.verdict.pass_id
+            unnamed = named is None and self.kind is not CredentialKind.FACE
+            assert unnamed or named == self.holder.pass_id, "a face opens its own pass only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +97,7 @@ class DoorView:
     camera: Camera = Camera.OK
     liveness: Liveness = Liveness.REQUIRED
     simulation: bool = False  # a node that is a simulation may open for invented faces
+    else_code: bool = False  # a face that could be two people is asked for its code, and not refused
     schedule: Ruling = Ruling.NOT_CONFIGURED
     anti_passback: Ruling = Ruling.NOT_CONFIGURED
     interlock: Ruling = Ruling.NOT_CONFIGURED

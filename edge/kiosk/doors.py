@@ -2,6 +2,7 @@
 
 from edge.config import DoorConfig, NodeConfig
 from edge.core.events import AccessPointId
+from edge.core.face_mode import FaceMode
 from edge.kiosk.state import Door, KioskState, Screen
 
 
@@ -11,7 +12,7 @@ def kiosk_state(config: NodeConfig, pages_url: str, *, reads_pins: bool) -> Kios
     for door in config.doors:
         access_point = AccessPointId(door.access_point)
         state.equip(access_point, dry_run=door.dry_run, pin_pad=config.kiosk.pin_pad and reads_pins)
-        if config.face.enabled and door.face.mode != "off":
+        if config.face.enabled and door.face.mode is not FaceMode.OFF:
             state.declare(
                 access_point,
                 liveness_off=config.face.liveness == "off_demo",

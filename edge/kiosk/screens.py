@@ -33,9 +33,13 @@ WORDS: Mapping[str, Screen] = MappingProxyType(
         "pin_refused": Screen.PIN_REFUSED,
         "next_code": Screen.NEXT_CODE,
         "other_door": Screen.OTHER_DOOR,
+        "code_first": Screen.CODE_FIRST,
+        "code_only": Screen.CODE_ONLY,
+        "look_after_code": Screen.LOOK_AFTER_CODE,
+        "two_refused": Screen.TWO_REFUSED,
     }
 )
-REST = frozenset({Screen.LOOK_HERE, Screen.FACE_OFF})
+REST = frozenset({Screen.LOOK_HERE, Screen.FACE_OFF, Screen.CODE_FIRST, Screen.CODE_ONLY})
 
 
 def until_text(until_ms: int, now_ms: int, zone: tzinfo) -> str:

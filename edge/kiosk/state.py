@@ -23,6 +23,10 @@ class Screen(StrEnum):
     PIN_REFUSED = "pin_refused"
     NEXT_CODE = "next_code"
     OTHER_DOOR = "other_door"
+    CODE_FIRST = "code_first"
+    CODE_ONLY = "code_only"
+    LOOK_AFTER_CODE = "look_after_code"
+    TWO_REFUSED = "two_refused"
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,22 @@ SENTENCES: Mapping[Screen, Sentence] = MappingProxyType({
         Both("请先关好另一扇门", "Shut the other door first"),
         Both("关好后请在这里再试一次", "Try again here when it is shut"),
     ),
+    Screen.CODE_FIRST: Sentence(
+        Both("请出示通行码", "Show your code"),
+        Both("已录入面部的客人随后请看镜头；其他客人凭码进门", "If your face is enrolled, look here after it; otherwise the code opens"),
+    ),
+    Screen.CODE_ONLY: Sentence(
+        Both("请出示通行码", "Show your code"),
+        Both("目前人数较多，此门暂不使用人脸", "Too many guests just now to tell faces apart safely"),
+    ),
+    Screen.LOOK_AFTER_CODE: Sentence(
+        Both("请看这里", "Now look here"),
+        Both("请放下手机，正对镜头", "Lower the phone and face the camera"),
+    ),
+    Screen.TWO_REFUSED: Sentence(
+        Both("门未打开", "The door stays shut"),
+        Both("请出示新的通行码再看镜头，或联系值班人员", "Show a fresh code and look here again, or ask the staff"),
+    ),
     Screen.PIN_REFUSED: Sentence(
         Both("此 PIN 码现在不能开门", "This PIN does not open the door now"),
         Both("请核对后再输入，或联系值班人员", "Check it and type it again, or ask the staff"),
@@ -84,7 +100,18 @@ SENTENCES: Mapping[Screen, Sentence] = MappingProxyType({
 })  # fmt: skip
 
 # Screens on which nobody is asked to do anything else; every other one is a no, and says what to do next.
-CALM = frozenset({Screen.LOOK_HERE, Screen.WELCOME, Screen.FACE_OFF, Screen.ENROLLING, Screen.ENROLLED})
+CALM = frozenset(
+    {
+        Screen.LOOK_HERE,
+        Screen.WELCOME,
+        Screen.FACE_OFF,
+        Screen.ENROLLING,
+        Screen.ENROLLED,
+        Screen.CODE_FIRST,
+        Screen.CODE_ONLY,
+        Screen.LOOK_AFTER_CODE,
+    }
+)
 
 LIVENESS_OFF = Both("演示：活体检测已关闭", "Demo: liveness check is off")
 DRY_RUN = Both("试运行：只作记录，不拦阻通行", "Trial run: this door only takes notes, it holds nobody back")

@@ -54,11 +54,25 @@ class FaceDesk:
         self._tries: dict[int, _Try] = {}
         self._blurred_ns: int | None = None
         self._k = 1
+        self._locked: frozenset[PassId] = frozenset()
         self.gallery = Gallery.build([], version=0, similarity=SCORES[info.score])
 
     @property
     def info(self) -> EngineInfo:
         return self._info
+
+    @property
+    def compared(self) -> Gallery:
+        """With whom a face is compared now."""
+        return self.gallery
+
+    def lock_pairs(self, pass_ids: frozenset[PassId]) -> None:
+        """Whose face alone names nobody here, because another guest of this door looks too much alike."""
+        self._locked = pass_ids
+
+    @property
+    def locked(self) -> frozenset[PassId]:
+        return self._locked
 
     def put_gallery(self, rows: list[tuple[str, Vector]], *, version: int, k: int) -> None:
         """Put a new gallery in force for the next look; ``k`` is the largest template's number of images."""
@@ -76,15 +90,21 @@ class FaceDesk:
         self._blurred_ns = None
         self._prune(t_ns)
 
+    def unseen(self) -> Concluded:
+        """A look at nobody: patience is over and no face was good enough."""
+        return Concluded(self._evidence(Verdict(Look.LOW_QUALITY), ""), track=0)
+
     def look(self, seen: FaceSeen) -> Concluded | Prompt | None:
         """Take one frame; a conclusion comes once per try."""
         if seen.vector is None:
             return self._blurred(seen)
         self._blurred_ns = None
-        if not len(self.gallery):
+        if not self._compares():
             return Prompt("show_code")
         vector = np.frombuffer(seen.vector, np.float32)
         track = self._tracker.observe(seen.t_ns, seen.box, vector, Quality(*seen.quality, faces_in_frame=1))
+        if track not in self._tries:
+            self._forget_tries()
         try_ = self._tries.setdefault(track, _Try(seen.t_ns))
         if try_.concluded_ns is not None:
             if seen.t_ns - try_.concluded_ns < AGAIN_NS:
@@ -95,18 +115,18 @@ class FaceDesk:
         return self._conclude(track, try_, seen.t_ns)
 
     def _conclude(self, track: int, try_: _Try, now_ns: int) -> Concluded | Prompt | None:
-        fused = self._tracker.fused(track, self.gallery)
+        fused = self._tracker.fused(track, self.compared)
         threshold = self.threshold(fused.m)
         if isinstance(threshold, ThresholdRefused):
             return Prompt("show_code")
         votes = [
             FrameVote(_pass_id(vote.best), vote.score, vote.margin, vote.t_ns)
-            for vote in self._tracker.votes(track, self.gallery)
+            for vote in self._tracker.votes(track, self.compared)
         ]
         verdict = weigh(
             votes,
             FusedVote(_pass_id(fused.best), fused.score, fused.margin, fused.m) if votes else None,
-            EvidenceRule(threshold.t, threshold.margin),
+            EvidenceRule(threshold.t, threshold.margin, self._locked),
             first_seen_ns=try_.first_ns,
             now_ns=now_ns,
         )
@@ -120,7 +140,7 @@ class FaceDesk:
             self._blurred_ns = seen.t_ns
         if seen.t_ns - self._blurred_ns >= BLURRED_NS:
             self._blurred_ns = seen.t_ns
-            return Concluded(self._evidence(Verdict(Look.LOW_QUALITY), ""), track=0)
+            return self.unseen()
         return Prompt(seen.gate or "look_at_camera")
 
     def _evidence(self, verdict: Verdict, threshold_id: str) -> FaceEvidence:
@@ -129,17 +149,23 @@ class FaceDesk:
             matcher=Matcher(
                 threshold_id=threshold_id,
                 model=f"{self._info.engine_id}@{self._info.model_sha256[:8]}",
-                gallery_version=self.gallery.version,
-                gallery_n=len(self.gallery),
+                gallery_version=self.compared.version,
+                gallery_n=len(self.compared),
             ),
             pad=PadFact("na"),
             simulated=self._info.simulated,
         )
 
+    def _compares(self) -> bool:
+        return len(self.gallery) > 0
+
     def _prune(self, now_ns: int) -> None:
         self._tracker.prune(now_ns)
-        if not len(self._tracker):
-            self._tries.clear()
+        self._forget_tries()
+
+    def _forget_tries(self) -> None:
+        """A try lives as long as its track."""
+        self._tries = {track: try_ for track, try_ in self._tries.items() if track in self._tracker}
 
 
 def _pass_id(best: str | None) -> PassId | None:

@@ -27,7 +27,7 @@ from edge.core.credentials import (
 from edge.core.decision import decide
 from edge.core.decision_fact import about
 from edge.core.decision_types import Allow, Attempt, Deny, DoorView, Liveness, Moment, Policy, Retry
-from edge.core.door_events import Command, Denied, Event, Granted, Tick, Verb
+from edge.core.door_events import CameraChanged, Command, Denied, Event, Granted, Tick, Verb
 from edge.core.door_profile import DoorProfile
 from edge.core.door_types import (
     Camera,
@@ -46,12 +46,24 @@ from edge.core.door_types import (
 )
 from edge.core.dry_run import on_trial, opens_on_trial, would_deny
 from edge.core.events import AccessPointId, ClockState, CredentialKind, Fact, GrantId
+from edge.core.face_mode import FaceMode
 from edge.core.passes import LocationClass, Pass, PassSet
 from edge.core.reasons import Advice, GuestText, Reason
 from edge.errors import StoreError
 from edge.ports import Clock, Cmd, DoorIO, Outcome, Result
 from edge.runtime.face_desk import Concluded, FaceDesk, Prompt
+from edge.runtime.screen_words import word_of
 from edge.runtime.sightings import FaceSeen
+from edge.runtime.two_step import (
+    Asked,
+    OneToOneDesk,
+    ask_or_none,
+    is_alike,
+    look_on,
+    plainly,
+    rest_word,
+    with_face,
+)
 
 IO_DEADLINE_NS = 300_000_000  # hardware.md §2.4: the age of a command inside the node
 STEP_MS = 30_000  # one step of a rotating code
@@ -131,11 +143,13 @@ class Gate:
     liveness: Liveness
     simulation: bool
     dry_run: bool = False
+    face_mode: FaceMode = FaceMode.ONE_TO_N
     desk: FaceDesk | None = None
     state: DoorState = field(default_factory=DoorState)
     fault: str = ""
     _tries: dict[str, Tries] = field(default_factory=dict)
     _code: tuple[str, int] = ("", 0)
+    _asked: Asked | None = None  # a code was shown, and its face is waited for
     _refused: _Refused | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _timers_changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -162,37 +176,54 @@ class Gate:
             return
         if code is not None:
             async with self._turn:
+                await self._end_asked()
                 await self._try_code(code)
 
     async def on_face(self, seen: FaceSeen) -> None:
         """A face was seen in front of this door."""
-        if self.desk is None:
-            return
-        match self.desk.look(seen):
+        desk, asked = self.desk, self._asked
+        if desk is None or (isinstance(desk, OneToOneDesk) and asked is None):
+            return  # where a code comes first, nobody is looked at before it
+        match look_on(desk, asked, seen) if asked is not None else desk.look(seen):
             case Prompt(word):
                 self.hands.screens.show(self.access_point, word)
             case Concluded() as concluded:
                 async with self._turn:
-                    await self._try_face(concluded)
+                    if asked is None:
+                        await self._try_face(concluded)
+                    elif asked is self._asked:
+                        await self._end_asked(concluded)
             case None:
                 pass
+
+    async def on_nobody(self, t_ns: int) -> None:
+        """The picture is empty."""
+        if self.desk is not None:
+            self.desk.nobody(t_ns)
+        self.hands.screens.show(self.access_point, rest_word(self.desk))
+        if self._asked is not None and t_ns > self._asked.until_ns:
+            async with self._turn:
+                await self._end_asked()
 
     async def on_pin(self, digits: str) -> None:
         """Digits were typed at this door; what is no PIN is answered like one nobody has."""
         shown = self.hands.read_pin(digits)
         async with self._turn:
+            await self._end_asked()
             knowledge, moment = self._now()
             attempt = Attempt(
                 kind=CredentialKind.PIN,
                 holder=None if shown is None else _holder(knowledge.passes, *shown),
                 locked_until_ms=self._locked_until_ms(PIN_TRIES, moment),
             )
-            await self._judge(attempt, PIN_TRIES, knowledge, moment)
+            await self._judge_or_ask(attempt, PIN_TRIES, knowledge, moment)
 
     async def on_event(self, event: Event) -> None:
         """A sensor, a timer or the node itself."""
         async with self._turn:
             await self._step(event)
+            if isinstance(event, CameraChanged) and self.state.camera is Camera.LOST:
+                await self._end_asked()
 
     async def on_command(self, command: Command) -> Did:
         """A verified command, seen through: written down, carried out, and what the lock answered."""
@@ -217,7 +248,8 @@ class Gate:
         knowledge, moment = self._now()
         found = knowledge.passes.find_credential(cred_id)
         if found is None:
-            await self._judge(Attempt(kind=CredentialKind.QR, holder=None), cred_id, knowledge, moment)
+            unknown = Attempt(kind=CredentialKind.QR, holder=None)
+            await self._judge_or_ask(unknown, cred_id, knowledge, moment)
             return
         holder, credential = found
         memory = _memory(self.hands.codes.code_memory(cred_id))
@@ -230,7 +262,7 @@ class Gate:
             code=outcome,
             locked_until_ms=self._locked_until_ms(cred_id, moment),
         )
-        await self._judge(attempt, cred_id, knowledge, moment, remember=remember)
+        await self._judge_or_ask(attempt, cred_id, knowledge, moment, remember=remember)
 
     async def _try_face(self, concluded: Concluded) -> None:
         knowledge, moment = self._now()
@@ -247,7 +279,7 @@ class Gate:
         )
         await self._judge(attempt, tries, knowledge, moment)
 
-    async def _judge(
+    async def _judge_or_ask(
         self,
         attempt: Attempt,
         tries: str,
@@ -256,9 +288,41 @@ class Gate:
         *,
         remember: CodeMemory | None = None,
     ) -> None:
+        """At a door of code and face, the code has only said who; everywhere else it opens."""
+        desk = self.desk
+        if isinstance(desk, OneToOneDesk) and self.state.camera is not Camera.LOST:
+            alone = decide(attempt, self._view(), moment, knowledge.policy)
+            self._asked = ask_or_none(desk, alone, attempt, tries, remember, self._now_ns())
+        if self._asked is None:
+            await self._judge(attempt, tries, knowledge, moment, remember=remember)
+        else:
+            self.hands.screens.show(self.access_point, "look_after_code")
+
+    async def _end_asked(self, concluded: Concluded | None = None) -> None:
+        """Judge code and face together; without a look it is a look at nobody.  Called with the turn held."""
+        asked, self._asked = self._asked, None
+        if asked is None or not isinstance(self.desk, OneToOneDesk):
+            return
+        evidence = (concluded or self.desk.unseen()).evidence
+        self.desk.ask(None)
+        knowledge, moment = self._now()
+        attempt = with_face(asked, evidence, knowledge.passes)
+        await self._judge(attempt, asked.tries, knowledge, moment, remember=asked.remember, together=True)
+
+    async def _judge(
+        self,
+        attempt: Attempt,
+        tries: str,
+        knowledge: Knowledge,
+        moment: Moment,
+        *,
+        remember: CodeMemory | None = None,
+        together: bool = False,
+    ) -> None:
         view, started_ns = self._view(), self._now_ns()
         decision = decide(attempt, view, moment, knowledge.policy)
         decision = would_deny(decision) if self.dry_run else decision
+        decision = plainly(decision) if together else decision
         if isinstance(decision, Retry):
             self._advise(decision.advice, attempt, decision.reason)
             return
@@ -277,6 +341,10 @@ class Gate:
                 await self._step(Granted(GrantId(self.hands.new_id()), fact))
             case Deny():
                 self._failed(tries)
+                if together and is_alike(decision):
+                    await self._step(Denied(fact, Advice(GuestText.TRY_AGAIN)))
+                    self.hands.screens.show(self.access_point, "two_refused")
+                    return
                 await self._step(Denied(fact, decision.advice))
                 self._advise(decision.advice, attempt, decision.reason)
             case _:
@@ -394,6 +462,7 @@ class Gate:
             camera=self.state.camera if self.desk is not None else Camera.OK,
             liveness=self.liveness,
             simulation=self.simulation,
+            else_code=self.face_mode is FaceMode.ONE_TO_N_ELSE_CODE,
         )
 
     def _failed(self, tries: str) -> None:
@@ -422,19 +491,6 @@ def _opens(event: Event) -> bool:
     """Whether this would open the door to somebody, and so waits for its record; sensors and relocking never wait."""
     commanded = isinstance(event, Command) and event.verb in {Verb.ACCESS, Verb.UNLOCK}
     return commanded or isinstance(event, Granted)
-
-
-def word_of(advice: Advice, kind: CredentialKind, reason: Reason) -> str:
-    """One of the four texts, or what only a screen can add to it: a keypad's answer, where to register, which code or door."""
-    if kind is CredentialKind.PIN and advice.text is GuestText.TRY_AGAIN:
-        return "pin_refused"
-    if reason is Reason.NOT_REGISTERED and kind is not CredentialKind.PIN:
-        return "register"
-    if reason in {Reason.CODE_REPLAYED, Reason.CODE_OUT_OF_TIME}:
-        return "next_code"
-    if reason is Reason.INTERLOCK:
-        return "other_door"
-    return advice.text.value
 
 
 def _holder(passes: PassSet, cred_id: str, verifier: bytes) -> Pass | None:

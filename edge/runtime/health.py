@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 
 from edge.core.events import ClockState
+from edge.core.face_mode import FaceMode
+from edge.runtime.gate import Gate
+from models.calibration import DoorThreshold, ThresholdRefused
 
 DISK_FULL = "the disk is full: the reserve was freed to go on recording. Free space on this node."
 NO_TIME = "the time of day cannot be believed: codes are refused, PINs go on. Check the clock chip and the time server."
@@ -16,7 +19,7 @@ class DoorHealth:
     alarm: str
     camera: str
     lock: str  # OK, or what the lock did not do
-    face: str  # off | on | refused: …
+    face: str  # off | on | refused | code (no safe threshold at a door that then asks for codes)
     liveness: str
     gallery_n: int
     threshold: float | None
@@ -24,6 +27,9 @@ class DoorHealth:
     expected_fpir: float | None
     engine: str | None
     dry_run: bool = False
+    face_mode: str = "off"
+    tail: str | None = None  # what the threshold rests on: measured, indicative or bounded
+    verified_by: str | None = None  # real or simulated: how far up the table was verified
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +38,46 @@ class NodeHealth:
     doors: tuple[DoorHealth, ...]
     faults: tuple[str, ...]
     clock: ClockState
+
+
+def door_health(gate: Gate, camera: str) -> DoorHealth:
+    """One door as it is now; with face, the threshold it would use for two frames."""
+    desk = gate.desk
+    threshold = None if desk is None else desk.threshold(2)
+    known = threshold if isinstance(threshold, DoorThreshold) else None
+    return DoorHealth(
+        access_point=gate.access_point,
+        mode=gate.state.mode,
+        contact=gate.state.contact,
+        alarm=gate.state.alarm,
+        camera=camera,
+        lock=gate.fault or "OK",
+        face=_face(gate, refused=threshold is not None and known is None),
+        liveness=gate.liveness,
+        dry_run=gate.dry_run,
+        gallery_n=0 if desk is None else len(desk.gallery),
+        threshold=None if known is None else round(known.t, 3),
+        threshold_note=None if threshold is None else _note(threshold),
+        expected_fpir=None if known is None else known.expected_fpir,
+        engine=None if desk is None else desk.info.engine_id,
+        face_mode="off" if desk is None else gate.face_mode,
+        tail=None if known is None else known.tail,
+        verified_by=_verified_by(gate),
+    )
+
+
+def _face(gate: Gate, *, refused: bool) -> str:
+    if gate.desk is None:
+        return "off"
+    if not refused:
+        return "on"
+    return "code" if gate.face_mode is FaceMode.ONE_TO_N_ELSE_CODE else "refused"
+
+
+def _note(threshold: DoorThreshold | ThresholdRefused) -> str:
+    return threshold.note if isinstance(threshold, DoorThreshold) else threshold.reason_sentence
+
+
+def _verified_by(gate: Gate) -> str | None:
+    table = None if gate.desk is None else gate.desk.info.calibration
+    return None if table is None else table.verified_by

@@ -4,7 +4,7 @@ Everything runs on one event loop; the ledger is written by one thread; pictures
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, assert_never
@@ -34,15 +34,16 @@ from edge.core.door_types import Bolt, Camera, Contact
 from edge.core.events import AccessPointId, ClockState, Fact, GrantId, PassId, Stamp
 from edge.core.freshness import contact_age_ms
 from edge.core.passes import EARLY_MS, Pass, PassSet
-from edge.errors import EnrolRefused
+from edge.errors import EnrolRefused, StoreError
 from edge.ports import Clock, DoorIO, Edge, IoNews, IoSnapshot, Latched, Ledger, Lost, Point
 from edge.runtime.engine_info import engine_info, same_model
 from edge.runtime.enrol import PATIENCE_S, CameraEnrolment, permitted, template_end_ms
 from edge.runtime.face_desk import FaceDesk
 from edge.runtime.gate import Gate, Knowledge, Screens
-from edge.runtime.health import DISK_FULL, NO_TIME, DoorHealth, NodeHealth
+from edge.runtime.health import DISK_FULL, NO_TIME, NodeHealth, door_health
+from edge.runtime.lookalikes import LookAlikes
 from edge.runtime.sightings import CameraState, CodeSeen, EngineState, FaceSeen, NobodySeen, Told, camera_word
-from models.calibration import ThresholdRefused
+from edge.runtime.two_step import open_desk
 from models.engine import CalibrationMissing, EngineError, EngineInfo
 from models.template import Template
 
@@ -72,6 +73,10 @@ class Templates(Protocol):
     def erase(self, pass_ids: set[str]) -> int: ...
 
     def expired(self, now_ms: int) -> set[str]: ...
+
+    def pairs(self) -> Sequence[tuple[str, str]]: ...
+
+    def keep_pairs(self, pairs: Iterable[tuple[str, str]]) -> None: ...
 
 
 class Book(Protocol):
@@ -119,6 +124,7 @@ class Node:
         self._camera_state: dict[str, CameraState] = {}
         self._born_ns = parts.clock.read().mono_ns
         self._templates: dict[str, Template] = {}
+        self._lookalikes = LookAlikes(parts.templates)
         self._gallery_version = 0
         self._enrolments: dict[str, CameraEnrolment] = {}
         self._just_enrolled: set[str] = set()  # cameras whose enrolled person has not stepped away yet
@@ -262,9 +268,7 @@ class Node:
             case NobodySeen():
                 self._just_enrolled.discard(seen.camera)
                 for gate in self._gates_at(seen.camera):
-                    if gate.desk is not None:
-                        gate.desk.nobody(seen.t_ns)
-                    self._parts.screens.show(gate.access_point, "look_here" if gate.desk else "face_off")
+                    self._spawn(gate.on_nobody(seen.t_ns))
             case CameraState():
                 self._camera_state[seen.camera] = seen
                 log.info("camera", camera=seen.camera, state=seen.state, why=seen.why)
@@ -302,7 +306,8 @@ class Node:
             info = engine_info(told)
             try:
                 for access_point, fpir in self._fpir.items():
-                    self._gates[access_point].desk = FaceDesk(info, fpir_wanted=fpir)
+                    gate = self._gates[access_point]
+                    gate.desk = open_desk(gate.face_mode, info, fpir_wanted=fpir)
                 self._engine = info
             except CalibrationMissing as error:
                 self._engine_fault = str(error)
@@ -356,15 +361,30 @@ class Node:
         for stored in self._parts.templates.all():
             self._templates[stored.pass_id] = Template.from_bytes(stored.data)
 
-    def _refresh_galleries(self) -> None:
+    def _refresh_galleries(self, *, force: bool = False) -> None:
         """Every door's gallery is who may open it now, and nobody else."""
         if self._engine is None:
             return
+        self._find_lookalikes(self._engine)
         for gate in self._gates.values():
             if gate.desk is not None:
-                self._refresh_gallery(gate, gate.desk, self._engine)
+                self._refresh_gallery(gate, gate.desk, self._engine, force=force)
 
-    def _refresh_gallery(self, gate: Gate, desk: FaceDesk, engine: EngineInfo) -> None:
+    def _find_lookalikes(self, engine: EngineInfo) -> None:
+        """How many pairs is recorded, never who: what it means is for people to find out."""
+        try:
+            found = self._lookalikes.recheck(self._templates, self._passes, engine)
+        except StoreError as error:
+            log.error("lookalikes_not_kept", why=str(error))
+            return
+        if found:
+            self._spawn(self.record([Fact("sys.lookalike", x={"pairs": found})]))
+
+    def twins_of(self, pass_id: str) -> frozenset[PassId]:
+        """Whose faces this one is taken for too easily; a second factor tells them apart."""
+        return self._lookalikes.twins_of(pass_id)
+
+    def _refresh_gallery(self, gate: Gate, desk: FaceDesk, engine: EngineInfo, *, force: bool) -> None:
         reading = self._parts.clock.read()
         span = time_span(reading.state, reading.wall_ms, self.knowledge().floor_ms)
         rows = []
@@ -374,9 +394,10 @@ class Node:
             if template is not None and same_model(template, engine):
                 rows.append((str(holder.pass_id), template.mean))
                 k = max(k, template.k)
-        if {pass_id for pass_id, _ in rows} != desk.gallery.pass_ids:
+        if force or {pass_id for pass_id, _ in rows} != desk.gallery.pass_ids:
             self._gallery_version += 1
             desk.put_gallery(rows, version=self._gallery_version, k=k)
+        desk.lock_pairs(self._lookalikes.locked_at(gate.access_point, self._passes))
 
     async def enrol_camera(self, pass_id: str, access_point: str) -> Template:
         """Enrol the person before this door's camera.
@@ -448,16 +469,15 @@ class Node:
 
     def _force_galleries(self) -> None:
         """Rebuild even where the same people stand in it: a template may have changed."""
-        for gate in self._gates.values():
-            if gate.desk is not None:
-                self._gallery_version += 1
-                gate.desk.put_gallery([], version=self._gallery_version, k=1)
-        self._refresh_galleries()
+        self._refresh_galleries(force=True)
 
     # --- how it is --------------------------------------------------------------------------------------------
 
     def health(self) -> NodeHealth:
-        doors = tuple(self._door_health(gate) for gate in self._gates.values())
+        up_ns = self._parts.clock.read().mono_ns - self._born_ns
+        doors = tuple(
+            door_health(gate, self._camera_word(gate.access_point, up_ns)) for gate in self._gates.values()
+        )
         faults = [self._engine_fault] if self._engine_fault and self._fpir else []
         faults += [DISK_FULL] if self._parts.ledger.disk_alarm else []
         clock = self._parts.clock.read().state
@@ -466,32 +486,9 @@ class Node:
         faults += [state.why for state in self._camera_state.values() if state.state != "OK"]
         return NodeHealth("DEGRADED" if faults else "ONLINE", doors, tuple(faults), clock)
 
-    def _door_health(self, gate: Gate) -> DoorHealth:
-        desk = gate.desk
-        threshold = None if desk is None else desk.threshold(2)
-        refused = isinstance(threshold, ThresholdRefused)
-        known = None if threshold is None or isinstance(threshold, ThresholdRefused) else threshold
-        camera, up_ns = self._cameras.get(gate.access_point), self._parts.clock.read().mono_ns - self._born_ns
-        return DoorHealth(
-            access_point=gate.access_point,
-            mode=gate.state.mode,
-            contact=gate.state.contact,
-            alarm=gate.state.alarm,
-            camera=camera_word(self._camera_state.get(camera), up_ns) if camera else "none",
-            lock=gate.fault or "OK",
-            face="off" if desk is None else "refused" if refused else "on",
-            liveness=gate.liveness,
-            dry_run=gate.dry_run,
-            gallery_n=0 if desk is None else len(desk.gallery),
-            threshold=None if known is None else round(known.t, 3),
-            threshold_note=threshold.reason_sentence
-            if isinstance(threshold, ThresholdRefused)
-            else known.note
-            if known
-            else None,
-            expected_fpir=None if known is None else known.expected_fpir,
-            engine=None if desk is None else desk.info.engine_id,
-        )
+    def _camera_word(self, access_point: AccessPointId, up_ns: int) -> str:
+        camera = self._cameras.get(access_point)
+        return camera_word(self._camera_state.get(camera), up_ns) if camera else "none"
 
     def close(self) -> None:
         self._writer.shutdown(wait=True)

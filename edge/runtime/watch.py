@@ -7,13 +7,15 @@ at.  No picture leaves this process, and none touches a disk.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from edge.core.claimant import WHOLE, NotOne, Region, claimant
 from edge.errors import CameraLost
 from edge.ports import Camera, CameraFrame, ClockReading
 from edge.runtime.sightings import CameraState, CodeSeen, EngineState, FaceSeen, NobodySeen, Told, pack
 from models.engine import EngineError, Face, FaceEngine
-from models.gates import comparable_faces, door_gate, enrolment_gate
+from models.gates import door_gate, enrolment_gate
 
 if TYPE_CHECKING:
     from models.engine import Frame
@@ -24,6 +26,7 @@ FROZEN_NS = 10_000_000_000  # the very same picture for so long: camera DEGRADED
 NOBODY_EVERY_NS = 1_000_000_000
 CODE_AGAIN_NS = 700_000_000  # one shown code is told once in this time, not once a picture
 IDLE_WAIT_S = 0.02
+NO_MEASURES = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)  # of a face that nobody measured
 
 
 @dataclass(slots=True)
@@ -54,8 +57,11 @@ class Watch:
         clock: Callable[[], ClockReading],
         *,
         detect_every_ns: int,
+        regions: Mapping[str, Region] = MappingProxyType({}),
     ) -> None:
+        """``regions``: where a claimant stands in the picture of a camera; the whole of it where it is not named."""
         self._views = {name: _View(camera) for name, camera in cameras.items()}
+        self._regions = regions
         self._engine = engine
         self._decode = decode
         self._send = tell
@@ -100,14 +106,15 @@ class Watch:
 
     def _look_for_faces(self, name: str, view: _View, frame: CameraFrame, engine: FaceEngine) -> None:
         faces = engine.detect(frame.image)
-        if not faces:
+        who = _at_the_door(faces, frame, self._regions.get(name, WHOLE))
+        if who is NotOne.NOBODY:
             if frame.t_ns - view.told_nobody_ns >= NOBODY_EVERY_NS:
                 view.told_nobody_ns = frame.t_ns
                 self.tell(NobodySeen(name, frame.t_ns))
             return
         view.told_nobody_ns = 0
         try:
-            self.tell(_seen(name, frame, faces, engine))
+            self.tell(_seen(name, frame, faces, who, engine))
         except EngineError as error:
             self._say_state(name, view, "DEGRADED", str(error))
 
@@ -133,12 +140,26 @@ class Watch:
             self._engine.close()
 
 
-def _seen(name: str, frame: CameraFrame, faces: list[Face], engine: FaceEngine) -> FaceSeen:
-    """Judge and, if it is good enough, embed the nearest face; the others are counted and never identified."""
-    nearest = faces[0]
+def _at_the_door(faces: list[Face], frame: CameraFrame, region: Region) -> int | NotOne:
+    height, width = frame.image.shape[:2]
+    return claimant([face.box for face in faces], (width, height), region)
+
+
+def _crowd(name: str, frame: CameraFrame, faces: list[Face]) -> FaceSeen:
+    """Two are equally near: they are counted, and none of them is looked at closer."""
+    reason = NotOne.ONE_AT_A_TIME.value
+    return FaceSeen(name, frame.t_ns, len(faces), faces[0].box, reason, reason, NO_MEASURES, None)
+
+
+def _seen(
+    name: str, frame: CameraFrame, faces: list[Face], who: int | NotOne, engine: FaceEngine
+) -> FaceSeen:
+    """Judge and, if it is good enough, embed the claimant's face; the others are counted and never identified."""
+    if isinstance(who, NotOne):
+        return _crowd(name, frame, faces)
+    nearest = faces[who]
     chip = engine.align(frame.image, nearest)
-    near = comparable_faces(faces)
-    quality = engine.quality(frame.image, nearest, chip, faces_in_frame=near)
+    quality = engine.quality(frame.image, nearest, chip, faces_in_frame=1)
     refused = door_gate(quality)
     vector = None if refused else engine.embed([chip])[0].tobytes()
     return FaceSeen(

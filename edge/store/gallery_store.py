@@ -6,6 +6,7 @@ opened any more.  Additional data binds a row to its id and version.
 
 import os
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -92,6 +93,9 @@ class GalleryStore:
                 self._db.executemany(
                     "delete from template where template_ref = ?", [(row[0],) for row in gone]
                 )
+                self._db.executemany(
+                    "delete from lookalike where ?1 in (one, other)", [(row[1],) for row in gone]
+                )
                 for ref, version, data in kept:
                     self._db.execute(
                         "update template set sealed = ? where template_ref = ?",
@@ -102,6 +106,17 @@ class GalleryStore:
             self._key = key
             self._db.execute("pragma wal_checkpoint(truncate)")
             return len(gone)
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Passes whose faces look alike, each pair once and in order."""
+        with self._lock:
+            return list(self._db.execute("select one, other from lookalike order by one, other"))
+
+    def keep_pairs(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """These pairs, in place of those kept before."""
+        with self._lock, transaction(self._db, self._path):
+            self._db.execute("delete from lookalike")
+            self._db.executemany("insert into lookalike values (?, ?)", pairs)
 
     def expired(self, now_ms: int) -> set[str]:
         """The passes whose template has outlived its own end."""

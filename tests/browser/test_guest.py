@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from cloud_sync.protocol.code import parse
-from cloud_sync.protocol.messages import PREREQ_FACE_CONSENT, PREREQ_REGISTERED
+from cloud_sync.protocol.messages import PREREQ_FACE_CONSENT, PREREQ_LOOKALIKE, PREREQ_REGISTERED
 from cloud_sync.web.serve import PageServer
 from edge.core.credentials import CodeAccepted, CodeRefused, judge_code
 from edge.core.events import CredentialKind
@@ -113,6 +113,23 @@ def test_face_can_be_taken_back_and_the_code_stays(phone, site, house):
     expect(phone.locator("#no-face")).to_be_visible()
     assert shown_code(phone) == before
     assert not any(row.prereq & PREREQ_FACE_CONSENT for row in house.rows())
+
+
+def test_the_comparison_with_other_guests_is_a_tick_of_its_own_and_starts_empty(phone, site, house):
+    register(phone, site, house)
+    phone.tap("#on")
+    expect(phone.locator("#alike")).not_to_be_checked()
+    phone.check("#agree")
+    phone.check("#alike")
+    phone.tap("button[value=yes]")
+    shown_code(phone)
+    assert any(row.prereq & PREREQ_LOOKALIKE for row in house.rows())
+    phone.tap("#stop-comparing")
+    expect(phone.locator("#stop-comparing")).to_have_count(0)
+    shown_code(phone)
+    expect(phone.locator("#remove-face")).to_be_visible()
+    assert not any(row.prereq & PREREQ_LOOKALIKE for row in house.rows())
+    assert any(row.prereq & PREREQ_FACE_CONSENT for row in house.rows())
 
 
 # --- when something is wrong -----------------------------------------------------------------------------------------

@@ -52,6 +52,9 @@ FACE_DOOR = {
     "threshold": 0.497,
     "threshold_note": "measured on 128,000 pairs; for N = 41",
     "expected_fpir": 0.0008,
+    "face_mode": "one_to_n",
+    "tail": "indicative",
+    "verified_by": "simulated",
 }
 
 

@@ -21,6 +21,7 @@ from cloud_sync.core.policy import CN_DEFAULT, DAY_MS, HOUR_MS
 from cloud_sync.protocol.messages import (
     PREREQ_FACE_CONSENT,
     PREREQ_LISTING,
+    PREREQ_LOOKALIKE,
     PREREQ_REGISTERED,
     PREREQ_STAY,
     Cred,
@@ -65,6 +66,12 @@ def row(basis=BASIS, now_ms=IN, held=None, state=None):
     [
         ({}, "ARMED", PREREQ_LISTING | PREREQ_STAY | PREREQ_REGISTERED),
         ({"face_consent": True}, "ARMED", FOR_ENTRY | PREREQ_FACE_CONSENT),
+        ({"lookalike_consent": True}, "ARMED", FOR_ENTRY),
+        (
+            {"face_consent": True, "lookalike_consent": True},
+            "ARMED",
+            FOR_ENTRY | PREREQ_FACE_CONSENT | PREREQ_LOOKALIKE,
+        ),
         ({"registered": False}, "PENDING", PREREQ_LISTING | PREREQ_STAY),
         ({"listing": ListingState.SUSPENDED}, "PENDING", PREREQ_STAY | PREREQ_REGISTERED),
         ({"stay": StayState.CANCELLED_BEFORE}, "REVOKED", PREREQ_LISTING | PREREQ_REGISTERED),
@@ -121,6 +128,7 @@ BASES = st.builds(
     listing=st.sampled_from(ListingState),
     registered=st.booleans(),
     face_consent=st.booleans(),
+    lookalike_consent=st.booleans(),
     planned_out_ms=st.sampled_from([OUT, OUT + DAY_MS]),
     creds=st.sampled_from([(), (Cred("qr", "ab", b"k"),)]),
 )

@@ -299,7 +299,7 @@ INPUTS = {
     FaceEvidence: {"verdict", "matcher", "pad", "simulated"},
     DoorView: {
         "access_point", "location_class", "mode", "direction", "camera", "liveness", "simulation",
-        "schedule", "anti_passback", "interlock", "occupancy",
+        "schedule", "anti_passback", "interlock", "occupancy", "else_code",
     },
     Moment: {"now_ms", "clock", "floor_ms", "contact_age_ms", "online", "max_offline_ms"},
     Policy: {"policy_version", "auth_ver"},
@@ -314,6 +314,37 @@ INPUTS = {
 def test_points_bands_and_sanctions_are_not_inputs_of_the_decision(kind: type) -> None:
     """The whole list, so that a new input is a decision somebody had to write down here."""
     assert {field.name for field in dataclasses.fields(kind)} == INPUTS[kind]
+
+
+# --- code and face together -------------------------------------------------------------------------------------
+
+
+def both(look: Look, **changes: object) -> Attempt:
+    """A PIN of Ada's and a face beside it."""
+    face = SEEN if look is Look.NAMED else replace(SEEN, verdict=Verdict(look))
+    words = {"kind": CredentialKind.PIN, "holder": ADA, "face": face, "factors": 2}
+    return Attempt(**{**words, **changes})
+
+
+def test_code_and_the_face_of_its_pass_open_and_code_with_another_face_does_not() -> None:
+    assert judge(both(Look.NAMED)) == Allow(ADA)
+    assert reason(both(Look.UNKNOWN)) is Reason.NOT_FOUND
+
+
+def test_a_code_never_lets_another_persons_face_stand_in() -> None:
+    other = replace(ADA, pass_id=PassId("P-other"))
+    with pytest.raises(AssertionError):
+        both(Look.NAMED, holder=other)
+
+
+def test_a_face_beside_a_code_needs_its_holders_consent_too() -> None:
+    without = replace(ADA, prereq=ENTRY_PREREQS)
+    assert reason(both(Look.NAMED, holder=without)) is Reason.NOT_ENABLED
+
+
+def test_a_face_beside_nobodys_code_is_no_attempt_at_all() -> None:
+    with pytest.raises(AssertionError):
+        both(Look.UNKNOWN, holder=None)
 
 
 # --- what the person reads --------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from edge.kiosk import texts as kiosk_texts
 from edge.kiosk.screens import WORDS
 from edge.kiosk.state import Screen
 from edge.kiosk.texts import BESIDE, CALM, SENTENCES, Both
-from edge.runtime.gate import word_of
+from edge.runtime.screen_words import word_of
 
 STORE = Path(__file__).parents[2] / "cloud_sync" / "store"
 # What runs when a guest's link is used; whatever these refuse reaches the guest.

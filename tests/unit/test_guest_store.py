@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from cloud_sync.core.lifecycles import PassState
 from cloud_sync.core.policy import HOUR_MS
 from cloud_sync.errors import NotFound, Refused
-from cloud_sync.protocol.messages import PREREQ_FACE_CONSENT, PREREQ_REGISTERED
+from cloud_sync.protocol.messages import PREREQ_FACE_CONSENT, PREREQ_LOOKALIKE, PREREQ_REGISTERED
 from cloud_sync.protocol.pin import pin_credential
 from cloud_sync.store import audit, tables
 from tests.fakes.community_house import Gate, booking_row, registration_row, take
@@ -233,6 +233,50 @@ def test_yes_is_a_consent_and_taking_it_back_leaves_the_code(house):
     assert not told.prereq & PREREQ_FACE_CONSENT
     assert [cred.kind for cred in told.creds] == ["qr"]
     assert house.registry.guest_view(house.token).lead.face == "no"
+
+
+FACE = {"agrees": True, "text_version": "face_access-1", "language": "zh"}
+
+
+def test_the_comparison_with_others_is_asked_apart_and_a_yes_to_face_is_no_yes_to_it(house):
+    house.registry.register_self(house.token, FORM)
+    house.registry.answer_face(house.token, None, **FACE)
+    assert not house.rows()[0].prereq & PREREQ_LOOKALIKE
+    assert not house.registry.guest_view(house.token).lead.alike
+
+
+def test_whoever_agrees_to_both_can_take_the_comparison_back_and_keep_the_face(house):
+    house.registry.register_self(house.token, FORM)
+    house.registry.answer_face(house.token, None, **FACE, alike_version="face_lookalike-1")
+    assert house.rows()[0].prereq & PREREQ_LOOKALIKE
+    assert house.registry.guest_view(house.token).lead.alike
+    assert house.registry.stop_comparing(house.token, None) == 1
+    (told,) = house.rows()
+    assert (told.prereq & PREREQ_LOOKALIKE, bool(told.prereq & PREREQ_FACE_CONSENT)) == (0, True)
+
+
+def test_with_the_face_the_comparison_ends_too(house):
+    house.registry.register_self(house.token, FORM)
+    house.registry.answer_face(house.token, None, **FACE, alike_version="face_lookalike-1")
+    assert house.registry.remove_face(house.token, None) == 1
+    assert not house.rows()[0].prereq & (PREREQ_LOOKALIKE | PREREQ_FACE_CONSENT)
+    house.registry.give_consent(house.token, "face_access", "face_access-1", "zh", "guest-link")
+    assert not house.rows()[0].prereq & PREREQ_LOOKALIKE, "a new yes to face brings no old yes back"
+
+
+def test_the_comparison_alone_is_worth_nothing_without_a_face(house):
+    house.registry.register_self(house.token, FORM)
+    house.registry.give_consent(house.token, "face_lookalike", "face_lookalike-1", "zh", "guest-link")
+    assert not house.rows()[0].prereq & (PREREQ_LOOKALIKE | PREREQ_FACE_CONSENT)
+
+
+def test_an_old_text_about_the_comparison_is_no_answer_to_either(house):
+    house.registry.register_self(house.token, FORM)
+    with pytest.raises(Refused) as refused:
+        house.registry.answer_face(house.token, None, **FACE, alike_version="face_lookalike-0")
+    assert refused.value.rule == "consent.version"
+    assert not house.rows()[0].prereq & PREREQ_FACE_CONSENT
+    assert house.registry.guest_view(house.token).lead.face == "ask"
 
 
 def test_an_old_text_about_face_is_no_answer(house):

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from models.calibration import shipped_calibration
-from models.engine import CalibrationMissing, EngineInfo, Face, PhotoRefused, Quality
+from models.engine import CalibrationMissing, EngineInfo, PhotoRefused, Quality
 from models.engines import synthetic
 from models.engines.synthetic import picture_vector, synthetic_frame
 from models.enrol import Accepted, enrol_from_photos, judge_photo, make_template, wipe
-from models.gates import comparable_faces, door_gate, enrolment_gate, rank
+from models.gates import door_gate, enrolment_gate, rank
 from models.photo import LONG_SIDE_MAX_PX, decode_photo
 
 GOOD = Quality(0.95, 60.0, 120.0, 150.0, 0.1, -2.5, 1)
@@ -131,17 +131,6 @@ def test_the_gates_say_what_a_guest_can_act_on(change, at_enrolment, at_the_door
 def test_images_are_ranked_by_detector_score_and_then_by_size():
     blurred, far = replace(GOOD, detector_score=0.93, interocular_px=90.0), replace(GOOD, interocular_px=50.0)
     assert rank(blurred) < rank(far) < rank(GOOD)
-
-
-def test_a_passer_by_in_the_background_does_not_stop_the_guest():
-    points = np.zeros((5, 2), np.float32)
-    guest, near, far = (Face((0, 0, side, side), points, 0.95) for side in (100.0, 78.0, 60.0))
-    assert [comparable_faces(faces) for faces in ([], [guest], [guest, near, far], [guest, far])] == [
-        0,
-        1,
-        2,
-        1,
-    ]
 
 
 def test_a_photo_file_becomes_an_upright_frame_of_bounded_size():

@@ -195,7 +195,9 @@ def test_withdrawing_face_costs_the_template_and_not_the_code(registered):
     assert asked == {"gate-1", "building-7"}
 
 
-@pytest.mark.parametrize("purpose", ["registration+face_access", "everything", "face_upload"])
+@pytest.mark.parametrize(
+    "purpose", ["registration+face_access", "face_access+face_lookalike", "everything", "face_upload"]
+)
 def test_no_consent_is_bundled_or_made_up(purpose, registered):
     house, token = registered
     with pytest.raises(Refused, match="not a purpose"):

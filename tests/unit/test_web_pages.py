@@ -165,13 +165,27 @@ def test_a_door_says_plainly_what_it_does_not_check(staff, house):
         "off (demo)",
         "yunet-sface",
         "0.497",
-        "measured on 128,000 pairs",
+        "face alone",
+        "indicative: fewer than ten mix-ups measured",
+        "verified with simulated ones",
         "1 in 1,250 strangers",
         ">41<",
     ):
         assert text in page
     staff.headers["accept-language"] = "zh"
-    assert "活体检测关闭（演示）" in staff.get("/").text
+    page = staff.get("/").text
+    for text in ("活体检测关闭（演示）", "仅人脸", "仅供参考：实测误认不足十次", "仅以模拟人员验证"):
+        assert text in page
+
+
+def test_a_door_without_a_safe_threshold_says_why_and_what_it_does_instead(staff, house):
+    house.add_nodes()
+    said = {"threshold": None, "expected_fpir": None, "tail": None, "threshold_note": "1:N is refused."}
+    more = {**FACE_DOOR, **said, "face": "code", "face_mode": "one_to_n_else_code", "gallery_n": 1900}
+    house.report("gate-1", [door(GATE, **more)])
+    page = staff.get("/").text
+    for text in ("asks for the code: no safe threshold", "face, else code", "1:N is refused.", ">1900<"):
+        assert text in page
 
 
 def test_a_forced_door_and_a_silent_node_are_shown_as_bad(staff, house):

@@ -67,7 +67,8 @@ class GuestPages:
         self._own("/g/{token}/draft", self.take_draft, "POST")
         self._own("/g/{token}/pin", self.take_pin, "POST")
         self._own("/g/{token}/face/remove", self.remove_face, "POST")
-        for path in ("draft", "pin", "face/remove"):
+        self._own("/g/{token}/face/alike/remove", self.stop_comparing, "POST")
+        for path in ("draft", "pin", "face/remove", "face/alike/remove"):
             self._own(f"/g/{{token}}/{path}", self.home)  # a page that is loaded again asks with GET
 
     def _own(self, path: str, call: Callable[..., Any], method: str = "GET") -> None:
@@ -174,6 +175,8 @@ class GuestPages:
         answer: Short = "",
         agree: Short = "",
         version: Short = "",
+        alike: Short = "",
+        alike_version: Short = "",
         who: Short = "",
     ) -> Response:
         page = self._page(request, token, who)
@@ -182,7 +185,18 @@ class GuestPages:
             problem = words.PHONE["tick"].sentence(texts(page.frame.lang))
             return answered(request, "face", replace(page, problem=problem), 422)
         language = page.frame.lang.value
-        self._registry.answer_face(token, who or None, agrees=agrees, text_version=version, language=language)
+        self._registry.answer_face(
+            token,
+            who or None,
+            agrees=agrees,
+            text_version=version,
+            language=language,
+            alike_version=alike_version if alike else "",
+        )
+        return _go(token, Step.WAY_IN, who)
+
+    def stop_comparing(self, token: str, who: Short = "") -> Response:
+        self._registry.stop_comparing(token, who or None)
         return _go(token, Step.WAY_IN, who)
 
     def remove_face(self, token: str, who: Short = "") -> Response:

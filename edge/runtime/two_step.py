@@ -1,0 +1,171 @@
+"""The second step at a ``one_to_one`` door: a code or PIN has said who, now the face has to be that one (faces.md §7.3).
+
+Whether code or face failed is never told: a code that is wrong is asked for a face just as a right one is, waits as
+long, and both end in the same words.  Who has no face here, or stands where no face can be seen, has entered by the
+code alone before anything is asked.
+"""
+
+from dataclasses import dataclass, replace
+
+from edge.core.credentials import CodeMemory
+from edge.core.decision_types import Allow, Attempt, Decision, Deny, FaceEvidence
+from edge.core.events import CredentialKind, PassId
+from edge.core.face_mode import FaceMode
+from edge.core.passes import PassSet
+from edge.core.reasons import Reason
+from edge.runtime.face_desk import Concluded, FaceDesk, Prompt
+from edge.runtime.sightings import FaceSeen
+from models.calibration import DoorThreshold, ThresholdRefused, one_to_one_threshold
+from models.engine import EngineInfo, Vector
+from models.gallery import Gallery
+from models.vectors import SCORES
+
+# From the code to the end of the look; long enough to lower a phone, short enough for the queue behind.
+FACE_WITHIN_NS = 6_000_000_000
+AT_THE_END_NS = 2**63  # after everything that was seen
+# The code itself failed; such an attempt is led on to the face like any other.
+WRONG_CODE = frozenset({Reason.NOT_FOUND, Reason.CODE_REPLAYED, Reason.CODE_OUT_OF_TIME})
+# What a person could tell code from face by; all of it is one sentence at such a door.
+ALIKE = WRONG_CODE | {
+    Reason.AMBIGUOUS,
+    Reason.LOW_QUALITY,
+    Reason.PRESENTATION_ATTACK,
+    Reason.SIMULATED_ENGINE,
+}
+
+
+class OneToOneDesk(FaceDesk):
+    """Compares with the one whom a code has named, and with nobody before."""
+
+    def __init__(self, info: EngineInfo, *, fpir_wanted: float) -> None:
+        super().__init__(info, fpir_wanted=fpir_wanted)
+        self._rows: dict[str, Vector] = {}
+        self._one = self._nobody()
+
+    @property
+    def compared(self) -> Gallery:
+        return self._one
+
+    def threshold(self, m: int) -> DoorThreshold | ThresholdRefused:
+        """T(1e-4) for one comparison, whatever N is."""
+        return one_to_one_threshold(self.info.calibration, k=self._k, m=max(1, m))
+
+    def put_gallery(self, rows: list[tuple[str, Vector]], *, version: int, k: int) -> None:
+        super().put_gallery(rows, version=version, k=k)
+        self._rows = dict(rows)
+        if not self._one.pass_ids <= set(self._rows):
+            self._one = self._nobody()  # erased while being looked at
+
+    def ask(self, named: PassId | None) -> None:
+        """Begin to look for this one; for nobody when the code was wrong.  What was seen before counts for nothing."""
+        self._prune(AT_THE_END_NS)
+        rows = [(named, self._rows[named])] if named is not None and named in self._rows else []
+        self._one = Gallery.build(
+            list(rows), version=self.gallery.version, similarity=SCORES[self.info.score]
+        )
+
+    def knows(self, pass_id: PassId) -> bool:
+        return pass_id in self._rows
+
+    def _compares(self) -> bool:
+        return True  # even with nobody: a wrong code waits as long as a right one
+
+    def _nobody(self) -> Gallery:
+        return Gallery.build([], version=self.gallery.version, similarity=SCORES[self.info.score])
+
+
+def open_desk(mode: FaceMode, info: EngineInfo, *, fpir_wanted: float) -> FaceDesk:
+    """The face half of a door of this mode.
+
+    Raises:
+        CalibrationMissing: the engine has no table.
+    """
+    kind = OneToOneDesk if mode is FaceMode.ONE_TO_ONE else FaceDesk
+    return kind(info, fpir_wanted=fpir_wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A code was shown and a face is waited for; ``face_due`` is False when the code alone had failed already."""
+
+    attempt: Attempt
+    tries: str
+    remember: CodeMemory | None
+    until_ns: int
+    face_due: bool
+
+
+def whom_to_ask(alone: Decision, attempt: Attempt, desk: OneToOneDesk) -> tuple[bool, PassId | None]:
+    """Whether a face is asked for after this code, and whose; ``alone`` is the decision by the code alone.
+
+    Not asked: a code that opens and has no face here, and a refusal that lies neither with code nor face.
+    """
+    if isinstance(desk.threshold(2), ThresholdRefused):
+        return False, None
+    if isinstance(alone, Allow) or alone.reason is Reason.SECOND_FACTOR:
+        assert attempt.holder is not None
+        mine = attempt.holder.pass_id
+        return desk.knows(mine), mine
+    # Every PIN that does not open is answered alike, so every one of them is led on.
+    hidden = attempt.kind is CredentialKind.PIN and alone.reason not in {
+        Reason.RETRY_LATER,
+        Reason.BLOCKED,
+        Reason.LOCKED_DOWN,
+    }
+    return hidden or alone.reason in WRONG_CODE, None
+
+
+def ask_or_none(
+    desk: OneToOneDesk,
+    alone: Decision,
+    attempt: Attempt,
+    tries: str,
+    remember: CodeMemory | None,
+    now_ns: int,
+) -> Asked | None:
+    """Begin to look for whomever this code named, or None where it is judged by itself."""
+    asks, named = whom_to_ask(alone, attempt, desk)
+    if not asks:
+        return None
+    desk.ask(named)
+    return Asked(attempt, tries, remember, now_ns + FACE_WITHIN_NS, face_due=named is not None)
+
+
+def with_face(asked: Asked, seen: FaceEvidence, passes: PassSet) -> Attempt:
+    """The attempt as it is to be judged: code and face, by the pass as it stands now."""
+    holder = asked.attempt.holder
+    if not asked.face_due or holder is None:
+        return asked.attempt
+    now = passes.get(holder.pass_id)
+    if now is None:  # gone between code and face
+        return Attempt(kind=asked.attempt.kind, holder=None, locked_until_ms=asked.attempt.locked_until_ms)
+    return replace(asked.attempt, holder=now, face=seen, factors=2)
+
+
+def plainly(decision: Decision) -> Decision:
+    """A face that could not be seen well is no to whoever was asked for one, as a wrong code is."""
+    if decision.reason is Reason.LOW_QUALITY and not isinstance(decision, Allow | Deny):
+        return Deny(decision.reason, decision.kind)
+    return decision
+
+
+def is_alike(decision: Decision) -> bool:
+    """Whether this refusal is told in the one sentence that says neither code nor face."""
+    pin = decision.kind is CredentialKind.PIN if isinstance(decision, Deny) else False
+    return decision.reason in ALIKE or (pin and decision.reason is not Reason.RETRY_LATER)
+
+
+def look_on(desk: FaceDesk, asked: Asked, seen: FaceSeen) -> Concluded | Prompt | None:
+    """One frame after the code; the end of patience is a look at nobody."""
+    if seen.t_ns > asked.until_ns:
+        return desk.unseen()
+    return desk.look(seen)
+
+
+def rest_word(desk: FaceDesk | None) -> str:
+    """What the screen says while nobody stands before it."""
+    if desk is None:
+        return "face_off"
+    if isinstance(desk, OneToOneDesk):
+        return "code_first"
+    return "code_only" if isinstance(desk.threshold(2), ThresholdRefused) else "look_here"
