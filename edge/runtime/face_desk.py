@@ -77,12 +77,14 @@ class FaceDesk:
         self._prune(t_ns)
 
     def look(self, seen: FaceSeen) -> Concluded | Prompt | None:
-        """Take one frame; a conclusion comes once per try."""
-        if seen.vector is None:
+        """Take one frame; a conclusion comes once per try.  A good frame without a vector is no evidence of anything."""
+        if seen.gate is not None:
             return self._blurred(seen)
         self._blurred_ns = None
         if not len(self.gallery):
             return Prompt("show_code")
+        if seen.vector is None:
+            return None
         vector = np.frombuffer(seen.vector, np.float32)
         track = self._tracker.observe(seen.t_ns, seen.box, vector, Quality(*seen.quality, faces_in_frame=1))
         try_ = self._tries.setdefault(track, _Try(seen.t_ns))
