@@ -86,6 +86,11 @@ class Row:
     def told(self) -> dict[str, Any]:
         return asdict(self) | {"goal": self.goal, "met": self.met}
 
+    @classmethod
+    def heard(cls, told: dict[str, Any]) -> "Row":
+        """The row another process told of."""
+        return cls(**{name: value for name, value in told.items() if name not in ("goal", "met")})
+
 
 def rows_table(title: str, rows: Sequence[Row]) -> Table:
     """Goal and measured beside one another."""
