@@ -2,40 +2,77 @@
 
 import json
 import os
+import platform
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-from bench.memory import memory
+from rich.console import Console
+
+from bench.memory import VISION_GOAL_MB, memory
+from bench.spread import Row, rows_table
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench/results"
+MOST_S = 1_200  # whatever takes longer is stuck
+LIBRARIES = ("opencv-python-headless", "numpy", "dlib-bin", "face-recognition-ng", "zxing-cpp")
+# What each measures, and its program; each runs in a process of its own, so that none warms up another.
+FACE_PATH = {
+    "faces": ("one face and four, against face_recognition's defaults", "bench/bench_faces.py"),
+    "path": ("a walking guest's whole path, and an empty lane", "bench/bench_path.py"),
+    "start": ("the vision worker's start and weight", "bench/bench_start.py"),
+    "walks": ("in view → lock, by the real programs", "bench/bench_walks.py"),
+}
 
 
 def main() -> int:
-    """Run every benchmark in a process of its own, so that none warms up another."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    load = os.getloadavg()[0]
-    print(f"load average at the start: {load:.2f} on {os.cpu_count()} cores\n")
-    result: dict[str, object] = {
-        "load": load,
-        "cores": os.cpu_count(),
-        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
-    clip = ROOT / ".cache/clips/single_face.mp4"
-    result["faces"] = _last_json(sys.executable, "bench/bench_faces.py", "--clip", str(clip))
+    console = Console(width=120)
+    result = _circumstances()
+    console.print(result)
+    rows: list[dict[str, Any]] = []
+    for name, (what, script) in FACE_PATH.items():
+        console.print(f"\n[bold]{what}[/bold], load {os.getloadavg()[0]:.1f}")
+        result[name] = found = _last_json(sys.executable, script)
+        rows += found["rows"]
+    console.print("\n[bold]the sink[/bold]")
     result["sink"] = _last_json(sys.executable, "bench/bench_sink.py")
-    print("\nthe loop, on loopback with the real programs (some minutes):")
+    console.print("\n[bold]the loop[/bold], on loopback with the real programs (some minutes)")
     result["loop"] = _last_json(sys.executable, "bench/bench_loop.py")
-    print("\nresident memory of each program, in service (MB):")
-    result["memory_mb"] = memory(ROOT)
-    (RESULTS / "latest.json").write_text(json.dumps(result, indent=2) + "\n")
-    print(f"\nwritten to {RESULTS / 'latest.json'}")
+    console.print("\n[bold]resident memory of each program, in service (MB)[/bold]")
+    result["memory_mb"] = found = memory(ROOT)
+    rows.append(_vision_row(found))
+    result["load_at_the_end"] = round(os.getloadavg()[0], 2)
+    (RESULTS / "latest.json").write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    console.print(rows_table("the face path, all of it", [Row.heard(row) for row in rows]))
+    console.print(
+        f"load average {result['load']} at the start, {result['load_at_the_end']} at the end; "
+        f"written to {RESULTS / 'latest.json'}"
+    )
     return 0
 
 
-def _last_json(*command: str) -> object:
+def _circumstances() -> dict[str, Any]:
+    """Without these no figure means anything."""
+    return {
+        "load": round(os.getloadavg()[0], 2),
+        "cores": os.cpu_count(),
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "versions": {name: metadata.version(name) for name in LIBRARIES},
+    }
+
+
+def _vision_row(found: dict[str, dict[str, float]]) -> dict[str, Any]:
+    heaviest = max(sizes["rss"] for name, sizes in found.items() if name.endswith("vision"))
+    return Row("a node's vision worker in service", "MB RSS", heaviest, at_most=VISION_GOAL_MB).told()
+
+
+def _last_json(*command: str) -> dict[str, Any]:
     """Run one benchmark with its own words shown, progress at once; its result is the JSON object it prints."""
     done = subprocess.run(
         command,
@@ -43,14 +80,17 @@ def _last_json(*command: str) -> object:
         stdout=subprocess.PIPE,
         text=True,
         check=False,
+        timeout=MOST_S,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
-    sys.stdout.write(done.stdout)
+    words, _, last = done.stdout.rstrip().rpartition("\n")
     if done.returncode != 0:
+        sys.stdout.write(done.stdout)
         raise RuntimeError(f"{command[1]} ended with {done.returncode}; its words are above.")
-    for line in reversed(done.stdout.splitlines()):
-        if line.startswith("{") and line.endswith("}"):
-            return json.loads(line)
+    if last.startswith("{") and last.endswith("}"):
+        print(words)
+        return json.loads(last)
+    print(done.stdout)
     return json.loads(done.stdout[done.stdout.index("{") : done.stdout.rindex("}") + 1])
 
 

@@ -7,6 +7,8 @@ from demo.acts import Evening
 from demo.people import cast
 from demo.world import LISTING_BODY, Wish, World
 
+VISION_GOAL_MB = 260.0
+
 
 def memory(root: Path) -> dict[str, dict[str, float]]:
     """Megabytes of RSS and PSS by program, read from /proc while the evening's programs serve."""

@@ -4,14 +4,14 @@ import os
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
 
-def spread(values: Sequence[float]) -> dict[str, float]:
+def spread(values: Sequence[float], *, digits: int = 1) -> dict[str, float]:
     """n, p50, p95, p99 and the worst, by the nearest rank: every figure is one that was measured."""
     ordered = sorted(values)
     assert ordered, "nothing was measured"
@@ -19,7 +19,7 @@ def spread(values: Sequence[float]) -> dict[str, float]:
         name: ordered[max(0, -(-len(ordered) * per // 100) - 1)] for name, per in (("p95", 95), ("p99", 99))
     }
     figures = {"p50": statistics.median(ordered), **ranks, "max": ordered[-1]}
-    return {"n": len(ordered)} | {name: round(value, 1) for name, value in figures.items()}
+    return {"n": len(ordered)} | {name: round(value, digits) for name, value in figures.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,52 @@ def goals_table(goals: Sequence[Goal]) -> Table:
         table.add_row(
             goal.what, wished, met, *(f"{told['ms'][name]:g}" for name in ("n", "p50", "p95", "p99", "max"))
         )
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the face path's table; the goal is asked of ``rank``."""
+
+    what: str
+    unit: str
+    p50: float
+    p95: float | None = None
+    at_most: float | None = None
+    at_least: float | None = None
+    rank: str = "p50"
+    note: str = ""
+
+    @property
+    def goal(self) -> str:
+        if self.at_most is not None:
+            return f"{'' if self.p95 is None else self.rank + ' '}≤ {self.at_most:g}"
+        return "" if self.at_least is None else f"≥ {self.at_least:g}"
+
+    @property
+    def met(self) -> bool | None:
+        """None where nothing was wished."""
+        if self.at_most is not None:
+            asked: float = getattr(self, self.rank)
+            return asked <= self.at_most
+        return None if self.at_least is None else self.p50 >= self.at_least
+
+    def told(self) -> dict[str, Any]:
+        return asdict(self) | {"goal": self.goal, "met": self.met}
+
+    @classmethod
+    def heard(cls, told: dict[str, Any]) -> "Row":
+        """The row another process told of."""
+        return cls(**{name: value for name, value in told.items() if name not in ("goal", "met")})
+
+
+def rows_table(title: str, rows: Sequence[Row]) -> Table:
+    """Goal and measured beside one another."""
+    table = Table("what", "", "p50", "p95", "goal", "", "note", title=title)
+    for row in rows:
+        met = "" if row.met is None else "met" if row.met else "MISSED"
+        p95 = "" if row.p95 is None else f"{row.p95:g}"
+        table.add_row(row.what, row.unit, f"{row.p50:g}", p95, row.goal, met, row.note)
     return table
 
 

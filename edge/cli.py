@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import signal
 import sys
 import time
@@ -77,6 +78,9 @@ def _log_to_stderr() -> None:
 @app.command()
 def run(config: Config) -> None:
     """Serve the doors of this node until SIGTERM."""
+    # Read when numpy is loaded, here and in the vision worker, which inherits it: products of a door's size gain
+    # nothing from threads and disturb the camera.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from edge.compose import serve
 
     _log_to_stderr()

@@ -3,14 +3,11 @@
 import asyncio
 import contextlib
 import multiprocessing
-import os
 import secrets
 import shutil
-import signal
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
-from multiprocessing.connection import Connection
 
 import structlog
 
@@ -20,7 +17,7 @@ from cloud_sync.protocol.code import PREFIX, RotatingCode
 from cloud_sync.protocol.code import parse as parse_rotating
 from cloud_sync.protocol.pin import PIN, pin_credential
 from cloud_sync.protocol.topics import NodeTopics
-from edge.config import CameraConfig, NodeConfig
+from edge.config import NodeConfig
 from edge.core.commands import Received
 from edge.core.decision_types import Liveness
 from edge.core.door_profile import DoorProfile
@@ -29,8 +26,8 @@ from edge.core.events import AccessPointId, NodeId
 from edge.core.face_mode import FaceMode
 from edge.core.passes import LocationClass
 from edge.drivers.clock import SystemClock, clock_of
-from edge.drivers.readers.camera_code import open_decoder
 from edge.errors import CameraLost, ConfigError
+from edge.eyes import vision_main
 from edge.gateio.client import GateIoClient
 from edge.gateio.profile import Profile, load_profile, profile_hash
 from edge.kiosk.app import Keypad
@@ -40,22 +37,18 @@ from edge.kiosk.serve import KioskServer
 from edge.link.link import Aboard, Link
 from edge.link.mqtt import Broker, Session
 from edge.link.translate import decode_passes, encode_fact
-from edge.ports import Camera, ClockReading
+from edge.ports import ClockReading
 from edge.runtime import control, technician
 from edge.runtime.commands import CommandDesk, DeskParts, Place
 from edge.runtime.gate import Gate, Hands
 from edge.runtime.node import Node, Parts
-from edge.runtime.sightings import EngineState, Told, unpack
-from edge.runtime.watch import Watch
-from edge.runtime.watch import run as run_watch
+from edge.runtime.sightings import Told, unpack
 from edge.store.ballast import Ballast
 from edge.store.command_book import SqlCommandBook
 from edge.store.device_key import Join, read_join, verify_ed25519
 from edge.store.gallery_store import GalleryStore
 from edge.store.ledger import SqliteLedger
 from edge.store.pass_book import PassBook
-from models.engine import EngineError, FaceEngine
-from models.plugins import open_face_engine
 
 SOFTWARE = metadata.version("gatehouse")
 BUILD_MS = 1_760_000_000_000  # the earliest it can be: no node of this release ran before
@@ -68,73 +61,6 @@ log = structlog.get_logger()
 
 
 # --- the vision worker ---------------------------------------------------------------------------------------
-
-
-def open_cameras(cameras: Sequence[CameraConfig]) -> dict[str, Camera]:
-    """Open every camera by its driver's entry point.
-
-    Raises:
-        ConfigError: no such driver.
-        CameraLost: nothing there.
-    """
-    drivers = {point.name: point for point in metadata.entry_points(group="gatehouse.cameras")}
-    opened: dict[str, Camera] = {}
-    for camera in cameras:
-        if camera.driver not in drivers:
-            raise ConfigError(
-                f"cameras.{camera.name}.driver",
-                f"no driver named {camera.driver!r}",
-                f"Installed: {', '.join(drivers)}",
-            )
-        opened[camera.name] = drivers[camera.driver].load()(**camera.settings)
-    return opened
-
-
-def vision_main(config: NodeConfig, pipe: Connection) -> None:
-    """The worker process: no keys, no network, pictures in, numbers out."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the node ends us by closing the pipe
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    clock = clock_of(config.clock.rtc, config.clock.rehearsal)
-    try:
-        cameras = open_cameras(config.cameras)
-    except (CameraLost, ConfigError) as error:
-        pipe.send_bytes(b"!" + str(error).encode())
-        return
-    engine, state = _open_engine(config, clock)
-    watch = Watch(
-        cameras,
-        engine,
-        open_decoder(),
-        pipe.send_bytes,
-        clock.read,
-        detect_every_ns=config.face.detect_every_ms * 1_000_000,
-        regions={camera.name: camera.region for camera in config.cameras},
-    )
-    run_watch(watch, pipe, engine_state=state)
-
-
-def _open_engine(config: NodeConfig, clock: SystemClock) -> tuple[FaceEngine | None, EngineState]:
-    """The engine, warm and self-tested, or why there is none: then codes go on and face is off."""
-    if not config.face.enabled or all(door.face.mode is FaceMode.OFF for door in config.doors):
-        return None, EngineState(ok=False, why="face is switched off in the configuration")
-    began_ns = clock.read().mono_ns
-    try:
-        engine = open_face_engine(config.face.engine, models_dir=config.face.models_dir)
-        engine.warm_up()
-    except EngineError as error:
-        return None, EngineState(ok=False, why=str(error))
-    info = engine.info
-    return engine, EngineState(
-        ok=True,
-        load_ms=(clock.read().mono_ns - began_ns) // 1_000_000,
-        engine_id=info.engine_id,
-        model_sha256=info.model_sha256,
-        detector_sha256=info.detector_sha256,
-        dim=info.dim,
-        score=info.score,
-        simulated=info.simulated,
-        licence=info.licence,
-    )
 
 
 @contextlib.asynccontextmanager

@@ -65,7 +65,7 @@ class CameraEnrolment:
 
     def take(self, seen: FaceSeen) -> str:
         """One frame; returns the word for the person's screen."""
-        if self.done.done() or seen.t_ns - self._last_ns < APART_NS:
+        if self.done.done() or seen.t_ns - self._last_ns < APART_NS or _skipped(seen):
             return "enrolling"
         self._last_ns = seen.t_ns
         self._tried += 1
@@ -101,3 +101,8 @@ class CameraEnrolment:
                     f"enrolment failed after {self._tried} pictures ({self._why}). Use the code, or try again."
                 )
             )
+
+
+def _skipped(seen: FaceSeen) -> bool:
+    """A good picture of which no vector was made; the next one will have one."""
+    return seen.vector is None and seen.gate is None

@@ -95,12 +95,14 @@ class FaceDesk:
         return Concluded(self._evidence(Verdict(Look.LOW_QUALITY), ""), track=0)
 
     def look(self, seen: FaceSeen) -> Concluded | Prompt | None:
-        """Take one frame; a conclusion comes once per try."""
-        if seen.vector is None:
+        """Take one frame; a conclusion comes once per try.  A good frame without a vector is no evidence of anything."""
+        if seen.gate is not None:
             return self._blurred(seen)
         self._blurred_ns = None
         if not self._compares():
             return Prompt("show_code")
+        if seen.vector is None:
+            return None
         vector = np.frombuffer(seen.vector, np.float32)
         track = self._tracker.observe(seen.t_ns, seen.box, vector, Quality(*seen.quality, faces_in_frame=1))
         if track not in self._tries:

@@ -9,7 +9,8 @@ START_NS = 60_000_000_000  # an engine is loaded before the first look, for many
 
 
 class FaceSeen(msgspec.Struct, frozen=True, tag="face"):
-    """The nearest face of one picture; ``vector`` (float32 bytes, unit norm) only when it passed the gate."""
+    """The nearest face of one picture; ``vector`` (float32 bytes, unit norm) only when it passed the gate and was
+    worth one (``edge.core.looking``): neither gate nor vector means a good picture that says nothing about who it is."""
 
     camera: str
     t_ns: int

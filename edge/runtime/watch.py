@@ -1,19 +1,22 @@
 """The vision worker: pictures in, numbers out.  Runs in a process of its own, without keys and without network.
 
 It pulls the newest picture of each camera in turn, never a queue; a picture older than ``STALE_NS`` is not looked
-at.  No picture leaves this process, and none touches a disk.
+at, and of the others only those that ``edge.core.looking`` finds worth it.  No picture leaves this process, and none
+touches a disk.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from edge.core.claimant import WHOLE, NotOne, Region, claimant
+from edge.core.looking import Attention
 from edge.errors import CameraLost
 from edge.ports import Camera, CameraFrame, ClockReading
 from edge.runtime.sightings import CameraState, CodeSeen, EngineState, FaceSeen, NobodySeen, Told, pack
+from edge.runtime.stillness import Stillness
 from models.engine import EngineError, Face, FaceEngine
 from models.gates import door_gate, enrolment_gate
 
@@ -25,7 +28,7 @@ LOST_NS = 2_000_000_000  # no fresh picture for so long: camera LOST
 FROZEN_NS = 10_000_000_000  # the very same picture for so long: camera DEGRADED; sensors always have noise
 NOBODY_EVERY_NS = 1_000_000_000
 CODE_AGAIN_NS = 700_000_000  # one shown code is told once in this time, not once a picture
-IDLE_WAIT_S = 0.02
+IDLE_WAIT_S = 0.02  # shared by all cameras: none waits longer for another's picture
 NO_MEASURES = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)  # of a face that nobody measured
 
 
@@ -35,7 +38,8 @@ class _View:
 
     camera: Camera
     seq: int = 0
-    looked_ns: int = 0
+    attention: Attention = field(default_factory=Attention)
+    lane: Stillness = field(default_factory=Stillness)
     fresh_ns: int = 0
     changed_ns: int = 0
     print_: bytes = b""
@@ -67,6 +71,7 @@ class Watch:
         self._send = tell
         self._clock = clock
         self._every_ns = detect_every_ns
+        self._wait_s = IDLE_WAIT_S / max(1, len(cameras))
 
     def tell(self, told: Told) -> None:
         self._send(pack(told))
@@ -76,7 +81,7 @@ class Watch:
         for name, view in self._views.items():
             now_ns = self._clock().mono_ns
             try:
-                frame = view.camera.newest(newer_than=view.seq, within_s=IDLE_WAIT_S)
+                frame = view.camera.newest(newer_than=view.seq, within_s=self._wait_s)
             except CameraLost as error:
                 self._say_state(name, view, "LOST", str(error))
                 continue
@@ -92,31 +97,49 @@ class Watch:
                 continue
             view.fresh_ns = frame.t_ns
             self._say_health(name, view, frame)
-            if frame.t_ns - view.looked_ns >= self._every_ns:
-                view.looked_ns = frame.t_ns
+            if self._is_worth_it(view, frame):
                 self._look_at(name, view, frame)
 
+    def _is_worth_it(self, view: _View, frame: CameraFrame) -> bool:
+        return view.attention.look_due(
+            frame.t_ns, every_ns=self._every_ns, moved=lambda: view.lane.moved(frame.image)
+        )
+
     def _look_at(self, name: str, view: _View, frame: CameraFrame) -> None:
-        for text in self._decode(frame.image):
+        texts = self._decode(frame.image)
+        for text in texts:
             if text != view.code or frame.t_ns - view.code_ns > CODE_AGAIN_NS:
                 view.code, view.code_ns = text, frame.t_ns
                 self.tell(CodeSeen(name, frame.t_ns, text))
-        if self._engine is not None:
-            self._look_for_faces(name, view, frame, self._engine)
-
-    def _look_for_faces(self, name: str, view: _View, frame: CameraFrame, engine: FaceEngine) -> None:
-        faces = engine.detect(frame.image)
+        faces = [] if self._engine is None else self._engine.detect(frame.image)
         who = _at_the_door(faces, frame, self._regions.get(name, WHOLE))
+        box = None if who is NotOne.NOBODY else faces[who if isinstance(who, int) else 0].box
+        vector = self._tell_faces(name, view, frame, faces, who)
+        view.attention = view.attention.after(frame.t_ns, box, vector=vector, code=bool(texts))
+        if box is None:
+            view.lane.keep(frame.image)
+
+    def _tell_faces(
+        self, name: str, view: _View, frame: CameraFrame, faces: list[Face], who: int | NotOne
+    ) -> bool:
+        """Tell who stands there or that nobody does; whether a vector was made of it."""
+        engine = self._engine
+        if engine is None:
+            return False
         if who is NotOne.NOBODY:
             if frame.t_ns - view.told_nobody_ns >= NOBODY_EVERY_NS:
                 view.told_nobody_ns = frame.t_ns
                 self.tell(NobodySeen(name, frame.t_ns))
-            return
+            return False
         view.told_nobody_ns = 0
+        wanted = isinstance(who, int) and view.attention.vector_due(frame.t_ns, faces[who].box)
         try:
-            self.tell(_seen(name, frame, faces, who, engine))
+            seen = _seen(name, frame, faces, who, engine, embed=wanted)
         except EngineError as error:
             self._say_state(name, view, "DEGRADED", str(error))
+            return False
+        self.tell(seen)
+        return seen.vector is not None
 
     def _say_health(self, name: str, view: _View, frame: CameraFrame) -> None:
         """A picture that does not change by one bit in ten seconds does not come from a living sensor."""
@@ -152,16 +175,17 @@ def _crowd(name: str, frame: CameraFrame, faces: list[Face]) -> FaceSeen:
 
 
 def _seen(
-    name: str, frame: CameraFrame, faces: list[Face], who: int | NotOne, engine: FaceEngine
+    name: str, frame: CameraFrame, faces: list[Face], who: int | NotOne, engine: FaceEngine, *, embed: bool
 ) -> FaceSeen:
-    """Judge and, if it is good enough, embed the claimant's face; the others are counted and never identified."""
+    """Judge and, if it is good enough and ``embed`` asks for it, embed the claimant's face; the others are counted
+    and never identified."""
     if isinstance(who, NotOne):
         return _crowd(name, frame, faces)
     nearest = faces[who]
     chip = engine.align(frame.image, nearest)
     quality = engine.quality(frame.image, nearest, chip, faces_in_frame=1)
     refused = door_gate(quality)
-    vector = None if refused else engine.embed([chip])[0].tobytes()
+    vector = engine.embed([chip])[0].tobytes() if embed and refused is None else None
     return FaceSeen(
         camera=name,
         t_ns=frame.t_ns,

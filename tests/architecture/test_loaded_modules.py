@@ -59,6 +59,15 @@ def test_a_gate_names_no_device_library_before_a_driver_is_opened():
     assert loaded.isdisjoint({"gpiod", "dlib", "face_recognition"})
 
 
+def test_the_vision_worker_loads_no_broker_no_page_no_database_and_no_key():
+    loaded = loaded_by(["edge.eyes"])
+    assert loaded.isdisjoint({"paho", "fastapi", "sqlite3", "sqlite_utils", "cryptography", "cloud_sync"})
+
+
+def test_a_nodes_command_line_loads_no_numpy_before_it_has_said_how_many_threads():
+    assert "numpy" not in loaded_by(["edge.cli"])
+
+
 def test_the_service_loads_no_face_engine_and_no_picture_library():
     loaded = loaded_by(modules_of("cloud_sync"))
     assert loaded.isdisjoint({"numpy", "cv2", "dlib", "face_recognition", "zxingcpp", "models", "edge"})
