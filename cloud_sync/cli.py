@@ -15,14 +15,13 @@ from typing import Annotated, NoReturn, get_args
 import structlog
 import typer
 
-from cloud_sync.broker import run_broker
 from cloud_sync.cli_commands import command_app
 from cloud_sync.cli_guests import invite, notices
 from cloud_sync.cli_stays import booking_app, dry_run_app, prove
 from cloud_sync.cli_tools import CONFIG_VARIABLE, DEFAULT_CONFIG, ConfigOption
 from cloud_sync.cli_tools import opened_books as _books
 from cloud_sync.cli_tools import who_types as _actor
-from cloud_sync.compose import Part, Service, add_node, set_up, write_join_file
+from cloud_sync.compose import Part, add_node, set_up, write_join_file
 from cloud_sync.config import load
 from cloud_sync.core.roles import Role
 from cloud_sync.errors import ConfigError, SyncError
@@ -100,6 +99,10 @@ def run(
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
+    from cloud_sync.service import (
+        Service,
+    )  # pages and bus are loaded by whoever serves, and by no other command
+
     Service(load(config), part or tuple(Part)).run(ended)
 
 
@@ -109,6 +112,8 @@ def broker(config: ConfigOption = DEFAULT_CONFIG) -> None:
     settings = load(config).broker
     if not settings.embedded:
         raise ConfigError("broker.embedded", "it is false", "Start the broker that is configured instead")
+    from cloud_sync.broker import run_broker
+
     run_broker(settings.port, settings.host)
 
 

@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import threading
-from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -13,62 +12,29 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 import structlog
 
-from cloud_sync.api.v1 import create_router
-from cloud_sync.broker import EmbeddedBroker
 from cloud_sync.config import SyncConfig
 from cloud_sync.connectors.notify.post import Post
 from cloud_sync.connectors.notify.ways import open_notifiers
-from cloud_sync.connectors.webpush import VapidSender
 from cloud_sync.core.commands import ENDED
-from cloud_sync.distribute.commands import CommandDriver
-from cloud_sync.distribute.snapshots import Distributor
 from cloud_sync.errors import ConfigError, StoreError
-from cloud_sync.ingest.inbox import BrokerAddress, PahoInbox, Will
-from cloud_sync.ingest.sink import Sink
 from cloud_sync.jobs import (
-    CASE_NEWS_EVERY_S,
-    CASES_EVERY_S,
-    COMMANDS_EVERY_S,
-    FEED_EVERY_S,
-    PASSES_EVERY_S,
-    POST_EVERY_S,
-    RECONCILE_EVERY_S,
-    WAKE_EVERY_S,
-    Beat,
-    CaseWork,
-    PassWork,
-    PolledFeed,
-    ReconcileWork,
     SystemClock,
-    WakeWork,
 )
-from cloud_sync.ports import Clock, EventFeed
+from cloud_sync.ports import Clock
 from cloud_sync.ports_commands import CommandView
-from cloud_sync.protocol.messages import SinkState, encode
-from cloud_sync.protocol.topics import sink_state, up_filter
 from cloud_sync.store import audit, tables
 from cloud_sync.store.accounts import SqlAccounts
-from cloud_sync.store.case_intake import CaseIntake
-from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
 from cloud_sync.store.commands import SqlCommands
 from cloud_sync.store.engine import open_database
 from cloud_sync.store.house import House
 from cloud_sync.store.keys import SETUP_TOKEN, Keys, create_keys, load_keys, new_setup_token
-from cloud_sync.store.morning import StoredMorning
 from cloud_sync.store.notices import SqlOutbox
-from cloud_sync.store.pass_sets import StoredPassSets
 from cloud_sync.store.places import NodeJoin
 from cloud_sync.store.push_store import SqlPushBook, vapid_key
-from cloud_sync.store.read import StoredDashboard
 from cloud_sync.store.reconcile_store import Reconciler
 from cloud_sync.store.registry import SqlRegistry
-from cloud_sync.store.sink import SinkStore
 from cloud_sync.store.staging import Staging
 from cloud_sync.store.vault import Vault
-from cloud_sync.web.app import create_app
-from cloud_sync.web.guest.faults import explain
-from cloud_sync.web.serve import PageServer
-from cloud_sync.web.services import GuestHelp, Services
 from cloud_sync.web.tls import TlsFiles, ensure_local_authority
 
 JOIN_VERSION = 1
@@ -171,15 +137,15 @@ def set_up(config: SyncConfig) -> SetUp:
     create_keys(config.keys)
     books = open_books(config)
     try:
-        _ensure_community(books)
+        ensure_community(books)
         token = None if books.accounts.has_admin() else new_setup_token(config.keys)
     finally:
         books.close()
-    files = _tls_files(config)
+    files = tls_files(config)
     return SetUp(token, files.ca if files and not config.web.cert_file else None)
 
 
-def _ensure_community(books: Books) -> None:
+def ensure_community(books: Books) -> None:
     """The community's own row; whether it is synthetic is decided once, for all its people would change meaning."""
     wanted, table = books.config.community, tables.community
     values = {
@@ -204,7 +170,7 @@ def _ensure_community(books: Books) -> None:
             connection.execute(sa.update(table).where(mine).values(**values))
 
 
-def _tls_files(config: SyncConfig) -> TlsFiles | None:
+def tls_files(config: SyncConfig) -> TlsFiles | None:
     web = config.web
     if not web.tls:
         return None
@@ -301,194 +267,8 @@ def post_of(books: Books) -> Post:
     return Post(books.outbox, open_notifiers(config.notify), books.clock, ZoneInfo(config.community.tz))
 
 
-def _guest_help(config: SyncConfig) -> GuestHelp:
-    guest = config.guest
-    return GuestHelp(guest.phone, guest.way_in_zh, guest.way_in_en, guest.rules_zh, guest.rules_en)
-
-
 def push_book(books: Books) -> SqlPushBook | None:
     """Who asked to be woken; None while waking is switched off."""
     if not books.config.staff.push:
         return None
     return SqlPushBook(books.house, vapid_key(books.config.keys).application_key)
-
-
-# --- the running service ---------------------------------------------------------------------------------------
-
-
-class Service:
-    """The parts named, started together and ended together; ``with`` it, or ``start`` and ``stop``."""
-
-    def __init__(
-        self, config: SyncConfig, parts: Collection[Part] = tuple(Part), clock: Clock | None = None
-    ) -> None:
-        """Everything is opened and every port is bound, nothing runs yet.
-
-        Raises:
-            ConfigError: set-up was not done, or a port is taken.
-            StoreError: the database, the vault or a key cannot be used.
-        """
-        self._config = config
-        self._closers: list[Callable[[], object]] = []
-        self._starters: list[Callable[[], object]] = []
-        self.books: Books | None = None
-        self.pages: PageServer | None = None
-        self.sink: Sink | None = None
-        try:
-            self._build(frozenset(parts), clock or SystemClock())
-        except BaseException:
-            self.stop()
-            raise
-
-    def _build(self, parts: frozenset[Part], clock: Clock) -> None:
-        if parts - {Part.BROKER}:
-            self.books = open_books(self._config, clock)
-            self._closers.append(self.books.close)
-            _ensure_community(self.books)
-        if Part.BROKER in parts and self._config.broker.embedded:
-            broker = EmbeddedBroker(self._config.broker.port, self._config.broker.host)
-            broker.start()
-            self._closers.append(broker.stop)
-        if self.books is not None and parts & {Part.SINK, Part.JOBS}:
-            self._build_bus(self.books, parts)
-        if self.books is not None and Part.PAGES in parts:
-            self._build_pages(self.books)
-
-    def _build_bus(self, books: Books, parts: frozenset[Part]) -> None:
-        code = self._config.community.code
-        hears = Part.SINK in parts
-        will = Will(sink_state(code), encode(SinkState(on=False))) if hears else None
-        name = f"sync-{code}" if hears else f"sync-{code}-jobs"
-        post = PahoInbox(_address(self._config, name), (up_filter(code),) if hears else (), will)
-        self._closers.append(post.close)
-        if hears:
-            store = SinkStore(books.engine, code)
-            self._closers.append(store.close)
-            self.sink = Sink(post, store, books.clock, code)
-            self._starters.append(self.sink.start)
-            self._closers.append(self.sink.stop)
-        if Part.JOBS in parts:
-            self._build_jobs(books, post)
-
-    def _build_jobs(self, books: Books, post: PahoInbox) -> None:
-        code = self._config.community.code
-        distributor = Distributor(
-            books.registry,
-            StoredPassSets(books.engine, code),
-            books.keys.signer,
-            post,
-            books.clock,
-            code,
-        )
-        hold_ms = books.house.profile.overstay_hold_ms
-        passes = PassWork(books.registry, distributor, books.clock, hold_ms)
-        reconcile = ReconcileWork(books.reconciler, books.clock, self._config.reconcile_every_s * 1000)
-        commands = CommandDriver(books.commands, post, books.clock, code)
-        self._beat(Beat("commands", COMMANDS_EVERY_S, commands.tick))
-        self._beat(Beat("passes", PASSES_EVERY_S, passes))
-        self._beat(Beat("post", POST_EVERY_S, post_of(books)))
-        self._beat(Beat("reconcile", RECONCILE_EVERY_S, reconcile))
-        self._build_cases(books)
-
-    def _build_cases(self, books: Books) -> None:
-        """Alarms become cases, and wake who asked for it, whether or not the pages run here."""
-        self._beat(Beat("cases", CASES_EVERY_S, CaseWork(CaseIntake(books.house), books.clock)))
-        book = push_book(books)
-        if book is not None:
-            key = vapid_key(self._config.keys)
-            sender = VapidSender(key.private_pem, key.public_pem, self._config.staff.push_contact)
-            news = CaseNews(books.house)
-            self._beat(Beat("wake", WAKE_EVERY_S, WakeWork(news, book, sender)))
-
-    def _beat(self, beat: Beat) -> None:
-        self._starters.append(beat.start)
-        self._closers.append(beat.join)
-        self._closers.append(beat.stop)
-
-    def _build_pages(self, books: Books) -> None:
-        reader = StoredDashboard(books.engine)
-        code = self._config.community.code
-        services = Services(
-            community=code,
-            reader=reader,
-            feed=self._feed(books, reader),
-            accounts=books.accounts,
-            registry=books.registry,
-            clock=books.clock,
-            zone=ZoneInfo(self._config.community.tz),
-            guest=_guest_help(self._config),
-            cases=SqlCaseDesk(books.house),
-            case_feed=self._case_feed(books),
-            commands=books.commands,
-            push=push_book(books),
-            intercom=self._config.staff.intercom,
-            morning=StoredMorning(books.engine),
-            name_zh=self._config.community.name_zh,
-            name_en=self._config.community.name_en,
-            pages_url=self._config.web.pages_url,
-        )
-        api = create_router(
-            community=code,
-            reader=reader,
-            accounts=books.accounts,
-            registry=books.registry,
-            clock=books.clock,
-            explain=explain,
-        )
-        app = create_app(services, routers=(api,))
-        web = self._config.web
-        self.pages = PageServer(app, web.host, web.port, _tls_files(self._config))
-        self._starters.append(self.pages.start)
-        self._closers.append(self.pages.close)
-
-    def _feed(self, books: Books, reader: StoredDashboard) -> EventFeed:
-        if self.sink is not None:
-            return self.sink
-        feed = PolledFeed(reader, self._config.community.code, books.clock)
-        self._beat(Beat("feed", FEED_EVERY_S, feed))
-        return feed
-
-    def _case_feed(self, books: Books) -> CaseNews:
-        news = CaseNews(books.house)
-        self._beat(Beat("case-news", CASE_NEWS_EVERY_S, news))
-        return news
-
-    def start(self) -> None:
-        """Everything runs when this returns."""
-        for start in self._starters:
-            start()
-        log.info("service_started", url=self.pages.url if self.pages else None)
-
-    def stop(self) -> None:
-        """End everything, last started first; safe to call twice."""
-        while self._closers:
-            self._closers.pop()()
-
-    def __enter__(self) -> "Service":
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self.stop()
-
-    def run(self, ended: threading.Event) -> None:
-        """Serve until ``ended`` is set."""
-        with self:
-            ended.wait()
-        log.info("service_stopped")
-
-
-def _address(config: SyncConfig, client_id: str) -> BrokerAddress:
-    broker = config.broker
-    return BrokerAddress(
-        host=broker.host,
-        port=broker.port,
-        client_id=client_id,
-        ca_file=str(broker.ca_file) if broker.ca_file else None,
-        cert_file=str(broker.cert_file) if broker.cert_file else None,
-        key_file=str(broker.key_file) if broker.key_file else None,
-    )

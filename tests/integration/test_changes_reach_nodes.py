@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from cloud_sync.compose import Books, Part, Service, open_books, set_up
+from cloud_sync.compose import Books, Part, open_books, set_up
 from cloud_sync.config import BrokerConfig, CommunityConfig, SyncConfig, WebConfig
 from cloud_sync.jobs import SystemClock
+from cloud_sync.service import Service
 from cloud_sync.store.places import AccessPointSpec, NodeJoin
 from tests.fakes.community_house import (
     DOOR,

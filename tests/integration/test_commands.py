@@ -17,13 +17,14 @@ sys.path.insert(0, str(Path(__file__).parent))  # the rig is not a test and not 
 from node_rig import NodeRig, Phone, pass_row
 
 from cloud_sync.cli import app
-from cloud_sync.compose import Service, join_file, set_up, wait_for_command
+from cloud_sync.compose import join_file, set_up, wait_for_command
 from cloud_sync.config import load
 from cloud_sync.core.commands import ENDED
 from cloud_sync.protocol import commands
 from cloud_sync.protocol.commands import Argument, Command
 from cloud_sync.protocol.messages import CmdAck, decode
 from cloud_sync.protocol.topics import NodeTopics
+from cloud_sync.service import Service
 from cloud_sync.store import tables
 from cloud_sync.store.engine import reading
 from cloud_sync.store.places import AccessPointSpec, NodeJoin
