@@ -36,7 +36,7 @@ from edge.core.freshness import contact_age_ms
 from edge.core.passes import EARLY_MS, Pass, PassSet
 from edge.errors import EnrolRefused, StoreError
 from edge.ports import Clock, DoorIO, Edge, IoNews, IoSnapshot, Latched, Ledger, Lost, Point
-from edge.runtime.engine_info import engine_info, same_model
+from edge.runtime.engine_info import engine_info, gallery_rows
 from edge.runtime.enrol import PATIENCE_S, CameraEnrolment, permitted, template_end_ms
 from edge.runtime.face_desk import FaceDesk
 from edge.runtime.gate import Gate, Knowledge, Screens
@@ -387,13 +387,8 @@ class Node:
     def _refresh_gallery(self, gate: Gate, desk: FaceDesk, engine: EngineInfo, *, force: bool) -> None:
         reading = self._parts.clock.read()
         span = time_span(reading.state, reading.wall_ms, self.knowledge().floor_ms)
-        rows = []
-        k = 1
-        for holder in self._passes.gallery_passes(gate.access_point, span, EARLY_MS[gate.location]):
-            template = self._templates.get(holder.pass_id)
-            if template is not None and same_model(template, engine):
-                rows.append((str(holder.pass_id), template.mean))
-                k = max(k, template.k)
+        holders = self._passes.gallery_passes(gate.access_point, span, EARLY_MS[gate.location])
+        rows, k = gallery_rows(holders, self._templates, engine)
         if force or {pass_id for pass_id, _ in rows} != desk.gallery.pass_ids:
             self._gallery_version += 1
             desk.put_gallery(rows, version=self._gallery_version, k=k)
