@@ -24,8 +24,8 @@ from edge.runtime import control
 
 OUTCOME_S = 25.0
 THROUGH_S = 0.8  # one person through an open door
-# The walking guest is enrolled in one part of a clip and walks in another, five seconds and many expressions later.
-ENROL_S = (7.4, 11.2)
+# The walking guest is enrolled in one part of a clip and walks in another, seconds and many expressions later.
+ENROL_S = (7.4, 14.4)
 WALK_S = (15.7, 18.7)
 STRANGER_S = (3.65, 6.3)
 CONSENT_TEXT = "face_access"

@@ -83,7 +83,7 @@ ARGUMENTS: dict[str, str] = {
     "ROOM": "The room the stay moves to, as in the import of listings.",
     "NAME": "The name somebody logs in with.",
     "--days": "How many days back the report looks.",
-    "PURPOSE": "What the consent is for; this release knows `face_access`.",
+    "PURPOSE": "What the consent is for; `face_access`, or `face_lookalike` for the comparison with other guests.",
     "--language": "The language the text was shown in.",
     "--channel": "How it was given.",
     "NODE": "The node's id.",

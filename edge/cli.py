@@ -161,6 +161,10 @@ def enrol(
         list[Path] | None, typer.Option("--photo", help="A photo; give three of one person.")
     ] = None,
     at: Annotated[str, typer.Option(help="Access point whose camera looks; instead of photos.")] = "",
+    by: Annotated[str, typer.Option(help="The account that approves replacing a face.")] = "",
+    why: Annotated[
+        str, typer.Option(help="Why: looks_changed, never_recognised, wrong_person or other.")
+    ] = "",
 ) -> None:
     """Enrol a face for a pass that has a current consent; pictures are never kept."""
     settings = load(config)
@@ -174,7 +178,7 @@ def enrol(
         }
     else:
         question = {"do": "enrol_camera", "pass_id": pass_id, "access_point": at}
-    answer = _ask(settings, question)
+    answer = _ask(settings, question | {"by": by, "why": why})
     typer.echo(f"enrolled {answer['enrolled']} from {answer['pictures']} picture(s); no picture was kept")
 
 

@@ -130,6 +130,11 @@ def _consistent(images: Sequence[Accepted], alike: NDArray[np.bool_]) -> tuple[i
     return None
 
 
+def odd_one(info: EngineInfo, images: Sequence[Accepted]) -> int:
+    """The place of the image that is least like the others."""
+    return int(np.argmin(_alike(info, images).sum(axis=0)))
+
+
 def _odd_one_out(scores: NDArray[np.float64]) -> str:
     if len(scores) == 2:
         return "photos 1 and 2 do not look like the same person; take both again, of the guest, today."

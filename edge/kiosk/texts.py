@@ -61,6 +61,18 @@ SENTENCES: Mapping[Screen, Sentence] = MappingProxyType({
         Both("请看这里，不要动", "Look here, hold still"),
         Both("正在录入您的面部特征，不保存照片", "Taking your face pattern; no photo is kept"),
     ),
+    Screen.ENROL_AHEAD: Sentence(
+        Both("请正对镜头 1/3", "Look straight ahead 1/3"),
+        Both("正在录入您的面部特征，不保存照片", "Taking your face pattern; no photo is kept"),
+    ),
+    Screen.ENROL_LEFT: Sentence(
+        Both("请稍向左转 2/3", "Turn a little to your left 2/3"),
+        Both("慢慢转，舒服就好，眼睛可以看屏幕", "Slowly, as far as is comfortable; you may keep your eyes here"),
+    ),
+    Screen.ENROL_RIGHT: Sentence(
+        Both("请稍向右转 3/3", "Turn a little to your right 3/3"),
+        Both("慢慢转，舒服就好，眼睛可以看屏幕", "Slowly, as far as is comfortable; you may keep your eyes here"),
+    ),
     Screen.ENROLLED: Sentence(
         Both("录入完成", "All set"),
         Both("下次看一眼即可进门", "Next time, just look here"),
@@ -106,6 +118,9 @@ CALM = frozenset(
         Screen.WELCOME,
         Screen.FACE_OFF,
         Screen.ENROLLING,
+        Screen.ENROL_AHEAD,
+        Screen.ENROL_LEFT,
+        Screen.ENROL_RIGHT,
         Screen.ENROLLED,
         Screen.CODE_FIRST,
         Screen.CODE_ONLY,

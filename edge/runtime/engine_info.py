@@ -1,8 +1,11 @@
 """What the node knows of the engine that runs in its vision worker."""
 
+from collections.abc import Iterable, Mapping
+
+from edge.core.passes import Pass
 from edge.runtime.sightings import EngineState
 from models.calibration import shipped_calibration
-from models.engine import EngineInfo
+from models.engine import EngineInfo, Vector
 from models.template import Template
 
 
@@ -24,3 +27,16 @@ def engine_info(told: EngineState) -> EngineInfo:
 def same_model(template: Template, engine: EngineInfo) -> bool:
     """A template of another model is skipped and never compared (its holder enrols again)."""
     return (template.engine_id, template.embedder_sha256) == (engine.engine_id, engine.model_sha256)
+
+
+def gallery_rows(
+    holders: Iterable[Pass], templates: Mapping[str, Template], engine: EngineInfo
+) -> tuple[list[tuple[str, Vector]], int]:
+    """The rows of a door's gallery, one for each holder with a template of this engine, and the largest k of them."""
+    mine = [
+        (str(holder.pass_id), template)
+        for holder in holders
+        if (template := templates.get(holder.pass_id)) is not None and same_model(template, engine)
+    ]
+    rows = [(pass_id, template.mean) for pass_id, template in mine]
+    return rows, max((template.k for _, template in mine), default=1)

@@ -4,10 +4,10 @@ Everything runs on one event loop; the ledger is written by one thread; pictures
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, assert_never
+from typing import Any, TypeVar, assert_never
 
 import structlog
 
@@ -36,12 +36,21 @@ from edge.core.freshness import contact_age_ms
 from edge.core.passes import EARLY_MS, Pass, PassSet
 from edge.errors import EnrolRefused, StoreError
 from edge.ports import Clock, DoorIO, Edge, IoNews, IoSnapshot, Latched, Ledger, Lost, Point
-from edge.runtime.engine_info import engine_info, same_model
-from edge.runtime.enrol import PATIENCE_S, CameraEnrolment, permitted, template_end_ms
+from edge.runtime.engine_info import engine_info, gallery_rows, same_model
+from edge.runtime.enrol import (
+    NOBODYS,
+    PATIENCE_S,
+    Approval,
+    CameraEnrolment,
+    check_again,
+    permitted,
+    template_end_ms,
+)
 from edge.runtime.face_desk import FaceDesk
 from edge.runtime.gate import Gate, Knowledge, Screens
 from edge.runtime.health import DISK_FULL, NO_TIME, NodeHealth, door_health
 from edge.runtime.lookalikes import LookAlikes
+from edge.runtime.node_parts import Book, Templates
 from edge.runtime.sightings import CameraState, CodeSeen, EngineState, FaceSeen, NobodySeen, Told, camera_word
 from edge.runtime.two_step import open_desk
 from models.engine import CalibrationMissing, EngineError, EngineInfo
@@ -53,40 +62,6 @@ POLICY_VERSION = 1  # of the rules of this release; a signed policy brings its o
 log = structlog.get_logger()
 
 T = TypeVar("T")
-
-
-class StoredTemplate(Protocol):
-    @property
-    def pass_id(self) -> str: ...
-
-    @property
-    def data(self) -> bytes: ...
-
-
-class Templates(Protocol):
-    """The sealed gallery on disk."""
-
-    def put(self, pass_id: str, data: bytes, *, not_after_ms: int) -> str: ...
-
-    def all(self) -> Sequence[StoredTemplate]: ...
-
-    def erase(self, pass_ids: set[str]) -> int: ...
-
-    def expired(self, now_ms: int) -> set[str]: ...
-
-    def pairs(self) -> Sequence[tuple[str, str]]: ...
-
-    def keep_pairs(self, pairs: Iterable[tuple[str, str]]) -> None: ...
-
-
-class Book(Protocol):
-    """The node's passes and the newest verified head."""
-
-    auth_ver: int
-    passes: tuple[Pass, ...]
-
-    @property
-    def head_issued_ms(self) -> int | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,33 +362,32 @@ class Node:
     def _refresh_gallery(self, gate: Gate, desk: FaceDesk, engine: EngineInfo, *, force: bool) -> None:
         reading = self._parts.clock.read()
         span = time_span(reading.state, reading.wall_ms, self.knowledge().floor_ms)
-        rows = []
-        k = 1
-        for holder in self._passes.gallery_passes(gate.access_point, span, EARLY_MS[gate.location]):
-            template = self._templates.get(holder.pass_id)
-            if template is not None and same_model(template, engine):
-                rows.append((str(holder.pass_id), template.mean))
-                k = max(k, template.k)
+        holders = self._passes.gallery_passes(gate.access_point, span, EARLY_MS[gate.location])
+        rows, k = gallery_rows(holders, self._templates, engine)
         if force or {pass_id for pass_id, _ in rows} != desk.gallery.pass_ids:
             self._gallery_version += 1
             desk.put_gallery(rows, version=self._gallery_version, k=k)
         desk.lock_pairs(self._lookalikes.locked_at(gate.access_point, self._passes))
 
-    async def enrol_camera(self, pass_id: str, access_point: str) -> Template:
+    async def enrol_camera(self, pass_id: str, access_point: str, approval: Approval = NOBODYS) -> Template:
         """Enrol the person before this door's camera.
 
         Raises:
             EnrolRefused: not permitted, no engine, or no three good pictures in time.
         """
         holder = permitted(self._passes, PassId(pass_id))
+        check_again(approval, enrolled=self._is_enrolled(holder.pass_id))
         camera = self._cameras.get(AccessPointId(access_point))
         if self._engine is None or camera is None:
             raise EnrolRefused(
                 f"face is off at {access_point}: {self._engine_fault or 'no camera or no engine'}."
             )
+        if camera in self._enrolments:
+            raise EnrolRefused(f"somebody is being enrolled at {access_point} just now. Wait a moment.")
         done: asyncio.Future[Template] = asyncio.get_running_loop().create_future()
         enrolment = CameraEnrolment(self._engine, holder, self._parts.clock.read().wall_ms, done)
         self._enrolments[camera] = enrolment
+        self._parts.screens.show(AccessPointId(access_point), "enrolling")
         try:
             async with asyncio.timeout(PATIENCE_S):
                 template = await done
@@ -423,26 +397,35 @@ class Node:
         finally:
             del self._enrolments[camera]
             self._just_enrolled.add(camera)
-        await self._keep(holder, template)
+        holder = permitted(
+            self._passes, PassId(pass_id)
+        )  # a consent can be taken back while one is looked at
+        await self._keep(holder, template, approval)
         return template
 
-    async def enrol_template(self, pass_id: str, data: bytes) -> Template:
+    async def enrol_template(self, pass_id: str, data: bytes, approval: Approval = NOBODYS) -> Template:
         """Keep a template that was made on this node from photos.
 
         Raises:
             EnrolRefused: not permitted, or made with another model.
         """
         holder = permitted(self._passes, PassId(pass_id))
+        check_again(approval, enrolled=self._is_enrolled(holder.pass_id))
         try:
             template = Template.from_bytes(data)
             if self._engine is not None:
                 template.check(self._engine)
         except EngineError as error:
             raise EnrolRefused(str(error)) from error
-        await self._keep(holder, template)
+        await self._keep(holder, template, approval)
         return template
 
-    async def _keep(self, holder: Pass, template: Template) -> None:
+    def _is_enrolled(self, pass_id: str) -> bool:
+        """A template of another model counts for nothing: its holder enrols again, like anybody new."""
+        held = self._templates.get(pass_id)
+        return held is not None and (self._engine is None or same_model(held, self._engine))
+
+    async def _keep(self, holder: Pass, template: Template, approval: Approval = NOBODYS) -> None:
         self._parts.templates.put(holder.pass_id, template.to_bytes(), not_after_ms=template_end_ms(holder))
         self._templates[holder.pass_id] = template
         self._force_galleries()
@@ -452,6 +435,8 @@ class Node:
                     "sys.enrolled",
                     pass_id=holder.pass_id,
                     subject_ref=holder.subject_ref,
+                    actor=approval.by or None,
+                    reason=approval.why or None,
                     x={"k": template.k},
                 )
             ]

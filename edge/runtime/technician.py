@@ -1,6 +1,7 @@
 """What a technician may ask of a running node, each answered as one JSON object."""
 
 from edge.runtime.control import Answer, Handler
+from edge.runtime.enrol import Approval
 from edge.runtime.node import Node
 
 
@@ -18,14 +19,22 @@ def handlers(node: Node) -> dict[str, Handler]:
         }
 
     async def enrol_camera(asked: Answer) -> Answer:
-        template = await node.enrol_camera(str(asked["pass_id"]), str(asked["access_point"]))
+        template = await node.enrol_camera(
+            str(asked["pass_id"]), str(asked["access_point"]), _approval(asked)
+        )
         return {"enrolled": asked["pass_id"], "pictures": template.k}
 
     async def enrol_template(asked: Answer) -> Answer:
-        template = await node.enrol_template(str(asked["pass_id"]), bytes.fromhex(str(asked["template"])))
+        template = await node.enrol_template(
+            str(asked["pass_id"]), bytes.fromhex(str(asked["template"])), _approval(asked)
+        )
         return {"enrolled": asked["pass_id"], "pictures": template.k}
 
     async def erase(asked: Answer) -> Answer:
         return {"erased": await node.erase([str(asked["pass_id"])])}
 
     return {"status": status, "enrol_camera": enrol_camera, "enrol_template": enrol_template, "erase": erase}
+
+
+def _approval(asked: Answer) -> Approval:
+    return Approval(str(asked.get("by", "")), str(asked.get("why", "")))

@@ -71,6 +71,7 @@ class NodeRig:
         face: bool = True,
         engine: str = "yunet-sface",
         broker_port: int = 1,
+        mode: str = "one_to_n",
     ) -> None:
         self.folder = folder
         self.config = folder / "node.toml"
@@ -78,7 +79,9 @@ class NodeRig:
         self.stage = Stage(folder / "stage", Cue(clips / "no_face.mp4", 0, 4))
         (folder / "io.toml").write_text(IO.format(folder=folder))
         self.config.write_text(
-            NODE.format(folder=folder, face=str(face).lower(), engine=engine, broker_port=broker_port)
+            NODE.format(
+                folder=folder, face=str(face).lower(), engine=engine, broker_port=broker_port, mode=mode
+            )
         )
         (folder / "join.json").write_text(
             json.dumps(
@@ -214,7 +217,7 @@ camera = "lane"
 t_release_ms = 2000
 
 [doors.face]
-mode = "one_to_n"
+mode = "{mode}"
 pia_record = "PIA-synthetic"
 signage_attested_by = "test bench (synthetic)"
 """

@@ -35,7 +35,7 @@ def test_a_guest_enrols_enters_by_face_and_a_stranger_does_not(rig, clips):
     rig.put_passes(pass_row("p-face"))
     with rig:
         wait_until(lambda: rig.door().get("face") == "on", within_s=30, what="the face engine")
-        rig.stage.enter(guest(clips, 7.4, 11), "enrolling")
+        rig.stage.enter(guest(clips, 7.4, 14.4), "enrolling")
         assert (
             rig.ask({"do": "enrol_camera", "pass_id": "p-face", "access_point": "AP-t-001"})["pictures"] == 3
         )
@@ -55,7 +55,7 @@ def test_the_one_who_just_enrolled_is_not_let_in_by_the_same_pictures(rig, clips
     rig.put_passes(pass_row("p-face"))
     with rig:
         wait_until(lambda: rig.door().get("face") == "on", within_s=30, what="the face engine")
-        rig.stage.enter(guest(clips, 6, 13), "enrolling")
+        rig.stage.enter(guest(clips, 6, 14.4), "enrolling")
         rig.ask({"do": "enrol_camera", "pass_id": "p-face", "access_point": "AP-t-001"})
         rig.lane_is_empty()
     assert rig.events("access.granted") == []
@@ -75,7 +75,7 @@ def test_erased_means_gone_from_the_disk_and_from_the_next_look(rig, clips):
     rig.put_passes(pass_row("p-face"))
     with rig:
         wait_until(lambda: rig.door().get("face") == "on", within_s=30, what="the face engine")
-        rig.stage.enter(guest(clips, 7.4, 11), "enrolling")
+        rig.stage.enter(guest(clips, 7.4, 14.4), "enrolling")
         rig.ask({"do": "enrol_camera", "pass_id": "p-face", "access_point": "AP-t-001"})
         assert rig.door()["gallery_n"] == 1
         assert rig.ask({"do": "erase", "pass_id": "p-face"}) == {"erased": 1}

@@ -149,6 +149,29 @@ def test_whoever_is_named_passed_every_hurdle(some: list[FrameVote], fused: Fuse
         assert verdict.look is not Look.LOOKING
 
 
+@given(
+    some=st.lists(
+        st.builds(
+            FrameVote,
+            st.sampled_from([BOB, None]),
+            st.floats(-1, 1),
+            st.floats(0, 2),
+            st.integers(0, PATIENCE_NS),
+        ),
+        max_size=8,
+    ),
+    fused=st.builds(FusedVote, st.just(ADA), st.floats(0.5, 1), st.floats(0.05, 2), st.integers(1, 3)),
+    now_ns=st.integers(0, 2 * PATIENCE_NS),
+)
+def test_fusion_names_nobody_whom_no_frame_named(
+    some: list[FrameVote], fused: FusedVote, now_ns: int
+) -> None:
+    """However well the mean of several frames fits somebody: a mean of strangers can look like a guest."""
+    some.sort(key=lambda frame: frame.t_ns)
+    verdict = weigh(some, fused if some else None, RULE, first_seen_ns=0, now_ns=now_ns)
+    assert (verdict.look is Look.NAMED, verdict.pass_id) == (False, None)
+
+
 def test_buckets_tell_how_far_from_the_limit_and_nothing_finer() -> None:
     assert [score_bucket(s, 0.5) for s in (0.49, 0.5, 0.56, 0.66)] == [
         "below", "near", "clear", "high",

@@ -1,5 +1,6 @@
 """What Gatehouse refuses, tried: each section goes after one thing of docs/refused.md and is turned away."""
 
+import asyncio
 import dataclasses
 import typing
 from dataclasses import fields, is_dataclass, replace
@@ -30,9 +31,9 @@ from edge.core.decision_types import (
     Policy,
 )
 from edge.core.door import step
-from edge.core.door_events import RexPressed
+from edge.core.door_events import CameraChanged, RexPressed
 from edge.core.door_profile import DoorProfile
-from edge.core.door_types import Contact, DoorState, Mode, Output, output
+from edge.core.door_types import Camera, Contact, DoorState, Mode, Output, output
 from edge.core.events import (
     AccessPointId,
     ClockState,
@@ -43,6 +44,7 @@ from edge.core.events import (
     SubjectRef,
 )
 from edge.core.evidence import Look, Verdict
+from edge.core.face_mode import FaceMode
 from edge.core.passes import (
     EARLY_MS,
     ENTRY_PREREQS,
@@ -58,9 +60,14 @@ from edge.core.reasons import GUEST_TEXT, Reason
 from edge.errors import ConfigError
 from edge.gateio.board import Board, DoorRules
 from edge.ports import Cmd, Point
+from edge.runtime.lookalikes import LookAlikes
+from edge.runtime.two_step import open_desk
+from models.engine import Quality
 from models.gallery import Gallery
 from models.manifest import parse_manifest
 from models.template import Template
+from tests.fakes.faces_at_a_door import INFO, mean_of
+from tests.fakes.lone_gate import LoneGate, pass_row
 from tests.fakes.web_house import GATE, WebHouse
 
 ROOT = Path(__file__).parents[2]
@@ -176,6 +183,46 @@ def test_a_guest_who_refuses_face_comes_in_by_code_at_the_same_door_and_hour():
     assert decide(replace(BY_CODE, holder=refuser), VIEW, MOMENT, POLICY) == Allow(refuser)
     by_face = decide(replace(BY_FACE, holder=refuser), VIEW, MOMENT, POLICY)
     assert (by_face.reason, type(by_face)) == (Reason.NOT_ENABLED, Deny)
+
+
+@pytest.mark.parametrize("mode", list(FaceMode))
+@pytest.mark.parametrize("prereq", [7, 15])
+def test_in_no_mode_of_a_door_is_face_a_guests_duty(mode, prereq):
+    """Whoever has no face here, by refusal or by taking it back, types a PIN and is in."""
+    gate = LoneGate([pass_row(pin="482913", prereq=prereq)])
+    gate.gate.face_mode = mode
+    if mode is not FaceMode.OFF:
+        gate.gate.desk = open_desk(mode, INFO, fpir_wanted=0.001)
+        gate.gate.desk.put_gallery([("PS-other", mean_of("other"))], version=1, k=3)
+
+    async def comes() -> None:
+        await gate.boot()
+        await gate.gate.on_event(CameraChanged(Camera.OK))
+        await gate.gate.on_pin("482913")
+
+    asyncio.run(comes())
+    assert gate.kinds[-1] == "access.granted"
+    assert gate.shown == ["welcome"]
+
+
+def test_nobody_is_compared_with_other_guests_without_agreeing_to_just_that():
+    both = {"PS-1": GUEST, "PS-2": replace(GUEST, pass_id=PassId("PS-2"))}
+    assert Prereq.FACE_CONSENT in GUEST.prereq
+    passes = PassSet.build(1, both.values())
+    face = Template.of_parts(
+        INFO, [mean_of("ada")], [Quality(0.95, 60, 120, 150, 0, 0, 1)], made_ms=0, not_after_ms=1
+    )
+    found = LookAlikes(NoPairs())
+    assert found.recheck(dict.fromkeys(both, face), passes, INFO) == 0
+    assert found.twins_of("PS-1") == frozenset()
+
+
+class NoPairs:
+    def pairs(self):
+        return []
+
+    def keep_pairs(self, pairs):
+        raise AssertionError(f"{pairs} were kept")
 
 
 def test_withdrawing_face_costs_the_template_and_not_the_code(registered):

@@ -1,0 +1,40 @@
+"""What a node asks of the stores it is given."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from edge.core.passes import Pass
+
+
+class StoredTemplate(Protocol):
+    @property
+    def pass_id(self) -> str: ...
+
+    @property
+    def data(self) -> bytes: ...
+
+
+class Templates(Protocol):
+    """The sealed gallery on disk."""
+
+    def put(self, pass_id: str, data: bytes, *, not_after_ms: int) -> str: ...
+
+    def all(self) -> Sequence[StoredTemplate]: ...
+
+    def erase(self, pass_ids: set[str]) -> int: ...
+
+    def expired(self, now_ms: int) -> set[str]: ...
+
+    def pairs(self) -> Sequence[tuple[str, str]]: ...
+
+    def keep_pairs(self, pairs: Iterable[tuple[str, str]]) -> None: ...
+
+
+class Book(Protocol):
+    """The node's passes and the newest verified head."""
+
+    auth_ver: int
+    passes: tuple[Pass, ...]
+
+    @property
+    def head_issued_ms(self) -> int | None: ...
