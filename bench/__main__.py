@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from bench.memory import VISION_GOAL_MB, memory
-from bench.spread import Row, rows_table
+from bench.spread import Row, rows_markdown, rows_table
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench/results"
@@ -47,7 +47,9 @@ def main() -> int:
     rows.append(_vision_row(found))
     result["load_at_the_end"] = round(os.getloadavg()[0], 2)
     (RESULTS / "latest.json").write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
-    console.print(rows_table("the face path, all of it", [Row.heard(row) for row in rows]))
+    heard = [Row.heard(row) for row in rows]
+    (RESULTS / "latest.md").write_text(rows_markdown(heard))
+    console.print(rows_table("the face path, all of it", heard))
     console.print(
         f"load average {result['load']} at the start, {result['load_at_the_end']} at the end; "
         f"written to {RESULTS / 'latest.json'}"

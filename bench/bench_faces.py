@@ -82,12 +82,13 @@ def matches(count: int, looks: int) -> dict[str, float]:
     gallery = Gallery.build(
         [(f"p{i}", row) for i, row in enumerate(rows)], version=1, similarity=cosine_score
     )
-    times = []
+    wall, cpu = [], []
     for number in range(looks):
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), time.process_time()
         gallery.match(rows[number % len(rows)])
-        times.append((time.perf_counter() - begun) * 1e3)
-    return spread(times, digits=3)
+        cpu.append((time.process_time() - used) * 1e3)
+        wall.append((time.perf_counter() - begun) * 1e3)
+    return spread(wall, digits=3) | {"cpu_p50": round(statistics.median(cpu), 3)}
 
 
 def measured(clips: Path) -> tuple[dict[str, Any], list[Row]]:
@@ -108,7 +109,10 @@ def measured(clips: Path) -> tuple[dict[str, Any], list[Row]]:
     for count, times in MATCHES.items():
         found = matches(count, times)
         result["match_ms"][str(count)] = found
-        rows.append(Row(f"match, N = {count:,}", "ms", found["p50"], found["p95"], at_most=MATCH_GOAL_MS))
+        note = f"{found['cpu_p50']:g} by CPU time"
+        rows.append(
+            Row(f"match, N = {count:,}", "ms", found["p50"], found["p95"], at_most=MATCH_GOAL_MS, note=note)
+        )
     return result, rows
 
 

@@ -102,6 +102,16 @@ def rows_table(title: str, rows: Sequence[Row]) -> Table:
     return table
 
 
+def rows_markdown(rows: Sequence[Row]) -> str:
+    """The same for the README."""
+    lines = ["| what | p50 | p95 | goal |", "|---|---|---|---|"]
+    for row in rows:
+        p95 = "" if row.p95 is None else f"{row.p95:g} {row.unit}"
+        goal = f"{row.goal}{'' if row.met is not False else ', missed'}"
+        lines.append(f"| {row.what.strip()} | {row.p50:g} {row.unit} | {p95} | {goal} |")
+    return "\n".join(lines) + "\n"
+
+
 def _ticks() -> list[int]:
     """user, nice, system, idle, iowait, irq, softirq, steal of all cores together."""
     return [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]

@@ -102,7 +102,10 @@ class FaceConfig(Strict):
         "off_demo", description="No liveness yet: demonstration only, said on every screen."
     )
     detect_every_ms: int = Field(
-        90, ge=30, le=1_000, description="Least time between two looks of one camera."
+        90,
+        ge=30,
+        le=1_000,
+        description="Time between two looks of one camera while something moves or somebody stands there.",
     )
 
 

@@ -30,13 +30,13 @@ class Attention:
     looked_ns: int = 0
     present_ns: int | None = None  # when a face or a code was last there
     box: Box | None = None  # of the nearest face at the last look, None when there was none
-    vector_ns: int | None = None  # of the last vector, as long as boxes lead from it to the last look's
+    vector_ns: int | None = None  # of the last vector, as long as boxes lead from it to where a face was last
     vectors: int = 0  # of this try, at most FRAMES_MAX
     settled_ns: int = 0  # when the last of them was made
 
     def look_due(self, t_ns: int, *, every_ns: int, moved: Callable[[], bool]) -> bool:
         """Whether this picture is looked at; ``moved`` is asked only where nobody stands there."""
-        if self._awaits_evidence(t_ns):
+        if self._awaits_evidence(t_ns) or self._seeks(t_ns):
             return True
         since = t_ns - self.looked_ns
         if since < every_ns:
@@ -60,7 +60,9 @@ class Attention:
         """What is known once this picture was looked at."""
         there = box is not None or code
         seen = replace(self, looked_ns=t_ns, box=box, present_ns=t_ns if there else self.present_ns)
-        led_from = None if box is None else self._led_from(t_ns, box)
+        if box is None:
+            return seen
+        led_from = self._led_from(t_ns, box)
         spent = 0 if led_from is None else self._spent(t_ns)
         if not vector:
             return replace(seen, vector_ns=led_from, vectors=spent)
@@ -85,10 +87,15 @@ class Attention:
 
     def _awaits_evidence(self, t_ns: int) -> bool:
         """One look comes early: the first at which another vector counts."""
-        if self.vector_ns is None or self._spent(t_ns) >= FRAMES_MAX:
+        if self.box is None or self.vector_ns is None or self._spent(t_ns) >= FRAMES_MAX:
             return False
         due_ns = self.vector_ns + FRAME_GAP_NS
         return self.looked_ns < due_ns <= t_ns
+
+    def _seeks(self, t_ns: int) -> bool:
+        """A face was lost a moment ago: until its track would end every picture may bring it back, and a stranger who
+        is lost for a moment gets no second try for it."""
+        return self.box is None and self.vector_ns is not None and t_ns - self.vector_ns <= GAP_MAX_NS
 
 
 def overlap(a: Box, b: Box) -> float:

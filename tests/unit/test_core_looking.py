@@ -112,6 +112,15 @@ def test_a_face_elsewhere_is_asked_who_it_is_at_once_and_so_is_one_that_came_bac
     assert known.after(t_ns, None).vector_due(t_ns + 90 * MS, HERE)
 
 
+def test_a_face_that_was_lost_is_sought_in_every_picture_until_its_track_would_end():
+    lost = Attention().after(UP, HERE, vector=True).after(UP + 90 * MS, None)
+    again = lost.after(UP + 130 * MS, None)
+    assert looks(lost, 130)
+    assert looks(again, 170)
+    assert again.vector_due(UP + 170 * MS, HERE)
+    assert not looks(again.after(UP + 490 * MS, None), 510)
+
+
 def test_a_face_elsewhere_is_asked_until_it_has_answered():
     jumped = Attention().after(UP, HERE, vector=True).after(UP + 90 * MS, THERE, vector=False)
     assert jumped.vector_due(UP + 120 * MS, THERE)
