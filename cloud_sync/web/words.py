@@ -35,6 +35,8 @@ EVENTS: Mapping[str, str] = MappingProxyType({
     "sys.boot": mark("Node started"),
     "sys.enrolled": mark("Face enrolled at the door"),
     "sys.erased": mark("Face erased"),
+    "sys.receiver_trusted": mark("Another node trusted with sealed faces"),
+    "sys.receiver_distrusted": mark("Another node no longer trusted with sealed faces"),
 })  # fmt: skip
 
 REASONS: Mapping[str, str] = MappingProxyType({
