@@ -20,6 +20,7 @@ from cloud_sync.protocol.code import PREFIX, RotatingCode
 from cloud_sync.protocol.code import parse as parse_rotating
 from cloud_sync.protocol.pin import PIN, pin_credential
 from cloud_sync.protocol.topics import NodeTopics
+from edge.compose_faces import envelope_desk
 from edge.config import CameraConfig, NodeConfig
 from edge.core.commands import Received
 from edge.core.decision_types import Liveness
@@ -53,6 +54,7 @@ from edge.store.device_key import Join, read_join, verify_ed25519
 from edge.store.gallery_store import GalleryStore
 from edge.store.ledger import SqliteLedger
 from edge.store.pass_book import PassBook
+from edge.store.peer_book import PeerBook
 from models.engine import EngineError, FaceEngine
 from models.plugins import open_face_engine
 
@@ -255,15 +257,17 @@ class Stores:
     ledger: SqliteLedger
     book: PassBook
     templates: GalleryStore
+    peers: PeerBook
 
     def close(self) -> None:
         self.ledger.close()
         self.book.close()
         self.templates.close()
+        self.peers.close()
 
 
 def open_stores(config: NodeConfig) -> Stores:
-    """The node's three databases.
+    """The node's four databases.
 
     Raises:
         StoreError: one of them cannot be used.
@@ -280,6 +284,7 @@ def open_stores(config: NodeConfig) -> Stores:
         ),
         PassBook(config.data_dir / "passes.db", decode=decode_passes, ballast=ballast),
         GalleryStore(config.data_dir / "gallery.db", config.data_dir / "gallery.key"),
+        PeerBook(config.data_dir / "peers.db"),
     )
 
 
@@ -360,6 +365,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
     node = build_node(config, io_profile, parts, stores, join.pin_key)
     side.node = node
     side.desk = command_desk(config, join, parts, stores, node, link)
+    faces = envelope_desk(config, join, node, stores.templates, stores.peers, link, clock)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(node.close)
         group = await stack.enter_async_context(asyncio.TaskGroup())
@@ -369,10 +375,11 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
             pages = KioskServer(kiosk, config.kiosk.host, config.kiosk.port, keypad(node))
             pages.start()
             stack.callback(pages.close)
-        server = await control.serve(config.data_dir / "control.sock", technician.handlers(node))
+        server = await control.serve(config.data_dir / "control.sock", technician.handlers(node, faces))
         stack.callback(server.close)
         serving = group.create_task(node.run(told), name="node")
         group.create_task(side.desk.run(), name="commands")
+        group.create_task(faces.run(), name="faces")
         link.start()
         stack.callback(link.stop)
         log.info("node_started", node=config.node, epoch=stores.ledger.epoch, boot_id=boot_id)

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar, assert_never
 
 import structlog
@@ -121,6 +122,7 @@ class Node:
         self._templates: dict[str, Template] = {}
         self._gallery_version = 0
         self._enrolments: dict[str, CameraEnrolment] = {}
+        self.faces_held = False  # an erasure is known of and not done: nobody is looked at before it is
         self._just_enrolled: set[str] = set()  # cameras whose enrolled person has not stepped away yet
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._tasks: set[asyncio.Task[None]] = set()
@@ -283,7 +285,7 @@ class Node:
         for gate in self._gates_at(seen.camera):
             if enrolment is not None:
                 self._parts.screens.show(gate.access_point, enrolment.take(seen))
-            elif seen.camera not in self._just_enrolled:
+            elif seen.camera not in self._just_enrolled and not self.faces_held:
                 self._spawn(gate.on_face(seen))
 
     async def type_pin(self, access_point: AccessPointId, digits: str) -> None:
@@ -405,8 +407,8 @@ class Node:
         await self._keep(holder, template)
         return template
 
-    async def enrol_template(self, pass_id: str, data: bytes) -> Template:
-        """Keep a template that was made on this node from photos.
+    async def enrol_template(self, pass_id: str, data: bytes, origin: str = "") -> Template:
+        """Keep a template that was made on this node from photos, or at the node ``origin`` and came sealed.
 
         Raises:
             EnrolRefused: not permitted, or made with another model.
@@ -418,10 +420,12 @@ class Node:
                 template.check(self._engine)
         except EngineError as error:
             raise EnrolRefused(str(error)) from error
-        await self._keep(holder, template)
+        await self._keep(holder, template, {"from": origin} if origin else {})
         return template
 
-    async def _keep(self, holder: Pass, template: Template) -> None:
+    async def _keep(
+        self, holder: Pass, template: Template, x: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self._parts.templates.put(holder.pass_id, template.to_bytes(), not_after_ms=template_end_ms(holder))
         self._templates[holder.pass_id] = template
         self._force_galleries()
@@ -431,7 +435,7 @@ class Node:
                     "sys.enrolled",
                     pass_id=holder.pass_id,
                     subject_ref=holder.subject_ref,
-                    x={"k": template.k},
+                    x={"k": template.k, **x},
                 )
             ]
         )
