@@ -16,6 +16,7 @@ import structlog
 import typer
 
 from cloud_sync.cli_commands import command_app
+from cloud_sync.cli_faces import approve_node, list_nodes, withdraw_node
 from cloud_sync.cli_guests import invite, notices
 from cloud_sync.cli_stays import booking_app, dry_run_app, prove
 from cloud_sync.cli_tools import CONFIG_VARIABLE, DEFAULT_CONFIG, ConfigOption
@@ -54,6 +55,9 @@ app.add_typer(face_app, name="face")
 app.add_typer(consent_app, name="consent")
 app.add_typer(command_app, name="command")
 app.add_typer(db_app, name="db")
+face_app.command("approve-node")(approve_node)
+face_app.command("withdraw-node")(withdraw_node)
+face_app.command("nodes")(list_nodes)
 app.command("invite")(invite)
 app.command("notices")(notices)
 
@@ -152,12 +156,17 @@ def node_add(
     access_point: Annotated[
         list[str] | None, typer.Option(help="ID:KIND:中文名:English name; repeatable.")
     ] = None,
+    sealing_key: Annotated[
+        str, typer.Option(help="Likewise printed; without it the node takes no templates from others.")
+    ] = "",
+    sealing_proof: Annotated[str, typer.Option(help="Likewise printed; belongs to the sealing key.")] = "",
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Register a node with its doors and write its join file; safe to repeat."""
     doors = tuple(_spec(text) for text in access_point or ())
+    join = NodeJoin(node, name or node, public_key, doors, sealing_key, sealing_proof)
     with _books(config) as books:
-        add_node(books, NodeJoin(node, name or node, public_key, doors), join_out, actor=_actor())
+        add_node(books, join, join_out, actor=_actor())
 
 
 @node_app.command("join-file")

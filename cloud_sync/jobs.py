@@ -12,12 +12,16 @@ import structlog
 from cloud_sync.core.case_types import OwnerRole
 from cloud_sync.core.policy import DAY_MS
 from cloud_sync.core.roles import Role
+from cloud_sync.distribute.faces import FaceDriver
 from cloud_sync.distribute.snapshots import Distributor
 from cloud_sync.errors import SyncError
-from cloud_sync.ports import Clock, DashboardReader, EntryLine
+from cloud_sync.ports import Clock, DashboardReader, EntryLine, Publisher, Signer
 from cloud_sync.ports_cases import CaseChange, PushSender
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.cases_store import CaseNews
+from cloud_sync.store.envelopes import SqlFaceRelay
+from cloud_sync.store.faces import SqlFaceNodes
+from cloud_sync.store.house import House
 from cloud_sync.store.push_store import SqlPushBook
 from cloud_sync.store.reconcile_store import Reconciler
 from cloud_sync.store.registry import SqlRegistry
@@ -28,6 +32,7 @@ RECONCILE_EVERY_S = 1.0
 # A person waits at the door: a tenth of the second that a command has from the page to the lock.
 COMMANDS_EVERY_S = 0.1
 FEED_EVERY_S = 0.5
+FACES_EVERY_S = 0.5  # a guest enrolled at the gate walks some minutes to the house
 POST_EVERY_S = 2.0  # the first try is made by whoever invites; this is for the ones after it
 # A forced door is to be on the staff page within a second and a half: these two and the page's own look are the wait.
 CASES_EVERY_S = 0.25
@@ -113,6 +118,12 @@ class PassWork:
         self._since_ms = now_ms
         # Another process may have changed the books (an import), so the rows are always asked for.
         self.distributor.tick(changed=True)
+
+
+def face_driver(house: House, signer: Signer, post: Publisher) -> FaceDriver:
+    """What carries sealed templates between the nodes of a community."""
+    relay = SqlFaceRelay(house, SqlFaceNodes(house, signer))
+    return FaceDriver(relay, post, house.clock, house.community)
 
 
 @dataclass(slots=True)

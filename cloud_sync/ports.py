@@ -16,6 +16,8 @@ from cloud_sync.protocol.messages import (
     EraseItem,
     Hello,
     PassRow,
+    Sealed,
+    SealedAck,
     State,
 )
 
@@ -67,12 +69,12 @@ class Publisher(Protocol):
 
 # --- what the sink hands to the store, and what it may tell once that is committed ---------------------------
 
-UpMessage = Batch | Hello | State | AuthAck | EraseAck | CmdAck
+UpMessage = Batch | Hello | State | AuthAck | EraseAck | CmdAck | Sealed | SealedAck
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One understood frame: who said what, and its bytes as they came."""
+    """One understood frame: who said what, and its bytes as they came (none of an envelope: it says itself whole)."""
 
     node: str
     message: UpMessage

@@ -23,6 +23,7 @@ from cloud_sync.jobs import (
     CASE_NEWS_EVERY_S,
     CASES_EVERY_S,
     COMMANDS_EVERY_S,
+    FACES_EVERY_S,
     FEED_EVERY_S,
     PASSES_EVERY_S,
     POST_EVERY_S,
@@ -35,6 +36,7 @@ from cloud_sync.jobs import (
     ReconcileWork,
     SystemClock,
     WakeWork,
+    face_driver,
 )
 from cloud_sync.ports import Clock, EventFeed
 from cloud_sync.protocol.messages import SinkState, encode
@@ -124,6 +126,7 @@ class Service:
         commands = CommandDriver(books.commands, post, books.clock, code)
         self._beat(Beat("commands", COMMANDS_EVERY_S, commands.tick))
         self._beat(Beat("passes", PASSES_EVERY_S, passes))
+        self._beat(Beat("faces", FACES_EVERY_S, face_driver(books.house, books.keys.signer, post).tick))
         self._beat(Beat("post", POST_EVERY_S, post_of(books)))
         self._beat(Beat("reconcile", RECONCILE_EVERY_S, reconcile))
         self._build_cases(books)

@@ -246,6 +246,7 @@ def topics() -> str:
     one = NodeTopics("{community}", "{node}")
     down = {"ack": one.ack, "auth": one.auth, "auth/head": one.auth_head, "erase": one.erase}
     down |= {"cmd": one.cmd, "cfg": one.cfg}
+    down |= {"faces": one.faces, "sealed": one.sealed, "sealed/ack": one.sealed_ack}
     rows = [(f"`{one.up(kind)}`", "up", _about("up", kind)) for kind in UP]
     rows += [(f"`{topic}`", "down", _about("down", kind)) for kind, topic in down.items()]
     rows.append(
@@ -269,6 +270,11 @@ _ABOUT = {
     ("up", "cmdack"): "`CmdAck`: what became of a command so far",
     ("up", "authack"): "`AuthAck`: the receipt for a pass set",
     ("up", "eraseack"): "`EraseAck`: the receipt for an erasure",
+    ("up", "sealed"): "`Sealed`: a template for another node, which only that one opens; never retained",
+    ("up", "sealedack"): "`SealedAck`: kept, or refused and why",
+    ("down", "faces"): "`Roster`, retained and signed: which nodes take part in faces",
+    ("down", "sealed"): "`Sealed`, as its sender signed it; never retained",
+    ("down", "sealed/ack"): "`SealedAck`: what became of an envelope of this node's",
     ("down", "ack"): "`Ack`: what is committed; never retained",
     ("down", "cmd"): "`Command`, signed, never retained: one door is to do something now",
     ("down", "auth"): "`Part`: a slice of the snapshot",

@@ -112,7 +112,7 @@ def check(config: Config) -> None:
 @app.command("join-request")
 def join_request(config: Config) -> None:
     """Print what the service needs to register this node; the private key is made here and stays here."""
-    from edge.store.device_key import device_public_key
+    from edge.compose_faces import key_request
 
     settings = load(config)
     doors = [
@@ -124,10 +124,8 @@ def join_request(config: Config) -> None:
         }
         for door in settings.doors
     ]
-    key = device_public_key(settings.data_dir / "device.key")
-    typer.echo(
-        json.dumps({"node": settings.node, "public_key": key, "access_points": doors}, ensure_ascii=False)
-    )
+    shown = {"node": settings.node, **key_request(settings), "access_points": doors}
+    typer.echo(json.dumps(shown, ensure_ascii=False))
 
 
 @app.command()
@@ -149,8 +147,48 @@ def status(config: Config) -> None:
         )
     console.print(table)
     console.print(f"clock: {answer['clock']}")
+    _print_faces(answer["faces"])
     for fault in answer["faults"]:
         console.print(f"fault: {fault}")
+
+
+def _print_faces(faces: dict[str, Any]) -> None:
+    """Plain lines, whole on any screen: fingerprints are compared digit by digit."""
+    part = "takes part" if faces["approved"] else "takes no part"
+    typer.echo(f"sealed faces: {part}; this node's fingerprint: {faces['fingerprint']}")
+    if faces["held"]:
+        typer.echo("an erasure is on its way: no face is looked at before it is done")
+    for one in faces["nodes"]:
+        counts = ", ".join(f"{one[state]} {state}" for state in ("offered", "stored", "kept", "refused"))
+        typer.echo(f"receiver {one['node']} {one['fingerprint']}: {one['trust']}; sent: {counts}")
+    refused = ", ".join(f"{count} {why}" for why, count in sorted(faces["refused"].items())) or "none"
+    typer.echo(f"taken from others since the start: {faces['taken']}; refused: {refused}")
+
+
+@app.command("trust-receiver")
+def trust_receiver(
+    config: Config,
+    node: Annotated[str, typer.Argument(help="The node that is to get templates made here.")],
+    fingerprint: Annotated[str, typer.Option(help="As read at that node, never from the service.")],
+    by: Annotated[str, typer.Option("--by", help="Your staff id; it stands in the ledger, so no name.")],
+    reason: Annotated[str, typer.Option(help="Why; it stays on this node.")],
+) -> None:
+    """Let templates made at this node be sealed to another node, whose fingerprint you have compared."""
+    question = {"do": "trust_receiver", "node": node, "fingerprint": fingerprint, "by": by, "reason": reason}
+    _ask(load(config), question)
+    typer.echo(f"{node}: trusted; templates of passes with its doors are sealed to it from now on")
+
+
+@app.command("distrust-receiver")
+def distrust_receiver(
+    config: Config,
+    node: Annotated[str, typer.Argument(help="The node that is to get nothing more from here.")],
+    by: Annotated[str, typer.Option("--by", help="Your staff id; it stands in the ledger, so no name.")],
+    reason: Annotated[str, typer.Option(help="Why; it stays on this node.")],
+) -> None:
+    """Seal nothing to this node any more."""
+    _ask(load(config), {"do": "distrust_receiver", "node": node, "by": by, "reason": reason})
+    typer.echo(f"{node}: not trusted any more")
 
 
 @app.command()

@@ -17,6 +17,7 @@ from cloud_sync.protocol.code import PREFIX, RotatingCode
 from cloud_sync.protocol.code import parse as parse_rotating
 from cloud_sync.protocol.pin import PIN, pin_credential
 from cloud_sync.protocol.topics import NodeTopics
+from edge.compose_faces import envelope_desk
 from edge.config import NodeConfig
 from edge.core.commands import Received
 from edge.core.decision_types import Liveness
@@ -40,7 +41,8 @@ from edge.link.translate import decode_passes, encode_fact
 from edge.ports import ClockReading
 from edge.runtime import control, technician
 from edge.runtime.commands import CommandDesk, DeskParts, Place
-from edge.runtime.gate import Gate, Hands
+from edge.runtime.gate import Gate
+from edge.runtime.gate_parts import Hands
 from edge.runtime.node import Node, Parts
 from edge.runtime.sightings import Told, unpack
 from edge.store.ballast import Ballast
@@ -49,6 +51,7 @@ from edge.store.device_key import Join, read_join, verify_ed25519
 from edge.store.gallery_store import GalleryStore
 from edge.store.ledger import SqliteLedger
 from edge.store.pass_book import PassBook
+from edge.store.peer_book import PeerBook
 
 SOFTWARE = metadata.version("gatehouse")
 BUILD_MS = 1_760_000_000_000  # the earliest it can be: no node of this release ran before
@@ -183,15 +186,17 @@ class Stores:
     ledger: SqliteLedger
     book: PassBook
     templates: GalleryStore
+    peers: PeerBook
 
     def close(self) -> None:
         self.ledger.close()
         self.book.close()
         self.templates.close()
+        self.peers.close()
 
 
 def open_stores(config: NodeConfig) -> Stores:
-    """The node's three databases.
+    """The node's four databases.
 
     Raises:
         StoreError: one of them cannot be used.
@@ -208,6 +213,7 @@ def open_stores(config: NodeConfig) -> Stores:
         ),
         PassBook(config.data_dir / "passes.db", decode=decode_passes, ballast=ballast),
         GalleryStore(config.data_dir / "gallery.db", config.data_dir / "gallery.key"),
+        PeerBook(config.data_dir / "peers.db"),
     )
 
 
@@ -288,6 +294,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
     node = build_node(config, io_profile, parts, stores, join.pin_key)
     side.node = node
     side.desk = command_desk(config, join, parts, stores, node, link)
+    faces = envelope_desk(config, join, node, stores.templates, stores.peers, link, clock)
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(node.close)
         group = await stack.enter_async_context(asyncio.TaskGroup())
@@ -297,10 +304,11 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
             pages = KioskServer(kiosk, config.kiosk.host, config.kiosk.port, keypad(node))
             pages.start()
             stack.callback(pages.close)
-        server = await control.serve(config.data_dir / "control.sock", technician.handlers(node))
+        server = await control.serve(config.data_dir / "control.sock", technician.handlers(node, faces))
         stack.callback(server.close)
         serving = group.create_task(node.run(told), name="node")
         group.create_task(side.desk.run(), name="commands")
+        group.create_task(faces.run(), name="faces")
         link.start()
         stack.callback(link.stop)
         log.info("node_started", node=config.node, epoch=stores.ledger.epoch, boot_id=boot_id)

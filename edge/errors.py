@@ -42,6 +42,10 @@ class DiskFull(StoreError):
     pass
 
 
+class TrustRefused(GateError):
+    """Another node is not trusted with templates; the sentence says why."""
+
+
 class EnrolRefused(GateError):
     pass
 

@@ -11,6 +11,8 @@ from cloud_sync.protocol.messages import (
     CmdAck,
     EraseAck,
     Hello,
+    Sealed,
+    SealedAck,
     State,
     decode,
 )
@@ -23,6 +25,8 @@ _KINDS: dict[Up, type[UpMessage]] = {
     "authack": AuthAck,
     "eraseack": EraseAck,
     "cmdack": CmdAck,
+    "sealed": Sealed,
+    "sealedack": SealedAck,
 }
 
 
@@ -31,7 +35,6 @@ class Ignored(StrEnum):
 
     FOREIGN = "foreign"  # not a topic of this community, or a node that speaks for another
     RETAINED = "retained"  # only state may be retained; anything else was planted or is an accident
-    UNUSED = "unused"  # a kind this version has no use for
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +58,16 @@ def read(tenant: str, delivery: Delivery) -> Read:
         return Read(Ignored.FOREIGN)
     if delivery.retain and address.kind != "st":
         return Read(Ignored.RETAINED)
-    kind = _KINDS.get(address.kind)
-    return Read(Ignored.UNUSED if kind is None else _decoded(address, kind, delivery.payload))
+    return Read(_decoded(address, _KINDS[address.kind], delivery.payload))
 
 
 def _decoded(address: Address, kind: type[UpMessage], payload: bytes) -> Told | BadFrame | Ignored:
+    # What is kept of a frame nobody could read, or whose storing failed, must not be somebody's sealed face.
+    raw = b"" if kind is Sealed else payload
     try:
         message = decode(payload, kind)
     except BadMessage as error:
-        return BadFrame(address.node, payload, str(error))
+        return BadFrame(address.node, raw, str(error))
     if isinstance(message, Batch | Hello) and message.n != address.node:
         return Ignored.FOREIGN
-    return Told(address.node, message, payload)
+    return Told(address.node, message, raw)

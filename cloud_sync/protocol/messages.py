@@ -262,9 +262,12 @@ class AuthAck(Message, frozen=True, kw_only=True):
 
 
 class EraseItem(Message, frozen=True, kw_only=True):
+    """``pass_version`` is the pass's when it was asked: no template sealed under it or before may come back."""
+
     template_ref: str
     pass_id: str
     reason: str
+    pass_version: Count = 0
 
 
 class Erase(Message, frozen=True, kw_only=True):
@@ -282,6 +285,54 @@ class EraseAck(Message, frozen=True, kw_only=True):
     done_at: Count
     erased: Count
     sig: str = ""
+
+
+class RosterNode(Message, frozen=True, kw_only=True):
+    """A node that may take part in faces; all three are base64, ``proof`` is its device key's word for the second."""
+
+    node: str
+    device_key: str
+    sealing_key: str
+    proof: str
+    doors: list[str]
+
+
+class Roster(Message, frozen=True, kw_only=True):
+    """``d/{node}/faces``, retained and signed: which nodes a named person has approved for faces, and their doors."""
+
+    community: str
+    ver: Count
+    issued: Count
+    nodes: list[RosterNode]
+    kid: str
+    sig: str = ""
+
+
+class Sealed(Message, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """``n/{node}/sealed`` and ``d/{node}/sealed``: one envelope; the service reads its address and nothing more.
+
+    ``epk`` and ``ct`` are base64; ``ct`` has the same length for everybody.  Signed by the sending node's device key.
+    """
+
+    v: int
+    id: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+    from_: Annotated[str, msgspec.Meta(max_length=64)]
+    to: Annotated[str, msgspec.Meta(max_length=64)]
+    pass_id: Annotated[str, msgspec.Meta(max_length=64)]
+    pass_version: Count  # at the sealing; an erasure of this or a later version refuses it for ever
+    model: Annotated[str, msgspec.Meta(max_length=64)]  # sha256 of the embedder
+    not_after: Count
+    epk: Annotated[str, msgspec.Meta(max_length=44)]
+    ct: Annotated[str, msgspec.Meta(max_length=14_000)]
+    sig: Annotated[str, msgspec.Meta(max_length=88)] = ""
+
+
+class SealedAck(Message, frozen=True, kw_only=True):
+    """``n/{node}/sealedack`` from the receiver, ``d/{node}/sealed/ack`` to the sender: what became of an envelope."""
+
+    id: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+    state: Literal["stored", "kept", "refused"]
+    why: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
 class CmdAck(Message, frozen=True, kw_only=True):
@@ -317,7 +368,14 @@ def decode(data: bytes, kind: type[M]) -> M:
         raise BadMessage(f"{kind.__name__}: {error}") from error
 
 
-def signing_bytes(message: Head | Erase) -> bytes:
-    """What the community key signs: a domain, then the message with an empty signature."""
-    domain = b"ac-head-v1\0" if isinstance(message, Head) else b"ac-erase-v1\0"
-    return domain + msgspec.json.encode(msgspec.structs.replace(message, sig=""))
+_DOMAINS: dict[type[Message], bytes] = {
+    Head: b"ac-head-v1\0",
+    Erase: b"ac-erase-v1\0",
+    Roster: b"ac-roster-v1\0",
+    Sealed: b"ac-sealed-v1\0",
+}
+
+
+def signing_bytes(message: Head | Erase | Roster | Sealed) -> bytes:
+    """What is signed: a domain, then the message with an empty signature."""
+    return _DOMAINS[type(message)] + msgspec.json.encode(msgspec.structs.replace(message, sig=""))

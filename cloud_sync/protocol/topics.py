@@ -8,8 +8,8 @@ from typing import Literal
 
 ROOT = "ac/v1"
 
-Up = Literal["ev", "hello", "st", "cmdack", "authack", "eraseack", "sealed"]
-UP: tuple[Up, ...] = ("ev", "hello", "st", "cmdack", "authack", "eraseack", "sealed")
+Up = Literal["ev", "hello", "st", "cmdack", "authack", "eraseack", "sealed", "sealedack"]
+UP: tuple[Up, ...] = ("ev", "hello", "st", "cmdack", "authack", "eraseack", "sealed", "sealedack")
 
 
 def _is_name(text: str) -> bool:
@@ -59,6 +59,18 @@ class NodeTopics:
     @property
     def erase(self) -> str:
         return self._down("erase")
+
+    @property
+    def faces(self) -> str:
+        return self._down("faces")
+
+    @property
+    def sealed(self) -> str:
+        return self._down("sealed")
+
+    @property
+    def sealed_ack(self) -> str:
+        return self._down("sealed/ack")
 
     @property
     def down_all(self) -> str:

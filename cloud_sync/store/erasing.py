@@ -15,11 +15,16 @@ FINISHED_PER_ACT = 200  # one transaction stays short, so that the sink never wa
 def erase_face(act: Act, pass_id: str, scope: list[str], reason: str) -> int:
     """Ask every node of the scope to erase this pass's templates; how many were asked anew.
 
-    Nothing is asked where no face consent was ever given: there is no template then.
+    Nothing is asked where no face consent was ever given: there is no template then.  Envelopes on their way to these
+    nodes end in the same transaction.
     """
     if not _ever_consented(act, pass_id):
         return 0
-    nodes = [node for node in nodes_of(act, scope) if not _is_asked(act, node, pass_id)]
+    owners = nodes_of(act, scope)
+    drop_envelopes(act, tables.envelope.c.pass_id == pass_id, tables.envelope.c.to_node.in_(owners))
+    held = act.row(tables.pass_, pass_id=pass_id)
+    version = int(held.version) if held is not None else 0
+    nodes = [node for node in owners if not _is_asked(act, node, pass_id, version)]
     for node in nodes:
         newest = sa.select(sa.func.coalesce(sa.func.max(tables.erasure.c.erase_ver), 0)).where(
             tables.erasure.c.community == act.house.community, tables.erasure.c.node == node
@@ -32,6 +37,7 @@ def erase_face(act: Act, pass_id: str, scope: list[str], reason: str) -> int:
             pass_id=pass_id,
             reason=reason,
             asked_ms=act.now_ms,
+            pass_version=version,
         )
         act.touch(node)
     if nodes:
@@ -39,13 +45,20 @@ def erase_face(act: Act, pass_id: str, scope: list[str], reason: str) -> int:
     return len(nodes)
 
 
-def _is_asked(act: Act, node: str, pass_id: str) -> bool:
-    """True while an earlier request is still without a receipt; after it, a new consent may have made a new template."""
+def drop_envelopes(act: Act, *which: sa.ColumnElement[bool]) -> int:
+    """Envelopes that are not to arrive any more are deleted, whatever their state; how many."""
+    mine = tables.envelope.c.community == act.house.community
+    return act.connection.execute(sa.delete(tables.envelope).where(mine, *which)).rowcount
+
+
+def _is_asked(act: Act, node: str, pass_id: str, version: int) -> bool:
+    """True while an earlier request for this version is without a receipt; a new consent may have made a new template."""
     table = tables.erasure
     found = sa.select(table.c.erase_ver).where(
         table.c.community == act.house.community,
         table.c.node == node,
         table.c.pass_id == pass_id,
+        table.c.pass_version == version,
         table.c.acked_ms.is_(None),
     )
     return act.connection.execute(found).first() is not None

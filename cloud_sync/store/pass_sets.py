@@ -77,7 +77,12 @@ class StoredPassSets:
             .order_by(erasure.c.node, erasure.c.erase_ver)
         ).mappings()
         for row in rows:
-            item = EraseItem(template_ref=row["template_ref"], pass_id=row["pass_id"], reason=row["reason"])
+            item = EraseItem(
+                template_ref=row["template_ref"],
+                pass_id=row["pass_id"],
+                reason=row["reason"],
+                pass_version=row["pass_version"] or 0,
+            )
             owed.setdefault(row["node"], []).append((row["erase_ver"], item))
         return owed
 

@@ -7,8 +7,11 @@ import re
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from cloud_sync.errors import NotFound, Refused
+from cloud_sync.protocol.sealed import proof_bytes
 from cloud_sync.store import tables
 from cloud_sync.store.house import Act
 
@@ -31,12 +34,17 @@ class AccessPointSpec:
 
 @dataclass(frozen=True, slots=True)
 class NodeJoin:
-    """A node that asks to join: its own public key (base64 of 32 bytes) and the doors it will own."""
+    """A node that asks to join: its own public key (base64 of 32 bytes) and the doors it will own.
+
+    ``sealing_key`` (likewise) and its ``sealing_proof`` are what others seal templates to; without, it takes none.
+    """
 
     node: str
     name: str
     public_key: str
     access_points: tuple[AccessPointSpec, ...] = ()
+    sealing_key: str = ""
+    sealing_proof: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +94,35 @@ def add_node(act: Act, join: NodeJoin) -> None:
             registered_ms=act.now_ms,
         )
         act.note("node.register", join.node)
+    if join.sealing_key:
+        _keep_sealing_key(act, join)
     for spec in join.access_points:
         add_access_point(act, join.node, spec)
+
+
+def _keep_sealing_key(act: Act, join: NodeJoin) -> None:
+    """Only with the device key's word for it; another key than before has to be approved for faces anew."""
+    _checked_key(join.sealing_key)
+    try:
+        device = Ed25519PublicKey.from_public_bytes(base64.b64decode(join.public_key))
+        proof = base64.b64decode(join.sealing_proof, validate=True)
+        device.verify(proof, proof_bytes(join.node, base64.b64decode(join.sealing_key)))
+    except (InvalidSignature, ValueError) as error:
+        raise Refused(
+            "node",
+            f"node {join.node}: its device key has not signed this sealing key; take both from one "
+            "'gatehouse-node join-request'.",
+        ) from error
+    held = act.row(tables.node, node=join.node)
+    if held is None or held.sealing_key == join.sealing_key:
+        return
+    act.update(
+        tables.node, {"node": join.node}, sealing_key=join.sealing_key, sealing_proof=join.sealing_proof
+    )
+    table = tables.face_node
+    mine = (table.c.community == act.house.community, table.c.node == join.node)
+    act.connection.execute(sa.delete(table).where(*mine))
+    act.note("node.sealing_key", join.node)
 
 
 def add_access_point(act: Act, node: str, spec: AccessPointSpec) -> None:

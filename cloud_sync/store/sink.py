@@ -11,12 +11,23 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from cloud_sync.ports import BadFrame, Stored, Told
-from cloud_sync.protocol.messages import Ack, AuthAck, Batch, CmdAck, EraseAck, Hello, State
+from cloud_sync.protocol.messages import (
+    Ack,
+    AuthAck,
+    Batch,
+    CmdAck,
+    EraseAck,
+    Hello,
+    Sealed,
+    SealedAck,
+    State,
+)
 from cloud_sync.protocol.sink_peer import generation
 from cloud_sync.protocol.versions import WIRE_VERSION, WIRE_VERSION_MIN, common_version
 from cloud_sync.store.engine import driver, is_machine_fault, path_of, store_error
 from cloud_sync.store.sink_commands import CommandResults
 from cloud_sync.store.sink_effects import Effects
+from cloud_sync.store.sink_envelopes import Envelopes
 from cloud_sync.store.sink_epoch import Epoch, bury, wall_ms
 from cloud_sync.store.sink_nodes import Nodes
 
@@ -111,6 +122,7 @@ class Turn:
         self._effects = Effects(db, community, now_ms)
         self._nodes = Nodes(db, community, now_ms)
         self._commands = CommandResults(db, community, now_ms)
+        self._envelopes = Envelopes(db, community, now_ms)
 
     def take(self, frame: Told | BadFrame) -> None:
         if isinstance(frame, BadFrame):
@@ -132,6 +144,10 @@ class Turn:
                 self._effects.touch(node)
             case CmdAck() as answer:
                 self._commands.answered(node, answer)
+            case Sealed() as sealed:
+                self._envelopes.offered(node, sealed)
+            case SealedAck() as answer:
+                self._envelopes.answered(node, answer)
 
     def _touch_if(self, node: str, changed: bool) -> None:
         if changed:

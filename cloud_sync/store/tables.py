@@ -130,6 +130,8 @@ node = _table(
     _text("name"),
     _text("device_public_key"),  # base64 raw Ed25519/P-256, from the join file
     _int("registered_ms"),
+    _text("sealing_key", null=True),  # base64 raw X25519; its private half never leaves the node
+    _text("sealing_proof", null=True),  # the device key's signature for it
 )
 access_point = _table(
     "access_point",
@@ -329,6 +331,27 @@ erasure = _table(
     _text("reason"),
     _int("asked_ms"),
     _int("acked_ms", null=True),
+    _int("pass_version", null=True),  # the pass's when it was asked; what was sealed before stays out
+)
+
+# --- sealed templates between nodes; nobody here can open one -------------------------------------------------
+
+face_node = _table("face_node", _key("node"), _text("approved_by"), _text("reason"), _int("approved_ms"))
+face_roster = _table("face_roster", _int("ver"), _blob("body"))
+envelope = _table(
+    "envelope",
+    _key("from_node"),
+    _key("to_node"),
+    _key("pass_id"),  # one on its way for each: a newer one takes the place of an older
+    _text("id"),
+    _int("pass_version"),
+    _int("not_after_ms"),
+    _text("state"),  # stored | kept | refused
+    _text("why"),
+    _text("told"),  # the last state its sender was told
+    _int("stored_ms"),
+    _blob("sealed"),  # the ciphertext as it came; emptied with the receipt
+    sa.Index("envelope_by_state", "community", "state"),
 )
 
 command = _table(

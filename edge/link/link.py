@@ -39,6 +39,7 @@ from cloud_sync.protocol.topics import NodeTopics
 from cloud_sync.protocol.versions import WIRE_VERSION, WIRE_VERSION_MIN
 from edge.core.commands import Answer, Received
 from edge.errors import StoreError
+from edge.link.faces import FaceLink
 from edge.link.mqtt import Heard, Session
 from edge.link.translate import cmdack, received, wall_text
 from edge.ports import ClockReading, LedgerRow
@@ -144,6 +145,7 @@ class Link:
         self._node = node
         self._verify = verify
         self._open_session = open_session
+        self.faces = FaceLink(topics, verify)
         self._peer = GatePeer(ledger.epoch, head=ledger.head, acked=ledger.acked, sink_gen=ledger.sink_gen)
         self._sent_once = ledger.acked
         self._head: Head | None = None
@@ -215,6 +217,7 @@ class Link:
                 if self._hello_asked.is_set() or now_s - self._hello_at_s >= HELLO_EVERY_S:
                     self._hello(now_s)
                 self._send_answers()
+                self.faces.send(self._session)
                 if self._peer.tick(now_s):
                     log.info("resending", from_seq=self._peer.acked + 1, rto_s=self._peer.rto_s)
                 self._send_due(now_s)
@@ -231,6 +234,8 @@ class Link:
             self._answer_at_s = now_s
             self._hello(now_s)
             self._node.link_changed(True)
+            if self.faces.side is not None:
+                self.faces.side.link_up()
         elif heard.kind == "down":
             if self._up:
                 self._node.link_changed(False)
@@ -338,7 +343,7 @@ class Link:
             self._on_erase(decode(heard.payload, Erase))
         elif heard.topic == self._topics.cmd:  # a retained one too: it is the first thing the judge looks at
             self._node.command(received(heard.payload, retained=heard.retain, nonces=self._nonces(now_s)))
-        else:
+        elif not self.faces.hear(heard):
             log.warning("frame_ignored", topic=heard.topic, retained=heard.retain)
 
     def _nonces(self, now_s: float) -> frozenset[str]:
@@ -359,6 +364,7 @@ class Link:
             return
         self._head = head
         self._node.note_head(head.issued, head.lease_until)
+        self._note_owed()
         aboard = self._node.aboard()
         if head.auth_ver == aboard.auth_ver and head.root == aboard.root:
             self._receipt(head.auth_ver, head.root)
@@ -409,10 +415,19 @@ class Link:
         if erase.node != self._topics.node or not self._signed(erase):
             log.error("erase_refused", erase_ver=erase.erase_ver, why="signature or node is wrong")
             return
+        if self.faces.side is not None:  # before: nothing that was sealed earlier comes in behind the erasure
+            self.faces.side.tombstones({item.pass_id: item.pass_version for item in erase.items})
         erased = self._node.erase([item.pass_id for item in erase.items], erase.erase_ver)
+        self._note_owed()
         log.info("erased", erase_ver=erase.erase_ver, templates=erased)
         done = EraseAck(erase_ver=erase.erase_ver, done_at=self._node.clock().wall_ms, erased=erased)
         self._session.send(self._topics.up("eraseack"), encode(done))
+
+    def _note_owed(self) -> None:
+        """An erasure the head knows of and we do not: the node looks at no face until it is done."""
+        if self.faces.side is not None and self._head is not None:
+            known = self._head.erase_ver
+            self.faces.side.owes_erasure(known if known > self._node.aboard().erase_ver else 0)
 
     def _signed(self, message: Head | Erase) -> bool:
         try:

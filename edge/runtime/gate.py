@@ -7,9 +7,8 @@ ledger cannot be written opens for nobody and sends people to the guard, and the
 import asyncio
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, assert_never
+from typing import assert_never
 
 import structlog
 
@@ -19,14 +18,13 @@ from edge.core.credentials import (
     CodeMemory,
     SignedCode,
     Tries,
-    Verify,
     after_failure,
     is_locked,
     judge_code,
 )
 from edge.core.decision import decide
 from edge.core.decision_fact import about
-from edge.core.decision_types import Allow, Attempt, Deny, DoorView, Liveness, Moment, Policy, Retry
+from edge.core.decision_types import Allow, Attempt, Deny, DoorView, Liveness, Moment, Retry
 from edge.core.door_events import CameraChanged, Command, Denied, Event, Granted, Tick, Verb
 from edge.core.door_profile import DoorProfile
 from edge.core.door_types import (
@@ -36,7 +34,6 @@ from edge.core.door_types import (
     Hold,
     Latch,
     Light,
-    Mode,
     Pulse,
     Relock,
     Signal,
@@ -45,13 +42,14 @@ from edge.core.door_types import (
     next_deadline,
 )
 from edge.core.dry_run import on_trial, opens_on_trial, would_deny
-from edge.core.events import AccessPointId, ClockState, CredentialKind, Fact, GrantId
+from edge.core.events import AccessPointId, ClockState, CredentialKind, GrantId
 from edge.core.face_mode import FaceMode
 from edge.core.passes import LocationClass, Pass, PassSet
 from edge.core.reasons import Advice, GuestText, Reason
 from edge.errors import StoreError
-from edge.ports import Clock, Cmd, DoorIO, Outcome, Result
+from edge.ports import Cmd, Outcome, Result
 from edge.runtime.face_desk import Concluded, FaceDesk, Prompt
+from edge.runtime.gate_parts import Did, Hands, Knowledge
 from edge.runtime.screen_words import word_of
 from edge.runtime.sightings import FaceSeen
 from edge.runtime.two_step import (
@@ -72,57 +70,6 @@ TRIES_KEPT = 256
 PIN_TRIES = "pin"  # digits name nobody, so all who type them at one door share one patience
 
 log = structlog.get_logger()
-
-
-class Screens(Protocol):
-    """The person's screen; showing may fail silently, no decision depends on it."""
-
-    def show(self, access_point: AccessPointId, word: str, until_ms: int | None = None) -> None: ...
-
-
-class CodeBook(Protocol):
-    """The durable memory of used codes."""
-
-    def code_memory(self, cred_id: str) -> str | None: ...
-
-    def remember_code(self, cred_id: str, memory: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Knowledge:
-    """What the node knows right now, as one consistent picture."""
-
-    passes: PassSet
-    online: bool
-    contact_age_ms: int | None
-    floor_ms: int
-    policy: Policy
-
-
-@dataclass(frozen=True, slots=True)
-class Hands:
-    """Everything a gate needs, handed in."""
-
-    io: DoorIO
-    clock: Clock
-    screens: Screens
-    codes: CodeBook
-    record: Callable[[Sequence[Fact]], Awaitable[None]]
-    knowledge: Callable[[], Knowledge]
-    parse_code: Callable[[str], SignedCode | None]
-    verify: Verify
-    new_id: Callable[[], str]
-    # (credential id, verifier) of digits that have the shape of a PIN, else None.
-    read_pin: Callable[[str], tuple[str, bytes] | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Did:
-    """What became of one input: the door afterwards, whether it had a row for it, and what went wrong."""
-
-    mode: Mode
-    refused: bool = False
-    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)

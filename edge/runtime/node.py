@@ -14,28 +14,19 @@ import structlog
 from edge.core.clock import lower_bound_ms, time_span
 from edge.core.decision_types import Policy
 from edge.core.door_events import (
-    BoltChanged,
-    Boot,
     CameraChanged,
-    ClockChanged,
-    DpsClose,
-    DpsOpen,
     Event,
     FireOff,
     FireOn,
     LinkDown,
     LinkUp,
-    RexPressed,
-    RexReleased,
-    TamperOff,
-    TamperOn,
 )
-from edge.core.door_types import Bolt, Camera, Contact
-from edge.core.events import AccessPointId, ClockState, Fact, GrantId, PassId, Stamp
+from edge.core.door_types import Camera
+from edge.core.events import AccessPointId, ClockState, Fact, PassId, Stamp
 from edge.core.freshness import contact_age_ms
 from edge.core.passes import EARLY_MS, Pass, PassSet
 from edge.errors import EnrolRefused, StoreError
-from edge.ports import Clock, DoorIO, Edge, IoNews, IoSnapshot, Latched, Ledger, Lost, Point
+from edge.ports import Clock, DoorIO, Edge, IoNews, IoSnapshot, Latched, Ledger, Lost
 from edge.runtime.engine_info import engine_info, gallery_rows, same_model
 from edge.runtime.enrol import (
     NOBODYS,
@@ -47,8 +38,10 @@ from edge.runtime.enrol import (
     template_end_ms,
 )
 from edge.runtime.face_desk import FaceDesk
-from edge.runtime.gate import Gate, Knowledge, Screens
+from edge.runtime.gate import Gate
+from edge.runtime.gate_parts import Knowledge, Screens
 from edge.runtime.health import DISK_FULL, NO_TIME, NodeHealth, door_health
+from edge.runtime.io_events import boot_events, edge_event, later_events
 from edge.runtime.lookalikes import LookAlikes
 from edge.runtime.node_parts import Book, Templates
 from edge.runtime.sightings import CameraState, CodeSeen, EngineState, FaceSeen, NobodySeen, Told, camera_word
@@ -102,6 +95,7 @@ class Node:
         self._lookalikes = LookAlikes(parts.templates)
         self._gallery_version = 0
         self._enrolments: dict[str, CameraEnrolment] = {}
+        self.faces_held = False  # an erasure is known of and not done: nobody is looked at before it is
         self._just_enrolled: set[str] = set()  # cameras whose enrolled person has not stepped away yet
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._tasks: set[asyncio.Task[None]] = set()
@@ -181,7 +175,7 @@ class Node:
         match news:
             case Edge():
                 gate = self._gates.get(news.door)
-                event = None if gate is None else self._edge_event(news.point, news.level)
+                event = None if gate is None else edge_event(news.point, news.level, self._parts.new_id)
                 return [] if event is None else [(news.door, event)]
             case IoSnapshot():
                 return self._after_snapshot(news)
@@ -196,36 +190,11 @@ class Node:
             case _:
                 assert_never(news)
 
-    def _edge_event(self, point: Point, level: bool) -> Event | None:
-        match point:
-            case Point.CONTACT:
-                return DpsOpen() if level else DpsClose()
-            case Point.REX:
-                return RexPressed(GrantId(self._parts.new_id())) if level else RexReleased()
-            case Point.FIRE:
-                return FireOn() if level else FireOff()
-            case Point.TAMPER:
-                return TamperOn() if level else TamperOff()
-            case Point.BOLT:
-                return BoltChanged(Bolt.UNLOCKED if level else Bolt.LOCKED)
-            case _:
-                assert_never(point)
-
     def _after_snapshot(self, snapshot: IoSnapshot) -> list[tuple[AccessPointId, Event]]:
-        """The first one boots the doors; a later one tells every level that differs as an edge."""
-        events: list[tuple[AccessPointId, Event]] = []
-        for access_point, gate in self._gates.items():
-            level = snapshot.points.get((access_point, Point.CONTACT))
-            contact = Contact.UNKNOWN if level is None else (Contact.OPEN if level else Contact.CLOSED)
-            if not self._booted:
-                fire = snapshot.points.get((access_point, Point.FIRE), False)
-                latched = (access_point, "fire") in snapshot.latches
-                boot = Boot(self._parts.boot_id, contact, fire_input=fire, fire_latched=latched)
-                events += [(access_point, boot), (access_point, ClockChanged(self._parts.clock.read().state))]
-            elif level is not None and contact is not gate.state.contact:
-                events.append((access_point, DpsOpen() if level else DpsClose()))
+        if self._booted:
+            return later_events(snapshot, self._gates)
         self._booted = True
-        return events
+        return boot_events(snapshot, self._gates, self._parts.boot_id, self._parts.clock.read().state)
 
     # --- eyes -------------------------------------------------------------------------------------------------
 
@@ -262,7 +231,7 @@ class Node:
         for gate in self._gates_at(seen.camera):
             if enrolment is not None:
                 self._parts.screens.show(gate.access_point, enrolment.take(seen))
-            elif seen.camera not in self._just_enrolled:
+            elif seen.camera not in self._just_enrolled and not self.faces_held:
                 self._spawn(gate.on_face(seen))
 
     async def type_pin(self, access_point: AccessPointId, digits: str) -> None:
@@ -411,13 +380,26 @@ class Node:
         """
         holder = permitted(self._passes, PassId(pass_id))
         check_again(approval, enrolled=self._is_enrolled(holder.pass_id))
+        return await self._take_template(holder, data, approval)
+
+    async def take_sealed(self, pass_id: str, data: bytes, origin: str) -> Template:
+        """Keep a template that was made at the node ``origin``, where a second one was somebody's decision.
+
+        Raises:
+            EnrolRefused: not permitted, or made with another model.
+        """
+        return await self._take_template(permitted(self._passes, PassId(pass_id)), data, NOBODYS, origin)
+
+    async def _take_template(
+        self, holder: Pass, data: bytes, approval: Approval, origin: str = ""
+    ) -> Template:
         try:
             template = Template.from_bytes(data)
             if self._engine is not None:
                 template.check(self._engine)
         except EngineError as error:
             raise EnrolRefused(str(error)) from error
-        await self._keep(holder, template, approval)
+        await self._keep(holder, template, approval, origin)
         return template
 
     def _is_enrolled(self, pass_id: str) -> bool:
@@ -425,7 +407,9 @@ class Node:
         held = self._templates.get(pass_id)
         return held is not None and (self._engine is None or same_model(held, self._engine))
 
-    async def _keep(self, holder: Pass, template: Template, approval: Approval = NOBODYS) -> None:
+    async def _keep(
+        self, holder: Pass, template: Template, approval: Approval = NOBODYS, origin: str = ""
+    ) -> None:
         self._parts.templates.put(holder.pass_id, template.to_bytes(), not_after_ms=template_end_ms(holder))
         self._templates[holder.pass_id] = template
         self._force_galleries()
@@ -437,7 +421,7 @@ class Node:
                     subject_ref=holder.subject_ref,
                     actor=approval.by or None,
                     reason=approval.why or None,
-                    x={"k": template.k},
+                    x={"k": template.k} | ({"from": origin} if origin else {}),
                 )
             ]
         )

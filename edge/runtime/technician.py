@@ -2,10 +2,11 @@
 
 from edge.runtime.control import Answer, Handler
 from edge.runtime.enrol import Approval
+from edge.runtime.envelopes import EnvelopeDesk
 from edge.runtime.node import Node
 
 
-def handlers(node: Node) -> dict[str, Handler]:
+def handlers(node: Node, faces: EnvelopeDesk) -> dict[str, Handler]:
     """What a technician may ask of a running node."""
 
     async def status(_: Answer) -> Answer:
@@ -15,6 +16,7 @@ def handlers(node: Node) -> dict[str, Handler]:
             "faults": list(health.faults),
             "clock": health.clock,
             "auth_ver": node.knowledge().passes.version,  # by which the doors decide, not only what the book has
+            "faces": faces.status(),
             "doors": [{name: getattr(door, name) for name in door.__slots__} for door in health.doors],
         }
 
@@ -31,9 +33,28 @@ def handlers(node: Node) -> dict[str, Handler]:
         return {"enrolled": asked["pass_id"], "pictures": template.k}
 
     async def erase(asked: Answer) -> Answer:
-        return {"erased": await node.erase([str(asked["pass_id"])])}
+        pass_id = str(asked["pass_id"])
+        faces.tombstones({pass_id: 0})  # or the node that made it would send it again
+        return {"erased": await node.erase([pass_id])}
 
-    return {"status": status, "enrol_camera": enrol_camera, "enrol_template": enrol_template, "erase": erase}
+    async def trust_receiver(asked: Answer) -> Answer:
+        receiver, mark = str(asked["node"]), str(asked["fingerprint"])
+        await faces.trust(receiver, mark, by=str(asked["by"]), reason=str(asked["reason"]))
+        return {"trusted": receiver}
+
+    async def distrust_receiver(asked: Answer) -> Answer:
+        receiver = str(asked["node"])
+        await faces.distrust(receiver, by=str(asked["by"]), reason=str(asked["reason"]))
+        return {"distrusted": receiver}
+
+    return {
+        "status": status,
+        "enrol_camera": enrol_camera,
+        "enrol_template": enrol_template,
+        "erase": erase,
+        "trust_receiver": trust_receiver,
+        "distrust_receiver": distrust_receiver,
+    }
 
 
 def _approval(asked: Answer) -> Approval:

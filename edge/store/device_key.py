@@ -17,14 +17,19 @@ from edge.errors import ConfigError
 def device_public_key(path: Path) -> str:
     """Base64 of the 32-byte public half; the private half (mode 0600) is made on the first call."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(Ed25519PrivateKey.generate().private_bytes_raw())
-            file.flush()
-            os.fsync(file.fileno())
+        write_private(path, Ed25519PrivateKey.generate().private_bytes_raw())
     private = Ed25519PrivateKey.from_private_bytes(path.read_bytes())
     return base64.b64encode(private.public_key().public_bytes_raw()).decode()
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """A new file that only its owner reads, on the disk when this returns; one that is there is never replaced."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ OURS = (*PRODUCT, "demo/", "bench/", "tools/", "tests/")
 FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 70
 # Files that were longer when the rule came; they may shrink and leave, never grow or be joined by others.
-STILL_LONGER = {"edge/runtime/node.py": 502, "tests/unit/test_core_door.py": 619}
+STILL_LONGER = {"tests/unit/test_core_door.py": 619}
 
 # Only these may ask what time it is; everybody else is told (house rule 6).
 CLOCKS = {

@@ -72,26 +72,35 @@ class NodeRig:
         engine: str = "yunet-sface",
         broker_port: int = 1,
         mode: str = "one_to_n",
+        node: str = "n1",
+        door: str = "AP-t-001",
     ) -> None:
         self.folder = folder
+        self.node = node
         self.config = folder / "node.toml"
         self._programs: list[subprocess.Popen[bytes]] = []
         self.stage = Stage(folder / "stage", Cue(clips / "no_face.mp4", 0, 4))
-        (folder / "io.toml").write_text(IO.format(folder=folder))
+        (folder / "io.toml").write_text(IO.format(folder=folder, door=door))
         self.config.write_text(
             NODE.format(
-                folder=folder, face=str(face).lower(), engine=engine, broker_port=broker_port, mode=mode
+                folder=folder,
+                face=str(face).lower(),
+                engine=engine,
+                broker_port=broker_port,
+                node=node,
+                door=door,
+                mode=mode,
             )
         )
         (folder / "join.json").write_text(
             json.dumps(
                 {
                     "community": "test",
-                    "node": "n1",
+                    "node": node,
                     "kid": "k1",
                     "tz": "Asia/Shanghai",
                     "community_key": base64.b64encode(b"k" * 32).decode(),
-                    "access_points": [{"access_point": "AP-t-001", "face_enabled": True}],
+                    "access_points": [{"access_point": door, "face_enabled": True}],
                 }
             )
         )
@@ -153,7 +162,7 @@ class NodeRig:
 
     def events(self, type_: str | None = None):
         path = self.folder / "data" / "events.db"
-        return [event for event in count.ledger(path, "n1") if type_ in (None, event.body["type"])]
+        return [event for event in count.ledger(path, self.node) if type_ in (None, event.body["type"])]
 
     def wait_event(self, type_: str, *, n: int = 1, within_s: float = 30):
         wait_until(
@@ -181,7 +190,7 @@ state_dir = "{folder}/io-state"
 journal = "{folder}/io-journal.jsonl"
 
 [[door]]
-access_point = "AP-t-001"
+access_point = "{door}"
 lock_profile = "strike_fail_secure"
 rex_unlocks = true
 t_rex_ms = 1000
@@ -190,7 +199,7 @@ inputs = {{ driver = "simulated", rig = "{folder}/rig.sock", wired = ["contact",
 """
 
 NODE = """
-node = "n1"
+node = "{node}"
 data_dir = "{folder}/data"
 join_file = "{folder}/join.json"
 io_profile = "{folder}/io.toml"
@@ -211,7 +220,7 @@ driver = "replay"
 settings = {{ path = "{folder}/stage", journal = "{folder}/shown.jsonl" }}
 
 [[doors]]
-access_point = "AP-t-001"
+access_point = "{door}"
 kind = "gate"
 camera = "lane"
 t_release_ms = 2000

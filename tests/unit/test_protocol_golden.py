@@ -8,8 +8,10 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from cloud_sync.protocol import chain, code, merkle, messages
+from cloud_sync.protocol import chain, code, merkle, messages, sealed
 from cloud_sync.protocol.messages import Batch, EventBody, Message
+from edge.core.peers import Envelope, Peer
+from edge.link.sealing import Sealer
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 SAMPLES = sorted((GOLDEN / "messages").glob("*.json"))
@@ -18,6 +20,7 @@ SAMPLES = sorted((GOLDEN / "messages").glob("*.json"))
 def kinds() -> dict[str, type[Message]]:
     """Every message that is published on its own, by its lower-case name."""
     parts = {"Match", "Pad", "EventBody", "Tombstone", "Anchor", "Lag", "DoorHealth", "EraseItem"}
+    parts |= {"RosterNode"}
     found = [cls for cls in Message.__subclasses__() if cls.__name__ not in parts]
     return {cls.__name__.lower(): cls for cls in found}
 
@@ -64,6 +67,32 @@ def test_a_recorded_signature_still_verifies(name: str) -> None:
     kind = kinds()[name]
     message = messages.decode((GOLDEN / "messages" / f"{name}.json").read_bytes(), kind)
     key.verify(base64.b64decode(message.sig), messages.signing_bytes(message))
+
+
+@pytest.mark.parametrize("name", ["roster", "erase.version"])
+def test_a_recorded_signature_about_faces_still_verifies(name: str) -> None:
+    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(vectors("sealed")["community_key_hex"]))
+    message = messages.decode(
+        (GOLDEN / "messages" / f"{name}.json").read_bytes(), kinds()[name.split(".", maxsplit=1)[0]]
+    )
+    key.verify(base64.b64decode(message.sig), messages.signing_bytes(message))
+
+
+def test_an_envelope_sealed_once_opens_for_ever() -> None:
+    known, frame = vectors("sealed"), (GOLDEN / "messages" / "sealed.json").read_bytes()
+    roster = messages.decode((GOLDEN / "messages" / "roster.json").read_bytes(), messages.Roster)
+    device, sealing = (
+        base64.b64decode(getattr(roster.nodes[1], name)) for name in ("device_key", "sealing_key")
+    )
+    assert sealed.fingerprint("n-house-12", device, sealing) == known["fingerprint"]
+    assert len(frame) == known["frame_bytes"] < messages.PUBLISH_BYTES_MAX
+    sender = Peer("n-gate-1", bytes.fromhex(known["sender_device_key_hex"]), b"", frozenset(), "")
+    opener = Sealer(known["community"], bytes.fromhex(known["sealing_private_hex"]), lambda _: b"")
+    read = messages.decode(frame, messages.Sealed)
+    envelope = Envelope(
+        read.id, read.from_, read.to, read.pass_id, read.pass_version, read.model, read.not_after, frame
+    )
+    assert opener.open(envelope, sender) == known["plain"].encode()
 
 
 def test_the_chain_gives_the_hashes_it_always_gave() -> None:

@@ -84,6 +84,8 @@ ALLOWED = {
     *("kind", "cred_id", "verifier"),
     # commands: ``iss`` is the account of whoever commands, ``class`` whom they let in
     *("t", "door", "id", "ctr", "iat", "exp", "op", "arg", "iss", "why"),
+    # sealed templates: ``ct`` is ciphertext of one length for everybody, that only its receiver opens
+    *("community", "ver", "nodes", "device_key", "sealing_key", "proof", "from", "to", "epk", "ct"),
 }
 KINDS = [*Message.__subclasses__(), PassRow, Cred, Command, Argument]
 

@@ -55,6 +55,8 @@ from edge.core.passes import (
     SubjectClass,
 )
 from edge.core.reasons import Reason
+from edge.link import sealing
+from tests.fakes.sealed_nodes import Keys, SealedNode, template
 from tests.fakes.web_house import ADMIN, COMMUNITY, LISTING_CSV, PASSWORD, SteppedClock, WebHouse
 
 ROOT = Path(__file__).parents[2]
@@ -294,3 +296,37 @@ def test_no_program_of_a_gate_can_write_a_picture():
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in writers
     }
     assert called == set()
+
+
+# --- a face database at the service --------------------------------------------------------------------------------
+
+
+def test_the_service_has_no_key_and_no_cipher_for_an_envelope():
+    openers = {"X25519PrivateKey", "X25519PublicKey", "HKDF"}
+    assert openers <= names_in(Path(inspect.getfile(sealing)))  # so the look finds what it looks for
+    users = [path for path in (ROOT / "cloud_sync").rglob("*.py") if openers & names_in(path)]
+    assert users == []
+
+
+def names_in(path: Path) -> set[str]:
+    return {
+        alias.name
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+def test_a_service_that_puts_its_own_key_on_the_roster_is_sealed_nothing(tmp_path):
+    own, house, false_house, false_node = Keys("n-a"), Keys("n-b"), Keys("n-b"), Keys("n-c")
+    node = SealedNode(tmp_path, own)
+    node.knows(own, house, ver=1)
+    asyncio.run(node.desk.trust("n-b", house.peer().fingerprint, by="officer-2", reason="the house door"))
+    asyncio.run(node.host.enrol_template("P-1", template().to_bytes()))
+    node.knows(own, false_house, false_node, ver=2)
+    asyncio.run(node.turn())
+    assert node.said == []
+    node.knows(own, house, false_node, ver=3)
+    asyncio.run(node.turn())
+    assert len(node.said) == 1
+    node.close()

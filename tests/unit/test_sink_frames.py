@@ -10,8 +10,8 @@ from cloud_sync.errors import StoreError
 from cloud_sync.ingest.frames import Ignored, read
 from cloud_sync.ingest.sink import EVENTS_PER_TRANSACTION, Sink
 from cloud_sync.ports import BadFrame, Delivery, Stored, Told
-from cloud_sync.protocol.messages import Ack, Batch, CmdAck, Message, State, decode, encode
-from cloud_sync.protocol.topics import NodeTopics, parse_up
+from cloud_sync.protocol.messages import Ack, Batch, CmdAck, Message, SealedAck, State, decode, encode
+from cloud_sync.protocol.topics import UP, NodeTopics, parse_up
 from tests.fakes.wire_ledger import WireLedger, body
 
 HOME = "dongfang"
@@ -44,7 +44,7 @@ def gate(count: int) -> WireLedger:
         (delivery("ev", gate(1).batch([1]), retain=True), Ignored.RETAINED),
         (delivery("hello", gate(1).hello(), retain=True), Ignored.RETAINED),
         (delivery("cmdack", CmdAck(id="c", state="done"), retain=True), Ignored.RETAINED),
-        (delivery("sealed", b"\x00"), Ignored.UNUSED),
+        (delivery("sealed", SealedAck(id="0" * 32, state="kept"), retain=True), Ignored.RETAINED),
     ],
 )
 def test_what_is_not_for_the_store_is_named_and_left_out(arrived: Delivery, what: Ignored) -> None:
@@ -57,7 +57,13 @@ def test_state_is_taken_retained_or_not() -> None:
         assert read(HOME, delivery("st", state, retain=retain)).what == Told("n1", state, encode(state))
 
 
-@given(st.binary(max_size=400), st.sampled_from(["ev", "hello", "st", "authack", "eraseack", "cmdack"]))
+def test_of_an_envelope_nobody_could_read_the_dead_letter_has_the_reason_only() -> None:
+    broken = read(HOME, delivery("sealed", b'{"v":1,"ct":"c2VjcmV0"}')).what
+    assert isinstance(broken, BadFrame)
+    assert (broken.node, broken.raw) == ("n1", b"")
+
+
+@given(st.binary(max_size=400), st.sampled_from(UP))
 def test_whatever_a_node_sends_is_answered_with_a_value(noise: bytes, kind: str) -> None:
     assert isinstance(read(HOME, delivery(kind, noise)).what, BadFrame | Ignored | Told)
 

@@ -1,0 +1,420 @@
+"""What a node offers, to whom, and what it takes: by consent, by trust, and never after an erasure."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cloud_sync.protocol.messages import Sealed, decode
+from edge.core.peers import Envelope, No
+from edge.errors import TrustRefused
+from edge.runtime.envelopes import HOLD_MAX_NS, OFFERS_PER_TICK
+from edge.store.peer_book import PeerBook
+from tests.fakes.sealed_nodes import (
+    DOORS,
+    HOUR_MS,
+    INFO,
+    OTHER,
+    Keys,
+    SealedNode,
+    a_pass,
+    template,
+)
+
+A, B, C = Keys("n-a"), Keys("n-b"), Keys("n-c")
+STAFF = {"by": "officer-2", "reason": "the house door"}
+
+
+class Two:
+    """Node A with a guest enrolled, and node B."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.a, self.b = SealedNode(folder, A), SealedNode(folder, B)
+        for node in (self.a, self.b):
+            node.knows(A, B)
+
+    def enrol(self, seed: int = 1, **more: object) -> None:
+        run(self.a.host.enrol_template("P-1", template(seed, **more).to_bytes()))
+
+    def trust(self, keys: Keys = B) -> None:
+        run(self.a.desk.trust(keys.node, keys.peer().fingerprint, **STAFF))
+
+    def sent(self) -> list[Envelope]:
+        """What A says in one tick."""
+        self.a.said.clear()
+        run(self.a.turn())
+        return [address(frame) for frame in self.a.said]
+
+    def one(self) -> Envelope:
+        (envelope,) = self.sent()
+        return envelope
+
+    def taken(self, envelope: Envelope) -> tuple[str, str] | None:
+        """B's answer, if it gives one."""
+        self.b.answers.clear()
+        run(self.b.desk._take(envelope))
+        return (self.b.answers[0][1], str(self.b.answers[0][2])) if self.b.answers else None
+
+
+def run(work):
+    return asyncio.run(work)
+
+
+def address(frame: bytes) -> Envelope:
+    sealed = decode(frame, Sealed)
+    return Envelope(
+        sealed.id, sealed.from_, sealed.to, sealed.pass_id, sealed.pass_version, sealed.model, sealed.not_after,
+        frame,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[Two]:
+    two = Two(tmp_path)
+    two.enrol()
+    yield two
+    two.a.close()
+    two.b.close()
+
+
+# --- to whom -----------------------------------------------------------------------------------------------------
+
+
+def test_approved_by_the_service_alone_a_node_gets_nothing(two: Two) -> None:
+    assert two.sent() == []
+
+
+def test_trusted_here_it_gets_what_was_enrolled_here_and_the_ledger_has_an_id_and_no_name(two: Two) -> None:
+    two.trust()
+    envelope = two.one()
+    assert (envelope.sender, envelope.receiver, envelope.pass_id, envelope.pass_version) == (
+        "n-a",
+        "n-b",
+        "P-1",
+        3,
+    )
+    fact = two.a.host.facts[-1]
+    assert (fact.type, fact.actor) == ("sys.receiver_trusted", "officer-2")
+    assert fact.x == {"node": "n-b", "fingerprint": B.peer().fingerprint}
+
+
+def test_the_service_may_lie_about_a_key_and_still_opens_nothing(two: Two) -> None:
+    """It puts a key of its own beside a name people trust, then a node of its own beside the others."""
+    two.trust()
+    two.a.knows(A, Keys("n-b"), Keys("n-c"), ver=2)
+    assert two.sent() == []
+    assert [one["trust"] for one in two.a.desk.status()["nodes"]] == ["keys changed", "not trusted"]
+
+
+@pytest.mark.parametrize(
+    ("node", "mark", "words", "why"),
+    [
+        ("n-b", "0000-" * 7 + "0000", STAFF, "have fingerprint"),
+        ("n-c", C.peer().fingerprint, STAFF, "not on the community's roster"),
+        ("n-a", A.peer().fingerprint, STAFF, "not on the community's roster"),
+        ("n-b", B.peer().fingerprint, {**STAFF, "by": "Wang Fang"}, "so no name"),
+        ("n-b", B.peer().fingerprint, {**STAFF, "by": "王芳"}, "so no name"),
+        ("n-b", B.peer().fingerprint, {**STAFF, "reason": " "}, "--reason"),
+    ],
+)
+def test_trust_needs_an_approved_node_its_own_fingerprint_and_somebody(
+    two: Two, node: str, mark: str, words: dict[str, str], why: str
+) -> None:
+    facts = len(two.a.host.facts)
+    with pytest.raises(TrustRefused, match=why):
+        run(two.a.desk.trust(node, mark, **words))
+    assert (two.sent(), len(two.a.host.facts)) == ([], facts)
+
+
+def test_trust_outlives_a_start_and_ends_when_it_is_taken_back(two: Two) -> None:
+    two.trust()
+    two.a.start()
+    assert two.one().receiver == "n-b"
+    run(two.a.desk.distrust("n-b", **STAFF))
+    two.a.start()
+    assert two.sent() == []
+
+
+def test_only_nodes_with_a_door_on_the_way_get_it(two: Two) -> None:
+    two.trust()
+    two.a.host.holds(a_pass(scope=(DOORS["n-a"],)))
+    assert two.sent() == []
+
+
+def test_without_a_current_consent_nothing_leaves_whatever_is_still_on_the_disk(two: Two) -> None:
+    two.trust()
+    two.a.host.holds(a_pass(consent=False))
+    assert two.sent() == []
+
+
+def test_a_node_that_is_not_approved_itself_sends_nothing(two: Two) -> None:
+    two.trust()
+    two.a.knows(B, ver=2)
+    assert two.sent() == []
+
+
+def test_a_roster_that_is_not_newer_is_refused_for_ever(two: Two) -> None:
+    two.trust()
+    two.a.knows(A, ver=7)
+    two.a.knows(A, B, ver=6)
+    two.a.knows(A, B, ver=7)
+    two.a.start()
+    assert two.sent() == []
+    two.a.knows(A, B, ver=8)
+    assert two.one().receiver == "n-b"
+
+
+def test_a_node_that_comes_later_gets_what_is_here_already(two: Two) -> None:
+    two.trust()
+    two.a.desk._take_answer(two.one().id, "kept", "")
+    two.a.knows(A, B, C, ver=2)
+    two.trust(C)
+    assert [one.receiver for one in two.sent()] == ["n-c"]
+
+
+def test_what_came_from_another_node_is_not_sent_on(two: Two) -> None:
+    two.trust()
+    assert two.taken(two.one()) == ("kept", "")
+    run(two.b.desk.trust("n-a", A.peer().fingerprint, **STAFF))
+    run(two.b.turn())
+    assert two.b.said == []
+
+
+# --- again, and not again -----------------------------------------------------------------------------------------
+
+
+def test_offered_again_ever_more_slowly_until_somebody_answers_and_under_the_same_id(two: Two) -> None:
+    two.trust()
+    first = two.one()
+    assert two.sent() == []
+    two.a.clock.step(5)
+    second = two.one()
+    assert second.id == first.id
+    two.a.clock.step(5)
+    assert two.sent() == []
+    two.a.clock.step(5)
+    assert two.one().id == first.id
+
+
+def test_kept_is_the_end_of_it_also_after_a_start(two: Two) -> None:
+    two.trust()
+    two.a.desk._take_answer(two.one().id, "kept", "")
+    two.a.clock.step(10_000)
+    assert two.sent() == []
+    two.a.start()
+    assert two.sent() == []
+
+
+def test_stored_is_not_the_end_a_new_session_asks_again(two: Two) -> None:
+    two.trust()
+    first = two.one()
+    two.a.desk._take_answer(first.id, "stored", "")
+    two.a.clock.step(60)
+    assert two.sent() == []
+    two.a.desk._offer_again()
+    assert two.one().id == first.id
+
+
+def test_a_full_service_is_asked_again_later_and_a_foreign_engine_never(two: Two) -> None:
+    two.trust()
+    first = two.one()
+    two.a.desk._take_answer(first.id, "refused", "full")
+    two.a.clock.step(601)
+    assert two.one().id == first.id
+    two.a.desk._take_answer(first.id, "refused", "foreign_model")
+    two.a.clock.step(10_000)
+    assert two.sent() == []
+
+
+def test_enrolled_anew_it_is_a_new_envelope(two: Two) -> None:
+    two.trust()
+    first = two.one()
+    two.enrol(2)
+    assert two.one().id != first.id
+
+
+def test_a_tick_offers_a_handful_and_a_busy_link_nothing(two: Two) -> None:
+    two.trust()
+    passes = [a_pass(f"P-{n}") for n in range(20)]
+    two.a.host.holds(*passes)
+    for n in range(20):
+        run(two.a.host.enrol_template(f"P-{n}", template(n).to_bytes()))
+    assert len(two.sent()) == OFFERS_PER_TICK
+    two.a.deaf = True
+    assert two.sent() == []
+    two.a.deaf = False
+    seen = {one.id for _ in range(3) for one in two.sent()}
+    assert len(seen) == 20 - OFFERS_PER_TICK
+
+
+# --- what is taken ------------------------------------------------------------------------------------------------
+
+
+def test_it_is_kept_under_the_receivers_own_key_and_says_where_it_was_made(two: Two) -> None:
+    two.trust()
+    assert two.taken(two.one()) == ("kept", "")
+    (stored,) = two.b.shelf.all()
+    assert stored.data == template().to_bytes()
+    assert two.b.host.facts[-1].x == {"from": "n-a"}
+    for path in two.b.folder.iterdir():
+        assert stored.data[40:56] not in path.read_bytes()
+
+
+def test_the_same_one_twice_is_kept_once(two: Two) -> None:
+    two.trust()
+    envelope = two.one()
+    assert [two.taken(envelope), two.taken(envelope)] == [("kept", ""), ("kept", "")]
+    assert [fact.type for fact in two.b.host.facts] == ["sys.enrolled"]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"receiver": "n-c"}, No.WRONG_NODE),
+        ({"sender": "n-x"}, No.UNKNOWN_SENDER),
+        ({"sender": "n-b"}, No.UNKNOWN_SENDER),
+        ({"not_after_ms": 0}, No.EXPIRED),
+        ({"model": OTHER.model_sha256}, No.FOREIGN_MODEL),
+        ({"pass_version": 2}, No.BAD_SIG),
+    ],
+)
+def test_what_is_not_right_is_refused_said_and_counted(two: Two, change: dict[str, object], why: No) -> None:
+    two.trust()
+    envelope = two.one()
+    if why is No.BAD_SIG:  # the address alone is not what was signed; the frame is
+        envelope = replace(envelope, frame=envelope.frame.replace(b'"pass_version":3', b'"pass_version":2'))
+    assert two.taken(replace(envelope, **change)) == ("refused", why)
+    assert two.b.desk.refused == {why: 1}
+    assert two.b.shelf.all() == []
+
+
+def test_one_of_another_engine_is_skipped_and_counted(two: Two) -> None:
+    two.trust()
+    two.enrol(1, info=OTHER)
+    assert two.taken(two.one()) == ("refused", No.FOREIGN_MODEL)
+    assert two.b.desk.status()["refused"] == {"foreign_model": 1}
+
+
+def test_an_address_that_says_another_engine_than_is_inside_is_no_way_in(two: Two) -> None:
+    two.trust()
+    envelope = replace(two.one(), model=INFO.model_sha256)
+    forged = A.sealer().seal(envelope, B.peer(), template(1, info=OTHER).to_bytes())
+    assert two.taken(replace(envelope, frame=forged)) == ("refused", No.FOREIGN_MODEL)
+
+
+def test_without_consent_here_it_is_refused_and_with_an_older_set_it_waits(two: Two) -> None:
+    two.trust()
+    envelope = two.one()
+    two.b.host.holds(a_pass(version=2, consent=False))
+    assert two.taken(envelope) is None  # the set that has the consent may still be on its way
+    two.b.host.holds()
+    assert two.taken(envelope) is None
+    two.b.host.holds(a_pass(version=4, consent=False))
+    assert two.taken(envelope) == ("refused", No.NOT_PERMITTED)
+    assert two.b.shelf.all() == []
+
+
+def test_an_engine_that_is_still_loading_is_waited_for_and_one_switched_off_says_so(tmp_path: Path) -> None:
+    for number, (wanted, answer) in enumerate([(True, None), (False, ("refused", No.FACE_OFF))]):
+        two = Two(tmp_path / str(number))
+        two.enrol()
+        two.trust()
+        two.b.close()
+        two.b = SealedNode(tmp_path / f"b{number}", B, info=None, wanted=wanted)
+        two.b.knows(A, B)
+        assert two.taken(two.one()) == answer
+        two.a.close()
+        two.b.close()
+
+
+def test_a_template_made_later_is_never_replaced_by_an_older_one(two: Two) -> None:
+    two.trust()
+    old = two.one()
+    two.enrol(2, made_ms=old.not_after_ms)
+    new = two.one()
+    assert two.taken(new) == ("kept", "")
+    assert two.taken(old) == ("refused", No.OLDER)
+
+
+# --- erasure ------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_sealed_before_an_erasure_never_comes_in_behind_it(two: Two) -> None:
+    two.trust()
+    late = two.one()
+    two.b.desk.tombstones({"P-1": 3})
+    two.b.host.holds(a_pass(version=5))  # consented again
+    assert two.taken(late) == ("refused", No.ERASED)
+    two.b.start()
+    assert two.taken(late) == ("refused", No.ERASED)
+    two.a.host.holds(a_pass(version=5))
+    two.enrol(2)
+    assert two.taken(two.one()) == ("kept", "")
+
+
+def test_an_erasure_that_names_no_version_takes_the_one_that_stands_here(two: Two) -> None:
+    two.trust()
+    late = two.one()
+    two.b.desk.tombstones({"P-1": 0})
+    assert two.taken(late) == ("refused", No.ERASED)
+
+
+def test_a_tombstone_never_goes_back(tmp_path: Path) -> None:
+    book = PeerBook(tmp_path / "peers.db")
+    book.note_erased({"P-1": 5}, 1)
+    book.note_erased({"P-1": 3}, 2)
+    assert book.erased() == {"P-1": 5}
+    book.close()
+
+
+def test_a_node_that_is_no_longer_approved_erases_what_others_sent_and_keeps_its_own(two: Two) -> None:
+    two.trust()
+    assert two.taken(two.one()) == ("kept", "")
+    two.b.host.holds(a_pass(), a_pass("P-2"))
+    run(two.b.host.enrol_template("P-2", template(2).to_bytes()))
+    two.b.knows(A, ver=2)
+    two.b.start()  # in between it was restarted
+    run(two.b.turn())
+    assert [one.pass_id for one in two.b.shelf.all()] == ["P-2"]
+
+
+def test_approved_again_it_is_sent_everything_again(two: Two) -> None:
+    two.trust()
+    two.a.desk._take_answer(two.one().id, "kept", "")
+    two.a.knows(A, ver=2)
+    two.a.knows(A, B, ver=3)
+    assert two.one().receiver == "n-b"
+
+
+def test_while_an_erasure_is_owed_nobody_is_looked_at_and_never_for_ever(two: Two) -> None:
+    two.b.desk._hold(5)
+    assert two.b.host.faces_held
+    two.b.desk._hold(0)
+    assert not two.b.host.faces_held
+    two.b.desk._hold(5)
+    two.b.clock.step(HOLD_MAX_NS / 1e9)
+    run(two.b.desk._turn())
+    assert not two.b.host.faces_held
+    two.b.desk._hold(5)  # waited for in vain once: not at every head again
+    assert not two.b.host.faces_held
+    two.b.desk._hold(6)
+    assert two.b.host.faces_held
+
+
+def test_an_expired_one_is_refused_by_this_nodes_own_clock(two: Two) -> None:
+    two.trust()
+    envelope = two.one()
+    two.b.clock.step(46 * HOUR_MS / 1000)
+    assert two.taken(envelope) == ("refused", No.EXPIRED)
+
+
+def test_keys_are_made_on_the_node_readable_by_its_owner_only_and_once(tmp_path: Path) -> None:
+    from edge.store.sealing_key import public_half, sealing_private_key
+
+    path = tmp_path / "data" / "sealing.key"
+    first = sealing_private_key(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert (sealing_private_key(path), len(public_half(first))) == (first, 32)
