@@ -292,7 +292,11 @@ def test_a_node_that_owes_an_erasure_looks_at_nobody() -> None:
             async def on_face(self, face: object) -> None:
                 seen.append(face)
 
-        parts = SimpleNamespace(book=SimpleNamespace(auth_ver=0, passes=()), clock=SteppedClock())
+        parts = SimpleNamespace(
+            book=SimpleNamespace(auth_ver=0, passes=()),
+            clock=SteppedClock(),
+            templates=SimpleNamespace(pairs=lambda: ()),
+        )
         node = Node(parts, {AccessPointId("AP-1"): "lane"}, {})
         node.take_gates([Door()])
         node.faces_held = held
