@@ -14,13 +14,15 @@ from demo import outside
 from demo.acts import CONSENT_TEXT, STRANGER_S, WALK_S
 from demo.crowd import books_of, common_part, consent, crowd, made_faces
 from demo.mishaps import Mishaps
+from demo.night import HOUSE
 from demo.people import Guest, csv_files
 from demo.stage import Cue, two_people, wait_until
-from demo.world import GATE, LISTING_BODY, UNIT
+from demo.world import GATE, LISTING_BODY, ROOM, UNIT
 from models.plugins import open_face_engine
 
 CROWD = int(os.environ.get("CROWD") or 1000)
 SEED = 7
+ARRIVED_S = 30.0
 PRESENT_S = 300.0  # a thousand passes made, signed, sent and receipted
 STILLS = ("obama.jpg", "biden.jpg", "single_face.jpg")
 ALIKE = "single_face.jpg"  # the person of the stranger's clip
@@ -35,6 +37,7 @@ class Faces(Mishaps):
         for title, act in (
             (f"(o) an enrolled guest among {CROWD:,} others", self.act_o),
             ("(p) two guests who look alike are asked for a code", self.act_p),
+            ("(r) the house recognises a guest who was enrolled at the gate", self.act_r),
             ("(s) two people in view, and only the nearer one is decided on", self.act_s),
         ):
             self.tell(title)
@@ -59,6 +62,7 @@ class Faces(Mishaps):
         with self.disturbed():
             others = self._invite()
         guest = self.world.guests["many"]
+        self._trust_the_house()
         self._enrol_walker(GATE.node, GATE, guest)
         self.tell(f"  {others:,} others may be recognised here; {self._held():,} in all")
         decided = self.try_door(GATE, partial(self.walk, GATE, self.walker, "many"))
@@ -67,6 +71,17 @@ class Faces(Mishaps):
             "enrolled_others": decided["match"]["gallery_n"] - 1 if named else others,
             "granted_among_others": int(named),
         }
+
+    def _trust_the_house(self) -> None:
+        """The technician at the gate compares the fingerprint that the house showed, and lets it have faces."""
+        wait_until(
+            lambda: any(node["node"] == HOUSE for node in self.status(GATE.node)["faces"]["nodes"]),
+            within_s=ARRIVED_S, what="the roster of nodes that may have faces",
+        )  # fmt: skip
+        self.world.node_command(
+            GATE.node, "trust-receiver", HOUSE, "--fingerprint", self.world.fingerprints[HOUSE],
+            "--by", "technician-2", "--reason", "compared at both screens",
+        )  # fmt: skip
 
     def _invite(self) -> int:
         """Booked, registered, consenting and enrolled at the gate: how many hold a face there now."""
@@ -126,6 +141,21 @@ class Faces(Mishaps):
             "alike_asked": int(decided["reason"] == "x:Ambiguous"),
             "alike_by_code": self.opens(GATE, "twin"),
         }
+
+    # --- enrolled at one node, known at the next ------------------------------------------------------------------
+
+    def act_r(self) -> dict[str, int]:
+        """Her template went sealed to the one node that two people let have it; her room knows her."""
+        if not self.world.wish.face:
+            return {"known_at_second_node": self.opens(ROOM, "many")}
+        pass_id = self.world.guests["many"].phone.pass_id
+        wait_until(
+            lambda: outside.templates(HOUSE, pass_id) == 1, within_s=ARRIVED_S, what="the sealed template"
+        )
+        self.tell("  enrolled at the gate; the house holds the template too, sealed to its own key")
+        decided = self.try_door(ROOM, partial(self.walk, ROOM, self.walker, "many"))
+        named = decided["type"] == "access.granted" and decided["pass_id"] == pass_id
+        return {"known_at_second_node": int(named)}
 
     # --- two people before one camera -----------------------------------------------------------------------------
 

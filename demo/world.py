@@ -18,6 +18,17 @@ from typing import Any
 
 import httpx
 
+from demo.configs import (
+    IO_DOOR,
+    IO_HEAD,
+    MOSQUITTO,
+    NODE_CAMERA,
+    NODE_CAMERA_FILM,
+    NODE_CAMERA_LIVE,
+    NODE_DOOR,
+    NODE_HEAD,
+    SYNC,
+)
 from demo.people import Guest, csv_files
 from demo.proxy import Cable
 from demo.stage import Cue, Stage, wait_until
@@ -57,7 +68,9 @@ GATE = DoorPlan("AP-dongfang-001", "gate", "东门一号通道", "East gate, lan
 UNIT = DoorPlan("AP-dongfang-021", "unit", "12栋3单元门", "Building 12, stair 3", "unit")
 ROOM = DoorPlan("AP-dongfang-121", "room", "1201房", "Room 1201", "room")
 NODES = (NodePlan("n-gate-1", (GATE,)), NodePlan("n-house-12", (UNIT, ROOM)))
-WITH_A_LOCK_OF_THEIR_OWN = frozenset({"R-1201", "R-1205", "R-1206"})  # one lock plays each of these rooms
+WITH_A_LOCK_OF_THEIR_OWN = frozenset(
+    {"R-1201", "R-1205", "R-1206", "R-1208"}
+)  # one lock plays each of these rooms
 DOORS = {door.access_point: door for plan in NODES for door in plan.doors}
 
 
@@ -85,6 +98,9 @@ class World:
     kiosk_ports: dict[str, int] = field(default_factory=dict)
     http: httpx.Client = field(default_factory=httpx.Client)
     cables: dict[str, Cable] = field(default_factory=dict)  # from each node to the broker; they can be pulled
+    fingerprints: dict[str, str] = field(
+        default_factory=dict
+    )  # of each node's sealing key, as it said itself
     mosquitto: bool = False  # a broker of its own instead of the embedded one
 
     def __enter__(self) -> "World":
@@ -245,9 +261,11 @@ class World:
         for plan in NODES:
             self._write_node(plan, pia or "PIA-synthetic")
             request = json.loads(self.node_command(plan.node, "join-request"))
+            self.fingerprints[plan.node] = request["fingerprint"]
             points = [part for door in plan.doors for part in ("--access-point", _spec(door))]
             self.sync(
                 "node", "add", plan.node, "--public-key", request["public_key"], "--join-out", f"../{plan.node}/join.json",
+                "--sealing-key", request["sealing_key"], "--sealing-proof", request["sealing_proof"],
                 "--name", plan.doors[0].name_en, *points,
             )  # fmt: skip
         if self.wish.face:
@@ -262,6 +280,15 @@ class World:
                     "demo director (synthetic)",
                 )
             for plan in NODES:
+                self.sync(
+                    "face",
+                    "approve-node",
+                    plan.node,
+                    "--by",
+                    "demo director",
+                    "--reason",
+                    "guests walk through both",
+                )
                 self.sync("node", "join-file", plan.node, f"../{plan.node}/join.json")
         for plan in NODES:
             self.start_gate_io(plan.node)
@@ -394,104 +421,3 @@ def form_field(page: str, name: str) -> str:
     """The value of a hidden field, as a browser would send it back."""
     _, _, rest = page.partition(f'name="{name}"')
     return rest.partition('value="')[2].partition('"')[0]
-
-
-SYNC = """
-data_dir = "data"
-
-[community]
-code = "{community}"
-name_zh = "东方新城二期（演示）"
-name_en = "Dongfang Xincheng 2 (demonstration)"
-synthetic = true
-profile = "cn-self"
-
-[web]
-port = {web}
-tls = false
-
-[broker]
-port = {broker}
-embedded = true
-"""
-
-MOSQUITTO = """
-listener {port} 127.0.0.1
-allow_anonymous true
-persistence false
-max_inflight_messages 1000
-max_queued_messages 100000
-log_type warning
-"""
-
-IO_HEAD = """
-socket = "io.sock"
-state_dir = "io-state"
-journal = "io-journal.jsonl"
-"""
-
-IO_DOOR = """
-[[door]]
-access_point = "{door}"
-lock_profile = "strike_fail_secure"
-rex_unlocks = true
-t_rex_ms = 2000
-lock = {{ driver = "simulated", record = "lock-{short}.jsonl" }}
-inputs = {{ driver = "simulated", rig = "rig-{short}.sock", wired = ["contact", "rex"] }}
-"""
-
-NODE_HEAD = """
-node = "{node}"
-data_dir = "data"
-join_file = "join.json"
-io_profile = "io.toml"
-
-[clock]
-rtc = "present"
-rehearsal = "clock.json"
-
-[broker]
-port = {broker}
-
-[kiosk]
-port = {kiosk}
-
-[face]
-enabled = {face}
-engine = "{engine}"
-"""
-
-NODE_CAMERA = """
-[[cameras]]
-name = "{short}"
-driver = "replay"
-settings = {{ path = "../stage/{short}", journal = "shown-{short}.jsonl" }}
-"""
-
-NODE_CAMERA_LIVE = """
-[[cameras]]
-name = "{short}"
-driver = "v4l2"
-settings = {{ device = {device} }}
-"""
-
-NODE_CAMERA_FILM = """
-[[cameras]]
-name = "{short}"
-driver = "replay"
-settings = {{ path = "{path}" }}
-"""
-
-NODE_DOOR = """
-[[doors]]
-access_point = "{door}"
-kind = "{kind}"
-name_zh = "{zh}"
-name_en = "{en}"
-camera = "{short}"
-
-[doors.face]
-mode = "one_to_n"
-pia_record = "{pia}"
-signage_attested_by = "demo director (synthetic)"
-"""
