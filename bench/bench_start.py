@@ -82,7 +82,8 @@ def measured(clips: Path, runs: int) -> list[dict[str, float]]:
     from rich.console import Console
     from rich.progress import track
 
-    from bench.bench_path import CLIP, ENROLLED, PEOPLE, film
+    from bench.bench_path import CLIP, ENROLLED, PEOPLE
+    from bench.reel import film
     from bench.sides import crowd
     from edge.runtime.face_desk import FaceDesk
     from models.enrol import enrol_from_photos
