@@ -35,7 +35,7 @@ check: $(VENV)/dev.stamp ## format, lint, types, arrows, documents
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/cog --check -P $$(grep -rl '\[\[\[cog' README.md ARCHITECTURE.md docs)
 
-bench: $(VENV)/dev.stamp clips ## measure: frame to identity, match, sink, gate to staff page and back, memory
+bench: $(VENV)/dev.stamp clips ## measure: the face path beside face_recognition, face and code to lock, sink, the loop, memory
 	$(BIN)/python -m bench
 
 accuracy: $(VENV)/dev.stamp ## measure the face engines on photos of known people (FACES=../shared/faces)

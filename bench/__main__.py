@@ -33,28 +33,36 @@ def main() -> int:
     console = Console(width=120)
     result = _circumstances()
     console.print(result)
-    rows: list[dict[str, Any]] = []
-    for name, (what, script) in FACE_PATH.items():
-        console.print(f"\n[bold]{what}[/bold], load {os.getloadavg()[0]:.1f}")
-        result[name] = found = _last_json(sys.executable, script)
-        rows += found["rows"]
+    _face_path(console, result)
+    _keep(result)  # whatever becomes of the rest
     console.print("\n[bold]the sink[/bold]")
     result["sink"] = _last_json(sys.executable, "bench/bench_sink.py")
     console.print("\n[bold]the loop[/bold], on loopback with the real programs (some minutes)")
     result["loop"] = _last_json(sys.executable, "bench/bench_loop.py")
+    result["load_at_the_end"] = round(os.getloadavg()[0], 2)
+    _keep(result)
+    console.print(f"\nwritten to {RESULTS / 'latest.json'}")
+    return 0
+
+
+def _face_path(console: Console, result: dict[str, Any]) -> None:
+    """Everything from a picture to the lock, into ``result`` and one table."""
+    rows: list[Row] = []
+    for name, (what, script) in FACE_PATH.items():
+        console.print(f"\n[bold]{what}[/bold], load {os.getloadavg()[0]:.1f}")
+        result[name] = found = _last_json(sys.executable, script)
+        rows += [Row.heard(row) for row in found["rows"]]
     console.print("\n[bold]resident memory of each program, in service (MB)[/bold]")
     result["memory_mb"] = found = memory(ROOT)
-    rows.append(_vision_row(found))
-    result["load_at_the_end"] = round(os.getloadavg()[0], 2)
+    heaviest = max(sizes["rss"] for name, sizes in found.items() if name.endswith("vision"))
+    rows.append(Row("a node's vision worker in service", "MB RSS", heaviest, at_most=VISION_GOAL_MB))
+    loads = f"load average {result['load']} at the start, {os.getloadavg()[0]:.2f} now"
+    console.print(rows_table(f"the face path, all of it; {loads}", rows))
+    (RESULTS / "latest.md").write_text(f"{loads}\n\n{rows_markdown(rows)}")
+
+
+def _keep(result: dict[str, Any]) -> None:
     (RESULTS / "latest.json").write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
-    heard = [Row.heard(row) for row in rows]
-    (RESULTS / "latest.md").write_text(rows_markdown(heard))
-    console.print(rows_table("the face path, all of it", heard))
-    console.print(
-        f"load average {result['load']} at the start, {result['load_at_the_end']} at the end; "
-        f"written to {RESULTS / 'latest.json'}"
-    )
-    return 0
 
 
 def _circumstances() -> dict[str, Any]:
@@ -67,11 +75,6 @@ def _circumstances() -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in LIBRARIES},
     }
-
-
-def _vision_row(found: dict[str, dict[str, float]]) -> dict[str, Any]:
-    heaviest = max(sizes["rss"] for name, sizes in found.items() if name.endswith("vision"))
-    return Row("a node's vision worker in service", "MB RSS", heaviest, at_most=VISION_GOAL_MB).told()
 
 
 def _last_json(*command: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.reel import Reel, film
 from bench.sides import crowd, plain_side
 from bench.spread import Row, rows_table
 from bench.worker import ONE_THREAD, ROOT, both, serve
@@ -31,33 +32,6 @@ LANE_FPS, LANE_S = 25, 20
 LANE_NOISE = 3.0
 IDLE_GOAL_PERCENT = 5.0
 DETECT_EVERY_NS = 90_000_000  # a node's own default
-
-Picture = "np.ndarray[Any, Any]"
-
-
-class Reel:
-    """Pictures as a camera with its own time; ``until`` is how many of them are there yet."""
-
-    def __init__(self, pictures: "list[np.ndarray[Any, Any]]", fps: float) -> None:
-        self._pictures, self._period_ns = pictures, round(1e9 / fps)
-        self._seq = 0
-
-    def newest(self, *, newer_than: int, within_s: float) -> Any:  # noqa: ARG002 - the promise of a camera
-        from edge.ports import CameraFrame
-
-        self._seq += 1
-        return CameraFrame(self._pictures[self._seq - 1], self._now_ns(), self._seq)
-
-    def _now_ns(self) -> int:
-        return 90_000_000_000 + self._seq * self._period_ns
-
-    def clock(self) -> Any:
-        from edge.core.clock import ClockState
-        from edge.ports import ClockReading
-
-        return ClockReading(0, self._now_ns(), ClockState.TRUSTED, 0)
-
-    def close(self) -> None: ...
 
 
 class Counting:
@@ -103,20 +77,6 @@ class Product:
         elif isinstance(told, FaceSeen) and isinstance(answer := self._desk.look(told), Concluded):
             verdict = answer.evidence.verdict
             self.answers[verdict.pass_id or verdict.look.value] += 1
-
-
-def film(clip: Path) -> "tuple[list[np.ndarray[Any, Any]], float]":
-    """All of its pictures and their pace."""
-    import cv2
-
-    video = cv2.VideoCapture(str(clip))
-    pictures, fps = [], video.get(cv2.CAP_PROP_FPS)
-    while (answer := video.read())[0]:
-        pictures.append(answer[1])
-    video.release()
-    if not pictures:
-        raise SystemExit(f"{clip}: no picture can be read; `make clips` brings it.")
-    return pictures, fps
 
 
 def empty_lane(clip: Path) -> "list[np.ndarray[Any, Any]]":

@@ -69,6 +69,8 @@ def started(config: NodeConfig, desk: Any) -> dict[str, float]:
         status = dict(
             line.split(":", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if ":" in line
         )  # fmt: skip
+        spent = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+        found["cpu_ms"] = 1e3 * (int(spent[11]) + int(spent[12])) / os.sysconf("SC_CLK_TCK")
         found["rss_mb"] = int(status["VmRSS"].split()[0]) / 1024
         found["peak_mb"] = int(status["VmHWM"].split()[0]) / 1024
         found["threads"] = int(status["Threads"])
@@ -82,7 +84,8 @@ def measured(clips: Path, runs: int) -> list[dict[str, float]]:
     from rich.console import Console
     from rich.progress import track
 
-    from bench.bench_path import CLIP, ENROLLED, PEOPLE, film
+    from bench.bench_path import CLIP, ENROLLED, PEOPLE
+    from bench.reel import film
     from bench.sides import crowd
     from edge.runtime.face_desk import FaceDesk
     from models.enrol import enrol_from_photos
@@ -115,7 +118,7 @@ def main() -> None:
     engine, decided, rss = figures["engine_ms"], figures["decided_ms"], figures["rss_mb"]
     rows = [
         Row("vision worker started → engine proven", "ms", engine["p50"], engine["p95"], note=f"{asked.runs} starts"),
-        Row("vision worker started → first decision", "ms", decided["p50"], decided["p95"], START_GOAL_MS),
+        Row("vision worker started → first decision", "ms", decided["p50"], decided["p95"], START_GOAL_MS, note=f"{figures['cpu_ms']['p50']:g} by CPU time"),
         Row("its resident memory then", "MB", rss["p50"], rss["p95"], RSS_GOAL_MB, rank="p95", note=f"peak {figures['peak_mb']['max']:g}, {figures['threads']['p50']:g} threads"),
     ]  # fmt: skip
     Console(width=120).print(rows_table("start and memory", rows))

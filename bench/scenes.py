@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-Picture = "np.ndarray[Any, np.dtype[np.uint8]]"
+from bench.reel import film
+
 SHIFT_PX = 3  # from one picture to the next, so that no two are the same
 
 
@@ -41,7 +42,7 @@ def frames_of(scene: Scene, clips: Path) -> "list[np.ndarray[Any, Any]]":
 
 def _filmed(clip: Path, scene: Scene) -> "list[np.ndarray[Any, Any]]":
     """Evenly spaced frames of a clip, scaled to the scene's width, padded or cropped to its height."""
-    everything = _everything(clip)
+    everything = film(clip)[0]
     step = max(1, len(everything) // scene.frames)
     return [_fitted(frame, scene.width, scene.height) for frame in everything[::step][: scene.frames]]
 
@@ -54,7 +55,7 @@ def _portrait(clips: Path, scene: Scene, which: int) -> "np.ndarray[Any, Any]":
         lambda: cv2.imread(str(clips / "obama.jpg")),
         lambda: cv2.imread(str(clips / "biden.jpg"))[:1300],
         lambda: cv2.imread(str(clips / "single_face.jpg")),
-        lambda: _everything(clips / "WolfgangLanger_Pexels.mp4")[400][:, 120:520],
+        lambda: film(clips / "WolfgangLanger_Pexels.mp4")[0][400][:, 120:520],
     )
     return _fitted(people[which](), scene.width // 2, scene.height // 2, whole=True)
 
@@ -62,18 +63,6 @@ def _portrait(clips: Path, scene: Scene, which: int) -> "np.ndarray[Any, Any]":
 def _tiled(tiles: "list[np.ndarray[Any, Any]]") -> "np.ndarray[Any, Any]":
     above, below = np.concatenate(tiles[:2], axis=1), np.concatenate(tiles[2:], axis=1)
     return np.ascontiguousarray(np.concatenate([above, below]))
-
-
-def _everything(clip: Path) -> "list[np.ndarray[Any, Any]]":
-    import cv2
-
-    video, frames = cv2.VideoCapture(str(clip)), []
-    while (answer := video.read())[0]:
-        frames.append(answer[1])
-    video.release()
-    if not frames:
-        raise SystemExit(f"{clip}: no frame can be read; `make clips` brings the benchmark's pictures.")
-    return frames
 
 
 def _fitted(

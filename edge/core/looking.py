@@ -2,8 +2,8 @@
 
 A look finds faces and codes; a vector costs four times as much, and often proves nothing more: two frames less than
 150 ms apart are one picture seen twice, five settle a try, and afterwards a vector is needed only to know that it is
-still the same person.  What is skipped here is never evidence that the door's rule (edge.core.evidence) would have
-counted within one try.
+still the same person.  Whoever comes gets every vector that the door's rule (edge.core.evidence) counts; who stays
+after a conclusion gets as many for the next try, the first of them up to half a second apart.
 """
 
 from collections.abc import Callable
@@ -18,9 +18,8 @@ LINGER_NS = 1_000_000_000  # who turned away for a moment is still expected
 GAP_MAX_NS = 500_000_000  # a track ends so long after its last vector (models.track)
 HOLD_NS = 450_000_000  # so the next vector comes before that, with a little to spare
 AFRESH_NS = 5_000_000_000  # the desk leaves a person in peace for so long, then tries anew
-SAME_PLACE = (
-    0.5  # overlap of two looks' boxes; stricter than a track's, so that doubt costs a vector and no more
-)
+# Overlap of two looks' boxes; stricter than a track's, so that doubt costs a vector and no more.
+SAME_PLACE = 0.5
 
 
 @dataclass(frozen=True, slots=True)

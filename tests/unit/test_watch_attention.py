@@ -2,19 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from bench.clip_camera import ClipCamera, Part
-from edge.core.clock import ClockState
+from bench.reel import Reel, film
 from edge.core.evidence import Look
 from edge.core.looking import Attention
 from edge.drivers.readers.camera_code import open_decoder
-from edge.ports import CameraFrame, ClockReading
 from edge.runtime.face_desk import Concluded, FaceDesk
 from edge.runtime.sightings import CodeSeen, FaceSeen, NobodySeen, Told, unpack
 from edge.runtime.watch import Watch
@@ -56,7 +55,6 @@ class Ran:
     told: list[Told]
     calls: Counter[str]
     decoded: int
-    pictures: int
 
     @property
     def faces(self) -> list[FaceSeen]:
@@ -82,38 +80,26 @@ def guest(engine, clips) -> np.ndarray:
     return enrol_from_photos(engine, [walk[i] for i in (180, 216, 252)], made_ms=0, not_after_ms=1).mean
 
 
+@cache
+def filmed(clip: Path) -> tuple[list[np.ndarray], float]:
+    return film(clip)
+
+
 def pictures_of(clip: Path) -> list[np.ndarray]:
-    camera, pictures = ClipCamera([Part(clip)]), []
-    while not camera.over:
-        pictures.append(camera.newest(newer_than=0, within_s=0).image)
-    return pictures
+    return filmed(clip)[0]
 
 
-@dataclass
-class Shown:
+def part_of(clip: Path, start_s: float, end_s: float) -> Reel:
+    pictures, fps = filmed(clip)
+    return Reel(pictures[round(start_s * fps) : round(end_s * fps)], fps)
+
+
+def shown(*pictures: list[np.ndarray]) -> Reel:
     """Pictures 40 ms apart."""
-
-    pictures: list[np.ndarray]
-    seen: int = field(default=0)
-
-    @property
-    def over(self) -> bool:
-        return self.seen == len(self.pictures)
-
-    def newest(self, *, newer_than: int, within_s: float) -> CameraFrame:
-        self.seen += 1
-        return CameraFrame(self.pictures[self.seen - 1], self._now_ns(), self.seen)
-
-    def _now_ns(self) -> int:
-        return 90_000 * MS + self.seen * 40 * MS
-
-    def clock(self) -> ClockReading:
-        return ClockReading(0, self._now_ns(), ClockState.TRUSTED, 0)
-
-    def close(self) -> None: ...
+    return Reel([picture for part in pictures for picture in part], 25)
 
 
-def watched(camera: ClipCamera | Shown, engine: FaceEngine | None, attention: Attention | None = None) -> Ran:
+def watched(camera: Reel, engine: FaceEngine | None, attention: Attention | None = None) -> Ran:
     told: list[Told] = []
     decode, decoded = open_decoder(), Counter()
     counting = None if engine is None else Counting(engine)
@@ -134,7 +120,7 @@ def watched(camera: ClipCamera | Shown, engine: FaceEngine | None, attention: At
         watch._views["front"].attention = attention
     while not camera.over:
         watch.look()
-    return Ran(told, Counter() if counting is None else counting.calls, decoded["pictures"], camera.seen)
+    return Ran(told, Counter() if counting is None else counting.calls, decoded["pictures"])
 
 
 def answers(ran: Ran, engine: FaceEngine, guest: np.ndarray) -> list[tuple[Look, str | None, int]]:
@@ -157,7 +143,7 @@ def test_while_nobody_stands_in_a_still_lane_the_engine_is_asked_once_a_second(e
     empty = pictures_of(clips / "no_face.mp4")[5].astype(np.int16)
     noise = np.random.default_rng(1)
     still = [(empty + noise.integers(-4, 5, empty.shape)).clip(0, 255).astype(np.uint8) for _ in range(100)]
-    ran = watched(Shown(still), engine)
+    ran = watched(shown(still), engine)
     assert ran.calls["detect"] == ran.decoded == 4
     assert sum(isinstance(one, NobodySeen) for one in ran.told) == 4
 
@@ -165,7 +151,7 @@ def test_while_nobody_stands_in_a_still_lane_the_engine_is_asked_once_a_second(e
 def test_who_steps_into_a_still_lane_is_looked_at_in_the_first_picture(engine, clips):
     empty, walker = pictures_of(clips / "no_face.mp4")[5], pictures_of(clips / WALK)[380]
     lane = cv2.resize(empty, (640, 360))
-    ran = watched(Shown([lane] * 20 + [walker] * 2), engine)
+    ran = watched(shown([lane] * 20, [walker] * 2), engine)
     assert ran.faces[0].t_ns == 90_000 * MS + 21 * 40 * MS
     assert ran.faces[0].vector is not None
 
@@ -174,16 +160,18 @@ def test_a_code_is_read_in_the_first_picture_that_shows_it_with_and_without_face
     from demo.stage import phone
 
     lane = np.asarray(cv2.resize(pictures_of(clips / "no_face.mp4")[5], (640, 360)), np.uint8)
-    shown = [lane] * 20 + [phone("AC2:" + "A" * 140, lane)]
+    held_up = [phone("AC2:" + "A" * 140, lane)]
     for with_face in (engine, None):
-        codes = [one for one in watched(Shown(shown), with_face).told if isinstance(one, CodeSeen)]
+        codes = [
+            one for one in watched(shown([lane] * 20, held_up), with_face).told if isinstance(one, CodeSeen)
+        ]
         assert [code.t_ns for code in codes] == [90_000 * MS + 21 * 40 * MS]
 
 
 def test_a_walk_costs_a_third_of_the_vectors_and_the_door_answers_the_same_and_no_later(engine, clips, guest):
-    part = Part(clips / WALK, 15.7, 19.7)
-    plain = watched(ClipCamera([part]), engine, EveryLook())
-    ran = watched(ClipCamera([part]), engine)
+    part = (clips / WALK, 15.7, 19.7)
+    plain = watched(part_of(*part), engine, EveryLook())
+    ran = watched(part_of(*part), engine)
     assert plain.calls["embed"] == plain.calls["detect"] == len(plain.faces)
     assert ran.calls["embed"] * 2 < plain.calls["embed"]
     assert ran.calls["embed"] == len(ran.vectors_ms)
@@ -192,19 +180,21 @@ def test_a_walk_costs_a_third_of_the_vectors_and_the_door_answers_the_same_and_n
     assert first[2] <= first_plain[2]
 
 
-def test_over_a_whole_clip_every_conclusion_is_the_one_that_every_vector_would_have_given(
+def test_over_many_seconds_every_conclusion_is_the_one_that_every_vector_would_have_given(
     engine, clips, guest
 ):
-    for clip, stranger in ((WALK, False), ("single_face.mp4", True), ("noface_face.mov", True)):
-        plain = answers(watched(ClipCamera([Part(clips / clip)]), engine, EveryLook()), engine, guest)
-        ours = answers(watched(ClipCamera([Part(clips / clip)]), engine), engine, guest)
+    parts = ((WALK, 5.0, 13.0), ("single_face.mp4", 0.0, 3.0), ("noface_face.mov", 0.0, 7.0))
+    for clip, start_s, end_s in parts:
+        part, stranger = (clips / clip, start_s, end_s), clip != WALK
+        plain = answers(watched(part_of(*part), engine, EveryLook()), engine, guest)
+        ours = answers(watched(part_of(*part), engine), engine, guest)
         assert len(ours) <= len(plain), "a track that breaks would be one more try"
         assert {answer[:2] for answer in ours} == {answer[:2] for answer in plain}
         assert {answer[0] for answer in ours} == {Look.UNKNOWN if stranger else Look.NAMED}
 
 
 def test_vectors_of_one_face_are_far_enough_apart_to_count_and_near_enough_to_be_one_track(engine, clips):
-    ran = watched(ClipCamera([Part(clips / WALK, 7.0, 19.0)]), engine)
+    ran = watched(part_of(clips / WALK, 8.0, 15.0), engine)
     gaps = np.diff(ran.vectors_ms)
     assert gaps.min() >= 150
     assert gaps.max() * MS <= GAP_MAX_NS
@@ -216,6 +206,6 @@ def test_a_guest_lends_no_vector_to_who_takes_the_place_between_two_looks(engine
     """One frame of the guest, then a stranger in the same picture: at most one vector is the guest's, and one is not
     enough."""
     walk, stranger = pictures_of(clips / WALK)[380:], pictures_of(clips / "single_face.mp4")
-    ran = watched(Shown(walk[:3] + stranger[:40]), engine)
+    ran = watched(shown(walk[:3], stranger[:40]), engine)
     assert len(ran.vectors_ms) >= 5
     assert all(look is not Look.NAMED for look, _, _ in answers(ran, engine, guest))
