@@ -9,6 +9,7 @@ import shutil
 import signal
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, tzinfo
 from importlib import metadata
 from multiprocessing.connection import Connection
 
@@ -42,7 +43,10 @@ from edge.link.translate import decode_passes, encode_fact
 from edge.ports import Camera, ClockReading
 from edge.runtime import control, technician
 from edge.runtime.commands import CommandDesk, DeskParts, Place
+from edge.runtime.engine_info import engine_state
 from edge.runtime.gate import Gate, Hands
+from edge.runtime.live_look import LiveLooks
+from edge.runtime.live_parts import live_looks, live_rule
 from edge.runtime.node import Node, Parts
 from edge.runtime.sightings import EngineState, Told, unpack
 from edge.runtime.watch import Watch
@@ -99,7 +103,7 @@ def vision_main(config: NodeConfig, pipe: Connection) -> None:
     except (CameraLost, ConfigError) as error:
         pipe.send_bytes(b"!" + str(error).encode())
         return
-    engine, state = _open_engine(config, clock)
+    engine, live, state = _open_engine(config, clock)
     watch = Watch(
         cameras,
         engine,
@@ -107,32 +111,25 @@ def vision_main(config: NodeConfig, pipe: Connection) -> None:
         pipe.send_bytes,
         clock.read,
         detect_every_ns=config.face.detect_every_ms * 1_000_000,
+        live=live,
     )
     run_watch(watch, pipe, engine_state=state)
 
 
-def _open_engine(config: NodeConfig, clock: SystemClock) -> tuple[FaceEngine | None, EngineState]:
-    """The engine, warm and self-tested, or why there is none: then codes go on and face is off."""
+def _open_engine(
+    config: NodeConfig, clock: SystemClock
+) -> tuple[FaceEngine | None, LiveLooks | None, EngineState]:
+    """Engine and signs of life, proven, or why there are none: then codes go on and face is off."""
     if not config.face.enabled or all(door.face.mode == "off" for door in config.doors):
-        return None, EngineState(ok=False, why="face is switched off in the configuration")
+        return None, None, EngineState(ok=False, why="face is switched off in the configuration")
     began_ns = clock.read().mono_ns
     try:
         engine = open_face_engine(config.face.engine, models_dir=config.face.models_dir)
         engine.warm_up()
+        live = live_looks(config)
     except EngineError as error:
-        return None, EngineState(ok=False, why=str(error))
-    info = engine.info
-    return engine, EngineState(
-        ok=True,
-        load_ms=(clock.read().mono_ns - began_ns) // 1_000_000,
-        engine_id=info.engine_id,
-        model_sha256=info.model_sha256,
-        detector_sha256=info.detector_sha256,
-        dim=info.dim,
-        score=info.score,
-        simulated=info.simulated,
-        licence=info.licence,
-    )
+        return None, None, EngineState(ok=False, why=str(error))
+    return engine, live, engine_state(engine.info, (clock.read().mono_ns - began_ns) // 1_000_000)
 
 
 @contextlib.asynccontextmanager
@@ -357,7 +354,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         build_ms=BUILD_MS,
         new_id=lambda: secrets.token_hex(6),
     )
-    node = build_node(config, io_profile, parts, stores, join.pin_key)
+    node = build_node(config, io_profile, parts, stores, join.pin_key, join.zone)
     side.node = node
     side.desk = command_desk(config, join, parts, stores, node, link)
     async with contextlib.AsyncExitStack() as stack:
@@ -401,7 +398,12 @@ def command_desk(
 
 
 def build_node(
-    config: NodeConfig, io_profile: Profile, parts: Parts, stores: Stores, pin_key: bytes = b""
+    config: NodeConfig,
+    io_profile: Profile,
+    parts: Parts,
+    stores: Stores,
+    pin_key: bytes = b"",
+    zone: tzinfo = UTC,
 ) -> Node:
     """The gates of this node and what they share."""
     wired = {table.access_point: table for table in io_profile.door}
@@ -442,7 +444,8 @@ def build_node(
                 ),
                 location=LocationClass(door.kind),
                 hands=hands,
-                liveness=Liveness(config.face.liveness),
+                liveness=Liveness(config.liveness_of(door)),
+                live=live_rule(config, door, parts.clock, zone, secrets.SystemRandom().choice),
                 simulation=config.simulation,
                 dry_run=door.dry_run,
             )

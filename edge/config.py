@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from edge.errors import ConfigError
 
+LivenessName = Literal["off_demo", "passive", "challenge_on_risk", "challenge_always"]
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
@@ -37,6 +39,10 @@ class DoorFaceConfig(Strict):
     )
     signage_attested_by: str | None = Field(
         None, description="Who attests that the sign stands at this camera."
+    )
+
+    liveness: LivenessName | None = Field(
+        None, description="What this door asks of faces; absent, what face.liveness says for all."
     )
 
     @model_validator(mode="after")
@@ -72,18 +78,44 @@ class DoorConfig(Strict):
     face: DoorFaceConfig = DoorFaceConfig()
 
 
+class JudgeConfig(Strict):
+    """One network of a passive liveness judge the site brings; none is shipped, and none has a limit of ours."""
+
+    path: Path = Field(description="An ONNX file with an 80×80 input and three classes.")
+    sha256: str = Field(
+        pattern="^[0-9a-f]{64}$", description="Of that very file; another one is refused at start."
+    )
+    scale: float = Field(2.7, ge=1.0, le=8.0, description="Width of its crop in widths of the face.")
+
+
 class FaceConfig(Strict):
     enabled: bool = Field(
         True, description="False switches every face path of this node off; codes are untouched."
     )
     engine: str = "yunet-sface"
     models_dir: Path | None = None
-    liveness: Literal["off_demo"] = Field(
-        "off_demo", description="No liveness yet: demonstration only, said on every screen."
+    liveness: LivenessName = Field(
+        "off_demo",
+        description="What doors ask of faces; off_demo is for demonstrations only and is said on every screen.",
+    )
+    judges: tuple[JudgeConfig, ...] = Field(
+        (), max_length=4, description="The networks of a passive judge, averaged; each with its sha256."
+    )
+    judge_min: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="A face the judge gives less is refused; measured at the site, no default.",
     )
     detect_every_ms: int = Field(
         90, ge=30, le=1_000, description="Least time between two looks of one camera."
     )
+
+    @model_validator(mode="after")
+    def _judged(self) -> "FaceConfig":
+        if bool(self.judges) != (self.judge_min is not None):
+            raise ValueError("a passive judge needs both judges (path and sha256) and judge_min, or neither")
+        return self
 
 
 class BrokerConfig(Strict):
@@ -129,6 +161,10 @@ class NodeConfig(Strict):
     simulation: bool = Field(False, description="True allows the synthetic face engine to grant.")
     cameras: tuple[CameraConfig, ...] = ()
     doors: tuple[DoorConfig, ...] = Field(min_length=1)
+
+    def liveness_of(self, door: DoorConfig) -> LivenessName:
+        """What this door asks of faces."""
+        return door.face.liveness or self.face.liveness
 
     @model_validator(mode="after")
     def _consistent(self) -> "NodeConfig":
@@ -191,6 +227,7 @@ _NESTED: dict[str, type[BaseModel]] = {
     "broker": BrokerConfig,
     "kiosk": KioskConfig,
     "clock": ClockConfig,
+    "judges": JudgeConfig,
     "cameras": CameraConfig,
     "doors": DoorConfig,
 }

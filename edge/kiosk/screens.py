@@ -33,6 +33,10 @@ WORDS: Mapping[str, Screen] = MappingProxyType(
         "pin_refused": Screen.PIN_REFUSED,
         "next_code": Screen.NEXT_CODE,
         "other_door": Screen.OTHER_DOOR,
+        "turn_left": Screen.TURN_LEFT,
+        "turn_right": Screen.TURN_RIGHT,
+        "nod": Screen.NOD,
+        "look_straight": Screen.LOOK_STRAIGHT,
     }
 )
 REST = frozenset({Screen.LOOK_HERE, Screen.FACE_OFF})

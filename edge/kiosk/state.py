@@ -23,6 +23,10 @@ class Screen(StrEnum):
     PIN_REFUSED = "pin_refused"
     NEXT_CODE = "next_code"
     OTHER_DOOR = "other_door"
+    TURN_LEFT = "turn_left"
+    TURN_RIGHT = "turn_right"
+    NOD = "nod"
+    LOOK_STRAIGHT = "look_straight"
 
 
 @dataclass(frozen=True, slots=True)

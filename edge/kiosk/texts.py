@@ -77,14 +77,32 @@ SENTENCES: Mapping[Screen, Sentence] = MappingProxyType({
         Both("请先关好另一扇门", "Shut the other door first"),
         Both("关好后请在这里再试一次", "Try again here when it is shut"),
     ),
+    Screen.TURN_LEFT: Sentence(
+        Both("请向左转头", "Turn your head left"),
+        Both("再转回来；也可以随时出示通行码", "Then back again; or show your code at any time"),
+    ),
+    Screen.TURN_RIGHT: Sentence(
+        Both("请向右转头", "Turn your head right"),
+        Both("再转回来；也可以随时出示通行码", "Then back again; or show your code at any time"),
+    ),
+    Screen.NOD: Sentence(
+        Both("请点一下头", "Nod, please"),
+        Both("再抬起头；也可以随时出示通行码", "Then look up again; or show your code at any time"),
+    ),
+    Screen.LOOK_STRAIGHT: Sentence(
+        Both("请看正前方", "Look straight ahead"),
+        Both("也可以随时出示通行码", "Or show your code at any time"),
+    ),
     Screen.PIN_REFUSED: Sentence(
         Both("此 PIN 码现在不能开门", "This PIN does not open the door now"),
         Both("请核对后再输入，或联系值班人员", "Check it and type it again, or ask the staff"),
     ),
 })  # fmt: skip
 
-# Screens on which nobody is asked to do anything else; every other one is a no, and says what to do next.
-CALM = frozenset({Screen.LOOK_HERE, Screen.WELCOME, Screen.FACE_OFF, Screen.ENROLLING, Screen.ENROLLED})
+# A small task set by the door; each says beside itself that a code will do as well.
+TASKS = frozenset({Screen.TURN_LEFT, Screen.TURN_RIGHT, Screen.NOD, Screen.LOOK_STRAIGHT})
+# Screens that are not a no; every other one is, and says what to do next.
+CALM = TASKS | {Screen.LOOK_HERE, Screen.WELCOME, Screen.FACE_OFF, Screen.ENROLLING, Screen.ENROLLED}
 
 LIVENESS_OFF = Both("演示：活体检测已关闭", "Demo: liveness check is off")
 DRY_RUN = Both("试运行：只作记录，不拦阻通行", "Trial run: this door only takes notes, it holds nobody back")

@@ -50,6 +50,7 @@ from edge.core.passes import LocationClass, Pass, PassSet
 from edge.core.reasons import Advice, GuestText, Reason
 from edge.errors import StoreError
 from edge.ports import Clock, Cmd, DoorIO, Outcome, Result
+from edge.runtime.face_challenge import LiveRule
 from edge.runtime.face_desk import Concluded, FaceDesk, Prompt
 from edge.runtime.sightings import FaceSeen
 
@@ -123,6 +124,7 @@ class Gate:
     liveness: Liveness
     simulation: bool
     dry_run: bool = False
+    live: LiveRule | None = None  # what the desk asks of faces; None: nothing
     desk: FaceDesk | None = None
     state: DoorState = field(default_factory=DoorState)
     fault: str = ""

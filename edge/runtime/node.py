@@ -302,7 +302,8 @@ class Node:
             info = engine_info(told)
             try:
                 for access_point, fpir in self._fpir.items():
-                    self._gates[access_point].desk = FaceDesk(info, fpir_wanted=fpir)
+                    gate = self._gates[access_point]
+                    gate.desk = FaceDesk(info, fpir_wanted=fpir, live=gate.live)
                 self._engine = info
             except CalibrationMissing as error:
                 self._engine_fault = str(error)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from edge.errors import CameraLost
 from edge.ports import Camera, CameraFrame, ClockReading
+from edge.runtime.live_look import LiveLooks
 from edge.runtime.sightings import CameraState, CodeSeen, EngineState, FaceSeen, NobodySeen, Told, pack
 from models.engine import EngineError, Face, FaceEngine
 from models.gates import comparable_faces, door_gate, enrolment_gate
@@ -54,6 +55,7 @@ class Watch:
         clock: Callable[[], ClockReading],
         *,
         detect_every_ns: int,
+        live: LiveLooks | None = None,
     ) -> None:
         self._views = {name: _View(camera) for name, camera in cameras.items()}
         self._engine = engine
@@ -61,6 +63,7 @@ class Watch:
         self._send = tell
         self._clock = clock
         self._every_ns = detect_every_ns
+        self._live = live or LiveLooks(())
 
     def tell(self, told: Told) -> None:
         self._send(pack(told))
@@ -101,13 +104,14 @@ class Watch:
     def _look_for_faces(self, name: str, view: _View, frame: CameraFrame, engine: FaceEngine) -> None:
         faces = engine.detect(frame.image)
         if not faces:
+            self._live.nobody(name, frame.t_ns)
             if frame.t_ns - view.told_nobody_ns >= NOBODY_EVERY_NS:
                 view.told_nobody_ns = frame.t_ns
                 self.tell(NobodySeen(name, frame.t_ns))
             return
         view.told_nobody_ns = 0
         try:
-            self.tell(_seen(name, frame, faces, engine))
+            self.tell(self._live.add(_seen(name, frame, faces, engine), frame, faces[0], engine))
         except EngineError as error:
             self._say_state(name, view, "DEGRADED", str(error))
 
