@@ -57,11 +57,18 @@ class Pose:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One frame; ``same`` when it shows the face that was named, at the place where it stood."""
+    """One frame; ``same`` when it shows the face that was named, at the place where it stood.
+
+    ``blind`` when the face could not be compared at all: too dark, too far, or somebody else beside it.
+    """
 
     t_ns: int
     pose: Pose
     same: bool
+    blind: bool = False
+
+    def __post_init__(self) -> None:
+        assert not (self.same and self.blind), "what could not be compared is not the same"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +141,11 @@ def observe(challenge: Challenge, seen: Seen) -> tuple[Challenge, Said]:
         begun = challenge.at > 0 or challenge.turned
         return challenge, TimedOut(Why.TOO_SLOW if begun else Why.NO_RESPONSE)
     if seen.t_ns - challenge.same_ns > GAP_MAX_NS:
-        other = challenge.strange or not seen.same
+        other = challenge.strange or not (seen.same or seen.blind)
         return challenge, Failed(Why.SWAPPED if other else Why.GAP)
     if not seen.same:  # counts for nothing; half a second of it ends the attempt
-        return replace(challenge, strange=True, right=0, wrong=0), challenge.asking
+        strange = challenge.strange or not seen.blind
+        return replace(challenge, strange=strange, right=0, wrong=0), challenge.asking
     followed = replace(challenge, same_ns=seen.t_ns, strange=False)
     return _back(followed, seen) if challenge.turned else _out(followed, seen)
 

@@ -105,11 +105,13 @@ class FaceChallenge:
         assert asked is not None, "nothing was asked"
         if live is None:
             return None
-        same = asked.continuity.follows(seen.box, _vector(seen, live))
+        vector = _vector(seen, live)
+        same = asked.continuity.follows(seen.box, vector)
         why = self._found(live)
         if why is not None and same:
             return self._end(asked.evidence, why, seen.t_ns)
-        asked.challenge, said = observe(asked.challenge, Seen(seen.t_ns, Pose(live.yaw, live.pitch), same))
+        frame = Seen(seen.t_ns, Pose(live.yaw, live.pitch), same, blind=vector is None)
+        asked.challenge, said = observe(asked.challenge, frame)
         match said:
             case Ask(step):
                 return self._say(asked, WORDS[step])

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from models.engine import Frame
 WIDE, HIGH = 640, 360
 FOCAL_PX = 620.0  # a lens of about 55 degrees at 640 px
 NOISE_GREY = 2.0  # standard deviation of an ordinary sensor indoors
+STRIPS = 14  # a bent card between two verticals is nearly flat
 Mat = NDArray[np.float64]
 
 
@@ -86,12 +89,13 @@ def bent(picture: Frame, radius_px: float, hand: Hand, lane: Frame) -> Frame:
 
     high, wide = picture.shape[:2]
     half = min(wide / 2, radius_px * 1.45)  # what is bent away further cannot be seen
-    angle = np.linspace(-half / radius_px, half / radius_px, 33)
-    across = np.column_stack([radius_px * np.sin(angle), np.zeros(33), radius_px * (1 - np.cos(angle))])
+    angle = np.linspace(-half / radius_px, half / radius_px, STRIPS + 1)
+    flat_, deep = radius_px * np.sin(angle), radius_px * (1 - np.cos(angle))
+    across = np.column_stack([flat_, np.zeros(STRIPS + 1), deep])
     columns = (angle * radius_px + wide / 2).astype(np.float64)
     image, mask = np.zeros((HIGH, WIDE, 3), np.uint8), np.zeros((HIGH, WIDE), np.uint8)
     spin = _spin(hand)
-    for left in range(32):  # strips between two verticals are nearly flat
+    for left in range(STRIPS):  # strips between two verticals are nearly flat
         corners = _project([across[left], across[left + 1]], high, spin, hand)
         if corners[1][0] <= corners[0][0]:
             continue  # turned away from the lens
@@ -100,12 +104,32 @@ def bent(picture: Frame, radius_px: float, hand: Hand, lane: Frame) -> Frame:
             np.float32,
         )
         matrix = cv2.getPerspectiveTransform(source, corners)
-        strip = np.zeros((HIGH, WIDE), np.uint8)
-        cv2.fillConvexPoly(strip, np.round(corners).astype(np.int32), 255)
-        part = _warped(picture, np.asarray(matrix, np.float64))
-        image[strip > 0] = part[strip > 0]
-        mask |= strip
+        _lay(picture, np.asarray(matrix, np.float64), corners, image, mask)
     return _over(lane, image, mask)
+
+
+def _lay(
+    picture: Frame,
+    matrix: Mat,
+    corners: "NDArray[np.float32]",
+    image: "NDArray[np.uint8]",
+    mask: "NDArray[np.uint8]",
+) -> None:
+    """One strip into the picture, drawn in its own small window."""
+    import cv2
+
+    low = np.clip(np.floor(corners.min(axis=0)).astype(int), 0, [WIDE, HIGH])
+    top = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 1, 0, [WIDE, HIGH])
+    if (top <= low).any():
+        return
+    size = (int(top[0] - low[0]), int(top[1] - low[1]))
+    window = (slice(low[1], top[1]), slice(low[0], top[0]))
+    shift = np.array([[1, 0, -low[0]], [0, 1, -low[1]], [0, 0, 1.0]])
+    strip = np.zeros((size[1], size[0]), np.uint8)
+    cv2.fillConvexPoly(strip, np.round(corners - low).astype(np.int32), 255)
+    part: Any = cv2.warpPerspective(picture, shift @ matrix, size, flags=cv2.INTER_LINEAR)
+    image[window][strip > 0] = part[strip > 0]
+    mask[window] |= strip
 
 
 def _project(edges: Sequence[Mat], high: int, spin: Mat, hand: Hand) -> "NDArray[np.float32]":
@@ -129,8 +153,20 @@ def _over(lane: Frame, image: Frame, mask: "NDArray[np.uint8]") -> Frame:
 
 def noisy(frame: Frame, dice: np.random.Generator) -> Frame:
     """As a sensor gives it: no two pictures are alike to the bit."""
-    noise = dice.normal(0.0, NOISE_GREY, frame.shape).astype(np.float32)
-    return np.clip(frame + noise, 0, 255).astype(np.uint8)
+    high, wide = frame.shape[:2]
+    top, left = (int(at) for at in dice.integers(0, _SPARE_PX, 2))
+    grain = _grain()[top : top + high, left : left + wide]
+    return np.asarray(np.clip(frame.astype(np.int16) + grain, 0, 255), np.uint8)
+
+
+@cache
+def _grain() -> "NDArray[np.int16]":
+    """Noise drawn once, larger than a picture: another corner of it each time is another noise, and far quicker."""
+    shape = (HIGH + _SPARE_PX, WIDE + _SPARE_PX, 3)
+    return np.round(np.random.default_rng(0).normal(0.0, NOISE_GREY, shape)).astype(np.int16)
+
+
+_SPARE_PX = 256
 
 
 def _about_x(angle: float) -> Mat:

@@ -38,9 +38,7 @@ RESIDUAL_PERCENTILE = 75
 
 PAIRS_MIN = 5
 PLANAR_BELOW = 1.2  # % of the face's width; the recipe's, between two photos and two people
-REFUSE_BELOW = (
-    0.45  # the flattest three seconds of five clips of people had 0.57, waved photos lie around 0.4
-)
+REFUSE_BELOW = 0.38  # the flattest window of any person so far had 0.43, every waved photo one below 0.35
 PAIRS_KEPT = 15  # three seconds: what a face did earlier excuses nothing
 GREYS_MAX = 8  # more than half a second of looks, never more pictures than this in memory
 
@@ -122,19 +120,25 @@ class Planarity:
     _greys: "deque[_Kept]" = field(default_factory=deque)
     _paired_ns: int = 0
 
-    def add(self, grey: Grey, box: Box, t_ns: int) -> None:
-        """One more look at the same face; ``grey`` belongs to this object from now on."""
-        while self._greys and t_ns - self._greys[0].t_ns > APART_NS + SLACK_NS:
-            self._drop()
-        partner = next((kept for kept in reversed(self._greys) if t_ns - kept.t_ns >= APART_NS), None)
-        if partner is not None and t_ns - self._paired_ns >= EVERY_NS:
-            self._paired_ns = t_ns
-            residual = pair_residual(partner.grey, grey, partner.box)
-            if residual is not None:
-                self.residuals.append(residual)
+    def add(self, grey: Grey, box: Box, t_ns: int) -> bool:
+        """One more look at the same face; ``grey`` belongs to this object from now on.  True when it made a pair."""
+        residual = self._paired(grey, t_ns)
+        if residual is not None:
+            self.residuals.append(residual)
         while len(self._greys) >= GREYS_MAX:
             self._drop()
         self._greys.append(_Kept(grey, box, t_ns))
+        return residual is not None
+
+    def _paired(self, grey: Grey, t_ns: int) -> float | None:
+        """The residual against a look 0.4 s ago, where it is time for another pair."""
+        while self._greys and t_ns - self._greys[0].t_ns > APART_NS + SLACK_NS:
+            self._drop()
+        partner = next((kept for kept in reversed(self._greys) if t_ns - kept.t_ns >= APART_NS), None)
+        if partner is None or t_ns - self._paired_ns < EVERY_NS:
+            return None
+        self._paired_ns = t_ns
+        return pair_residual(partner.grey, grey, partner.box)
 
     @property
     def pairs(self) -> int:

@@ -119,6 +119,15 @@ def test_a_gap_ends_the_attempt_and_nobody_is_said_to_have_been_swapped():
     assert said == Failed(Why.GAP)
 
 
+def test_frames_that_could_not_be_compared_accuse_nobody():
+    challenge, said = begin((Step.LEFT, Step.NOD), NEUTRAL, 0), None
+    for number in range(1, 8):
+        challenge, said = observe(challenge, Seen(number * FRAME_NS, NEUTRAL, same=False, blind=True))
+        if not isinstance(said, Ask):
+            break
+    assert said == Failed(Why.GAP)
+
+
 @given(
     steps=st.sampled_from(ALL),
     poses=st.lists(st.tuples(st.floats(-3, 3), st.floats(-3, 3), st.booleans()), max_size=90),
