@@ -7,6 +7,7 @@ import secrets
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, tzinfo
 from importlib import metadata
 
 import structlog
@@ -43,6 +44,7 @@ from edge.runtime import control, technician
 from edge.runtime.commands import CommandDesk, DeskParts, Place
 from edge.runtime.gate import Gate
 from edge.runtime.gate_parts import Hands
+from edge.runtime.live_parts import live_rule
 from edge.runtime.node import Node, Parts
 from edge.runtime.sightings import Told, unpack
 from edge.store.ballast import Ballast
@@ -291,7 +293,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         build_ms=BUILD_MS,
         new_id=lambda: secrets.token_hex(6),
     )
-    node = build_node(config, io_profile, parts, stores, join.pin_key)
+    node = build_node(config, io_profile, parts, stores, join.pin_key, join.zone)
     side.node = node
     side.desk = command_desk(config, join, parts, stores, node, link)
     faces = envelope_desk(config, join, node, stores.templates, stores.peers, link, clock)
@@ -337,7 +339,12 @@ def command_desk(
 
 
 def build_node(
-    config: NodeConfig, io_profile: Profile, parts: Parts, stores: Stores, pin_key: bytes = b""
+    config: NodeConfig,
+    io_profile: Profile,
+    parts: Parts,
+    stores: Stores,
+    pin_key: bytes = b"",
+    zone: tzinfo = UTC,
 ) -> Node:
     """The gates of this node and what they share."""
     wired = {table.access_point: table for table in io_profile.door}
@@ -378,7 +385,8 @@ def build_node(
                 ),
                 location=LocationClass(door.kind),
                 hands=hands,
-                liveness=Liveness(config.face.liveness),
+                liveness=Liveness(config.liveness_of(door)),
+                live=live_rule(config, door, parts.clock, zone, secrets.SystemRandom().choice),
                 simulation=config.simulation,
                 dry_run=door.dry_run,
                 face_mode=door.face.mode,

@@ -17,6 +17,8 @@ from edge.errors import ConfigError
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 REGION_CORNERS_MAX = 16
 REGION_LEAST = 0.01  # of the picture: smaller, and no face would ever have its middle in it
+LivenessName = Literal["off_demo", "passive", "challenge_on_risk", "challenge_always"]
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
@@ -59,6 +61,10 @@ class DoorFaceConfig(Strict):
         None, description="Who attests that the sign stands at this camera."
     )
 
+    liveness: LivenessName | None = Field(
+        None, description="What this door asks of faces; absent, what face.liveness says for all."
+    )
+
     @model_validator(mode="after")
     def _lawful(self) -> "DoorFaceConfig":
         if self.mode is not FaceMode.OFF and not (self.pia_record and self.signage_attested_by):
@@ -92,14 +98,34 @@ class DoorConfig(Strict):
     face: DoorFaceConfig = DoorFaceConfig()
 
 
+class JudgeConfig(Strict):
+    """One network of a passive liveness judge the site brings; none is shipped, and none has a limit of ours."""
+
+    path: Path = Field(description="An ONNX file with an 80×80 input and three classes.")
+    sha256: str = Field(
+        pattern="^[0-9a-f]{64}$", description="Of that very file; another one is refused at start."
+    )
+    scale: float = Field(2.7, ge=1.0, le=8.0, description="Width of its crop in widths of the face.")
+
+
 class FaceConfig(Strict):
     enabled: bool = Field(
         True, description="False switches every face path of this node off; codes are untouched."
     )
     engine: str = "yunet-sface"
     models_dir: Path | None = None
-    liveness: Literal["off_demo"] = Field(
-        "off_demo", description="No liveness yet: demonstration only, said on every screen."
+    liveness: LivenessName = Field(
+        "off_demo",
+        description="What doors ask of faces; off_demo is for demonstrations only and is said on every screen.",
+    )
+    judges: tuple[JudgeConfig, ...] = Field(
+        (), max_length=4, description="The networks of a passive judge, averaged; each with its sha256."
+    )
+    judge_min: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="A face the judge gives less is refused; measured at the site, no default.",
     )
     detect_every_ms: int = Field(
         90,
@@ -107,6 +133,12 @@ class FaceConfig(Strict):
         le=1_000,
         description="Time between two looks of one camera while something moves or somebody stands there.",
     )
+
+    @model_validator(mode="after")
+    def _judged(self) -> "FaceConfig":
+        if bool(self.judges) != (self.judge_min is not None):
+            raise ValueError("a passive judge needs both judges (path and sha256) and judge_min, or neither")
+        return self
 
 
 class BrokerConfig(Strict):
@@ -152,6 +184,10 @@ class NodeConfig(Strict):
     simulation: bool = Field(False, description="True allows the synthetic face engine to grant.")
     cameras: tuple[CameraConfig, ...] = ()
     doors: tuple[DoorConfig, ...] = Field(min_length=1)
+
+    def liveness_of(self, door: DoorConfig) -> LivenessName:
+        """What this door asks of faces."""
+        return door.face.liveness or self.face.liveness
 
     @model_validator(mode="after")
     def _consistent(self) -> "NodeConfig":
@@ -218,6 +254,7 @@ _NESTED: dict[str, type[BaseModel]] = {
     "broker": BrokerConfig,
     "kiosk": KioskConfig,
     "clock": ClockConfig,
+    "judges": JudgeConfig,
     "cameras": CameraConfig,
     "doors": DoorConfig,
 }

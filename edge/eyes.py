@@ -16,6 +16,9 @@ from edge.drivers.clock import SystemClock, clock_of
 from edge.drivers.readers.camera_code import open_decoder
 from edge.errors import CameraLost, ConfigError
 from edge.ports import Camera
+from edge.runtime.engine_info import engine_state
+from edge.runtime.live_look import LiveLooks
+from edge.runtime.live_parts import live_looks
 from edge.runtime.sightings import EngineState
 from edge.runtime.watch import Watch
 from edge.runtime.watch import run as run_watch
@@ -55,7 +58,7 @@ def vision_main(config: NodeConfig, pipe: Connection) -> None:
         except (CameraLost, ConfigError) as error:
             pipe.send_bytes(b"!" + str(error).encode())
             return
-        engine, state = opening.result()
+        engine, live, state = opening.result()
     watch = Watch(
         cameras,
         engine,
@@ -63,6 +66,7 @@ def vision_main(config: NodeConfig, pipe: Connection) -> None:
         pipe.send_bytes,
         clock.read,
         detect_every_ns=config.face.detect_every_ms * 1_000_000,
+        live=live,
         regions={camera.name: camera.region for camera in config.cameras},
     )
     run_watch(watch, pipe, engine_state=state)
@@ -75,25 +79,17 @@ def _one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def _open_engine(config: NodeConfig, clock: SystemClock) -> tuple[FaceEngine | None, EngineState]:
-    """The engine, warm and self-tested, or why there is none: then codes go on and face is off."""
+def _open_engine(
+    config: NodeConfig, clock: SystemClock
+) -> tuple[FaceEngine | None, LiveLooks | None, EngineState]:
+    """Engine and signs of life, proven, or why there are none: then codes go on and face is off."""
     if not config.face.enabled or all(door.face.mode is FaceMode.OFF for door in config.doors):
-        return None, EngineState(ok=False, why="face is switched off in the configuration")
+        return None, None, EngineState(ok=False, why="face is switched off in the configuration")
     began_ns = clock.read().mono_ns
     try:
         engine = open_face_engine(config.face.engine, models_dir=config.face.models_dir)
         engine.warm_up()
+        live = live_looks(config)
     except EngineError as error:
-        return None, EngineState(ok=False, why=str(error))
-    info = engine.info
-    return engine, EngineState(
-        ok=True,
-        load_ms=(clock.read().mono_ns - began_ns) // 1_000_000,
-        engine_id=info.engine_id,
-        model_sha256=info.model_sha256,
-        detector_sha256=info.detector_sha256,
-        dim=info.dim,
-        score=info.score,
-        simulated=info.simulated,
-        licence=info.licence,
-    )
+        return None, None, EngineState(ok=False, why=str(error))
+    return engine, live, engine_state(engine.info, (clock.read().mono_ns - began_ns) // 1_000_000)

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from models.attacks.commands import run_attack_clip, run_attacks
 from models.calibration import DoorThreshold, ThresholdRefused, door_threshold
 from models.engine import EngineInfo, WeightsMismatch, WeightsMissing
 from models.evaluation.commands import run_calibration, run_evaluation
@@ -111,6 +112,8 @@ def _print_threshold(found: DoorThreshold, info: EngineInfo) -> None:
 
 app.command("evaluate")(run_evaluation)
 app.command("calibrate")(run_calibration)
+app.command("attacks")(run_attacks)
+app.command("attack-clip")(run_attack_clip)
 
 
 def main() -> None:

@@ -141,6 +141,11 @@ class Tracker:
         )
         return Fused(found.best, found.score, found.margin, len(best), agreeing)
 
+    def mean(self, track_id: int) -> Vector | None:
+        """The normalised mean of all frames of a track; None for a track that is gone."""
+        track = self._tracks.get(track_id)
+        return None if track is None else mean_vector([track.total.astype(np.float32)])
+
     def new_try(self, track_id: int) -> None:
         """Forget the accepted frames of a track, so that five new ones decide; the track itself goes on."""
         track = self._tracks.get(track_id)
@@ -155,7 +160,7 @@ class Tracker:
         near = [
             (track.cosine(vector), key)
             for key, track in self._tracks.items()
-            if 0 < t_ns - track.seen_ns <= GAP_MAX_NS and _same_place(track.box, box)
+            if 0 < t_ns - track.seen_ns <= GAP_MAX_NS and same_place(track.box, box)
         ]
         if not near:
             return None
@@ -180,7 +185,8 @@ def _vote(frame: _Accepted, gallery: Gallery) -> FrameVote:
     return FrameVote(found.best, found.score, found.margin, frame.t_ns)
 
 
-def _same_place(a: Box, b: Box) -> bool:
+def same_place(a: Box, b: Box) -> bool:
+    """Whether two boxes a moment apart can be of one face."""
     return _overlap(a, b) >= OVERLAP_MIN or _centres_apart(a, b) < CENTRE_SHARE * max(a[2], b[2])
 
 

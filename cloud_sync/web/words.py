@@ -129,7 +129,9 @@ TAILS: Mapping[str, str] = MappingProxyType({
 
 LIVENESS: Mapping[str, str] = MappingProxyType({
     "off_demo": mark("off (demo)"),
-    "required": mark("required"),
+    "passive": mark("passive signs"),
+    "challenge_on_risk": mark("a turn or nod on risk"),
+    "challenge_always": mark("a turn or nod every time"),
 })  # fmt: skip
 
 PASS_SETS: Mapping[str, str] = MappingProxyType({

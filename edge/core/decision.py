@@ -116,7 +116,7 @@ def liveness(case: Case) -> Reason | None:
     if face is None or face.pad.result == "pass":
         return None
     # Even where liveness is not asked for, a face that was found to be a picture is refused.
-    excused = case.door.liveness is Liveness.OFF_DEMO and face.pad.result == "na"
+    excused = case.door.liveness is not Liveness.CHALLENGE_ALWAYS and face.pad.result == "na"
     return None if excused else Reason.PRESENTATION_ATTACK
 
 

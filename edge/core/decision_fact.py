@@ -23,7 +23,7 @@ def about(decision: Allow | Deny, attempt: Attempt, door: DoorView, moment: Mome
         reason=decision.reason,
         policy_version=policy.policy_version,
         auth_ver=policy.auth_ver,
-        x=_marks(decision),
+        x=_marks(decision) | _pad_why(attempt),
     )
     return fact if attempt.holder is None else _with_holder(fact, Case(attempt, door, moment, policy))
 
@@ -59,6 +59,12 @@ def _match(attempt: Attempt) -> MatchFact | None:
         gallery_version=matcher.gallery_version,
         gallery_n=matcher.gallery_n,
     )
+
+
+def _pad_why(attempt: Attempt) -> dict[str, int | str]:
+    """The registered extra key ``pad_why``: why liveness failed; ``no_response`` is not an accusation."""
+    why = attempt.face.pad_why if attempt.face else None
+    return {} if why is None else {"pad_why": why.value}
 
 
 def _marks(decision: Allow | Deny) -> dict[str, int | str]:

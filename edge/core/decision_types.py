@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, get_args
 
+from edge.core.challenge import Why
 from edge.core.clock import MAX_OFFLINE_MS, TimeSpan, time_span
 from edge.core.credentials import CodeOutcome
 from edge.core.door_types import Camera, Mode
@@ -32,10 +33,16 @@ class Ruling(StrEnum):
 
 
 class Liveness(StrEnum):
-    """What the door asks of a face; with OFF_DEMO every screen says that it is off."""
+    """What the door asks of a face; with OFF_DEMO every screen says that it is off.
+
+    PASSIVE refuses what was found to be a picture and asks nobody to do anything; CHALLENGE_ON_RISK asks for a turn
+    or a nod where there is a reason to, CHALLENGE_ALWAYS every time.
+    """
 
     OFF_DEMO = "off_demo"
-    REQUIRED = "required"
+    PASSIVE = "passive"
+    CHALLENGE_ON_RISK = "challenge_on_risk"
+    CHALLENGE_ALWAYS = "challenge_always"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +63,11 @@ class FaceEvidence:
     matcher: Matcher
     pad: PadFact
     simulated: bool = False  # the engine invents its faces
+    pad_why: Why | None = None  # why liveness failed; some of its words accuse nobody
 
     def __post_init__(self) -> None:
         assert self.verdict.look is not Look.LOOKING, "nothing to decide yet: look at more frames"
+        assert self.pad_why is None or self.pad.result == "fail", "only a failure has a reason"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +104,7 @@ class DoorView:
     mode: Mode
     direction: Direction = "in"
     camera: Camera = Camera.OK
-    liveness: Liveness = Liveness.REQUIRED
+    liveness: Liveness = Liveness.CHALLENGE_ALWAYS
     simulation: bool = False  # a node that is a simulation may open for invented faces
     else_code: bool = False  # a face that could be two people is asked for its code, and not refused
     schedule: Ruling = Ruling.NOT_CONFIGURED

@@ -15,7 +15,7 @@ def kiosk_state(config: NodeConfig, pages_url: str, *, reads_pins: bool) -> Kios
         if config.face.enabled and door.face.mode is not FaceMode.OFF:
             state.declare(
                 access_point,
-                liveness_off=config.face.liveness == "off_demo",
+                liveness_off=config.liveness_of(door) == "off_demo",
                 engine_simulated=config.face.engine == "synthetic",
             )
     return state

@@ -40,6 +40,10 @@ WORDS: Mapping[str, Screen] = MappingProxyType(
         "code_only": Screen.CODE_ONLY,
         "look_after_code": Screen.LOOK_AFTER_CODE,
         "two_refused": Screen.TWO_REFUSED,
+        "turn_left": Screen.TURN_LEFT,
+        "turn_right": Screen.TURN_RIGHT,
+        "nod": Screen.NOD,
+        "look_straight": Screen.LOOK_STRAIGHT,
     }
 )
 REST = frozenset({Screen.LOOK_HERE, Screen.FACE_OFF, Screen.CODE_FIRST, Screen.CODE_ONLY})

@@ -30,6 +30,10 @@ class Screen(StrEnum):
     CODE_ONLY = "code_only"
     LOOK_AFTER_CODE = "look_after_code"
     TWO_REFUSED = "two_refused"
+    TURN_LEFT = "turn_left"
+    TURN_RIGHT = "turn_right"
+    NOD = "nod"
+    LOOK_STRAIGHT = "look_straight"
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,14 +105,32 @@ SENTENCES: Mapping[Screen, Sentence] = MappingProxyType({
         Both("门未打开", "The door stays shut"),
         Both("请出示新的通行码再看镜头，或联系值班人员", "Show a fresh code and look here again, or ask the staff"),
     ),
+    Screen.TURN_LEFT: Sentence(
+        Both("请向左转头", "Turn your head left"),
+        Both("再转回来；也可以随时出示通行码", "Then back again; or show your code at any time"),
+    ),
+    Screen.TURN_RIGHT: Sentence(
+        Both("请向右转头", "Turn your head right"),
+        Both("再转回来；也可以随时出示通行码", "Then back again; or show your code at any time"),
+    ),
+    Screen.NOD: Sentence(
+        Both("请点一下头", "Nod, please"),
+        Both("再抬起头；也可以随时出示通行码", "Then look up again; or show your code at any time"),
+    ),
+    Screen.LOOK_STRAIGHT: Sentence(
+        Both("请看正前方", "Look straight ahead"),
+        Both("也可以随时出示通行码", "Or show your code at any time"),
+    ),
     Screen.PIN_REFUSED: Sentence(
         Both("此 PIN 码现在不能开门", "This PIN does not open the door now"),
         Both("请核对后再输入，或联系值班人员", "Check it and type it again, or ask the staff"),
     ),
 })  # fmt: skip
 
+# A small task set by the door; each says beside itself that a code will do as well.
+TASKS = frozenset({Screen.TURN_LEFT, Screen.TURN_RIGHT, Screen.NOD, Screen.LOOK_STRAIGHT})
 # Screens on which nobody is asked to do anything else; every other one is a no, and says what to do next.
-CALM = frozenset(
+CALM = TASKS | frozenset(
     {
         Screen.LOOK_HERE,
         Screen.WELCOME,

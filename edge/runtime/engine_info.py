@@ -1,4 +1,4 @@
-"""What the node knows of the engine that runs in its vision worker."""
+"""What the worker tells of its engine, and what the node makes of it."""
 
 from collections.abc import Iterable, Mapping
 
@@ -21,6 +21,21 @@ def engine_info(told: EngineState) -> EngineInfo:
         calibration=shipped_calibration(told.engine_id, told.model_sha256),
         licence=told.licence,
         simulated=told.simulated,
+    )
+
+
+def engine_state(info: EngineInfo, load_ms: int) -> EngineState:
+    """What the worker tells of an engine that is loaded and proven."""
+    return EngineState(
+        ok=True,
+        load_ms=load_ms,
+        engine_id=info.engine_id,
+        model_sha256=info.model_sha256,
+        detector_sha256=info.detector_sha256,
+        dim=info.dim,
+        score=info.score,
+        simulated=info.simulated,
+        licence=info.licence,
     )
 
 

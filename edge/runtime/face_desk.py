@@ -11,6 +11,7 @@ import numpy as np
 from edge.core.decision_types import FaceEvidence, Matcher
 from edge.core.events import PadFact, PassId
 from edge.core.evidence import EvidenceRule, FrameVote, FusedVote, Look, Verdict, weigh
+from edge.runtime.face_challenge import FaceChallenge, LiveRule
 from edge.runtime.sightings import FaceSeen
 from models.calibration import DoorThreshold, ThresholdRefused, door_threshold
 from models.engine import EngineInfo, Quality, Vector
@@ -47,10 +48,11 @@ class _Try:
 class FaceDesk:
     """One door, one engine.  ``calibration`` is present, or 1:N would have been refused at start."""
 
-    def __init__(self, info: EngineInfo, *, fpir_wanted: float) -> None:
+    def __init__(self, info: EngineInfo, *, fpir_wanted: float, live: LiveRule | None = None) -> None:
         self._info = info
         self._fpir = fpir_wanted
         self._tracker = Tracker.for_engine(info)
+        self._live = None if live is None else FaceChallenge(info, live)
         self._tries: dict[int, _Try] = {}
         self._blurred_ns: int | None = None
         self._k = 1
@@ -88,6 +90,8 @@ class FaceDesk:
     def nobody(self, t_ns: int) -> None:
         """The picture is empty: tracks end, and nothing of them is kept."""
         self._blurred_ns = None
+        if self._live is not None:
+            self._live.nobody(t_ns)
         self._prune(t_ns)
 
     def unseen(self) -> Concluded:
@@ -96,6 +100,10 @@ class FaceDesk:
 
     def look(self, seen: FaceSeen) -> Concluded | Prompt | None:
         """Take one frame; a conclusion comes once per try.  A good frame without a vector is no evidence of anything."""
+        if self._live is not None:
+            if self._live.asking:
+                return self._answered(self._live, seen)
+            self._live.note(seen)
         if seen.gate is not None:
             return self._blurred(seen)
         self._blurred_ns = None
@@ -103,8 +111,7 @@ class FaceDesk:
             return Prompt("show_code")
         if seen.vector is None:
             return None
-        vector = np.frombuffer(seen.vector, np.float32)
-        track = self._tracker.observe(seen.t_ns, seen.box, vector, Quality(*seen.quality, faces_in_frame=1))
+        track = self._observe(seen, seen.vector)
         if track not in self._tries:
             self._forget_tries()
         try_ = self._tries.setdefault(track, _Try(seen.t_ns))
@@ -114,9 +121,23 @@ class FaceDesk:
             self._tracker.new_try(track)
             self._tries[track] = _Try(seen.t_ns)
             return None
-        return self._conclude(track, try_, seen.t_ns)
+        return self._conclude(track, try_, seen)
 
-    def _conclude(self, track: int, try_: _Try, now_ns: int) -> Concluded | Prompt | None:
+    def _observe(self, seen: FaceSeen, vector: bytes) -> int:
+        return self._tracker.observe(
+            seen.t_ns, seen.box, np.frombuffer(vector, np.float32), Quality(*seen.quality, faces_in_frame=1)
+        )
+
+    def _answered(self, live: FaceChallenge, seen: FaceSeen) -> Concluded | Prompt | None:
+        """A frame while a challenge is on; its track goes on, so that whoever answered is then left in peace."""
+        track = 0 if seen.vector is None else self._observe(seen, seen.vector)
+        answer = live.look(seen)
+        if not isinstance(answer, FaceEvidence):
+            return None if answer is None else Prompt(answer)
+        self._tries[track] = _Try(seen.t_ns, seen.t_ns)
+        return Concluded(answer, track)
+
+    def _conclude(self, track: int, try_: _Try, seen: FaceSeen) -> Concluded | Prompt | None:
         fused = self._tracker.fused(track, self.compared)
         threshold = self.threshold(fused.m)
         if isinstance(threshold, ThresholdRefused):
@@ -130,12 +151,22 @@ class FaceDesk:
             FusedVote(_pass_id(fused.best), fused.score, fused.margin, fused.m) if votes else None,
             EvidenceRule(threshold.t, threshold.margin, self._locked),
             first_seen_ns=try_.first_ns,
-            now_ns=now_ns,
+            now_ns=seen.t_ns,
         )
         if verdict.look is Look.LOOKING:
             return None
-        try_.concluded_ns = now_ns
-        return Concluded(self._evidence(verdict, threshold.threshold_id), track)
+        answer = self._lively(self._evidence(verdict, threshold.threshold_id), track, seen)
+        if not isinstance(answer, FaceEvidence):
+            return None if answer is None else Prompt(answer)
+        try_.concluded_ns = seen.t_ns
+        return Concluded(answer, track)
+
+    def _lively(self, evidence: FaceEvidence, track: int, seen: FaceSeen) -> FaceEvidence | str | None:
+        """What liveness makes of it; only a face that was named has anything to prove."""
+        reference = self._tracker.mean(track)
+        if self._live is None or evidence.verdict.look is not Look.NAMED or reference is None:
+            return evidence
+        return self._live.judge(evidence, reference, seen)
 
     def _blurred(self, seen: FaceSeen) -> Concluded | Prompt | None:
         if self._blurred_ns is None:

@@ -48,6 +48,7 @@ from edge.core.passes import LocationClass, Pass, PassSet
 from edge.core.reasons import Advice, GuestText, Reason
 from edge.errors import StoreError
 from edge.ports import Cmd, Outcome, Result
+from edge.runtime.face_challenge import LiveRule
 from edge.runtime.face_desk import Concluded, FaceDesk, Prompt
 from edge.runtime.gate_parts import Did, Hands, Knowledge
 from edge.runtime.screen_words import word_of
@@ -91,6 +92,7 @@ class Gate:
     simulation: bool
     dry_run: bool = False
     face_mode: FaceMode = FaceMode.ONE_TO_N
+    live: LiveRule | None = None  # what the desk asks of faces; None: nothing
     desk: FaceDesk | None = None
     state: DoorState = field(default_factory=DoorState)
     fault: str = ""

@@ -251,7 +251,7 @@ class Node:
             try:
                 for access_point, fpir in self._fpir.items():
                     gate = self._gates[access_point]
-                    gate.desk = open_desk(gate.face_mode, info, fpir_wanted=fpir)
+                    gate.desk = open_desk(gate.face_mode, info, fpir_wanted=fpir, live=gate.live)
                 self._engine = info
             except CalibrationMissing as error:
                 self._engine_fault = str(error)

@@ -8,6 +8,20 @@ import msgspec
 START_NS = 60_000_000_000  # an engine is loaded before the first look, for many seconds on a small board
 
 
+class LiveNumbers(msgspec.Struct, frozen=True):
+    """Signs of liveness of one face up to this frame; told only where a door asks for them."""
+
+    yaw: float
+    pitch: float
+    pairs: int  # pairs of frames the planarity rests on
+    residual: float | None  # their median, % of the face's width
+    frozen: bool
+    judge: float | None  # the passive judge's, 0..1; None without one
+    turned: (
+        bytes | None
+    )  # as ``FaceSeen.vector``, of a face the gate refused as turned; to follow it, not to name it
+
+
 class FaceSeen(msgspec.Struct, frozen=True, tag="face"):
     """The nearest face of one picture; ``vector`` (float32 bytes, unit norm) only when it passed the gate and was
     worth one (``edge.core.looking``): neither gate nor vector means a good picture that says nothing about who it is."""
@@ -20,6 +34,7 @@ class FaceSeen(msgspec.Struct, frozen=True, tag="face"):
     enrolment_gate: str | None
     quality: tuple[float, float, float, float, float, float]  # fields of models.engine.Quality but the last
     vector: bytes | None
+    live: LiveNumbers | None = None
 
 
 class CodeSeen(msgspec.Struct, frozen=True, tag="code"):

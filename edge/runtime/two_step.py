@@ -7,12 +7,14 @@ code alone before anything is asked.
 
 from dataclasses import dataclass, replace
 
+from edge.core.challenge import TIMEOUT_NS
 from edge.core.credentials import CodeMemory
-from edge.core.decision_types import Allow, Attempt, Decision, Deny, FaceEvidence
+from edge.core.decision_types import Allow, Attempt, Decision, Deny, FaceEvidence, Liveness
 from edge.core.events import CredentialKind, PassId
 from edge.core.face_mode import FaceMode
 from edge.core.passes import PassSet
 from edge.core.reasons import Reason
+from edge.runtime.face_challenge import LiveRule
 from edge.runtime.face_desk import Concluded, FaceDesk, Prompt
 from edge.runtime.sightings import FaceSeen
 from models.calibration import DoorThreshold, ThresholdRefused, one_to_one_threshold
@@ -22,6 +24,9 @@ from models.vectors import SCORES
 
 # From the code to the end of the look; long enough to lower a phone, short enough for the queue behind.
 FACE_WITHIN_NS = 6_000_000_000
+CHALLENGES = frozenset(
+    {Liveness.CHALLENGE_ON_RISK, Liveness.CHALLENGE_ALWAYS}
+)  # which take time of their own
 AT_THE_END_NS = 2**63  # after everything that was seen
 # The code itself failed; such an attempt is led on to the face like any other.
 WRONG_CODE = frozenset({Reason.NOT_FOUND, Reason.CODE_REPLAYED, Reason.CODE_OUT_OF_TIME})
@@ -37,8 +42,10 @@ ALIKE = WRONG_CODE | {
 class OneToOneDesk(FaceDesk):
     """Compares with the one whom a code has named, and with nobody before."""
 
-    def __init__(self, info: EngineInfo, *, fpir_wanted: float) -> None:
-        super().__init__(info, fpir_wanted=fpir_wanted)
+    def __init__(self, info: EngineInfo, *, fpir_wanted: float, live: LiveRule | None = None) -> None:
+        super().__init__(info, fpir_wanted=fpir_wanted, live=live)
+        asks = live is not None and live.policy in CHALLENGES
+        self.patience_ns = FACE_WITHIN_NS + (TIMEOUT_NS if asks else 0)
         self._rows: dict[str, Vector] = {}
         self._one = self._nobody()
 
@@ -74,14 +81,16 @@ class OneToOneDesk(FaceDesk):
         return Gallery.build([], version=self.gallery.version, similarity=SCORES[self.info.score])
 
 
-def open_desk(mode: FaceMode, info: EngineInfo, *, fpir_wanted: float) -> FaceDesk:
+def open_desk(
+    mode: FaceMode, info: EngineInfo, *, fpir_wanted: float, live: LiveRule | None = None
+) -> FaceDesk:
     """The face half of a door of this mode.
 
     Raises:
         CalibrationMissing: the engine has no table.
     """
     kind = OneToOneDesk if mode is FaceMode.ONE_TO_ONE else FaceDesk
-    return kind(info, fpir_wanted=fpir_wanted)
+    return kind(info, fpir_wanted=fpir_wanted, live=live)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +137,7 @@ def ask_or_none(
     if not asks:
         return None
     desk.ask(named)
-    return Asked(attempt, tries, remember, now_ns + FACE_WITHIN_NS, face_due=named is not None)
+    return Asked(attempt, tries, remember, now_ns + desk.patience_ns, face_due=named is not None)
 
 
 def with_face(asked: Asked, seen: FaceEvidence, passes: PassSet) -> Attempt:

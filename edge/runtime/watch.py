@@ -15,6 +15,7 @@ from edge.core.claimant import WHOLE, NotOne, Region, claimant
 from edge.core.looking import Attention
 from edge.errors import CameraLost
 from edge.ports import Camera, CameraFrame, ClockReading
+from edge.runtime.live_look import LiveLooks
 from edge.runtime.sightings import CameraState, CodeSeen, EngineState, FaceSeen, NobodySeen, Told, pack
 from edge.runtime.stillness import Stillness
 from models.engine import EngineError, Face, FaceEngine
@@ -62,6 +63,7 @@ class Watch:
         *,
         detect_every_ns: int,
         regions: Mapping[str, Region] = MappingProxyType({}),
+        live: LiveLooks | None = None,
     ) -> None:
         """``regions``: where a claimant stands in the picture of a camera; the whole of it where it is not named."""
         self._views = {name: _View(camera) for name, camera in cameras.items()}
@@ -72,6 +74,7 @@ class Watch:
         self._clock = clock
         self._every_ns = detect_every_ns
         self._wait_s = IDLE_WAIT_S / max(1, len(cameras))
+        self._live = live or LiveLooks(())
 
     def tell(self, told: Told) -> None:
         self._send(pack(told))
@@ -127,14 +130,20 @@ class Watch:
         if engine is None:
             return False
         if who is NotOne.NOBODY:
+            self._live.nobody(name, frame.t_ns)
             if frame.t_ns - view.told_nobody_ns >= NOBODY_EVERY_NS:
                 view.told_nobody_ns = frame.t_ns
                 self.tell(NobodySeen(name, frame.t_ns))
             return False
         view.told_nobody_ns = 0
-        wanted = isinstance(who, int) and view.attention.vector_due(frame.t_ns, faces[who].box)
+        # Where signs of life are asked for, who answers is compared in every look: a swap would hide between two.
+        wanted = isinstance(who, int) and (
+            self._live.asked_at(name) or view.attention.vector_due(frame.t_ns, faces[who].box)
+        )
         try:
             seen = _seen(name, frame, faces, who, engine, embed=wanted)
+            if isinstance(who, int):
+                seen = self._live.add(seen, frame, faces[who], engine)
         except EngineError as error:
             self._say_state(name, view, "DEGRADED", str(error))
             return False

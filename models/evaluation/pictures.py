@@ -22,7 +22,7 @@ def draw_pictures(folder: Path, title: str, figures: Figures) -> list[str]:
     Raises:
         EngineError: matplotlib is not installed.
     """
-    plt = _library()
+    plt = library()
     drawn: list[str] = []
     makers: tuple[tuple[str, Callable[[Any, str, Figures], bool]], ...] = (
         ("det.png", _det),
@@ -39,7 +39,12 @@ def draw_pictures(folder: Path, title: str, figures: Figures) -> list[str]:
     return drawn
 
 
-def _library() -> Any:
+def library() -> Any:
+    """matplotlib, drawing without a screen.
+
+    Raises:
+        EngineError: it is not installed.
+    """
     try:
         import matplotlib as mpl
 

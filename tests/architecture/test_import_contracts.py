@@ -20,6 +20,7 @@ TRESPASS: dict[str, dict[str, str]] = {
     "the decisions do not know the wire": {"edge/core/trespass.py": "import msgspec"},
     "edge knows the cloud only by the protocol": {"edge/link/trespass.py": "import cloud_sync.store.tables"},
     "the cloud and the models never reach into a gate": {"models/trespass.py": "import edge.core.events"},
+    "no gate can draw an attack": {"edge/runtime/trespass.py": "import models.attacks.scene"},
     "the cloud never sees a face": {"cloud_sync/web/trespass.py": "import numpy"},
     "only the composition root names the hands": {"edge/runtime/trespass.py": "import edge.drivers.clock"},
     "the runtime knows ports, not databases or brokers": {"edge/runtime/trespass.py": "import sqlite3"},

@@ -296,7 +296,7 @@ def test_a_face_opens_its_own_pass_only() -> None:
 
 INPUTS = {
     Attempt: {"kind", "holder", "face", "code", "factors", "locked_until_ms", "duress"},
-    FaceEvidence: {"verdict", "matcher", "pad", "simulated"},
+    FaceEvidence: {"verdict", "matcher", "pad", "simulated", "pad_why"},
     DoorView: {
         "access_point", "location_class", "mode", "direction", "camera", "liveness", "simulation",
         "schedule", "anti_passback", "interlock", "occupancy", "else_code",
