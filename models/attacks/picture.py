@@ -25,7 +25,7 @@ def draw_residuals(folder: Path, residuals: Mapping[str, Sequence[float]]) -> li
         axes.plot(values, [spot] * len(values), "o", color="#117733" if real else "#cc6677", alpha=0.25, ms=4)
     for limit, label in ((PLANAR_BELOW, "flat by the recipe"), (REFUSE_BELOW, "refused")):
         axes.axvline(limit, color="#333333", linestyle="--", linewidth=1)
-        axes.text(limit, -0.8, label, rotation=0, fontsize=8, ha="center")
+        axes.text(limit, 1.01, label, fontsize=8, ha="center", transform=axes.get_xaxis_transform())
     axes.set_yticks(range(len(held)), list(held))
     axes.invert_yaxis()
     axes.set(xscale="log", xlabel="planar residual, % of the face's width (median of a window)")

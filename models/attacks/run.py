@@ -13,8 +13,8 @@ from models.engine import FaceEngine, Frame
 from models.liveness.planarity import PAIRS_MIN, Planarity, is_planar, is_surely_flat, small_grey
 from models.liveness.trial import LiveDoor, LiveOutcome
 
-FPS = 10  # simulated time, as fast as a worker looks
-STEP_NS = 1_000_000_000 // FPS
+FPS = 10  # pictures a second of a file, and of a person before a door: as fast as a worker looks
+ATTACK_FPS = 5  # of the many attackers: as a small board looks, and twice as quick to count
 STAYS_S = 10.0  # longer than any challenge; whoever is not recognised by then goes
 NAMED_WITHIN_S = 3.0  # without a name and a question by then the attempt is over
 GENUINE = "person"
@@ -60,21 +60,22 @@ def try_species(
             held: Instrument = Head(me, dice)
         else:
             held = SPECIES[species](me, you, lane, dice, obeys)
-        tried.append(Tried(species, me.name, obeys, attempt(door, posed, held)))
+        fps = FPS if species == GENUINE else ATTACK_FPS
+        tried.append(Tried(species, me.name, obeys, attempt(door, posed, held, fps=fps)))
         progress(1)
     return tried
 
 
-def attempt(door: LiveDoor, posed: PosedEngine, held: Instrument) -> LiveOutcome:
-    """One attempt from its first picture to its end."""
+def attempt(door: LiveDoor, posed: PosedEngine, held: Instrument, *, fps: int = FPS) -> LiveOutcome:
+    """One attempt from its first picture to its end, in simulated time."""
     door.begin()
     word: str | None = None
-    for number in range(round(STAYS_S * FPS)):
-        frame = held.frame(number / FPS, word)
+    for number in range(round(STAYS_S * fps)):
+        frame = held.frame(number / fps, word)
         posed.pose = held.pose
-        word = door.show(frame, STEP_NS)
+        word = door.show(frame, 1_000_000_000 // fps)
         outcome = door.outcome
-        if outcome.answer != "UNDECIDED" or (word is None and number / FPS >= NAMED_WITHIN_S):
+        if outcome.answer != "UNDECIDED" or (word is None and number / fps >= NAMED_WITHIN_S):
             break
     posed.pose = (0.0, 0.0)
     return door.outcome
@@ -90,8 +91,10 @@ def moved(
     table = engine.info.calibration
     assert table is not None, "a door without a table is refused before"
     residuals, windows, end_ns = flatness(frames, engine)
-    shots, template = (subject.shots, subject.template) if subject is not None else ((), None)
-    alike = [engine.similarity(float(shot.vector @ template)) >= table.continuity_t for shot in shots]
+    alike: list[bool] = []
+    if subject is not None:
+        scores = [engine.similarity(float(shot.vector @ subject.template)) for shot in subject.shots]
+        alike = [score >= table.continuity_t for score in scores]
     return Moved(
         name,
         end_ns / 1e9,
@@ -131,7 +134,7 @@ def rendered(
     me, you = subjects[seed % len(subjects)], subjects[(seed + 1) % len(subjects)]
     held = SPECIES[species](me, you, lane, dice, obeys)
     for number in range(round(seconds * FPS)):
-        yield number * STEP_NS + 1, held.frame(number / FPS, None)
+        yield number * 1_000_000_000 // FPS + 1, held.frame(number / FPS, None)
 
 
 def empty_lane(frames: Sequence[Frame]) -> Frame:
