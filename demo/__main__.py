@@ -125,7 +125,15 @@ def _open_pages(world: World) -> None:
 
 def sound(result: dict[str, object]) -> bool:
     """Nothing lost, nothing double, nobody kept in, nobody shown."""
-    never = ("lost", "double", "egress_refused", "photos_on_disk", "pii_on_bus", "pii_in_files")
+    never = (
+        "lost",
+        "double",
+        "egress_refused",
+        "photos_on_disk",
+        "pii_on_bus",
+        "pii_in_files",
+        "templates_in_clear",
+    )
     return all(result[name] == 0 for name in never) and bool(result["canary_found"])
 
 

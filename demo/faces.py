@@ -17,11 +17,12 @@ from demo.mishaps import Mishaps
 from demo.night import HOUSE
 from demo.people import Guest, csv_files
 from demo.stage import Cue, two_people, wait_until
-from demo.world import GATE, LISTING_BODY, ROOM, UNIT
+from demo.world import GATE, LISTING_BODY, ROOM, UNIT, program
 from models.plugins import open_face_engine
 
 CROWD = int(os.environ.get("CROWD") or 1000)
 SEED = 7
+ATTACK_S = 10.0  # named within a second, asked for six
 ARRIVED_S = 30.0
 PRESENT_S = 300.0  # a thousand passes made, signed, sent and receipted
 STILLS = ("obama.jpg", "biden.jpg", "single_face.jpg")
@@ -37,6 +38,10 @@ class Faces(Mishaps):
         for title, act in (
             (f"(o) an enrolled guest among {CROWD:,} others", self.act_o),
             ("(p) two guests who look alike are asked for a code", self.act_p),
+            (
+                "(q) a waved photograph and a replayed film at the stair, which asks for signs of life",
+                self.act_q,
+            ),
             ("(r) the house recognises a guest who was enrolled at the gate", self.act_r),
             ("(s) two people in view, and only the nearer one is decided on", self.act_s),
         ):
@@ -141,6 +146,38 @@ class Faces(Mishaps):
             "alike_asked": int(decided["reason"] == "x:Ambiguous"),
             "alike_by_code": self.opens(GATE, "twin"),
         }
+
+    # --- pictures of a guest ------------------------------------------------------------------------------------
+
+    def act_q(self) -> dict[str, int]:
+        """Her face, named each time; what is shown of it cannot turn as it is asked to, and the code screen comes."""
+        if not self.world.wish.face:
+            return {"opened_by_picture": 0, "code_beside_attack": self.opens(UNIT, "many")}
+        self._wait_at_the_house()
+        opened = 0
+        for species in ("waved_photo", "screen_replay"):
+            film = self._attack(species)
+            shown = partial(self.walk, UNIT, Cue(film, 0.0, ATTACK_S), species.replace("_", "-"))
+            decided = self.try_door(UNIT, shown)
+            self.tell(f"  {species}: {decided['x'].get('pad_why', 'not found out')}")
+            opened += decided["type"] == "access.granted"
+        return {"opened_by_picture": opened, "code_beside_attack": self.opens(UNIT, "many")}
+
+    def _attack(self, species: str) -> Path:
+        """A film that somebody holds before the camera, made of hers by the same tool as the attack report."""
+        film = Path(f"stage/{species}.y4m").absolute()
+        self.world.once(
+            program("gatehouse-models"), "attack-clip", "--species", species, "--clip", str(self.walker.clip),
+            "--out", str(film), "--lane", str(self.world.clips / "no_face.mp4"), "--seconds", str(ATTACK_S),
+            "--engine", self.world.wish.engine, folder="tmp",
+        )  # fmt: skip
+        return film
+
+    def _wait_at_the_house(self) -> None:
+        pass_id = self.world.guests["many"].phone.pass_id
+        wait_until(
+            lambda: outside.templates(HOUSE, pass_id) == 1, within_s=ARRIVED_S, what="the sealed template"
+        )
 
     # --- enrolled at one node, known at the next ------------------------------------------------------------------
 

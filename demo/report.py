@@ -7,11 +7,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from demo import count
+from demo import count, scan
 from demo.people import Guest
 from demo.world import NODES, ROOM
 
 PLANTED = Path("tmp/planted-canary.bin")
+PLANTED_VECTOR = Path("tmp/planted-vector.bin")
 PLANTED_NAME = "Canary Planted 林"
 REX_TO_LOCK_NS = (
     100_000_000  # the reflex takes well under a millisecond; a grant never comes this close behind it
@@ -28,6 +29,12 @@ class Shown:
 def plant(folder: Path = PLANTED) -> None:
     """A picture and a name where none may be: a scan that misses them proves nothing."""
     folder.write_bytes(b"\xff\xd8\xff\xe0\x00\x04ab\xff\xd9" + PLANTED_NAME.encode())
+
+
+def plant_vector(vectors: Sequence[bytes]) -> None:
+    """A piece of a real template in clear, where none may be."""
+    if vectors:
+        PLANTED_VECTOR.write_bytes(b"canary" + vectors[0][:64])
 
 
 def write_cast(
@@ -62,6 +69,7 @@ def make() -> dict[str, Any]:
         "denied_stranger": count.tally(events, "access.denied", reason="CredentialNotFound"),
         "denied_expired": count.tally(events, "access.denied", reason="CredentialExpired"),
         "denied_unregistered": count.tally(events, "access.denied", reason="x:NotRegistered"),
+        "denied_attack": count.tally(events, "access.denied", reason="x:PresentationAttack"),
         "forced": count.tally(events, "door.forced"),
         "events_recorded": len(events),
         "events_stored": stored.rows,
@@ -84,9 +92,13 @@ def _openings(short: str, node: str) -> int:
 
 def _traces(canaries: list[str]) -> dict[str, Any]:
     """Photographs on disk and persons on the bus or in what nodes and logs keep; the planted ones must be found."""
+    heard = count.bus(Path("bus.jsonl"))
+    vectors = [vector for plan in NODES for vector in scan.template_vectors(Path(plan.node))]
+    plant_vector(vectors)
+    in_clear = scan.templates_in([Path()], vectors, heard=heard, but=[Path("stage")])
+    planted_vector = [found for found in in_clear if str(PLANTED_VECTOR) in found]
     photos = count.photos([Path()], but=[Path("stage")])
     planted = [found for found in photos if found.startswith(str(PLANTED))]
-    heard = count.bus(Path("bus.jsonl"))
     on_bus = count.pii_on_bus(heard, [*canaries, PLANTED_NAME])
     planted_bus = [found for found in on_bus if PLANTED_NAME in found]
     kept = [
@@ -99,7 +111,9 @@ def _traces(canaries: list[str]) -> dict[str, Any]:
         "photos_on_disk": len(photos) - len(planted),
         "pii_on_bus": len(on_bus) - len(planted_bus),
         "pii_in_files": len(kept),
-        "canary_found": len(planted) == 1 and len(planted_bus) == 1,
+        "templates_kept": len(vectors),
+        "templates_in_clear": len(in_clear) - len(planted_vector),
+        "canary_found": len(planted) == 1 and len(planted_bus) == 1 and bool(planted_vector) == bool(vectors),
         "frames_on_bus": len(heard),
     }
 

@@ -51,6 +51,7 @@ class DoorPlan:
     name_zh: str
     name_en: str
     camera: str = ""
+    liveness: str = "off_demo"
 
     @property
     def node(self) -> str:
@@ -65,7 +66,7 @@ class NodePlan:
 
 
 GATE = DoorPlan("AP-dongfang-001", "gate", "东门一号通道", "East gate, lane 1", "gate")
-UNIT = DoorPlan("AP-dongfang-021", "unit", "12栋3单元门", "Building 12, stair 3", "unit")
+UNIT = DoorPlan("AP-dongfang-021", "unit", "12栋3单元门", "Building 12, stair 3", "unit", "challenge_always")
 ROOM = DoorPlan("AP-dongfang-121", "room", "1201房", "Room 1201", "room")
 NODES = (NodePlan("n-gate-1", (GATE,)), NodePlan("n-house-12", (UNIT, ROOM)))
 WITH_A_LOCK_OF_THEIR_OWN = frozenset(
@@ -334,6 +335,7 @@ class World:
                     en=door.name_en,
                     short=door.camera,
                     pia=pia,
+                    liveness=door.liveness,
                 )
             )
         Path(plan.node, "node.toml").write_text("".join(node))

@@ -25,7 +25,7 @@ from cloud_sync.store import tables
 from cloud_sync.store.engine import reading
 from cloud_sync.store.guests import ConsentWish
 from cloud_sync.store.places import AccessPointSpec, NodeJoin, PiaRecord
-from demo import count
+from demo import scan
 from demo.proxy import Cable
 from demo.stage import Cue, wait_until
 from edge.cli import app as node_app
@@ -220,7 +220,7 @@ def stands_before_b(street: Street, clips: Path) -> None:
 
 def in_clear(street: Street, vectors: list[bytes]) -> list[str]:
     roots = [street.folder / "service", *(street.folder / node / "data" for node in DOORS)]
-    return count.templates_in(roots, vectors, heard=list(street.tap.heard))
+    return scan.templates_in(roots, vectors, heard=list(street.tap.heard))
 
 
 def test_enrolled_at_one_node_known_at_the_next_sealed_between_and_erased_at_both(
@@ -251,8 +251,8 @@ def test_enrolled_at_one_node_known_at_the_next_sealed_between_and_erased_at_bot
     assert (granted["credential_kind"], granted["pass_id"]) == ("face", pass_id)
     street.rigs[B].lane_is_empty()
 
-    vectors = count.template_vectors(street.folder / A)
-    assert vectors == count.template_vectors(street.folder / B)
+    vectors = scan.template_vectors(street.folder / A)
+    assert vectors == scan.template_vectors(street.folder / B)
     assert len(vectors) == 4
     assert in_clear(street, vectors) == []
     planted = street.folder / "service" / "planted.bin"
@@ -277,7 +277,7 @@ def _withdrawn_while_b_is_away(street: Street, clips: Path, pass_id: str) -> Non
         lambda: street.owed() == set(), within_s=60, what=f"the second receipt; {street.rigs[B].log()}"
     )
     assert street.gallery(B) == 0
-    assert count.template_vectors(street.folder / B) == []
+    assert scan.template_vectors(street.folder / B) == []
     erased = street.rigs[B].wait_event("sys.erased")
     assert erased["pass_id"] == pass_id
     street.rigs[B].lane_is_empty()

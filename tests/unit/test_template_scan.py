@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from demo import count
+from demo import scan
 from edge.store.gallery_store import GalleryStore
 from tests.fakes.sealed_nodes import template
 
@@ -16,7 +16,7 @@ VECTORS = [row.astype("<f4").tobytes() for row in (MADE.mean, *MADE.parts)]
 
 def planted(folder: Path, data: bytes) -> list[str]:
     (folder / "file.bin").write_bytes(data)
-    return count.templates_in([folder], VECTORS)
+    return scan.templates_in([folder], VECTORS)
 
 
 @pytest.mark.parametrize("skew", range(16))
@@ -32,14 +32,14 @@ def test_a_whole_vector_is_found_as_base64_and_as_hex(tmp_path: Path, skew: int)
 
 
 def test_a_vector_across_two_chunks_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(count, "SCAN_CHUNK", 100)
+    monkeypatch.setattr(scan, "SCAN_CHUNK", 100)
     assert planted(tmp_path, b"x" * 93 + VECTORS[0][:31])
 
 
 def test_on_the_bus_what_travels_as_base64_is_opened_first(tmp_path: Path) -> None:
     told = {"ct": base64.b64encode(b"ab" + MADE.to_bytes()).decode()}
     heard = [("n/a/ev", b"{}"), ("n/a/sealed", json.dumps(told).encode()), ("n/a/st", b"\xff")]
-    assert count.templates_in([tmp_path], VECTORS, heard=heard) == ["n/a/sealed"]
+    assert scan.templates_in([tmp_path], VECTORS, heard=heard) == ["n/a/sealed"]
 
 
 def test_a_sealed_gallery_is_no_find_and_opens_with_its_own_key(tmp_path: Path) -> None:
@@ -47,10 +47,10 @@ def test_a_sealed_gallery_is_no_find_and_opens_with_its_own_key(tmp_path: Path) 
     gallery = GalleryStore(data / "gallery.db", data / "gallery.key")
     gallery.put("P-1", MADE.to_bytes(), not_after_ms=1)
     gallery.close()
-    assert count.template_vectors(tmp_path / "node") == VECTORS
-    assert count.templates_in([tmp_path], VECTORS) == []
+    assert scan.template_vectors(tmp_path / "node") == VECTORS
+    assert scan.templates_in([tmp_path], VECTORS) == []
 
 
 def test_an_excepted_folder_is_left_out(tmp_path: Path) -> None:
     assert planted(tmp_path, VECTORS[0])
-    assert count.templates_in([tmp_path], VECTORS, but=[tmp_path]) == []
+    assert scan.templates_in([tmp_path], VECTORS, but=[tmp_path]) == []
