@@ -159,7 +159,7 @@ class Faces(Mishaps):
             film = self._attack(species)
             shown = partial(self.walk, UNIT, Cue(film, 0.0, ATTACK_S), species.replace("_", "-"))
             decided = self.try_door(UNIT, shown)
-            self.tell(f"  {species}: {decided['x'].get('pad_why', 'not found out')}")
+            self.tell(f"  {species}: {decided.get('x', {}).get('pad_why', 'not found out')}")
             opened += decided["type"] == "access.granted"
         return {"opened_by_picture": opened, "code_beside_attack": self.opens(UNIT, "many")}
 
