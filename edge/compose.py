@@ -43,7 +43,8 @@ from edge.link.translate import decode_passes, encode_fact
 from edge.ports import Camera, ClockReading
 from edge.runtime import control, technician
 from edge.runtime.commands import CommandDesk, DeskParts, Place
-from edge.runtime.gate import Gate, Hands
+from edge.runtime.gate import Gate
+from edge.runtime.hands import Hands
 from edge.runtime.node import Node, Parts
 from edge.runtime.sightings import EngineState, Told, unpack
 from edge.runtime.watch import Watch

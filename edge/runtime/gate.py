@@ -7,9 +7,8 @@ ledger cannot be written opens for nobody and sends people to the guard, and the
 import asyncio
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, assert_never
+from typing import assert_never
 
 import structlog
 
@@ -19,14 +18,13 @@ from edge.core.credentials import (
     CodeMemory,
     SignedCode,
     Tries,
-    Verify,
     after_failure,
     is_locked,
     judge_code,
 )
 from edge.core.decision import decide
 from edge.core.decision_fact import about
-from edge.core.decision_types import Allow, Attempt, Deny, DoorView, Liveness, Moment, Policy, Retry
+from edge.core.decision_types import Allow, Attempt, Deny, DoorView, Liveness, Moment, Retry
 from edge.core.door_events import CameraChanged, Command, Denied, Event, Granted, Tick, Verb
 from edge.core.door_profile import DoorProfile
 from edge.core.door_types import (
@@ -45,13 +43,14 @@ from edge.core.door_types import (
     next_deadline,
 )
 from edge.core.dry_run import on_trial, opens_on_trial, would_deny
-from edge.core.events import AccessPointId, CredentialKind, Fact, GrantId
+from edge.core.events import AccessPointId, CredentialKind, GrantId
 from edge.core.face_mode import FaceMode
 from edge.core.passes import LocationClass, Pass, PassSet
 from edge.core.reasons import Advice, GuestText, Reason
 from edge.errors import StoreError
-from edge.ports import Clock, Cmd, DoorIO, Outcome, Result
+from edge.ports import Cmd, Outcome, Result
 from edge.runtime.face_desk import Concluded, FaceDesk, Prompt
+from edge.runtime.hands import Hands, Knowledge
 from edge.runtime.screen_words import word_of
 from edge.runtime.sightings import FaceSeen
 from edge.runtime.two_step import (
@@ -72,48 +71,6 @@ TRIES_KEPT = 256
 PIN_TRIES = "pin"  # digits name nobody, so all who type them at one door share one patience
 
 log = structlog.get_logger()
-
-
-class Screens(Protocol):
-    """The person's screen; showing may fail silently, no decision depends on it."""
-
-    def show(self, access_point: AccessPointId, word: str, until_ms: int | None = None) -> None: ...
-
-
-class CodeBook(Protocol):
-    """The durable memory of used codes."""
-
-    def code_memory(self, cred_id: str) -> str | None: ...
-
-    def remember_code(self, cred_id: str, memory: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Knowledge:
-    """What the node knows right now, as one consistent picture."""
-
-    passes: PassSet
-    online: bool
-    contact_age_ms: int | None
-    floor_ms: int
-    policy: Policy
-
-
-@dataclass(frozen=True, slots=True)
-class Hands:
-    """Everything a gate needs, handed in."""
-
-    io: DoorIO
-    clock: Clock
-    screens: Screens
-    codes: CodeBook
-    record: Callable[[Sequence[Fact]], Awaitable[None]]
-    knowledge: Callable[[], Knowledge]
-    parse_code: Callable[[str], SignedCode | None]
-    verify: Verify
-    new_id: Callable[[], str]
-    # (credential id, verifier) of digits that have the shape of a PIN, else None.
-    read_pin: Callable[[str], tuple[str, bytes] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +123,7 @@ class Gate:
             log.info("code_not_understood", access_point=self.access_point, why=str(error))
             self.hands.screens.show(self.access_point, "next_code")  # coming closer makes no code whole
             return
-        if code is not None:
+        if code is not None and not self._is_looked_for(code):
             async with self._turn:
                 await self._end_asked()
                 await self._try_code(code)
@@ -290,6 +247,11 @@ class Gate:
         else:
             self.hands.screens.show(self.access_point, "look_after_code")
 
+    def _is_looked_for(self, code: SignedCode) -> bool:
+        """A phone that is still in the picture when its code changes does not begin anew."""
+        asked = self._asked
+        return asked is not None and asked.tries == code.credential.hex() and self._now_ns() <= asked.until_ns
+
     async def _end_asked(self, concluded: Concluded | None = None) -> None:
         """Judge code and face together; without a look it is a look at nobody.  Called with the turn held."""
         asked, self._asked = self._asked, None
@@ -299,7 +261,7 @@ class Gate:
         self.desk.ask(None)
         knowledge, moment = self._now()
         attempt = with_face(asked, evidence, knowledge.passes)
-        await self._judge(attempt, asked.tries, knowledge, moment, remember=asked.remember, together=True)
+        await self._judge(attempt, asked.tries, knowledge, moment, remember=asked.remember, asked=asked)
 
     async def _judge(
         self,
@@ -309,12 +271,12 @@ class Gate:
         moment: Moment,
         *,
         remember: CodeMemory | None = None,
-        together: bool = False,
+        asked: Asked | None = None,
     ) -> None:
         view, started_ns = self._view(), self._now_ns()
         decision = decide(attempt, view, moment, knowledge.policy)
         decision = would_deny(decision) if self.dry_run else decision
-        decision = plainly(decision) if together else decision
+        decision = decision if asked is None else plainly(decision, asked)
         if isinstance(decision, Retry):
             self._advise(decision.advice, attempt, decision.reason)
             return
@@ -332,7 +294,7 @@ class Gate:
             case Deny():
                 self._failed(tries)
                 self._refused = attempt.holder
-                if together and is_alike(decision):
+                if asked is not None and is_alike(decision):
                     await self._step(Denied(fact, Advice(GuestText.TRY_AGAIN)))
                     self.hands.screens.show(self.access_point, "two_refused")
                     return

@@ -47,7 +47,8 @@ from edge.runtime.enrol import (
     template_end_ms,
 )
 from edge.runtime.face_desk import FaceDesk
-from edge.runtime.gate import Gate, Knowledge, Screens
+from edge.runtime.gate import Gate
+from edge.runtime.hands import Knowledge, Screens
 from edge.runtime.health import DISK_FULL, NO_TIME, NodeHealth, door_health
 from edge.runtime.lookalikes import LookAlikes
 from edge.runtime.node_parts import Book, Templates

@@ -1,0 +1,53 @@
+"""What a gate is given: the hands it acts with, and what the node knows."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from edge.core.credentials import SignedCode, Verify
+from edge.core.decision_types import Policy
+from edge.core.events import AccessPointId, Fact
+from edge.core.passes import PassSet
+from edge.ports import Clock, DoorIO
+
+
+class Screens(Protocol):
+    """The person's screen; showing may fail silently, no decision depends on it."""
+
+    def show(self, access_point: AccessPointId, word: str, until_ms: int | None = None) -> None: ...
+
+
+class CodeBook(Protocol):
+    """The durable memory of used codes."""
+
+    def code_memory(self, cred_id: str) -> str | None: ...
+
+    def remember_code(self, cred_id: str, memory: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What the node knows right now, as one consistent picture."""
+
+    passes: PassSet
+    online: bool
+    contact_age_ms: int | None
+    floor_ms: int
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """Everything a gate needs, handed in."""
+
+    io: DoorIO
+    clock: Clock
+    screens: Screens
+    codes: CodeBook
+    record: Callable[[Sequence[Fact]], Awaitable[None]]
+    knowledge: Callable[[], Knowledge]
+    parse_code: Callable[[str], SignedCode | None]
+    verify: Verify
+    new_id: Callable[[], str]
+    # (credential id, verifier) of digits that have the shape of a PIN, else None.
+    read_pin: Callable[[str], tuple[str, bytes] | None]
