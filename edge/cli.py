@@ -133,17 +133,30 @@ def status(config: Config) -> None:
     """How the running node and its doors are."""
     answer = _ask(load(config), {"do": "status"})
     console = Console()
-    table = Table("door", "mode", "contact", "alarm", "camera", "lock", "face", "N", "threshold")
+    table = Table(
+        "door", "mode", "contact", "alarm", "camera", "lock", "face", "face mode", "N", "threshold", "FPIR"
+    )
     table.columns[0].no_wrap = True  # a door's id is needed whole
     for door in answer["doors"]:
-        threshold = "-" if door["threshold"] is None else f"{door['threshold']:.3f}"
+        threshold = "-" if door["threshold"] is None else f"{door['threshold']:.3f} {door['tail']}"
+        fpir = "-" if door["expected_fpir"] is None else f"{door['expected_fpir']:.2g}"
         table.add_row(
             *(
                 str(door[name])
-                for name in ("access_point", "mode", "contact", "alarm", "camera", "lock", "face")
+                for name in (
+                    "access_point",
+                    "mode",
+                    "contact",
+                    "alarm",
+                    "camera",
+                    "lock",
+                    "face",
+                    "face_mode",
+                )
             ),
             str(door["gallery_n"]),
             threshold,
+            fpir,
         )
     console.print(table)
     console.print(f"clock: {answer['clock']}")

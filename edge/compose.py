@@ -43,7 +43,7 @@ from edge.ports import ClockReading
 from edge.runtime import control, technician
 from edge.runtime.commands import CommandDesk, DeskParts, Place
 from edge.runtime.gate import Gate
-from edge.runtime.gate_parts import Hands
+from edge.runtime.hands import Hands
 from edge.runtime.live_parts import live_rule
 from edge.runtime.node import Node, Parts
 from edge.runtime.sightings import Told, unpack

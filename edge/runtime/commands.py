@@ -30,7 +30,7 @@ from edge.core.door_events import Command, Verb
 from edge.core.events import AccessPointId, Fact, GrantId, Stamp
 from edge.errors import StoreError
 from edge.ports import Clock, CommandBook
-from edge.runtime.gate_parts import Did
+from edge.runtime.hands import Did
 
 # A person gives one command at a time; what is more than this at once is a flood, and the service sends again.
 WAITING_MAX = 64

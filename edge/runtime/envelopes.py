@@ -33,7 +33,7 @@ from edge.errors import EnrolRefused, StoreError, TrustRefused
 from edge.ports import Clock
 from edge.runtime.enrol import permitted, template_end_ms
 from edge.runtime.gate import Gate
-from edge.runtime.gate_parts import Knowledge
+from edge.runtime.hands import Knowledge
 from models.engine import EngineError, EngineInfo
 from models.template import Template
 

@@ -50,7 +50,7 @@ from edge.errors import StoreError
 from edge.ports import Cmd, Outcome, Result
 from edge.runtime.face_challenge import LiveRule
 from edge.runtime.face_desk import Concluded, FaceDesk, Prompt
-from edge.runtime.gate_parts import Did, Hands, Knowledge
+from edge.runtime.hands import Did, Hands, Knowledge
 from edge.runtime.screen_words import word_of
 from edge.runtime.sightings import FaceSeen
 from edge.runtime.two_step import (
@@ -123,7 +123,7 @@ class Gate:
             log.info("code_not_understood", access_point=self.access_point, why=str(error))
             self.hands.screens.show(self.access_point, "next_code")  # coming closer makes no code whole
             return
-        if code is not None:
+        if code is not None and not self._is_looked_for(code):
             async with self._turn:
                 await self._end_asked()
                 await self._try_code(code)
@@ -247,6 +247,11 @@ class Gate:
         else:
             self.hands.screens.show(self.access_point, "look_after_code")
 
+    def _is_looked_for(self, code: SignedCode) -> bool:
+        """A phone that is still in the picture when its code changes does not begin anew."""
+        asked = self._asked
+        return asked is not None and asked.tries == code.credential.hex() and self._now_ns() <= asked.until_ns
+
     async def _end_asked(self, concluded: Concluded | None = None) -> None:
         """Judge code and face together; without a look it is a look at nobody.  Called with the turn held."""
         asked, self._asked = self._asked, None
@@ -256,7 +261,7 @@ class Gate:
         self.desk.ask(None)
         knowledge, moment = self._now()
         attempt = with_face(asked, evidence, knowledge.passes)
-        await self._judge(attempt, asked.tries, knowledge, moment, remember=asked.remember, together=True)
+        await self._judge(attempt, asked.tries, knowledge, moment, remember=asked.remember, asked=asked)
 
     async def _judge(
         self,
@@ -266,12 +271,12 @@ class Gate:
         moment: Moment,
         *,
         remember: CodeMemory | None = None,
-        together: bool = False,
+        asked: Asked | None = None,
     ) -> None:
         view, started_ns = self._view(), self._now_ns()
         decision = decide(attempt, view, moment, knowledge.policy)
         decision = would_deny(decision) if self.dry_run else decision
-        decision = plainly(decision) if together else decision
+        decision = decision if asked is None else plainly(decision, asked)
         if isinstance(decision, Retry):
             self._advise(decision.advice, attempt, decision.reason)
             return
@@ -290,7 +295,7 @@ class Gate:
                 await self._step(Granted(GrantId(self.hands.new_id()), fact))
             case Deny():
                 self._failed(tries)
-                if together and is_alike(decision):
+                if asked is not None and is_alike(decision):
                     await self._step(Denied(fact, Advice(GuestText.TRY_AGAIN)))
                     self.hands.screens.show(self.access_point, "two_refused")
                     return

@@ -12,7 +12,7 @@ from edge.core.lookalikes import Pair, agrees, locked_at, pair_of
 from edge.core.passes import PassSet
 from edge.runtime.engine_info import same_model
 from models.engine import EngineInfo
-from models.lookalikes import pairs, twin_threshold
+from models.lookalikes import pairs_among, twin_threshold
 from models.template import Template
 from models.vectors import SCORES
 
@@ -68,11 +68,7 @@ class LookAlikes:
         t = None if engine.calibration is None else twin_threshold(engine.calibration)
         if t is None:
             return frozenset()
-        others = [(who, template.mean) for who, template in known.items()]
-        found: set[Pair] = set()
-        for who in sorted(agreed.keys() - known.keys()):
-            mean = agreed[who].mean
-            alike = pairs(mean, others, t=t, similarity=SCORES[engine.score])
-            found.update(pair_of(who, other) for other in alike)
-            others.append((who, mean))
-        return frozenset(found)
+        people = [(who, template.mean) for who, template in known.items()]
+        people += [(who, agreed[who].mean) for who in sorted(agreed.keys() - known.keys())]
+        found = pairs_among(people, known=len(known), t=t, similarity=SCORES[engine.score])
+        return frozenset(pair_of(one, other) for one, other in found)

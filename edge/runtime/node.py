@@ -39,7 +39,7 @@ from edge.runtime.enrol import (
 )
 from edge.runtime.face_desk import FaceDesk
 from edge.runtime.gate import Gate
-from edge.runtime.gate_parts import Knowledge, Screens
+from edge.runtime.hands import Knowledge, Screens
 from edge.runtime.health import DISK_FULL, NO_TIME, NodeHealth, door_health
 from edge.runtime.io_events import boot_events, edge_event, later_events
 from edge.runtime.lookalikes import LookAlikes

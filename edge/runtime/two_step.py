@@ -66,10 +66,14 @@ class OneToOneDesk(FaceDesk):
     def ask(self, named: PassId | None) -> None:
         """Begin to look for this one; for nobody when the code was wrong.  What was seen before counts for nothing."""
         self._prune(AT_THE_END_NS)
+        self._blurred_ns = None
         rows = [(named, self._rows[named])] if named is not None and named in self._rows else []
         self._one = Gallery.build(
             list(rows), version=self.gallery.version, similarity=SCORES[self.info.score]
         )
+
+    def lock_pairs(self, pass_ids: frozenset[PassId]) -> None:
+        """The code has told look-alikes apart already: nobody is locked where it comes first."""
 
     def knows(self, pass_id: PassId) -> bool:
         return pass_id in self._rows
@@ -111,10 +115,11 @@ def whom_to_ask(alone: Decision, attempt: Attempt, desk: OneToOneDesk) -> tuple[
     """
     if isinstance(desk.threshold(2), ThresholdRefused):
         return False, None
-    if isinstance(alone, Allow) or alone.reason is Reason.SECOND_FACTOR:
-        assert attempt.holder is not None
-        mine = attempt.holder.pass_id
-        return desk.knows(mine), mine
+    opens = isinstance(alone, Allow) or alone.reason is Reason.SECOND_FACTOR
+    if opens and attempt.holder is not None and desk.knows(attempt.holder.pass_id):
+        return True, attempt.holder.pass_id
+    if isinstance(alone, Allow):
+        return False, None
     # Every PIN that does not open is answered alike, so every one of them is led on.
     hidden = attempt.kind is CredentialKind.PIN and alone.reason not in {
         Reason.RETRY_LATER,
@@ -151,11 +156,17 @@ def with_face(asked: Asked, seen: FaceEvidence, passes: PassSet) -> Attempt:
     return replace(asked.attempt, holder=now, face=seen, factors=2)
 
 
-def plainly(decision: Decision) -> Decision:
-    """A face that could not be seen well is no to whoever was asked for one, as a wrong code is."""
-    if decision.reason is Reason.LOW_QUALITY and not isinstance(decision, Allow | Deny):
-        return Deny(decision.reason, decision.kind)
-    return decision
+def plainly(decision: Decision, asked: Asked) -> Decision:
+    """A face that could not be seen well is no to whoever was asked for one, as a wrong code is.
+
+    A code that failed when it was shown stays a failed one, whatever has become of its pass meanwhile: with it
+    nobody was compared.
+    """
+    kind, holder = asked.attempt.kind, asked.attempt.holder
+    if isinstance(decision, Allow):
+        return decision if asked.face_due else Deny(Reason.NOT_FOUND, kind, holder)
+    later = decision.reason is Reason.RETRY_LATER
+    return decision if isinstance(decision, Deny) or later else Deny(decision.reason, kind, holder)
 
 
 def is_alike(decision: Decision) -> bool:

@@ -18,7 +18,7 @@ from edge.core.events import AccessPointId, ClockState, Fact, NodeId, Stamp
 from edge.link.translate import encode_fact, received
 from edge.ports import ClockReading
 from edge.runtime.commands import CommandDesk, DeskParts, Place
-from edge.runtime.gate_parts import Did
+from edge.runtime.hands import Did
 from edge.store.ballast import Ballast
 from edge.store.command_book import SqlCommandBook
 from edge.store.device_key import Join

@@ -16,7 +16,7 @@ from edge.core.passes import LocationClass, PassSet
 from edge.link.translate import decode_passes
 from edge.ports import ClockReading, Outcome, Result
 from edge.runtime.gate import Gate
-from edge.runtime.gate_parts import Hands, Knowledge
+from edge.runtime.hands import Hands, Knowledge
 from edge.store.device_key import verify_ed25519
 
 GATE = AccessPointId("AP-1")

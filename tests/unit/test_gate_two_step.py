@@ -14,7 +14,7 @@ from edge.core.door_types import Camera
 from edge.core.face_mode import FaceMode
 from edge.runtime.two_step import FACE_WITHIN_NS, OneToOneDesk, open_desk
 from tests.fakes.faces_at_a_door import INFO, mean_of, walk
-from tests.fakes.lone_gate import NOW_MS, LoneGate, pass_row
+from tests.fakes.lone_gate import HOUR_MS, NOW_MS, LoneGate, pass_row
 
 ADAS, BOS, NOBODYS = "482913", "771204", "111111"
 CONSENTED = 15
@@ -214,6 +214,46 @@ def test_typing_anew_does_not_give_a_stranger_more_looks_at_one_try():
 
     asyncio.run(evening())
     assert (lone.kinds, lone.shown[-1]) == (["access.denied"] * TRIES_MAX, "wait_until")
+
+
+def test_a_code_that_changes_while_its_phone_is_still_in_the_picture_does_not_end_the_look():
+    following = code.compose(CREDENTIAL, STEP + 1, PHONE.sign(code.unsigned(CREDENTIAL, STEP + 1)))
+
+    async def turns(lone: LoneGate) -> None:
+        await lone.gate.on_code(following, lone.at_ns + S_NS)
+
+    lone = play(door(), qr=SHOWN, face="ada", then=turns)
+    assert (lone.kinds[0], "two_refused" in lone.shown) == ("access.granted", False)
+
+
+def test_a_pass_that_becomes_valid_during_the_look_is_not_let_in_by_a_code_that_failed():
+    """Nobody was compared: the code had failed when it was shown."""
+    early = [pass_row("PS-ada", pin=ADAS, prereq=CONSENTED, not_before=NOW_MS + 2 * HOUR_MS + 500)]
+    lone = play(door(passes=early), pin=ADAS, face="eve")
+    assert (lone.kinds, lone.pulses) == (["access.denied"], [])
+
+
+def test_one_who_could_not_be_seen_does_not_shorten_the_look_of_the_next():
+    lone = door()
+
+    async def evening() -> None:
+        await awake(lone)
+        for face in (None, "ada"):
+            await lone.gate.on_pin(ADAS)
+            begun = lone.at_ns
+            frames = walk(None, begun + S_NS, 1) + walk(face, begun + 2 * S_NS)
+            for one in frames:
+                lone.at_ns = one.t_ns
+                await lone.gate.on_face(one)
+
+    asyncio.run(evening())
+    assert lone.kinds == ["access.denied", "access.granted"]
+
+
+def test_look_alikes_are_told_apart_by_the_code_and_let_in():
+    lone = door()
+    lone.gate.desk.lock_pairs(frozenset({"PS-ada", "PS-bo"}))
+    assert play(lone, pin=ADAS, face="ada").kinds[0] == "access.granted"
 
 
 def test_erased_between_code_and_face_the_face_opens_nothing():

@@ -132,7 +132,7 @@ def registered(client, home):
 
 def test_a_page_that_is_loaded_again_after_a_button_goes_on_and_never_to_the_staffs_pages(client, home):
     registered(client, home)
-    for path in ("pin", "draft", "face/remove"):
+    for path in ("pin", "draft", "face/remove", "face/alike/remove"):
         assert at(client.get(f"{home}/{path}")).startswith(home)
     lost = client.get("/g/")
     assert lost.status_code == 404

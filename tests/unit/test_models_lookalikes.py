@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models.calibration import from_record
 from models.calibration_file import read_tables
-from models.lookalikes import TWIN_FMR, pairs, twin_threshold
+from models.lookalikes import BLOCK, TWIN_FMR, pairs, pairs_among, twin_threshold
 from models.vectors import SCORES, unit_rows
 
 TABLES = {record.engine_id: from_record(record, digest) for record, digest in read_tables()}
@@ -45,6 +45,20 @@ def test_the_order_of_the_others_is_irrelevant(seed, t, shuffle):
     shuffle.shuffle(mixed)
     cosine = SCORES["cosine"]
     assert pairs(new, others, t=t, similarity=cosine) == pairs(new, mixed, t=t, similarity=cosine)
+
+
+@pytest.mark.parametrize("known", [0, 1, 255, 256, 300, 599, 600])
+def test_many_at_once_are_the_pairs_found_one_by_one_but_for_those_known_before(known):
+    everybody = people(7, 2 * BLOCK + 88, dim=8)
+    cosine = SCORES["cosine"]
+    one_by_one = {
+        (other, who)
+        for place, (who, row) in enumerate(everybody)
+        if place >= known
+        for other in pairs(row, everybody[:place], t=0.6, similarity=cosine)
+    }
+    assert pairs_among(everybody, known=known, t=0.6, similarity=cosine) == one_by_one
+    assert bool(one_by_one) == (known < 600)
 
 
 def test_the_same_face_twice_is_a_pair_and_nobody_is_none():

@@ -19,7 +19,7 @@ from edge.core.events import ClockState, Fact
 from edge.errors import DiskFull
 from edge.link.translate import received
 from edge.runtime.commands import UNSIGNED_EVERY_NS, WAITING_MAX
-from edge.runtime.gate_parts import Did
+from edge.runtime.hands import Did
 from edge.store import command_book
 from tests.fakes.command_node import NOW_MS, CommandNode, Door, Issuer
 

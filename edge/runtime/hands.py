@@ -1,4 +1,4 @@
-"""What a gate is handed: the world's ends it needs, what the node knows, and what it answers about one input."""
+"""What a gate is given: the hands it acts with, and what the node knows."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
