@@ -30,6 +30,8 @@ WALK_S = (15.7, 18.7)
 STRANGER_S = (3.65, 6.3)
 CONSENT_TEXT = "face_access"
 CONSENTING = ("face", "still", "many", "twin", "double")
+COMPARE_TEXT = "face_lookalike"
+COMPARED = ("twin", "double")  # who agreed to be compared with others who agreed
 
 Tell = Callable[[str], None]
 
@@ -65,6 +67,8 @@ class Evening:
             self.bind_phone(guest, token)
             if world.wish.face and role in CONSENTING:
                 self.consent(token)
+            if world.wish.face and role in COMPARED:
+                self.consent(token, COMPARE_TEXT)
         wait_until(world.receipted, within_s=60, what="every node's receipt for the passes")
         if world.wish.face:
             self._enrol()
@@ -78,9 +82,9 @@ class Evening:
         guest.phone.credential = bytes.fromhex(bound["credential"])
         guest.phone.pass_id = bound["pass_id"]
 
-    def consent(self, token: str) -> None:
-        version = json.loads(Path(NODES[0].node, "join.json").read_text())["consent_texts"][CONSENT_TEXT]
-        wish = {"purpose": CONSENT_TEXT, "text_version": version, "language": "zh", "channel": "link"}
+    def consent(self, token: str, purpose: str = CONSENT_TEXT) -> None:
+        version = json.loads(Path(NODES[0].node, "join.json").read_text())["consent_texts"][purpose]
+        wish = {"purpose": purpose, "text_version": version, "language": "zh", "channel": "link"}
         self.world.http.post(f"/api/v1/guest/{token}/consents", json=wish).raise_for_status()
 
     def _enrol(self) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.progress import track
 
 from cloud_sync.core.codes import listing_code
-from demo import outside
+from demo import count, outside
 from demo.acts import CONSENT_TEXT, STRANGER_S, WALK_S
 from demo.crowd import books_of, common_part, consent, crowd, made_faces
 from demo.mishaps import Mishaps
@@ -135,13 +135,21 @@ class Faces(Mishaps):
     # --- two who look alike -------------------------------------------------------------------------------------
 
     def act_p(self) -> dict[str, int]:
-        """No measure tells these two apart, so neither is named by face; a code tells them apart at once."""
+        """No measure tells these two apart, which the node found out when the second enrolled; a code tells them apart at once."""
         if not self.world.wish.face:
-            return {"alike_by_face": 0, "alike_asked": 0, "alike_by_code": self.opens(GATE, "twin")}
+            return {
+                "alike_found": 0,
+                "alike_by_face": 0,
+                "alike_asked": 0,
+                "alike_by_code": self.opens(GATE, "twin"),
+            }
         for role in ("twin", "double"):
             self._enrol_photos(GATE.node, self.world.guests[role], ALIKE)
         decided = self.try_door(GATE, partial(self.walk, GATE, self.stranger, "twin"))
         return {
+            "alike_found": count.tally(
+                count.ledger(Path(GATE.node, "data/events.db"), GATE.node), "sys.lookalike"
+            ),
             "alike_by_face": int(decided["type"] == "access.granted"),
             "alike_asked": int(decided["reason"] == "x:Ambiguous"),
             "alike_by_code": self.opens(GATE, "twin"),
