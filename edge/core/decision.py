@@ -115,6 +115,8 @@ def liveness(case: Case) -> Reason | None:
     face = case.attempt.face
     if face is None or face.pad.result == "pass":
         return None
+    if face.pad.result == "na" and face.verdict.look is not Look.NAMED:
+        return None  # who is nobody's guest was asked nothing, and is not accused of anything
     # Even where liveness is not asked for, a face that was found to be a picture is refused.
     excused = case.door.liveness is not Liveness.CHALLENGE_ALWAYS and face.pad.result == "na"
     return None if excused else Reason.PRESENTATION_ATTACK

@@ -104,16 +104,16 @@ class LiveTrial:
     def outcome(self) -> LiveOutcome:
         asked = bool(self._asked_ns)
         if self._concluded is None:
-            return LiveOutcome("UNDECIDED", asked, None, asked, 0)
+            return LiveOutcome("UNDECIDED", asked, None, asked, None, 0)
         evidence = self._concluded.evidence
         named = evidence.verdict.pass_id
         if named is None:
-            return LiveOutcome("NOT_RECOGNISED", False, None, asked, 0)
+            return LiveOutcome("NOT_RECOGNISED", False, None, asked, None, 0)
         attempt = Attempt(kind=CredentialKind.FACE, holder=_holder(named, self._lane.now_ns), face=evidence)
         opened = isinstance(decide(attempt, self._view, self._moment, Policy(1, 1)), Allow)
         why = None if evidence.pad_why is None else evidence.pad_why.value
         took_ns = self._ended_ns - self._asked_ns if asked else 0
-        return LiveOutcome("ACCEPTED" if opened else "REFUSED", True, why, asked, took_ns)
+        return LiveOutcome("ACCEPTED" if opened else "REFUSED", True, why, asked, named, took_ns)
 
     @property
     def _view(self) -> DoorView:

@@ -194,7 +194,8 @@ class Swap:
         self.pose = STRAIGHT
 
     def frame(self, t_s: float, word: str | None) -> Frame:
-        held: Instrument = self._photo if word is None else self._other
+        # Only a task: at "come closer" the other would be looked at from the start, and named as who they are.
+        held: Instrument = self._other if word in HEAD or word == "look_straight" else self._photo
         frame = held.frame(t_s, word)
         self.pose = held.pose
         return frame

@@ -23,6 +23,7 @@ class LiveOutcome:
     recognised: bool  # the face was named; only then does liveness have anything to stop
     why: str | None  # the closed words of a failed challenge
     asked: bool
+    named: str | None  # as whom
     took_ns: int  # from the first question to the end; 0 where nothing was asked
 
 

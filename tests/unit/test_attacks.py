@@ -161,7 +161,9 @@ def test_odd_and_changing_pictures_are_refused(tmp_path):
 
 
 def tried(species, count, answer="REFUSED", why="planar", obeys=False):
-    outcome = LiveOutcome(answer, True, None if answer == "ACCEPTED" else why, True, 3_000_000_000)
+    outcome = LiveOutcome(
+        answer, True, None if answer == "ACCEPTED" else why, True, "somebody", 3_000_000_000
+    )
     return [Tried(species, f"person {number % 3}", obeys, outcome) for number in range(count)]
 
 

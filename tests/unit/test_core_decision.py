@@ -228,6 +228,18 @@ def test_with_liveness_off_for_the_demo_the_grant_says_so_and_a_found_attack_is_
     assert reason(attack, demo) is Reason.PRESENTATION_ATTACK
 
 
+@pytest.mark.parametrize(
+    ("look", "told"), [(Look.UNKNOWN, Reason.NOT_FOUND), (Look.AMBIGUOUS, Reason.AMBIGUOUS)]
+)
+def test_who_is_not_named_was_asked_nothing_and_is_not_accused(look: Look, told: Reason) -> None:
+    strict = replace(DOOR, liveness=Liveness.CHALLENGE_ALWAYS)
+    stranger = replace(SEEN, verdict=Verdict(look), pad=PadFact("na"))
+    assert reason(Attempt(kind=CredentialKind.FACE, holder=None, face=stranger), strict) is told
+    found_out = replace(stranger, pad=PadFact("fail"))
+    attempt = Attempt(kind=CredentialKind.FACE, holder=None, face=found_out)
+    assert reason(attempt, strict) is Reason.PRESENTATION_ATTACK
+
+
 def test_invented_faces_open_doors_of_a_simulation_only_and_are_flagged() -> None:
     invented = replace(FACE, face=replace(SEEN, simulated=True))
     allowed = judge(invented, replace(DOOR, simulation=True))
