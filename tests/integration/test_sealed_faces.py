@@ -17,10 +17,11 @@ sys.path.insert(0, str(Path(__file__).parent))  # the rig is not a test and not 
 from node_rig import NodeRig
 
 from cloud_sync.cli import app as sync_app
-from cloud_sync.compose import Books, Service, join_file, set_up
+from cloud_sync.compose import Books, join_file, set_up
 from cloud_sync.config import load
 from cloud_sync.jobs import SystemClock
 from cloud_sync.protocol.topics import NodeTopics
+from cloud_sync.service import Service
 from cloud_sync.store import tables
 from cloud_sync.store.engine import reading
 from cloud_sync.store.guests import ConsentWish
@@ -187,7 +188,7 @@ def enrol_at_a(street: Street, clips: Path) -> str:
     """The guest of the clip before the first node's camera; returns the pass."""
     pass_id, rig = the_pass(street), street.rigs[A]
     wait_until(lambda: rig.ask({"do": "status"})["auth_ver"] > 0, within_s=30, what="the pass has arrived")
-    rig.stage.enter(Cue(clips / "WolfgangLanger_Pexels.mp4", 7.4, 11), "enrolling")
+    rig.stage.enter(Cue(clips / "WolfgangLanger_Pexels.mp4", 7.4, 14.4), "enrolling")
     enrolled = rig.ask({"do": "enrol_camera", "pass_id": pass_id, "access_point": DOORS[A]})
     assert enrolled["pictures"] == 3
     return pass_id

@@ -5,8 +5,9 @@ import asyncio
 import numpy as np
 import pytest
 
+from edge.core.enrol_guide import POSE_PATIENCE_NS, Pose
 from edge.core.evidence import Look
-from edge.runtime.enrol import APART_NS, IMAGES, TRIED_MAX, CameraEnrolment
+from edge.runtime.enrol import TRIED_MAX, CameraEnrolment
 from edge.runtime.face_desk import BLURRED_NS, Concluded, FaceDesk, Prompt
 from edge.runtime.sightings import FaceSeen
 from models.engines import synthetic
@@ -67,10 +68,10 @@ def test_an_enrolment_waits_for_the_picture_with_a_vector_and_does_not_count_the
         done = asyncio.get_running_loop().create_future()
         enrolment = CameraEnrolment(INFO, None, 0, done)  # type: ignore[arg-type]
         for at in range(TRIED_MAX + 1):
-            assert enrolment.take(seen(10_000 + at * 2_000)) == "enrolling"
+            assert enrolment.take(seen(10_000 + at * 2_000)) == Pose.AHEAD
         assert enrolment._tried == 0
-        for at in range(IMAGES - 1):
-            enrolment.take(seen(90_000 + at * APART_NS // MS, seed=ALIKE[at]))
+        for at in range(2):
+            enrolment.take(seen(90_000 + at * POSE_PATIENCE_NS // MS, seed=ALIKE[at]))
         return [str(enrolment._tried), str(done.done())]
 
-    assert asyncio.run(enrolled()) == [str(IMAGES - 1), "False"]
+    assert asyncio.run(enrolled()) == ["2", "False"]
