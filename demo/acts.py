@@ -25,7 +25,7 @@ from edge.runtime import control
 OUTCOME_S = 25.0
 THROUGH_S = 0.8  # one person through an open door
 # The walking guest is enrolled in one part of a clip and walks in another, seconds and many expressions later.
-ENROL_S = (7.4, 14.4)
+ENROL_S = (3.5, 14.4)  # looks ahead, then a little to one side; never to the other, and is taken as he looks
 WALK_S = (15.7, 18.7)
 STRANGER_S = (3.65, 6.3)
 CONSENT_TEXT = "face_access"
@@ -100,10 +100,11 @@ class Evening:
 
     def _enrol_walker(self, node: str, door: DoorPlan, guest: Guest) -> None:
         cue = Cue(self.world.clips / "WolfgangLanger_Pexels.mp4", *ENROL_S)
-        self.world.stages[door.access_point].enter(cue, "enrolling")
+        shown = self.world.stages[door.access_point].enter(cue, "enrolling")
         self._ask(
             node, {"do": "enrol_camera", "pass_id": guest.phone.pass_id, "access_point": door.access_point}
         )
+        self.world.stages[door.access_point].leave(shown)
         self.lane_empty(door)
 
     def _enrol_photos(self, node: str, guest: Guest, *names: str) -> None:

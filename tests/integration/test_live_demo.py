@@ -17,7 +17,7 @@ def film(clips: Path, path: Path) -> Path:
     """Somebody stands there, leaves, comes back, leaves; played over and over."""
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 24, (640, 360))
     for name, start_s, end_s in (
-        ("WolfgangLanger_Pexels.mp4", 7.4, 12.0),
+        ("WolfgangLanger_Pexels.mp4", 3.5, 9.0),
         ("no_face.mp4", 0.2, 2.5),
         ("WolfgangLanger_Pexels.mp4", 15.7, 18.7),
         ("no_face.mp4", 0.2, 2.5),

@@ -35,10 +35,11 @@ def test_a_guest_enrols_enters_by_face_and_a_stranger_does_not(rig, clips):
     rig.put_passes(pass_row("p-face"))
     with rig:
         wait_until(lambda: rig.door().get("face") == "on", within_s=30, what="the face engine")
-        rig.stage.enter(guest(clips, 7.4, 14.4), "enrolling")
+        shown = rig.stage.enter(guest(clips, 3.5, 14.4), "enrolling")
         assert (
             rig.ask({"do": "enrol_camera", "pass_id": "p-face", "access_point": "AP-t-001"})["pictures"] == 3
         )
+        rig.stage.leave(shown)
         rig.lane_is_empty()
         rig.stage.enter(guest(clips, 15.7, 18.6), "face")
         granted = rig.wait_event("access.granted")
@@ -75,7 +76,7 @@ def test_erased_means_gone_from_the_disk_and_from_the_next_look(rig, clips):
     rig.put_passes(pass_row("p-face"))
     with rig:
         wait_until(lambda: rig.door().get("face") == "on", within_s=30, what="the face engine")
-        rig.stage.enter(guest(clips, 7.4, 14.4), "enrolling")
+        rig.stage.enter(guest(clips, 3.5, 14.4), "enrolling")
         rig.ask({"do": "enrol_camera", "pass_id": "p-face", "access_point": "AP-t-001"})
         assert rig.door()["gallery_n"] == 1
         assert rig.ask({"do": "erase", "pass_id": "p-face"}) == {"erased": 1}

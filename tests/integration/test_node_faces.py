@@ -28,8 +28,9 @@ def ready(rig):
 
 
 def enrol(rig, clips, pass_id, **more):
-    rig.stage.enter(walker(clips, 7.4, 14.4), "enrolling")
+    shown = rig.stage.enter(walker(clips, 3.5, 14.4), "enrolling")
     rig.ask({"do": "enrol_camera", "pass_id": pass_id, "access_point": DOOR, **more})
+    rig.stage.leave(shown)
     rig.lane_is_empty()
 
 

@@ -188,7 +188,7 @@ def enrol_at_a(street: Street, clips: Path) -> str:
     """The guest of the clip before the first node's camera; returns the pass."""
     pass_id, rig = the_pass(street), street.rigs[A]
     wait_until(lambda: rig.ask({"do": "status"})["auth_ver"] > 0, within_s=30, what="the pass has arrived")
-    rig.stage.enter(Cue(clips / "WolfgangLanger_Pexels.mp4", 7.4, 14.4), "enrolling")
+    rig.stage.enter(Cue(clips / "WolfgangLanger_Pexels.mp4", 3.5, 14.4), "enrolling")
     enrolled = rig.ask({"do": "enrol_camera", "pass_id": pass_id, "access_point": DOORS[A]})
     assert enrolled["pictures"] == 3
     return pass_id
