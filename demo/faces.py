@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -22,6 +23,7 @@ from models.plugins import open_face_engine
 
 CROWD = int(os.environ.get("CROWD") or 1000)
 SEED = 7
+QUIET = not sys.stdout.isatty()
 ATTACK_S = 10.0  # named within a second, asked for six
 ARRIVED_S = 30.0
 PRESENT_S = 300.0  # a thousand passes made, signed, sent and receipted
@@ -39,7 +41,7 @@ class Faces(Mishaps):
             (f"(o) an enrolled guest among {CROWD:,} others", self.act_o),
             ("(p) two guests who look alike are asked for a code", self.act_p),
             (
-                "(q) a waved photograph and a replayed film at the stair, which asks for signs of life",
+                "(q) pictures of her at the stair, which asks for signs of life",
                 self.act_q,
             ),
             ("(r) the house recognises a guest who was enrolled at the gate", self.act_r),
@@ -109,7 +111,12 @@ class Faces(Mishaps):
         version = json.loads(Path(GATE.node, "join.json").read_text())["consent_texts"][CONSENT_TEXT]
         books = books_of(Path("sync"))
         try:
-            consent(books, track(guests, "the crowd consents", transient=True), CONSENT_TEXT, version)
+            consent(
+                books,
+                track(guests, "the crowd consents", transient=True, disable=QUIET),
+                CONSENT_TEXT,
+                version,
+            )
         finally:
             books.close()
 
@@ -124,7 +131,7 @@ class Faces(Mishaps):
         faces = made_faces(engine.info, common, len(pass_ids), seed=SEED)
         engine.close()
         for pass_id, face in track(
-            list(zip(pass_ids, faces, strict=True)), "the crowd is enrolled", transient=True
+            list(zip(pass_ids, faces, strict=True)), "the crowd is enrolled", transient=True, disable=QUIET
         ):
             self._ask(GATE.node, {"do": "enrol_template", "pass_id": pass_id, "template": face.hex()})
         return sum(outside.templates(GATE.node, pass_id) for pass_id in pass_ids)
