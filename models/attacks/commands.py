@@ -1,8 +1,7 @@
 """``gatehouse-models attacks`` and ``attack-clip``: drawn attacks on a door, counted, or as a file to play to one."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from itertools import islice
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from models.attacks.instruments import SPECIES
 from models.attacks.picture import draw_residuals
@@ -32,9 +30,9 @@ from models.attacks.y4m import write_y4m
 from models.engine import EngineError, FaceEngine, Frame
 from models.liveness.judge import JudgeFile, PadJudge, open_judge
 from models.liveness.trial import open_live_door
+from models.measuring import Begin, opened_engine, shown_stages
 from models.one_sentence import in_one_sentence
 from models.photo import decode_photo
-from models.plugins import open_face_engine
 
 PHOTOS = (".jpg", ".jpeg", ".png")
 FEWER = 5  # screens, swaps and people take long and are reported as they come out: a fifth of the attempts
@@ -43,7 +41,6 @@ PLOT_SEEDS, PLOT_S = 6, 4.0
 
 ClipsOption = Annotated[Path | None, typer.Option("--clips", help="Another folder of clips of people.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Same seed and files, same attackers.")]
-Begin = Callable[[str, int], Callable[[int], None]]
 
 
 @in_one_sentence()
@@ -71,7 +68,7 @@ def run_attacks(
     opened_judge = _judge(judge, judge_sha256)
     paths = clips_in([data / "video", *([clips] if clips else [])])
     _made(out)
-    with _shown() as begin, _opened(engine) as opened:
+    with shown_stages() as begin, opened_engine(engine) as opened:
         subjects = subjects_in(paths, opened, begin("clips", len(paths)))
         lane = _lane(paths, opened)
         tried = _try_all(opened, subjects, lane, wanted, policy, attempts, seed, begin)
@@ -110,7 +107,7 @@ def run_attack_clip(
     if species == "swap" and other is None:
         raise EngineError("--species swap: needs --other, a clip of the person who turns up in the middle.")
     _made(out.parent)
-    with _opened(engine) as opened:
+    with opened_engine(engine) as opened:
         subjects = subjects_in([clip, *([other] if other else [])], opened)
         wall = empty_lane([next(frame for _, frame in looks_at(lane))] if lane else [])
         frames = rendered(species, subjects, wall, seed=seed * len(subjects), obeys=False, seconds=seconds)
@@ -217,25 +214,3 @@ def _residuals(
             values += flatness(frames, engine)[1]
         held[f"{species} (simulated)"] = values
     return held
-
-
-@contextmanager
-def _opened(name: str) -> Iterator[FaceEngine]:
-    engine = open_face_engine(name)
-    engine.warm_up()
-    try:
-        yield engine
-    finally:
-        engine.close()
-
-
-@contextmanager
-def _shown() -> Iterator[Begin]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as shown:
-
-        def begin(name: str, steps: int) -> Callable[[int], None]:
-            task = shown.add_task(name, total=steps)
-            return lambda done: shown.advance(task, done)
-
-        yield begin

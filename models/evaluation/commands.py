@@ -2,24 +2,21 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from models.engine import EngineError, FaceEngine
+from models.engine import EngineError
 from models.evaluation import report
 from models.evaluation.calibrate import calibrate as write_table
 from models.evaluation.dataset import load_dataset
 from models.evaluation.pictures import draw_pictures
-from models.evaluation.run import DRAWS, PROTOCOLS, Stages, evaluate, known, prepare
+from models.evaluation.run import DRAWS, PROTOCOLS, evaluate, known, prepare
+from models.measuring import opened_engine, shown_stages
 from models.one_sentence import in_one_sentence
-from models.plugins import open_face_engine
 
 EngineOption = Annotated[str, typer.Option("--engine", help="An installed engine's name.")]
 DataOption = Annotated[
@@ -51,7 +48,7 @@ def run_evaluation(
     """Measure an engine on a folder of photos: report.md, report.json and pictures, every rate with its bounds."""
     protocols = known([name.strip() for name in only.split(",") if name.strip()])
     held = load_dataset(data, population=population)
-    with _stages() as stages, _opened(engine, models_dir) as opened:
+    with shown_stages() as stages, opened_engine(engine, models_dir) as opened:
         job = prepare(opened, held, _cache(out), draws=draws, seed=seed, stages=stages)
         figures = evaluate(job, protocols)
         info = opened.info
@@ -79,7 +76,7 @@ def run_calibration(
     if out.suffix != ".toml" or out.is_dir():
         raise EngineError(f"--out {out}: a table is one .toml file. Name the file to write.")
     held = load_dataset(data, population=population)
-    with _stages() as stages, _opened(engine, models_dir) as opened:
+    with shown_stages() as stages, opened_engine(engine, models_dir) as opened:
         job = prepare(opened, held, cache or _cache(out.parent), draws=draws, seed=seed, stages=stages)
         text, lines = write_table(job, at=_now()[:10], by=_by())
     try:
@@ -100,28 +97,6 @@ def _cache(out: Path) -> Path:
             f"--out {out}: cannot be written ({error.strerror}). Name another folder."
         ) from error
     return out / "cache"
-
-
-@contextmanager
-def _opened(name: str, models_dir: Path | None) -> Iterator[FaceEngine]:
-    engine = open_face_engine(name, models_dir=models_dir)
-    engine.warm_up()
-    try:
-        yield engine
-    finally:
-        engine.close()
-
-
-@contextmanager
-def _stages() -> Iterator[Stages]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as shown:
-
-        def begin(name: str, steps: int) -> Callable[[int], None]:
-            task = shown.add_task(name, total=steps)
-            return lambda done: shown.advance(task, done)
-
-        yield begin
 
 
 def _now() -> str:
