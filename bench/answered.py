@@ -5,6 +5,7 @@ from each word on the screen to the first picture of the pose that answers it; t
 """
 
 import random
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -62,6 +63,7 @@ def walk_and_answer(evening: Evening, walks: int, progress: Callable[[], None]) 
     guest, found = Answering(evening, films, random.Random(SEED)), Answered()
     for number in numbers():
         if found.answered >= walks:
+            shutil.rmtree(films)  # hundreds of megabytes
             return found
         assert number < walks * TRIES_A_WALK, f"{found.told()}: too few challenges could be answered"
         door = DOORS[number % len(DOORS)]

@@ -144,7 +144,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=ROOT / "run/walks")
     asked = parser.parse_args()
     if asked.liveness not in GENUINE:
-        why = f"{asked.liveness}: no genuine response clip: not measured"
+        why = f"{asked.liveness}: not measured; genuine guests walk up under {' and '.join(GENUINE)} only"
         print(json.dumps({"bench": "walks", "liveness": asked.liveness, "rows": [], "why": why}))
         return
     here = Path.cwd()

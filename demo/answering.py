@@ -75,21 +75,21 @@ def write_films(clip: Path, folder: Path, *, seed: int = 0) -> None:
     """Every film of every stance, each to be shown once a walk: no picture of a walk is there twice."""
     folder.mkdir(parents=True, exist_ok=True)
     dice = np.random.default_rng(seed)
-    pictures = _pictures(
+    pictures = pictures_of(
         clip, {number for stance in STANCES for poses in stance.poses.values() for number in poses}
     )
     for stance in STANCES:
         for word, numbers in stance.poses.items():
             for use in range(STEPS + (word == STRAIGHT)):
-                held = _held([pictures[number] for number in numbers], dice)
-                write_film(film_of(folder, stance, word, use), held, FILM_FPS)
+                kept = held([pictures[number] for number in numbers], dice)
+                write_film(film_of(folder, stance, word, use), kept, FILM_FPS)
 
 
 def film_of(folder: Path, stance: Stance, word: str, use: int) -> Path:
     return folder / f"{stance.name}-{word}-{use}.y4m"
 
 
-def _pictures(clip: Path, numbers: set[int]) -> dict[int, NDArray[np.uint8]]:
+def pictures_of(clip: Path, numbers: set[int]) -> dict[int, NDArray[np.uint8]]:
     """The pictures of these numbers, SIZE large, by reading on: seeking in a compressed clip may miss by some."""
     source = cv2.VideoCapture(str(clip))
     found: dict[int, NDArray[np.uint8]] = {}
@@ -101,7 +101,7 @@ def _pictures(clip: Path, numbers: set[int]) -> dict[int, NDArray[np.uint8]]:
     return found
 
 
-def _held(pictures: Sequence[NDArray[np.uint8]], dice: np.random.Generator) -> Iterator[NDArray[np.uint8]]:
+def held(pictures: Sequence[NDArray[np.uint8]], dice: np.random.Generator) -> Iterator[NDArray[np.uint8]]:
     """To and fro through these pictures, each with noise of its own."""
     way = [*pictures, *pictures[-2:0:-1]]
     for at in range(round(HELD_S * FILM_FPS)):
@@ -133,7 +133,8 @@ class Answer:
 
     @property
     def last(self) -> str:
-        return self.asked[-1].clip if self.asked else self.first
+        """The film he was last seen in."""
+        return next((asked.clip for asked in reversed(self.asked) if asked.clip), self.first)
 
 
 @dataclass(slots=True)
@@ -143,7 +144,7 @@ class Answering:
     evening: Evening
     films: Path
     dice: random.Random
-    given_up: dict[str, list[float]] = field(default_factory=dict)  # when he walked away, by door
+    given_up: dict[str, list[float]] = field(default_factory=dict)  # when he left a door that had not opened
 
     def walk(self, door: DoorPlan, stance: Stance) -> Answer:
         """Come into view, and do what the screen says until it says something else; who cannot has left again."""
@@ -151,17 +152,14 @@ class Answering:
             f"http://127.0.0.1:{self.evening.world.kiosk_ports[door.node]}/live/{door.access_point}"
         ) as words:
             _at_rest(words)
-            first = self._show(door, stance, STRAIGHT, 0, "")
-            answer = self._answer(door, stance, first, words)
+            first = self._show(door, stance, STRAIGHT, 0)
+            answer = self.answer(door, stance, first, words)
         if not answer.could:
-            self.evening.world.stages[door.access_point].leave(
-                answer.asked[-2].clip if answer.asked[1:] else first
-            )
-            self.given_up.setdefault(door.access_point, []).append(time.monotonic())
-            self.evening.lane_empty(door)
+            self.go_on(door, answer, opened=False)
         return answer
 
-    def _answer(self, door: DoorPlan, stance: Stance, first: str, words: Iterator[str]) -> Answer:
+    def answer(self, door: DoorPlan, stance: Stance, first: str, words: Iterator[str]) -> Answer:
+        """He stands there since ``first``; what the screen says is done until it says something else."""
         asked: list[Asked] = []
         uses = {STRAIGHT: 1}
         ends, said = time.monotonic() + NAMED_S, AT_REST
@@ -178,11 +176,11 @@ class Answering:
             time.sleep(self.dice.uniform(*(BACK_S if word == STRAIGHT else REACTION_S)))
             use = uses.get(word, 0)
             uses[word] = use + 1
-            clip = self._show(door, stance, word, use, asked[-1].clip if asked else first)
+            clip = self._show(door, stance, word, use, instead_of=asked[-1].clip if asked else first)
             asked.append(Asked(word, t_ns, clip))
         return Answer(first, tuple(asked), "")
 
-    def _show(self, door: DoorPlan, stance: Stance, word: str, use: int, instead_of: str) -> str:
+    def _show(self, door: DoorPlan, stance: Stance, word: str, use: int, *, instead_of: str = "") -> str:
         """The next film is there before the one of now is taken away: the camera goes over at once."""
         stage = self.evening.world.stages[door.access_point]
         clip = stage.enter(
@@ -194,11 +192,8 @@ class Answering:
         return clip
 
     def be_patient(self, door: DoorPlan) -> None:
-        """A door asks for codes only after so many challenges without an answer in a minute; wait before the last."""
-        since_s = FAILS_WITHIN_NS / 1e9
-        times = self.given_up.get(door.access_point, [])[-(FAILS_MAX - 1) :]
-        if len(times) == FAILS_MAX - 1:
-            time.sleep(max(0.0, times[0] + since_s + 1.0 - time.monotonic()))
+        """Come back when the door will ask again."""
+        time.sleep(wait_s(self.given_up.get(door.access_point, []), time.monotonic()))
 
     def enter(self, door: DoorPlan) -> dict[str, Any] | None:
         """Through this door by face, walking up anew where he cannot do what is asked; the decision, None after too
@@ -220,8 +215,17 @@ class Answering:
         """Through the door or back, and out of the picture."""
         if opened:
             self.evening.pass_through(door, answer.last)
+        else:
+            self.given_up.setdefault(door.access_point, []).append(time.monotonic())
         self.evening.world.stages[door.access_point].leave(answer.last)
         self.evening.lane_empty(door)
+
+
+def wait_s(given_up: Sequence[float], now: float) -> float:
+    """After so many challenges without an answer in a minute a door asks for codes only; the last of them is left out."""
+    if len(given_up) < FAILS_MAX - 1:
+        return 0.0
+    return max(0.0, given_up[1 - FAILS_MAX] + FAILS_WITHIN_NS / 1e9 + 1.0 - now)
 
 
 @contextmanager
