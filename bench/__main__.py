@@ -19,12 +19,17 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "bench/results"
 MOST_S = 1_200  # whatever takes longer is stuck
 LIBRARIES = ("opencv-python-headless", "numpy", "dlib-bin", "face-recognition-ng", "zxing-cpp")
-# What each measures, and its program; each runs in a process of its own, so that none warms up another.
+# What each measures, and its program with what it is asked; each runs in a process of its own, so that none warms up
+# another.
 FACE_PATH = {
     "faces": ("one face and four, against face_recognition's defaults", "bench/bench_faces.py"),
     "path": ("a walking guest's whole path, and an empty lane", "bench/bench_path.py"),
     "start": ("the vision worker's start and weight", "bench/bench_start.py"),
     "walks": ("in view → lock, by the real programs", "bench/bench_walks.py"),
+    "walks_asked": (
+        "in view → lock where the doors ask for two movements",
+        "bench/bench_walks.py --liveness challenge_always --codes 0",
+    ),
 }
 
 
@@ -50,7 +55,7 @@ def _face_path(console: Console, result: dict[str, Any]) -> None:
     rows: list[Row] = []
     for name, (what, script) in FACE_PATH.items():
         console.print(f"\n[bold]{what}[/bold], load {os.getloadavg()[0]:.1f}")
-        result[name] = found = _last_json(sys.executable, script)
+        result[name] = found = _last_json(sys.executable, *script.split())
         rows += [Row.heard(row) for row in found["rows"]]
     console.print("\n[bold]resident memory of each program, in service (MB)[/bold]")
     result["memory_mb"] = found = memory(ROOT)

@@ -82,6 +82,7 @@ class Wish:
     engine: str = "yunet-sface"
     face: bool = True
     camera: str | None = None  # the number of a V4L2 device, or a film to use instead
+    liveness: str | None = None  # what every door asks of faces, instead of each door's own
 
 
 @dataclass
@@ -335,7 +336,7 @@ class World:
                     en=door.name_en,
                     short=door.camera,
                     pia=pia,
-                    liveness=door.liveness,
+                    liveness=self.wish.liveness or door.liveness,
                 )
             )
         Path(plan.node, "node.toml").write_text("".join(node))

@@ -76,6 +76,28 @@ def test_somebody_who_walks_on_is_out_of_the_picture_before_the_clip_ends(tmp_pa
     camera.close()
 
 
+def test_a_clip_that_waits_takes_the_place_of_one_that_is_taken_away_without_an_empty_lane_between(tmp_path):
+    write_clip(tmp_path / "idle.avi", 20)
+    write_clip(tmp_path / "guest.avi", 200, frames=25 * 600)
+    stage = Stage(tmp_path / "lane", Cue(tmp_path / "idle.avi", 0, 0.2))
+    camera = replay.open_camera(path=tmp_path / "lane", journal=tmp_path / "shown.jsonl")
+
+    def shown():
+        written = tmp_path / "shown.jsonl"
+        return [
+            json.loads(line)["clip"]
+            for line in (written.read_text() if written.exists() else "").splitlines()
+        ]
+
+    first = stage.enter(Cue(tmp_path / "guest.avi", 0, 600), "guest")
+    wait_until(lambda: first in shown(), within_s=30, what="the guest in the picture")
+    second = stage.enter(Cue(tmp_path / "guest.avi", 0, 600), "guest-turned")
+    stage.leave(first)
+    wait_until(lambda: second in shown(), within_s=30, what="the guest, turned")
+    assert shown()[-2:] == [first, second]
+    camera.close()
+
+
 @pytest.mark.parametrize(
     ("open_it", "sentence"),
     [
