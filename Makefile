@@ -45,7 +45,7 @@ fault: $(VENV)/demo.stamp clips ## kill programs at random (KILLS=100 SEED=1) an
 	@KILLS=$(KILLS) SEED=$(SEED) $(BIN)/python -m demo.fault
 
 pictures: $(VENV)/dev.stamp web ## take the pictures of docs/pictures anew, by the browser suite
-	@rm -f docs/pictures/*.png
+	@find docs/pictures -name '*.png' ! -name 'accuracy-*' ! -name 'liveness-*' -delete
 	PICTURES=docs/pictures $(BIN)/python -m pytest -q tests/browser -k "not keyboard"
 
 clips: .cache/clips/stamp ## bring the evening's faces (never committed)
