@@ -86,7 +86,6 @@ def test_the_whole_night_on_a_broker_of_its_own():
     expected = {
         "granted_face": 5,
         "room_opened": 4,  # by face, by who registered at the gate, by who was proved there
-        "denied_stranger": 1,
         "forced": 1,
         "registered_at_gate": 2,  # gate and room
         "proved_by_guard": 2,
@@ -118,6 +117,9 @@ def test_the_whole_night_on_a_broker_of_its_own():
     }
     assert {name: result[name] for name in expected} == expected
     assert result["enrolled_others"] >= CROWD
+    assert (
+        result["denied_stranger"] >= 1
+    )  # (c); of a film that is filmed again, the first look may be nobody's
     assert result["denied_attack"] >= 2  # a picture held up for ten seconds may be refused twice
     # Each of the four who came home that night was granted and went through.
     assert result["held_while_cut_off"] >= 8

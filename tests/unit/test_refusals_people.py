@@ -245,7 +245,7 @@ def test_a_look_that_cannot_be_written_down_does_not_happen(tmp_path):
 def test_the_vault_answers_for_one_field_of_one_person_and_for_no_more(vault):
     opened, _ = vault
     offered = {name for name, _ in inspect.getmembers(opened, inspect.ismethod) if not name.startswith("_")}
-    assert offered == {"seal", "open_field", "holds", "differs", "forget", "close"}
+    assert offered == {"seal", "seal_all", "open_field", "holds", "differs", "forget", "close"}
     with pytest.raises(NotFound):
         opened.open_field("%", "name", actor="chen", purpose="all of them", screen="any")
 
