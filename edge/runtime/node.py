@@ -200,7 +200,11 @@ class Node:
 
     async def _sightings(self, told: "asyncio.Queue[Told]") -> None:
         while True:
-            self._take(await told.get())
+            seen = await told.get()
+            try:
+                self._take(seen)
+            except Exception as error:  # noqa: BLE001  # one bad sighting must not blind the doors to all others
+                log.error("sighting_failed", camera=getattr(seen, "camera", ""), why=repr(error))
 
     def _take(self, seen: Told) -> None:
         match seen:
@@ -359,7 +363,7 @@ class Node:
         self._parts.screens.show(AccessPointId(access_point), "enrolling")
         try:
             async with asyncio.timeout(PATIENCE_S):
-                template = await done
+                template = await asyncio.shield(done)  # a frame of this very turn may still ask how it stands
         except TimeoutError as error:
             enrolment.refuse()
             raise EnrolRefused("no three good pictures in time. Use the code, or try again.") from error
