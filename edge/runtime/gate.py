@@ -58,6 +58,7 @@ from edge.runtime.two_step import (
     OneToOneDesk,
     ask_or_none,
     is_alike,
+    is_of,
     look_on,
     plainly,
     rest_word,
@@ -111,6 +112,8 @@ class Gate:
 
     async def on_code(self, text: str, t_ns: int) -> None:
         """A text was read from a QR code in front of this door."""
+        if self._waits_its_turn(text):
+            return  # and is not noted as shown: held up until the look has ended, it is judged then
         seen, last_ns = self._code
         self._code = (text, t_ns)
         if text != seen:
@@ -123,8 +126,10 @@ class Gate:
             log.info("code_not_understood", access_point=self.access_point, why=str(error))
             self.hands.screens.show(self.access_point, "next_code")  # coming closer makes no code whole
             return
-        if code is not None and not self._is_looked_for(code):
-            async with self._turn:
+        if code is None:
+            return
+        async with self._turn:
+            if not self._is_looking():
                 await self._end_asked()
                 await self._try_code(code)
 
@@ -247,10 +252,16 @@ class Gate:
         else:
             self.hands.screens.show(self.access_point, "look_after_code")
 
-    def _is_looked_for(self, code: SignedCode) -> bool:
-        """A phone that is still in the picture when its code changes does not begin anew."""
+    def _is_looking(self) -> bool:
+        """Whether a face is being looked for; until then no code begins anew, whosever it is."""
+        return self._asked is not None and self._now_ns() <= self._asked.until_ns
+
+    def _waits_its_turn(self, text: str) -> bool:
+        """During a look only the phone that began it goes on being shown; an old code stuck in the picture or a
+        companion's phone takes the look away from nobody.
+        """
         asked = self._asked
-        return asked is not None and asked.tries == code.credential.hex() and self._now_ns() <= asked.until_ns
+        return asked is not None and self._is_looking() and not is_of(asked, text, self.hands.parse_code)
 
     async def _end_asked(self, concluded: Concluded | None = None) -> None:
         """Judge code and face together; without a look it is a look at nobody.  Called with the turn held."""

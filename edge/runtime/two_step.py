@@ -5,10 +5,11 @@ long, and both end in the same words.  Who has no face here, or stands where no 
 code alone before anything is asked.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from edge.core.challenge import TIMEOUT_NS
-from edge.core.credentials import CodeMemory
+from edge.core.credentials import CodeMemory, SignedCode
 from edge.core.decision_types import Allow, Attempt, Decision, Deny, FaceEvidence, Liveness
 from edge.core.events import CredentialKind, PassId
 from edge.core.face_mode import FaceMode
@@ -173,6 +174,15 @@ def is_alike(decision: Decision) -> bool:
     """Whether this refusal is told in the one sentence that says neither code nor face."""
     pin = decision.kind is CredentialKind.PIN if isinstance(decision, Deny) else False
     return decision.reason in ALIKE or (pin and decision.reason is not Reason.RETRY_LATER)
+
+
+def is_of(asked: Asked, text: str, parse: Callable[[str], SignedCode | None]) -> bool:
+    """Whether this QR text is a code of the phone that began the look."""
+    try:
+        code = parse(text)
+    except ValueError:
+        return False
+    return code is not None and code.credential.hex() == asked.tries
 
 
 def look_on(desk: FaceDesk, asked: Asked, seen: FaceSeen) -> Concluded | Prompt | None:
