@@ -57,6 +57,7 @@ from edge.runtime.two_step import (
     Asked,
     OneToOneDesk,
     ask_or_none,
+    earliest,
     is_alike,
     is_of,
     look_on,
@@ -176,7 +177,9 @@ class Gate:
         """A sensor, a timer or the node itself."""
         async with self._turn:
             await self._step(event)
-            if isinstance(event, CameraChanged) and self.state.camera is Camera.LOST:
+            lost = isinstance(event, CameraChanged) and self.state.camera is Camera.LOST
+            over = self._asked is not None and self._now_ns() >= self._asked.until_ns
+            if lost or over:
                 await self._end_asked()
 
     async def on_command(self, command: Command) -> Did:
@@ -185,9 +188,9 @@ class Gate:
             return await self._step(command)
 
     async def run_timers(self) -> None:
-        """Fire the door's timers for ever."""
+        """Fire the door's timers, and end looks of which no more pictures come, for ever."""
         while True:
-            deadline_ns = next_deadline(self.state)
+            deadline_ns = earliest(next_deadline(self.state), self._asked)
             wait_s = None if deadline_ns is None else max(0.0, (deadline_ns - self._now_ns()) / 1e9)
             self._timers_changed.clear()
             try:
@@ -244,13 +247,18 @@ class Gate:
     ) -> None:
         """At a door of code and face, the code has only said who; everywhere else it opens."""
         desk = self.desk
-        if isinstance(desk, OneToOneDesk) and self.state.camera is not Camera.LOST:
+        if isinstance(desk, OneToOneDesk) and self._sees_faces():
             alone = decide(attempt, self._view(), moment, knowledge.policy)
             self._asked = ask_or_none(desk, alone, attempt, tries, remember, self._now_ns())
         if self._asked is None:
             await self._judge(attempt, tries, knowledge, moment, remember=remember)
         else:
+            self._timers_changed.set()
             self.hands.screens.show(self.access_point, "look_after_code")
+
+    def _sees_faces(self) -> bool:
+        """Nobody is asked for a face that would not be looked at: the right code would wait for nothing."""
+        return self.state.camera is Camera.OK and self.hands.sees_faces(self.access_point)
 
     def _is_looking(self) -> bool:
         """Whether a face is being looked for; until then no code begins anew, whosever it is."""

@@ -52,6 +52,8 @@ class Hands:
     new_id: Callable[[], str]
     # (credential id, verifier) of digits that have the shape of a PIN, else None.
     read_pin: Callable[[str], tuple[str, bytes] | None]
+    # Whether a face before this door would reach it now: no other use of its camera, and an engine that works.
+    sees_faces: Callable[[AccessPointId], bool]
 
 
 @dataclass(frozen=True, slots=True)

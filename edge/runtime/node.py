@@ -97,6 +97,9 @@ class Node:
         self._enrolments: dict[str, CameraEnrolment] = {}
         self.faces_held = False  # an erasure is known of and not done: nobody is looked at before it is
         self._just_enrolled: set[str] = set()  # cameras whose enrolled person has not stepped away yet
+        self._looked: set[str] = (
+            set()
+        )  # cameras through which the engine has looked since they were last unwell
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -207,6 +210,7 @@ class Node:
                 log.error("sighting_failed", camera=getattr(seen, "camera", ""), why=repr(error))
 
     def _take(self, seen: Told) -> None:
+        self._note_look(seen)
         match seen:
             case CodeSeen():
                 for gate in self._gates_at(seen.camera):
@@ -227,6 +231,25 @@ class Node:
                 self._take_engine(seen)
             case _:
                 assert_never(seen)
+
+    def _note_look(self, seen: Told) -> None:
+        """A worker whose engine fails at every face says DEGRADED and OK in turns; only a look that was done shows
+        that it works, and a frozen picture shows nobody for ever."""
+        match seen:
+            case CameraState() if seen.state != "OK":
+                self._looked.discard(seen.camera)
+            case NobodySeen() | FaceSeen(vector=bytes()):
+                state = self._camera_state.get(seen.camera)
+                if state is not None and state.state == "OK":
+                    self._looked.add(seen.camera)
+            case _:
+                pass
+
+    def sees_faces(self, access_point: AccessPointId) -> bool:
+        """Whether the next good face before this door would reach it; while not, nobody is asked for one."""
+        camera = self._cameras.get(access_point)
+        taken = camera in self._enrolments or camera in self._just_enrolled
+        return camera in self._looked and not taken and not self.faces_held
 
     def _face(self, seen: FaceSeen) -> None:
         """An enrolment has the camera to itself, until its person has left: nobody enters by the pictures that made

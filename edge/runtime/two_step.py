@@ -109,6 +109,13 @@ class Asked:
     face_due: bool
 
 
+def earliest(deadline_ns: int | None, asked: Asked | None) -> int | None:
+    """The door's next deadline or the end of this look's patience, whichever comes first; None when neither runs."""
+    if asked is None:
+        return deadline_ns
+    return asked.until_ns if deadline_ns is None else min(deadline_ns, asked.until_ns)
+
+
 def whom_to_ask(alone: Decision, attempt: Attempt, desk: OneToOneDesk) -> tuple[bool, PassId | None]:
     """Whether a face is asked for after this code, and whose; ``alone`` is the decision by the code alone.
 

@@ -50,6 +50,7 @@ class LoneGate:
     pulses: list[int] = field(default_factory=list)
     at_ns: int = 0
     clock: ClockState = ClockState.TRUSTED
+    sees_faces: bool = True
 
     def __post_init__(self) -> None:
         numbers = itertools.count(1)
@@ -64,6 +65,7 @@ class LoneGate:
             verify=verify_ed25519,
             new_id=lambda: f"id-{next(numbers)}",
             read_pin=lambda digits: read_pin(self.key, digits),
+            sees_faces=lambda _door: self.sees_faces,
         )
         profile = DoorProfile(access_point=GATE)
         self.gate = Gate(
