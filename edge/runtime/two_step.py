@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from edge.core.challenge import TIMEOUT_NS
-from edge.core.credentials import CodeMemory, SignedCode
+from edge.core.credentials import SignedCode
 from edge.core.decision_types import Allow, Attempt, Decision, Deny, FaceEvidence, Liveness
 from edge.core.events import CredentialKind, PassId
 from edge.core.face_mode import FaceMode
@@ -17,6 +17,7 @@ from edge.core.passes import PassSet
 from edge.core.reasons import Reason
 from edge.runtime.face_challenge import LiveRule
 from edge.runtime.face_desk import Concluded, FaceDesk, Prompt
+from edge.runtime.shown_code import ShownCode
 from edge.runtime.sightings import FaceSeen
 from models.calibration import DoorThreshold, ThresholdRefused, one_to_one_threshold
 from models.engine import EngineInfo, Vector
@@ -104,7 +105,7 @@ class Asked:
 
     attempt: Attempt
     tries: str
-    remember: CodeMemory | None
+    shown: ShownCode | None
     until_ns: int
     face_due: bool
 
@@ -142,7 +143,7 @@ def ask_or_none(
     alone: Decision,
     attempt: Attempt,
     tries: str,
-    remember: CodeMemory | None,
+    shown: ShownCode | None,
     now_ns: int,
 ) -> Asked | None:
     """Begin to look for whomever this code named, or None where it is judged by itself."""
@@ -150,7 +151,7 @@ def ask_or_none(
     if not asks:
         return None
     desk.ask(named)
-    return Asked(attempt, tries, remember, now_ns + desk.patience_ns, face_due=named is not None)
+    return Asked(attempt, tries, shown, now_ns + desk.patience_ns, face_due=named is not None)
 
 
 def with_face(asked: Asked, seen: FaceEvidence, passes: PassSet) -> Attempt:
