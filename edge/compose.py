@@ -367,6 +367,7 @@ def build_node(
         verify=verify_ed25519,
         new_id=parts.new_id,
         read_pin=lambda digits: read_pin(pin_key, digits),
+        sees_faces=node.sees_faces,
     )
     for door in config.doors:
         table = wired[door.access_point]

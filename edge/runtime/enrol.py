@@ -105,7 +105,8 @@ class CameraEnrolment:
     def take(self, seen: FaceSeen) -> str:
         """One frame; returns the word for the person's screen."""
         if self.done.done():
-            return "enrolled" if self.done.exception() is None else "show_code"
+            failed = self.done.cancelled() or self.done.exception() is not None
+            return "show_code" if failed else "enrolled"
         if self._asked_ns is None:
             self._asked_ns = seen.t_ns
         if _skipped(seen):

@@ -6,22 +6,13 @@ ledger cannot be written opens for nobody and sends people to the guard, and the
 
 import asyncio
 import hmac
-import json
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 import structlog
 
 from edge.core import door
-from edge.core.credentials import (
-    CodeAccepted,
-    CodeMemory,
-    SignedCode,
-    Tries,
-    after_failure,
-    is_locked,
-    judge_code,
-)
+from edge.core.credentials import SignedCode, Tries, after_failure, is_locked
 from edge.core.decision import decide
 from edge.core.decision_fact import about
 from edge.core.decision_types import Allow, Attempt, Deny, DoorView, Liveness, Moment, Retry
@@ -52,12 +43,15 @@ from edge.runtime.face_challenge import LiveRule
 from edge.runtime.face_desk import Concluded, FaceDesk, Prompt
 from edge.runtime.hands import Did, Hands, Knowledge
 from edge.runtime.screen_words import word_of
+from edge.runtime.shown_code import STEP_MS, ShownCode
 from edge.runtime.sightings import FaceSeen
 from edge.runtime.two_step import (
     Asked,
     OneToOneDesk,
     ask_or_none,
+    earliest,
     is_alike,
+    is_of,
     look_on,
     plainly,
     rest_word,
@@ -65,7 +59,6 @@ from edge.runtime.two_step import (
 )
 
 IO_DEADLINE_NS = 300_000_000  # hardware.md §2.4: the age of a command inside the node
-STEP_MS = 30_000  # one step of a rotating code
 SAME_CODE_NS = 3_000_000_000  # a phone still held into the picture is not shown anew
 TRIES_KEPT = 256
 PIN_TRIES = "pin"  # digits name nobody, so all who type them at one door share one patience
@@ -111,6 +104,8 @@ class Gate:
 
     async def on_code(self, text: str, t_ns: int) -> None:
         """A text was read from a QR code in front of this door."""
+        if self._waits_its_turn(text):
+            return  # and is not noted as shown: held up until the look has ended, it is judged then
         seen, last_ns = self._code
         self._code = (text, t_ns)
         if text != seen:
@@ -123,8 +118,10 @@ class Gate:
             log.info("code_not_understood", access_point=self.access_point, why=str(error))
             self.hands.screens.show(self.access_point, "next_code")  # coming closer makes no code whole
             return
-        if code is not None and not self._is_looked_for(code):
-            async with self._turn:
+        if code is None:
+            return
+        async with self._turn:
+            if not self._is_looking():
                 await self._end_asked()
                 await self._try_code(code)
 
@@ -171,7 +168,9 @@ class Gate:
         """A sensor, a timer or the node itself."""
         async with self._turn:
             await self._step(event)
-            if isinstance(event, CameraChanged) and self.state.camera is Camera.LOST:
+            lost = isinstance(event, CameraChanged) and self.state.camera is Camera.LOST
+            over = self._asked is not None and self._now_ns() >= self._asked.until_ns
+            if lost or over:
                 await self._end_asked()
 
     async def on_command(self, command: Command) -> Did:
@@ -180,9 +179,9 @@ class Gate:
             return await self._step(command)
 
     async def run_timers(self) -> None:
-        """Fire the door's timers for ever."""
+        """Fire the door's timers, and end looks of which no more pictures come, for ever."""
         while True:
-            deadline_ns = next_deadline(self.state)
+            deadline_ns = earliest(next_deadline(self.state), self._asked)
             wait_s = None if deadline_ns is None else max(0.0, (deadline_ns - self._now_ns()) / 1e9)
             self._timers_changed.clear()
             try:
@@ -201,17 +200,14 @@ class Gate:
             await self._judge_or_ask(unknown, cred_id, knowledge, moment)
             return
         holder, credential = found
-        memory = _memory(self.hands.codes.code_memory(cred_id))
-        step = moment.now_ms // STEP_MS
-        outcome = judge_code(code, credential, memory, self.access_point, step, self.hands.verify)
-        remember = outcome.new_memory if isinstance(outcome, CodeAccepted) else None
+        shown = ShownCode(code, credential, moment.now_ms // STEP_MS, self.access_point)
         attempt = Attempt(
             kind=CredentialKind.QR,
             holder=holder,
-            code=outcome,
+            code=shown.judged(self.hands),
             locked_until_ms=self._locked_until_ms(cred_id, moment),
         )
-        await self._judge_or_ask(attempt, cred_id, knowledge, moment, remember=remember)
+        await self._judge_or_ask(attempt, cred_id, knowledge, moment, shown=shown)
 
     async def _try_face(self, concluded: Concluded) -> None:
         knowledge, moment = self._now()
@@ -235,22 +231,33 @@ class Gate:
         knowledge: Knowledge,
         moment: Moment,
         *,
-        remember: CodeMemory | None = None,
+        shown: ShownCode | None = None,
     ) -> None:
         """At a door of code and face, the code has only said who; everywhere else it opens."""
         desk = self.desk
-        if isinstance(desk, OneToOneDesk) and self.state.camera is not Camera.LOST:
+        if isinstance(desk, OneToOneDesk) and self._sees_faces():
             alone = decide(attempt, self._view(), moment, knowledge.policy)
-            self._asked = ask_or_none(desk, alone, attempt, tries, remember, self._now_ns())
+            self._asked = ask_or_none(desk, alone, attempt, tries, shown, self._now_ns())
         if self._asked is None:
-            await self._judge(attempt, tries, knowledge, moment, remember=remember)
+            await self._judge(attempt, tries, knowledge, moment, shown=shown)
         else:
+            self._timers_changed.set()
             self.hands.screens.show(self.access_point, "look_after_code")
 
-    def _is_looked_for(self, code: SignedCode) -> bool:
-        """A phone that is still in the picture when its code changes does not begin anew."""
+    def _sees_faces(self) -> bool:
+        """Nobody is asked for a face that would not be looked at: the right code would wait for nothing."""
+        return self.state.camera is Camera.OK and self.hands.sees_faces(self.access_point)
+
+    def _is_looking(self) -> bool:
+        """Whether a face is being looked for; until then no code begins anew, whosever it is."""
+        return self._asked is not None and self._now_ns() <= self._asked.until_ns
+
+    def _waits_its_turn(self, text: str) -> bool:
+        """During a look only the phone that began it goes on being shown; an old code stuck in the picture or a
+        companion's phone takes the look away from nobody.
+        """
         asked = self._asked
-        return asked is not None and asked.tries == code.credential.hex() and self._now_ns() <= asked.until_ns
+        return asked is not None and self._is_looking() and not is_of(asked, text, self.hands.parse_code)
 
     async def _end_asked(self, concluded: Concluded | None = None) -> None:
         """Judge code and face together; without a look it is a look at nobody.  Called with the turn held."""
@@ -261,7 +268,7 @@ class Gate:
         self.desk.ask(None)
         knowledge, moment = self._now()
         attempt = with_face(asked, evidence, knowledge.passes)
-        await self._judge(attempt, asked.tries, knowledge, moment, remember=asked.remember, asked=asked)
+        await self._judge(attempt, asked.tries, knowledge, moment, shown=asked.shown, asked=asked)
 
     async def _judge(
         self,
@@ -270,7 +277,7 @@ class Gate:
         knowledge: Knowledge,
         moment: Moment,
         *,
-        remember: CodeMemory | None = None,
+        shown: ShownCode | None = None,
         asked: Asked | None = None,
     ) -> None:
         view, started_ns = self._view(), self._now_ns()
@@ -288,7 +295,14 @@ class Gate:
         match decision:
             case Allow():
                 fact = replace(fact, x=fact.x | {"latency_ms": (self._now_ns() - started_ns) // 1_000_000})
-                if remember is not None and await self._remembered(tries, remember) is False:
+                try:
+                    overtaken = None if shown is None else await shown.use(self.hands)
+                except StoreError as error:
+                    self._no_record(error)
+                    return
+                if overtaken is not None:
+                    late = replace(attempt, code=overtaken)
+                    await self._judge(late, tries, knowledge, moment, asked=asked)
                     return
                 await self._step(Granted(GrantId(self.hands.new_id()), fact))
             case Deny() if self.dry_run and opens_on_trial(decision, attempt):
@@ -303,16 +317,6 @@ class Gate:
                 self._advise(decision.advice, attempt, decision.reason)
             case _:
                 assert_never(decision)
-
-    async def _remembered(self, cred_id: str, memory: CodeMemory) -> bool:
-        """The code's use is on the disk before the door moves; where it cannot be, the door stays shut."""
-        text = json.dumps([memory.offset_steps, memory.last_step, sorted(memory.used_at)])
-        try:
-            await asyncio.to_thread(self.hands.codes.remember_code, cred_id, text)
-        except StoreError as error:
-            self._no_record(error)
-            return False
-        return True
 
     # --- the door machine -------------------------------------------------------------------------------------
 
@@ -453,10 +457,3 @@ def _holder(passes: PassSet, cred_id: str, verifier: bytes) -> Pass | None:
     if found is None or found[1].kind is not CredentialKind.PIN:
         return None
     return found[0] if hmac.compare_digest(found[1].verifier, verifier) else None
-
-
-def _memory(text: str | None) -> CodeMemory | None:
-    if text is None:
-        return None
-    offset, last, used = json.loads(text)
-    return CodeMemory(offset, last, frozenset(AccessPointId(door) for door in used))

@@ -1,7 +1,8 @@
 """What a gate is given: the hands it acts with, and what the node knows."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from edge.core.credentials import SignedCode, Verify
@@ -52,6 +53,10 @@ class Hands:
     new_id: Callable[[], str]
     # (credential id, verifier) of digits that have the shape of a PIN, else None.
     read_pin: Callable[[str], tuple[str, bytes] | None]
+    # Whether a face before this door would reach it now: no other use of its camera, and an engine that works.
+    sees_faces: Callable[[AccessPointId], bool]
+    # Held from reading what is remembered of a code to writing it anew: the doors of a node share that memory.
+    code_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(frozen=True, slots=True)

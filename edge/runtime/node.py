@@ -97,6 +97,9 @@ class Node:
         self._enrolments: dict[str, CameraEnrolment] = {}
         self.faces_held = False  # an erasure is known of and not done: nobody is looked at before it is
         self._just_enrolled: set[str] = set()  # cameras whose enrolled person has not stepped away yet
+        self._looked: set[str] = (
+            set()
+        )  # cameras through which the engine has looked since they were last unwell
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -200,9 +203,14 @@ class Node:
 
     async def _sightings(self, told: "asyncio.Queue[Told]") -> None:
         while True:
-            self._take(await told.get())
+            seen = await told.get()
+            try:
+                self._take(seen)
+            except Exception as error:  # noqa: BLE001  # one bad sighting must not blind the doors to all others
+                log.error("sighting_failed", camera=getattr(seen, "camera", ""), why=repr(error))
 
     def _take(self, seen: Told) -> None:
+        self._note_look(seen)
         match seen:
             case CodeSeen():
                 for gate in self._gates_at(seen.camera):
@@ -223,6 +231,25 @@ class Node:
                 self._take_engine(seen)
             case _:
                 assert_never(seen)
+
+    def _note_look(self, seen: Told) -> None:
+        """A worker whose engine fails at every face says DEGRADED and OK in turns; only a look that was done shows
+        that it works, and a frozen picture shows nobody for ever."""
+        match seen:
+            case CameraState() if seen.state != "OK":
+                self._looked.discard(seen.camera)
+            case NobodySeen() | FaceSeen(vector=bytes()):
+                state = self._camera_state.get(seen.camera)
+                if state is not None and state.state == "OK":
+                    self._looked.add(seen.camera)
+            case _:
+                pass
+
+    def sees_faces(self, access_point: AccessPointId) -> bool:
+        """Whether the next good face before this door would reach it; while not, nobody is asked for one."""
+        camera = self._cameras.get(access_point)
+        taken = camera in self._enrolments or camera in self._just_enrolled
+        return camera in self._looked and not taken and not self.faces_held
 
     def _face(self, seen: FaceSeen) -> None:
         """An enrolment has the camera to itself, until its person has left: nobody enters by the pictures that made
@@ -359,7 +386,7 @@ class Node:
         self._parts.screens.show(AccessPointId(access_point), "enrolling")
         try:
             async with asyncio.timeout(PATIENCE_S):
-                template = await done
+                template = await asyncio.shield(done)  # a frame of this very turn may still ask how it stands
         except TimeoutError as error:
             enrolment.refuse()
             raise EnrolRefused("no three good pictures in time. Use the code, or try again.") from error

@@ -5,10 +5,11 @@ long, and both end in the same words.  Who has no face here, or stands where no 
 code alone before anything is asked.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from edge.core.challenge import TIMEOUT_NS
-from edge.core.credentials import CodeMemory
+from edge.core.credentials import SignedCode
 from edge.core.decision_types import Allow, Attempt, Decision, Deny, FaceEvidence, Liveness
 from edge.core.events import CredentialKind, PassId
 from edge.core.face_mode import FaceMode
@@ -16,6 +17,7 @@ from edge.core.passes import PassSet
 from edge.core.reasons import Reason
 from edge.runtime.face_challenge import LiveRule
 from edge.runtime.face_desk import Concluded, FaceDesk, Prompt
+from edge.runtime.shown_code import ShownCode
 from edge.runtime.sightings import FaceSeen
 from models.calibration import DoorThreshold, ThresholdRefused, one_to_one_threshold
 from models.engine import EngineInfo, Vector
@@ -103,9 +105,16 @@ class Asked:
 
     attempt: Attempt
     tries: str
-    remember: CodeMemory | None
+    shown: ShownCode | None
     until_ns: int
     face_due: bool
+
+
+def earliest(deadline_ns: int | None, asked: Asked | None) -> int | None:
+    """The door's next deadline or the end of this look's patience, whichever comes first; None when neither runs."""
+    if asked is None:
+        return deadline_ns
+    return asked.until_ns if deadline_ns is None else min(deadline_ns, asked.until_ns)
 
 
 def whom_to_ask(alone: Decision, attempt: Attempt, desk: OneToOneDesk) -> tuple[bool, PassId | None]:
@@ -134,7 +143,7 @@ def ask_or_none(
     alone: Decision,
     attempt: Attempt,
     tries: str,
-    remember: CodeMemory | None,
+    shown: ShownCode | None,
     now_ns: int,
 ) -> Asked | None:
     """Begin to look for whomever this code named, or None where it is judged by itself."""
@@ -142,7 +151,7 @@ def ask_or_none(
     if not asks:
         return None
     desk.ask(named)
-    return Asked(attempt, tries, remember, now_ns + desk.patience_ns, face_due=named is not None)
+    return Asked(attempt, tries, shown, now_ns + desk.patience_ns, face_due=named is not None)
 
 
 def with_face(asked: Asked, seen: FaceEvidence, passes: PassSet) -> Attempt:
@@ -173,6 +182,15 @@ def is_alike(decision: Decision) -> bool:
     """Whether this refusal is told in the one sentence that says neither code nor face."""
     pin = decision.kind is CredentialKind.PIN if isinstance(decision, Deny) else False
     return decision.reason in ALIKE or (pin and decision.reason is not Reason.RETRY_LATER)
+
+
+def is_of(asked: Asked, text: str, parse: Callable[[str], SignedCode | None]) -> bool:
+    """Whether this QR text is a code of the phone that began the look."""
+    try:
+        code = parse(text)
+    except ValueError:
+        return False
+    return code is not None and code.credential.hex() == asked.tries
 
 
 def look_on(desk: FaceDesk, asked: Asked, seen: FaceSeen) -> Concluded | Prompt | None:

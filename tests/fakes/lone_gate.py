@@ -50,6 +50,9 @@ class LoneGate:
     pulses: list[int] = field(default_factory=list)
     at_ns: int = 0
     clock: ClockState = ClockState.TRUSTED
+    sees_faces: bool = True
+    door: AccessPointId = GATE
+    codes: dict[str, str] = field(default_factory=dict)  # the durable memory of used codes
 
     def __post_init__(self) -> None:
         numbers = itertools.count(1)
@@ -64,8 +67,9 @@ class LoneGate:
             verify=verify_ed25519,
             new_id=lambda: f"id-{next(numbers)}",
             read_pin=lambda digits: read_pin(self.key, digits),
+            sees_faces=lambda _door: self.sees_faces,
         )
-        profile = DoorProfile(access_point=GATE)
+        profile = DoorProfile(access_point=self.door)
         self.gate = Gate(
             profile, LocationClass.GATE, hands, Liveness.OFF_DEMO, simulation=False, dry_run=self.dry_run
         )
@@ -93,10 +97,10 @@ class LoneGate:
         self.shown.append(str(word))
 
     def code_memory(self, cred_id):
-        return None
+        return self.codes.get(cred_id)
 
     def remember_code(self, cred_id, memory) -> None:
-        pass
+        self.codes[cred_id] = memory
 
     async def pulse(self, _door, _cmd, ms) -> Result:
         self.pulses.append(ms)

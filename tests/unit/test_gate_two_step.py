@@ -169,6 +169,48 @@ def test_without_an_engine_or_a_camera_the_code_alone_is_the_way():
     assert "access.granted" in asyncio.run(dark()).kinds
 
 
+@pytest.mark.parametrize("shown", [{"pin": ADAS}, {"qr": SHOWN}], ids=["pin", "qr"])
+def test_while_no_face_would_be_looked_at_the_code_alone_is_the_way(shown):
+    lone = door()
+    lone.sees_faces = False
+    play(lone, looks=0, **shown)
+    assert (lone.kinds[0], len(lone.pulses), "look_after_code" in lone.shown) == ("access.granted", 1, False)
+
+
+@pytest.mark.parametrize("camera", [Camera.DEGRADED, Camera.LOST])
+def test_before_a_camera_that_shows_no_living_picture_the_code_alone_is_the_way(camera):
+    async def dim() -> LoneGate:
+        lone = await awake(door())
+        await lone.gate.on_event(CameraChanged(camera))
+        await lone.gate.on_pin(ADAS)
+        return lone
+
+    lone = asyncio.run(dim())
+    assert ("access.granted" in lone.kinds, len(lone.pulses)) == (True, 1)
+
+
+@pytest.mark.parametrize("pin", [ADAS, NOBODYS])
+@pytest.mark.parametrize("began", ["before the timers", "while the timers wait"])
+def test_a_look_ends_by_itself_when_its_patience_is_over_and_nothing_more_is_seen(pin, began):
+    async def evening() -> LoneGate:
+        lone = await awake(door())
+        lone.gate.desk.patience_ns = 0
+        timers = None
+        if began == "while the timers wait":
+            timers = asyncio.ensure_future(lone.gate.run_timers())
+            await asyncio.sleep(0)
+        await lone.gate.on_pin(pin)
+        assert lone.shown[-1] == "look_after_code"
+        timers = timers or asyncio.ensure_future(lone.gate.run_timers())
+        for _ in range(50):
+            await asyncio.sleep(0)
+        timers.cancel()
+        return lone
+
+    lone = asyncio.run(evening())
+    assert (lone.kinds, lone.shown[-1], lone.pulses) == (["access.denied"], "two_refused", [])
+
+
 def test_a_face_cannot_bring_a_pass_to_a_door_it_does_not_open():
     away = [pass_row("PS-ada", pin=ADAS, prereq=CONSENTED, scope=["AP-9"])]
     lone = play(door(passes=away), pin=ADAS, face="ada")

@@ -111,6 +111,16 @@ def test_after_twelve_tries_the_code_is_shown():
     assert words.index("show_code") * FRAME_NS == (TRIED_MAX - 1) * 1_200_000_000
 
 
+def test_a_frame_after_the_enrolment_was_called_off_is_answered_with_the_code():
+    async def run() -> str:
+        done = asyncio.get_running_loop().create_future()
+        enrolment = CameraEnrolment(INFO, HOLDER, 5, done)
+        done.cancel()
+        return enrolment.take(frame(0))
+
+    assert asyncio.run(run()) == "show_code"
+
+
 def test_pictures_that_never_fit_together_end_with_the_code_too():
     people = ["ada", "eve", "bo", "cy", "di", "kit", "lu", "mo", "ned", "oz", "pip", "quin", "rex"]
     words, why = enrolled([frame(25 * n, person=who) for n, who in enumerate(people)])
