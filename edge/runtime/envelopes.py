@@ -32,6 +32,7 @@ from edge.core.peers import (
 from edge.errors import EnrolRefused, StoreError, TrustRefused
 from edge.ports import Clock
 from edge.runtime.enrol import permitted, template_end_ms
+from edge.runtime.erasure_hold import ErasureHold
 from edge.runtime.gate import Gate
 from edge.runtime.hands import Knowledge
 from models.engine import EngineError, EngineInfo
@@ -40,8 +41,6 @@ from models.template import Template
 TICK_S = 0.5
 WAITING_MAX = 64  # envelopes not yet looked at; what is more is sent again by the service
 OFFERS_PER_TICK = 8  # 14 KB each
-# An erasure that never comes (a database that was replaced) must not switch faces off for good.
-HOLD_MAX_NS = 60_000_000_000
 STAFF_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
 REASON_MAX = 200
 _NEVER = 2**63
@@ -149,8 +148,8 @@ class EnvelopeDesk:
         self._due_ns = 0  # before then another look finds nothing, unless something has changed
         # The newest roster is without this node, and what others sent may still be here.
         self._withdrawn = self._roster.ver > 0 and self._roster.find(parts.own) is None
-        self._held_ns = 0
-        self._owed = self._given_up = 0
+        self._hold = ErasureHold(parts.host, parts.clock)
+        self.fault = ""
         self.kept = 0
         self.refused: Counter[str] = Counter()
 
@@ -169,7 +168,7 @@ class EnvelopeDesk:
         self._soon(self._offer_again)
 
     def owes_erasure(self, erase_ver: int) -> None:
-        self._soon(lambda: self._hold(erase_ver))
+        self._soon(lambda: self._hold.owe(erase_ver))
 
     def tombstones(self, versions: Mapping[str, int]) -> None:
         """Nothing sealed under these versions of these passes comes in any more; on the disk when this returns."""
@@ -194,6 +193,8 @@ class EnvelopeDesk:
                 await self._turn()
             except StoreError as error:  # nothing was kept; both sides try again
                 log.error("envelope_not_kept", why=str(error))
+            except Exception as error:  # noqa: BLE001 - faces are a convenience: whatever ails them stops no door
+                log.error("envelope_turn_failed", why=repr(error))
 
     async def _turn(self) -> None:
         """Take what came, at most for one tick, then offer what is due."""
@@ -206,22 +207,12 @@ class EnvelopeDesk:
             await self._take(envelope)
         if self._withdrawn:
             await self._give_back()
-        if self._held_ns and self._now_ns() >= self._held_ns:
-            log.error("erasure_never_came", why="faces are looked at again")
-            self._given_up = self._owed
-            self._hold(0)
+        self._hold.tick()
         self._offer_due()
 
     def _put(self, envelope: Envelope) -> None:
         if not self._waiting.full():
             self._waiting.put_nowait(envelope)
-
-    def _hold(self, erase_ver: int) -> None:
-        """Faces wait for the erasures up to this number; 0, or one that was waited for in vain: nobody waits."""
-        owed = erase_ver > self._given_up
-        self._owed = erase_ver
-        self._held_ns = self._now_ns() + HOLD_MAX_NS if owed else 0
-        self._parts.host.faces_held = owed
 
     def _now_ns(self) -> int:
         return self._parts.clock.read().mono_ns
@@ -312,8 +303,13 @@ class EnvelopeDesk:
             not_after_ms=template_end_ms(holder),
             frame=b"",
         )
+        try:
+            frame = self._parts.seal(envelope, peer, stored.data)
+        except ValueError as error:  # too long, or no key: the others are offered, this one ever more slowly
+            log.error("cannot_seal", node=peer.node, pass_id=stored.pass_id, why=str(error))
+            return True
         self._ids[envelope.id] = (stored.template_ref, peer.node)
-        return self._parts.say_envelope(self._parts.seal(envelope, peer, stored.data))
+        return self._parts.say_envelope(frame)
 
     def _offer_again(self) -> None:
         """The session is new: what was on its way may be lost."""

@@ -3,12 +3,14 @@
 No template and no private key stands here.  A roster at or below the newest one ever kept is refused for ever.
 """
 
+import sqlite3
 import threading
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from edge.core.events import AccessPointId
 from edge.core.peers import Peer, Roster, Sending
+from edge.errors import StoreError
 from edge.store.sqlite import connect, migrate, transaction
 
 # An envelope never outlives its pass by more than a day; by then no pass of the version that was erased is left.
@@ -22,7 +24,13 @@ class PeerBook:
         self._path = path
         self._lock = threading.Lock()
         self._db = connect(path)
-        migrate(self._db, Path(__file__).parent / "migrations" / "peers")
+        try:
+            migrate(self._db, Path(__file__).parent / "migrations" / "peers")
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"{path}: cannot be brought to this release's shape ({error}). Keep a copy and move it away; "
+                "receivers are then trusted anew."
+            ) from error
 
     # --- who ----------------------------------------------------------------------------------------------------
 

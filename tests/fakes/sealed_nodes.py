@@ -30,8 +30,8 @@ EVERYWHERE = tuple(DOORS.values())
 OTHER = EngineInfo("test", "ef" * 32, "cd" * 32, 128, "cosine", None, "none")
 
 
-def template(seed: int = 1, *, info: EngineInfo = INFO, made_ms: int = NOW_MS) -> Template:
-    noise = np.random.default_rng(seed).normal(size=(3, 128)).astype(np.float32)
+def template(seed: int = 1, *, info: EngineInfo = INFO, made_ms: int = NOW_MS, dim: int = 128) -> Template:
+    noise = np.random.default_rng(seed).normal(size=(3, dim)).astype(np.float32)
     rows = noise / np.linalg.norm(noise, axis=1, keepdims=True)
     qualities = [Quality(0.95, 80.0, 120.0, 300.0, 0.0, 0.0, 1)] * 3
     return Template.of_parts(info, list(rows), qualities, made_ms=made_ms, not_after_ms=NOW_MS)

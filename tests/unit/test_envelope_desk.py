@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from cloud_sync.protocol.messages import Sealed, decode
-from edge.core.peers import Envelope, No
+from edge.core.peers import Envelope, No, Roster
 from edge.errors import TrustRefused
-from edge.runtime.envelopes import HOLD_MAX_NS, OFFERS_PER_TICK
+from edge.runtime.envelopes import OFFERS_PER_TICK
+from edge.runtime.erasure_hold import HOLD_MAX_NS
 from edge.store.peer_book import PeerBook
 from tests.fakes.sealed_nodes import (
     DOORS,
     HOUR_MS,
     INFO,
+    NOW_MS,
     OTHER,
     Keys,
     SealedNode,
@@ -250,6 +252,43 @@ def test_a_tick_offers_a_handful_and_a_busy_link_nothing(two: Two) -> None:
     assert len(seen) == 20 - OFFERS_PER_TICK
 
 
+def test_one_that_cannot_be_sealed_holds_up_no_other(two: Two) -> None:
+    """A template too long for an envelope, and a key of a neighbour with which nobody can agree on a secret."""
+    low = replace(C.peer(), sealing_key=bytes(32), fingerprint="low")
+    two.a.desk._take_roster(Roster(2, (A.peer(), B.peer(), low)))
+    two.trust()
+    run(two.a.desk.trust("n-c", "low", **STAFF))
+    two.a.host.holds(a_pass(), a_pass("P-2"))
+    two.a.shelf.put("P-2", template(2, dim=2600).to_bytes(), not_after_ms=NOW_MS + HOUR_MS)
+    assert [(one.pass_id, one.receiver) for one in two.sent()] == [("P-1", "n-b")]
+    assert two.sent() == []
+
+
+def test_whatever_goes_wrong_in_one_turn_the_next_one_comes(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two.trust()
+    monkeypatch.setattr("edge.runtime.envelopes.TICK_S", 0.001)
+    seal, tries = two.a.desk._parts.seal, []
+
+    def failing(*what: object) -> bytes:
+        tries.append(what)
+        if len(tries) == 1:
+            raise RuntimeError("anything")
+        return seal(*what)
+
+    async def until_said() -> None:
+        said = asyncio.Event()
+        two.a.desk._parts = replace(two.a.desk._parts, seal=failing, wake_link=said.set)
+        serving = asyncio.create_task(two.a.desk.run())
+        async with asyncio.timeout(10):
+            await said.wait()
+        serving.cancel()
+
+    run(until_said())
+    assert (len(tries), [address(frame).receiver for frame in two.a.said]) == (2, ["n-b"])
+
+
 # --- what is taken ------------------------------------------------------------------------------------------------
 
 
@@ -390,17 +429,17 @@ def test_approved_again_it_is_sent_everything_again(two: Two) -> None:
 
 
 def test_while_an_erasure_is_owed_nobody_is_looked_at_and_never_for_ever(two: Two) -> None:
-    two.b.desk._hold(5)
+    two.b.desk._hold.owe(5)
     assert two.b.host.faces_held
-    two.b.desk._hold(0)
+    two.b.desk._hold.owe(0)
     assert not two.b.host.faces_held
-    two.b.desk._hold(5)
+    two.b.desk._hold.owe(5)
     two.b.clock.step(HOLD_MAX_NS / 1e9)
     run(two.b.desk._turn())
     assert not two.b.host.faces_held
-    two.b.desk._hold(5)  # waited for in vain once: not at every head again
+    two.b.desk._hold.owe(5)  # waited for in vain once: not at every head again
     assert not two.b.host.faces_held
-    two.b.desk._hold(6)
+    two.b.desk._hold.owe(6)
     assert two.b.host.faces_held
 
 
