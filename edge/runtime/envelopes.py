@@ -91,7 +91,11 @@ class Peers(Protocol):
 
     def taken(self) -> Mapping[str, tuple[str, str, str]]: ...
 
-    def note_taken(self, template_ref: str, pass_id: str, envelope: str, sender: str) -> None: ...
+    def note_taking(self, pass_id: str, envelope: str, sender: str, made_ms: int) -> None: ...
+
+    def taking(self) -> Mapping[str, int]: ...
+
+    def settle(self, arrived: Mapping[str, str]) -> None: ...
 
     def erased(self) -> dict[str, int]: ...
 
@@ -247,10 +251,22 @@ class EnvelopeDesk:
         """The gallery as it is now; opened again only when it has changed."""
         if (version := self._parts.shelf.version) != self._shelf_version:
             self._shelf = {one.template_ref: one for one in self._parts.shelf.all()}
-            self._shelf_version = version
+            self._settle()
             self._parts.peers.keep_only(self._shelf)
             self._sendings = {key: one for key, one in self._sendings.items() if key[0] in self._shelf}
             self._ids = {told: key for told, key in self._ids.items() if key[0] in self._shelf}
+            self._shelf_version = version  # last: what was not kept is looked at again
+
+    def _settle(self) -> None:
+        """What was being taken is here or is not, whatever came in between: a template tells by when it was made."""
+        if taking := self._parts.peers.taking():
+            self._parts.peers.settle(
+                {
+                    one.pass_id: ref
+                    for ref, one in self._shelf.items()
+                    if one.pass_id in taking and Template.from_bytes(one.data).made_ms == taking[one.pass_id]
+                }
+            )
 
     def _forget(self, one: Sending) -> None:
         del self._sendings[one.template_ref, one.node]
@@ -392,14 +408,13 @@ class EnvelopeDesk:
         held = [Template.from_bytes(one.data) for one in self._shelf.values() if self._same(one, envelope)]
         if any(one.made_ms >= template.made_ms for one in held):
             return No.OLDER
+        # Written down first: after a crash or on a full disk it must not pass for one that was made here.
+        self._parts.peers.note_taking(envelope.pass_id, envelope.id, envelope.sender, template.made_ms)
         try:
             await self._parts.host.take_sealed(envelope.pass_id, data, envelope.sender)
         except EnrolRefused:
             return No.NOT_PERMITTED
         self._look()
-        for ref, one in self._shelf.items():
-            if self._same(one, envelope):
-                self._parts.peers.note_taken(ref, envelope.pass_id, envelope.id, envelope.sender)
         self.kept += 1
         return True
 

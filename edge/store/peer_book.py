@@ -105,12 +105,28 @@ class PeerBook:
             rows = self._db.execute("select template_ref, pass_id, envelope, sender from taken").fetchall()
         return {ref: (pass_id, envelope, sender) for ref, pass_id, envelope, sender in rows}
 
-    def note_taken(self, template_ref: str, pass_id: str, envelope: str, sender: str) -> None:
+    def note_taking(self, pass_id: str, envelope: str, sender: str, made_ms: int) -> None:
+        """Before a template goes into the gallery: if the power fails then, it is still known who made it."""
         with self._lock, transaction(self._db, self._path):
-            self._db.execute("delete from taken where pass_id = ?", (pass_id,))
             self._db.execute(
-                "insert into taken values (?, ?, ?, ?)", (template_ref, pass_id, envelope, sender)
+                "insert or replace into taking values (?, ?, ?, ?)", (pass_id, envelope, sender, made_ms)
             )
+
+    def taking(self) -> dict[str, int]:
+        """By pass, when the template was made that was about to be kept."""
+        with self._lock:
+            return dict(self._db.execute("select pass_id, made_ms from taking").fetchall())
+
+    def settle(self, arrived: Mapping[str, str]) -> None:
+        """Of what was about to be kept, these passes' is in the gallery, under these references; the rest is not."""
+        with self._lock, transaction(self._db, self._path):
+            for pass_id, ref in arrived.items():
+                self._db.execute("delete from taken where pass_id = ?", (pass_id,))
+                self._db.execute(
+                    "insert into taken select ?, pass_id, envelope, sender from taking where pass_id = ?",
+                    (ref, pass_id),
+                )
+            self._db.execute("delete from taking")
 
     # --- what must not come back ----------------------------------------------------------------------------------
 

@@ -1,5 +1,7 @@
 """Two nodes' halves of a sealed exchange without a bus: real keys, real sealer, real books, a host that only keeps."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +14,7 @@ from cloud_sync.protocol.sealed import fingerprint
 from edge.core.events import AccessPointId, ClockState, Fact, PassId, SubjectRef
 from edge.core.passes import ENTRY_PREREQS, Pass, PassSet, PassState, Prereq, SubjectClass
 from edge.core.peers import Peer, Roster
+from edge.errors import StoreError
 from edge.link.sealing import Sealer
 from edge.ports import ClockReading
 from edge.runtime.enrol import permitted, template_end_ms
@@ -94,7 +97,15 @@ class Host:
         self.passes = PassSet.build(1, [a_pass()])
         self.facts: list[Fact] = []
         self._shelf = shelf
+        self._fails = ""
         self.gates = {AccessPointId("AP"): SimpleNamespace(desk=info and SimpleNamespace(info=info))}
+
+    @contextmanager
+    def failing(self, when: str) -> Iterator[None]:
+        """For now nothing can be kept: ``before`` the template is on the disk, or ``after`` it."""
+        self._fails = when
+        yield
+        self._fails = ""
 
     def holds(self, *passes: Pass) -> None:
         self.passes = PassSet.build(self.passes.version + 1, passes)
@@ -107,7 +118,11 @@ class Host:
 
     async def take_sealed(self, pass_id: str, data: bytes, origin: str) -> Template:
         holder = permitted(self.passes, PassId(pass_id))
+        if self._fails == "before":
+            raise StoreError("gallery.db: the disk is full")
         self._shelf.put(pass_id, data, not_after_ms=template_end_ms(holder))
+        if self._fails == "after":
+            raise StoreError("events.db: the disk is full")
         x = {"from": origin} if origin else {}
         self.facts.append(Fact("sys.enrolled", pass_id=PassId(pass_id), x=x))
         return Template.from_bytes(data)

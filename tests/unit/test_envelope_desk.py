@@ -9,7 +9,7 @@ import pytest
 
 from cloud_sync.protocol.messages import Sealed, decode
 from edge.core.peers import Envelope, No, Roster
-from edge.errors import TrustRefused
+from edge.errors import StoreError, TrustRefused
 from edge.runtime.envelopes import OFFERS_PER_TICK
 from edge.runtime.erasure_hold import HOLD_MAX_NS
 from edge.store.peer_book import PeerBook
@@ -307,6 +307,39 @@ def test_the_same_one_twice_is_kept_once(two: Two) -> None:
     envelope = two.one()
     assert [two.taken(envelope), two.taken(envelope)] == [("kept", ""), ("kept", "")]
     assert [fact.type for fact in two.b.host.facts] == ["sys.enrolled"]
+
+
+@pytest.mark.parametrize("started_anew", [False, True])
+def test_what_a_full_ledger_or_a_crash_interrupts_stays_what_another_node_sent(
+    two: Two, started_anew: bool
+) -> None:
+    two.trust()
+    envelope = two.one()
+    with two.b.host.failing("after"), pytest.raises(StoreError):
+        two.taken(envelope)
+    if started_anew:
+        two.b.start()
+    two.b.knows(A, B, C, ver=2)
+    run(two.b.desk.trust("n-c", C.peer().fingerprint, **STAFF))
+    run(two.b.turn())
+    assert two.b.said == []  # whoever made it sends it on
+    assert two.taken(envelope) == ("kept", "")
+    two.b.knows(A, C, ver=3)
+    run(two.b.turn())
+    assert two.b.shelf.all() == []
+
+
+def test_what_fails_before_it_is_kept_leaves_this_nodes_own_template_its_own(two: Two) -> None:
+    two.trust()
+    envelope = two.one()
+    run(two.b.host.enrol_template("P-1", template(2, made_ms=NOW_MS - 1).to_bytes()))
+    with two.b.host.failing("before"), pytest.raises(StoreError):
+        two.taken(envelope)
+    two.b.start()
+    run(two.b.desk.trust("n-a", A.peer().fingerprint, **STAFF))
+    run(two.b.turn())
+    assert [address(frame).receiver for frame in two.b.said] == ["n-a"]
+    assert two.taken(envelope) == ("kept", "")
 
 
 @pytest.mark.parametrize(
