@@ -10,7 +10,8 @@ from edge.errors import StoreError
 from edge.link.link import Link
 from edge.link.sealing import Sealer
 from edge.ports import Clock
-from edge.runtime.envelopes import EnvelopeDesk, EnvelopeParts
+from edge.runtime.envelope_parts import EnvelopeParts
+from edge.runtime.envelopes import EnvelopeDesk
 from edge.runtime.no_envelopes import NoEnvelopes
 from edge.runtime.node import Node
 from edge.store.device_key import Join

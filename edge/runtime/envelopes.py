@@ -9,13 +9,13 @@ import asyncio
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import structlog
 
-from edge.core.events import AccessPointId, Fact, PassId
+from edge.core.events import Fact, PassId
 from edge.core.peers import (
     AckState,
     Envelope,
@@ -24,17 +24,16 @@ from edge.core.peers import (
     Roster,
     Sending,
     answered,
+    is_made_ahead,
     objection,
     offered,
     receivers,
     trust_of,
 )
 from edge.errors import EnrolRefused, StoreError, TrustRefused
-from edge.ports import Clock
 from edge.runtime.enrol import permitted, template_end_ms
+from edge.runtime.envelope_parts import EnvelopeParts, Kept
 from edge.runtime.erasure_hold import ErasureHold
-from edge.runtime.gate import Gate
-from edge.runtime.hands import Knowledge
 from models.engine import EngineError, EngineInfo
 from models.template import Template
 
@@ -46,93 +45,6 @@ REASON_MAX = 200
 _NEVER = 2**63
 
 log = structlog.get_logger()
-
-
-class Kept(Protocol):
-    @property
-    def template_ref(self) -> str: ...
-
-    @property
-    def pass_id(self) -> str: ...
-
-    @property
-    def data(self) -> bytes: ...
-
-
-class Shelf(Protocol):
-    """The sealed gallery; ``version`` moves with every change."""
-
-    @property
-    def version(self) -> int: ...
-
-    def all(self) -> Sequence[Kept]: ...
-
-
-class Peers(Protocol):
-    """What is remembered of other nodes; every call is on the disk when it returns."""
-
-    def roster(self) -> Roster: ...
-
-    def keep_roster(self, roster: Roster) -> bool: ...
-
-    def trusted(self) -> dict[str, str]: ...
-
-    def trust(self, node: str, fingerprint: str, *, by: str, reason: str, at_ms: int) -> None: ...
-
-    def distrust(self, node: str) -> bool: ...
-
-    def over(self) -> list[Sending]: ...
-
-    def note_over(self, one: Sending) -> None: ...
-
-    def forget(self, template_ref: str, node: str) -> None: ...
-
-    def keep_only(self, template_refs: Collection[str]) -> None: ...
-
-    def taken(self) -> Mapping[str, tuple[str, str, str]]: ...
-
-    def note_taking(self, pass_id: str, envelope: str, sender: str, made_ms: int) -> None: ...
-
-    def taking(self) -> Mapping[str, int]: ...
-
-    def settle(self, arrived: Mapping[str, str]) -> None: ...
-
-    def erased(self) -> dict[str, int]: ...
-
-    def note_erased(self, versions: Mapping[str, int], at_ms: int) -> None: ...
-
-
-class Host(Protocol):
-    """The node."""
-
-    faces_held: bool
-
-    @property
-    def gates(self) -> Mapping[AccessPointId, Gate]: ...
-
-    def knowledge(self) -> Knowledge: ...
-
-    async def take_sealed(self, pass_id: str, data: bytes, origin: str) -> Template: ...
-
-    async def erase(self, pass_ids: Sequence[str]) -> int: ...
-
-    async def record(self, facts: Sequence[Fact]) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class EnvelopeParts:
-    own: str
-    fingerprint: str
-    face_wanted: bool  # by the configuration; the engine may still be loading
-    clock: Clock
-    host: Host
-    shelf: Shelf
-    peers: Peers
-    seal: Callable[[Envelope, Peer, bytes], bytes]
-    open: Callable[[Envelope, Peer], bytes | No]
-    say_envelope: Callable[[bytes], bool]
-    say_answer: Callable[[str, AckState, str], None]
-    wake_link: Callable[[], None]
 
 
 class EnvelopeDesk:
@@ -382,13 +294,15 @@ class EnvelopeDesk:
         holder = passes.get(PassId(envelope.pass_id))
         if holder is None or holder.pass_version < envelope.pass_version:
             return None
+        sender = self._roster.find(envelope.sender)
+        assert sender is not None, "judged above"
+        if not sender.doors & holder.scope:
+            return No.NO_DOOR
         engine = self._engine()
         if engine is None:
             return None if parts.face_wanted else No.FACE_OFF
         if envelope.model != engine.model_sha256:
             return No.FOREIGN_MODEL
-        sender = self._roster.find(envelope.sender)
-        assert sender is not None, "judged above"
         data = parts.open(envelope, sender)
         return data if isinstance(data, No) else await self._keep(envelope, data, engine)
 
@@ -405,6 +319,8 @@ class EnvelopeDesk:
             template.check(engine)
         except EngineError:
             return No.FOREIGN_MODEL
+        if is_made_ahead(template.made_ms, self._parts.clock.read().wall_ms):
+            return No.MADE_AHEAD
         held = [Template.from_bytes(one.data) for one in self._shelf.values() if self._same(one, envelope)]
         if any(one.made_ms >= template.made_ms for one in held):
             return No.OLDER

@@ -18,7 +18,8 @@ from edge.errors import StoreError
 from edge.link.sealing import Sealer
 from edge.ports import ClockReading
 from edge.runtime.enrol import permitted, template_end_ms
-from edge.runtime.envelopes import EnvelopeDesk, EnvelopeParts
+from edge.runtime.envelope_parts import EnvelopeParts
+from edge.runtime.envelopes import EnvelopeDesk
 from edge.store.gallery_store import GalleryStore
 from edge.store.peer_book import PeerBook
 from models.engine import EngineInfo, Quality

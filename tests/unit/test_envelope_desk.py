@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cloud_sync.protocol.messages import Sealed, decode
-from edge.core.peers import Envelope, No, Roster
+from edge.core.peers import MADE_AHEAD_MAX_MS, Envelope, No, Roster
 from edge.errors import StoreError, TrustRefused
 from edge.runtime.envelopes import OFFERS_PER_TICK
 from edge.runtime.erasure_hold import HOLD_MAX_NS
@@ -405,10 +405,38 @@ def test_an_engine_that_is_still_loading_is_waited_for_and_one_switched_off_says
 def test_a_template_made_later_is_never_replaced_by_an_older_one(two: Two) -> None:
     two.trust()
     old = two.one()
-    two.enrol(2, made_ms=old.not_after_ms)
+    two.enrol(2, made_ms=NOW_MS + 1)
     new = two.one()
     assert two.taken(new) == ("kept", "")
     assert two.taken(old) == ("refused", No.OLDER)
+
+
+def test_a_face_from_the_future_is_not_planted_for_good(two: Two) -> None:
+    """Nothing enrolled later would ever be newer than it."""
+    two.trust()
+    envelope = two.one()
+    for made_ms in (2**62, NOW_MS + MADE_AHEAD_MAX_MS + 1):
+        planted = A.sealer().seal(envelope, B.peer(), template(9, made_ms=made_ms).to_bytes())
+        assert two.taken(replace(envelope, frame=planted)) == ("refused", No.MADE_AHEAD)
+    two.enrol(2, made_ms=NOW_MS + MADE_AHEAD_MAX_MS)  # clocks differ a little
+    assert two.taken(two.one()) == ("kept", "")
+
+
+def test_a_node_gives_nobody_a_face_where_the_pass_opens_no_door_of_its_own(two: Two) -> None:
+    two.trust()
+    two.b.host.holds(a_pass(scope=(DOORS["n-b"], DOORS["n-c"])))
+    assert two.taken(two.one()) == ("refused", No.NO_DOOR)
+    assert two.b.shelf.all() == []
+    two.b.host.holds(a_pass())
+    two.a.clock.step(601)
+    two.a.desk._offer_again()
+    assert two.taken(two.one()) == ("kept", "")  # not for good: a booking can move
+
+
+def test_a_node_offers_nobody_who_passes_no_door_of_its_own(two: Two) -> None:
+    two.trust()
+    two.a.host.holds(a_pass(scope=(DOORS["n-b"],)))
+    assert two.sent() == []
 
 
 # --- erasure ------------------------------------------------------------------------------------------------------
