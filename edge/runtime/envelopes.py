@@ -59,6 +59,7 @@ class EnvelopeDesk:
         self._sendings = {(one.template_ref, one.node): one for one in parts.peers.over()}
         self._shelf: dict[str, Kept] = {}
         self._shelf_version = -1
+        self._made_under: dict[str, int] = {}
         self._ids: dict[str, tuple[str, str]] = {}  # of envelopes offered in this life
         self._looked_at: object = None  # what the last look through all templates went by
         self._due_ns = 0  # before then another look finds nothing, unless something has changed
@@ -165,6 +166,7 @@ class EnvelopeDesk:
             self._shelf = {one.template_ref: one for one in self._parts.shelf.all()}
             self._settle()
             self._parts.peers.keep_only(self._shelf)
+            self._note_made()
             self._sendings = {key: one for key, one in self._sendings.items() if key[0] in self._shelf}
             self._ids = {told: key for told, key in self._ids.items() if key[0] in self._shelf}
             self._shelf_version = version  # last: what was not kept is looked at again
@@ -180,12 +182,27 @@ class EnvelopeDesk:
                 }
             )
 
+    def _note_made(self) -> None:
+        """Within a tick of an enrolment: later the pass may stand for another consent, and the template does not."""
+        peers, passes = self._parts.peers, self._parts.host.knowledge().passes
+        known = {*peers.made_under(), *peers.taken()}
+        new = {
+            ref: holder.pass_version
+            for ref, one in self._shelf.items()
+            if ref not in known and (holder := passes.get(PassId(one.pass_id))) is not None
+        }
+        if new:
+            peers.note_made(new)
+        self._made_under = dict(peers.made_under())
+
     def _forget(self, one: Sending) -> None:
         del self._sendings[one.template_ref, one.node]
         if one.is_over:
             self._parts.peers.forget(one.template_ref, one.node)
 
     def _offer_due(self) -> None:
+        if self._parts.host.faces_held:
+            return  # what is to be erased here may be what would be offered
         self._look()
         now_ns, said = self._now_ns(), 0
         passes = self._parts.host.knowledge().passes
@@ -226,7 +243,7 @@ class EnvelopeDesk:
             sender=self._parts.own,
             receiver=peer.node,
             pass_id=stored.pass_id,
-            pass_version=holder.pass_version,
+            pass_version=self._made_under.get(stored.template_ref, 0),  # unknown: under none that lasts
             model=Template.from_bytes(stored.data).embedder_sha256,
             not_after_ms=template_end_ms(holder),
             frame=b"",

@@ -94,10 +94,20 @@ class PeerBook:
     def keep_only(self, template_refs: Collection[str]) -> None:
         """Templates that are not there any more leave nothing behind here."""
         with self._lock, transaction(self._db, self._path):
-            for table in ("sent", "taken"):
+            for table in ("sent", "taken", "made_under"):
                 known = {row[0] for row in self._db.execute(f"select distinct template_ref from {table}")}
                 gone = [(ref,) for ref in known.difference(template_refs)]
                 self._db.executemany(f"delete from {table} where template_ref = ?", gone)
+
+    def made_under(self) -> dict[str, int]:
+        """By template made here: the version of its pass, and so the consent, under which it was made."""
+        with self._lock:
+            return dict(self._db.execute("select template_ref, pass_version from made_under").fetchall())
+
+    def note_made(self, versions: Mapping[str, int]) -> None:
+        """The first word about a template stands."""
+        with self._lock, transaction(self._db, self._path):
+            self._db.executemany("insert or ignore into made_under values (?, ?)", list(versions.items()))
 
     def taken(self) -> Mapping[str, tuple[str, str, str]]:
         """By template: its pass, the envelope it came in and the node that made it."""

@@ -455,6 +455,41 @@ def test_what_was_sealed_before_an_erasure_never_comes_in_behind_it(two: Two) ->
     assert two.taken(two.one()) == ("kept", "")
 
 
+def test_nothing_leaves_while_this_node_owes_an_erasure_itself(two: Two) -> None:
+    two.trust()
+    two.a.desk._hold.owe(5)
+    assert two.sent() == []
+    two.a.desk._hold.owe(0)
+    assert two.one().receiver == "n-b"
+
+
+@pytest.mark.parametrize("started_anew", [False, True])
+def test_made_under_a_consent_that_was_withdrawn_it_never_travels_as_the_next_one_s(
+    two: Two, started_anew: bool
+) -> None:
+    """The enrolling node was cut off: it hears of the new consent before it hears of the erasure."""
+    two.sent()  # the desk's look after the enrolment; nobody is trusted yet
+    two.b.desk.tombstones({"P-1": 3})
+    for node in (two.a, two.b):
+        node.host.holds(a_pass(version=5))
+    if started_anew:
+        two.a.start()
+    two.trust()
+    late = two.one()
+    assert late.pass_version == 3
+    assert two.taken(late) == ("refused", No.ERASED)
+    two.enrol(2)
+    assert two.taken(two.one()) == ("kept", "")
+
+
+def test_a_pass_that_was_only_extended_takes_what_was_made_before(two: Two) -> None:
+    two.sent()
+    for node in (two.a, two.b):
+        node.host.holds(a_pass(version=4))
+    two.trust()
+    assert two.taken(two.one()) == ("kept", "")
+
+
 def test_an_erasure_that_names_no_version_takes_the_one_that_stands_here(two: Two) -> None:
     two.trust()
     late = two.one()
