@@ -15,11 +15,10 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One envelope that its receiver has not answered."""
+    """One envelope that its receiver has not answered; its frame of 14 KB is fetched when it is sent."""
 
     id: str
     to: str
-    frame: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +46,17 @@ class FaceRelay(Protocol):
         """Every node that has a sealing key, and whether it is there now."""
         ...
 
-    def waiting(self, now_ms: int, *, most: int) -> Sequence[Waiting]:
-        """Envelopes for nodes that are there, oldest first, at most so many for each; what is over is deleted first."""
+    def waiting(self, now_ms: int) -> Sequence[Waiting]:
+        """Envelopes for nodes that are there, oldest first; what is over is deleted first."""
         ...
 
-    def owed(self, *, most: int) -> Sequence[Owed]: ...
+    def frame(self, envelope: str) -> bytes:
+        """The ciphertext as it came; empty when it does not wait any more."""
+        ...
+
+    def owed(self, now_ms: int, *, most: int) -> Sequence[Owed]:
+        """What senders that are there have not been told, oldest first; who is away holds up nobody."""
+        ...
 
     def told(self, owed: Owed) -> None:
         """Its sender has been sent this; an envelope at its end is forgotten with it."""

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edge.config import NodeConfig, load
-from edge.errors import ConfigError, GateError
+from edge.errors import ConfigError, GateError, StoreError
 from edge.runtime import control
 
 app = typer.Typer(
@@ -304,6 +304,8 @@ def db_check(config: Config) -> None:
     broken = stores.ledger.first_break()
     head = stores.ledger.head
     stores.close()
+    if isinstance(stores.peers, StoreError):
+        raise stores.peers
     if broken is not None:
         typer.echo(
             f"events.db: the chain breaks at event {broken}. Keep a copy and tell the community officer."

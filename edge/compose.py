@@ -18,7 +18,7 @@ from cloud_sync.protocol.code import PREFIX, RotatingCode
 from cloud_sync.protocol.code import parse as parse_rotating
 from cloud_sync.protocol.pin import PIN, pin_credential
 from cloud_sync.protocol.topics import NodeTopics
-from edge.compose_faces import envelope_desk
+from edge.compose_faces import faces_side, open_peers
 from edge.config import NodeConfig
 from edge.core.commands import Received
 from edge.core.decision_types import Liveness
@@ -28,7 +28,7 @@ from edge.core.events import AccessPointId, NodeId
 from edge.core.face_mode import FaceMode
 from edge.core.passes import LocationClass
 from edge.drivers.clock import SystemClock, clock_of
-from edge.errors import CameraLost, ConfigError
+from edge.errors import CameraLost, ConfigError, StoreError
 from edge.eyes import vision_main
 from edge.gateio.client import GateIoClient
 from edge.gateio.profile import Profile, load_profile, profile_hash
@@ -44,6 +44,7 @@ from edge.runtime import control, technician
 from edge.runtime.commands import CommandDesk, DeskParts, Place
 from edge.runtime.gate import Gate
 from edge.runtime.hands import Hands
+from edge.runtime.health import with_fault
 from edge.runtime.live_parts import live_rule
 from edge.runtime.node import Node, Parts
 from edge.runtime.sightings import Told, unpack
@@ -134,6 +135,7 @@ class NodeSide:
         self._boot_id = boot_id
         self.node: Node | None = None
         self.desk: CommandDesk | None = None
+        self.faces_fault = ""
 
     def aboard(self) -> Aboard:
         return Aboard(self._book.auth_ver, self._book.root, self._book.floor.erase_ver)
@@ -169,7 +171,7 @@ class NodeSide:
 
     def state(self) -> wire.State:
         assert self.node is not None
-        health = self.node.health()
+        health = with_fault(self.node.health(), self.faces_fault)
         return wire.State(
             on=True,
             e=self._ledger.epoch,
@@ -188,20 +190,21 @@ class Stores:
     ledger: SqliteLedger
     book: PassBook
     templates: GalleryStore
-    peers: PeerBook
+    peers: PeerBook | StoreError  # why it cannot be used: faces then stay where they were made
 
     def close(self) -> None:
         self.ledger.close()
         self.book.close()
         self.templates.close()
-        self.peers.close()
+        if isinstance(self.peers, PeerBook):
+            self.peers.close()
 
 
 def open_stores(config: NodeConfig) -> Stores:
     """The node's four databases.
 
     Raises:
-        StoreError: one of them cannot be used.
+        StoreError: one of the three that doors need cannot be used.
     """
     ballast = Ballast(config.data_dir / "reserve")
     return Stores(
@@ -215,7 +218,7 @@ def open_stores(config: NodeConfig) -> Stores:
         ),
         PassBook(config.data_dir / "passes.db", decode=decode_passes, ballast=ballast),
         GalleryStore(config.data_dir / "gallery.db", config.data_dir / "gallery.key"),
-        PeerBook(config.data_dir / "peers.db"),
+        open_peers(config),
     )
 
 
@@ -296,7 +299,8 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
     node = build_node(config, io_profile, parts, stores, join.pin_key, join.zone)
     side.node = node
     side.desk = command_desk(config, join, parts, stores, node, link)
-    faces = envelope_desk(config, join, node, stores.templates, stores.peers, link, clock)
+    faces = faces_side(config, join, node, stores.templates, stores.peers, link, clock)
+    side.faces_fault = faces.fault
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(node.close)
         group = await stack.enter_async_context(asyncio.TaskGroup())

@@ -33,30 +33,40 @@ class SqlFaceRelay:
         with reading(self._house.engine).connect() as db:
             return [(row.node, is_online(row.online, row.hello_ms, now_ms)) for row in db.execute(found)]
 
-    def waiting(self, now_ms: int, *, most: int) -> list[Waiting]:
-        """For nodes that are there, oldest first, at most so many for each; what is over is deleted first."""
+    def waiting(self, now_ms: int) -> list[Waiting]:
+        """For nodes that are there, oldest first; what is over is deleted first."""
         table = tables.envelope
         mine = table.c.community == self._house.community
-        there = [node for node, online in self.online(now_ms) if online]
         if self._any(mine, table.c.not_after_ms <= now_ms):
             with self._house.engine.begin() as db:
                 db.execute(sa.delete(table).where(mine, table.c.not_after_ms <= now_ms))
-        found: list[Waiting] = []
+        found = (
+            sa.select(table.c.id, table.c.to_node)
+            .where(mine, table.c.state == "stored", table.c.to_node.in_(self._there(now_ms)))
+            .order_by(table.c.stored_ms, table.c.id)
+        )
         with reading(self._house.engine).connect() as db:
-            for node in there:
-                rows = db.execute(
-                    sa.select(table)
-                    .where(mine, table.c.to_node == node, table.c.state == "stored")
-                    .order_by(table.c.stored_ms, table.c.id)
-                    .limit(most)
-                )
-                found += [Waiting(row.id, row.to_node, row.sealed) for row in rows]
-        return found
+            return [Waiting(row.id, row.to_node) for row in db.execute(found)]
 
-    def owed(self, *, most: int) -> list[Owed]:
+    def frame(self, envelope: str) -> bytes:
+        """The ciphertext as it came; empty when it does not wait any more."""
         table = tables.envelope
-        found = sa.select(table).where(
-            table.c.community == self._house.community, table.c.told != table.c.state
+        found = sa.select(table.c.sealed).where(
+            table.c.community == self._house.community, table.c.id == envelope, table.c.state == "stored"
+        )
+        with reading(self._house.engine).connect() as db:
+            return bytes(db.execute(found).scalars().first() or b"")
+
+    def _there(self, now_ms: int) -> list[str]:
+        return [node for node, online in self.online(now_ms) if online]
+
+    def owed(self, now_ms: int, *, most: int) -> list[Owed]:
+        """What senders that are there have not been told, oldest first."""
+        table = tables.envelope
+        found = sa.select(table.c.id, table.c.from_node, table.c.state, table.c.why).where(
+            table.c.community == self._house.community,
+            table.c.told != table.c.state,
+            table.c.from_node.in_(self._there(now_ms)),
         )
         with reading(self._house.engine).connect() as db:
             rows = db.execute(found.order_by(table.c.stored_ms).limit(most)).all()

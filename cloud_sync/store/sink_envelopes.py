@@ -69,7 +69,10 @@ class Envelopes:
             return "erased"
         if not self._consents(sealed.pass_id):
             return "no_consent"
-        waiting = self._one("select count(*) from envelope where community = ? and to_node = ?", sealed.to)
+        waiting = self._one(
+            "select count(*) from envelope where community = ? and to_node = ? and state = 'stored'",
+            sealed.to,
+        )
         return "full" if waiting is not None and int(str(waiting[0])) >= WAITING_MAX else ""
 
     def _is_approved(self, node: str) -> bool:

@@ -59,9 +59,10 @@ def receivers(
 ) -> tuple[Peer, ...]:
     """To whom a template of a pass with this scope is sealed: approved, trusted here, and a door on the way.
 
-    Nobody while this node itself is not approved.
+    Nobody while this node itself is not approved or has no door on the way.
     """
-    if roster.find(own) is None:
+    here = roster.find(own)
+    if here is None or not here.doors & scope:
         return ()
     return tuple(
         peer
@@ -98,6 +99,10 @@ class No(StrEnum):
     FOREIGN_MODEL = "foreign_model"
     CANNOT_OPEN = "cannot_open"
     OLDER = "older"  # a template made later is here already
+    MADE_AHEAD = (
+        "made_ahead"  # by this node's clock it is not made yet; nothing made later would ever replace it
+    )
+    NO_DOOR = "no_door"  # the pass opens no door of its sender, who can have enrolled nobody under it
 
 
 # What never becomes true again for the same envelope; its sender stops offering it.
@@ -122,6 +127,15 @@ def objection(
     if envelope.pass_version <= floors.get(envelope.pass_id, -1):
         return No.ERASED
     return None
+
+
+# As far as two nodes' clocks may be apart; a node that says it is not sure of the time refuses, and is asked again.
+MADE_AHEAD_MAX_MS = 300_000
+
+
+def is_made_ahead(made_ms: int, now_ms: int) -> bool:
+    """True for a template that says it was made later than now."""
+    return made_ms > now_ms + MADE_AHEAD_MAX_MS
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """The link's part in faces: rosters and envelopes down, envelopes and receipts up; opaque all the way."""
 
 import base64
-import binascii
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -9,6 +8,7 @@ from typing import Protocol
 import structlog
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from cloud_sync.protocol.messages import (
     Roster,
@@ -101,7 +101,7 @@ class FaceLink:
     def _on_roster(self, roster: Roster) -> None:
         try:
             signature = base64.b64decode(roster.sig, validate=True)
-        except binascii.Error:
+        except ValueError:  # also what binascii says no word about: a letter that is none of ASCII's
             signature = b""
         known = roster.community == self._topics.tenant
         if not known or not self._verify(roster.kid, signing_bytes(roster), signature):
@@ -128,12 +128,13 @@ class FaceLink:
 
 
 def _peer(node: RosterNode) -> peers.Peer | None:
-    """A node of the roster; None, and a word in the log, when its device key has not signed its sealing key."""
+    """A node of the roster; None, and a word in the log, when its device key has not signed its sealing key, or that is none."""
     try:
         device, sealing, proof = (
             base64.b64decode(text, validate=True) for text in (node.device_key, node.sealing_key, node.proof)
         )
         Ed25519PublicKey.from_public_bytes(device).verify(proof, proof_bytes(node.node, sealing))
+        X25519PublicKey.from_public_bytes(sealing)
     except (InvalidSignature, ValueError):
         log.error("roster_node_refused", node=node.node, why="its device key has not signed its sealing key")
         return None

@@ -9,13 +9,13 @@ import asyncio
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import structlog
 
-from edge.core.events import AccessPointId, Fact, PassId
+from edge.core.events import Fact, PassId
 from edge.core.peers import (
     AckState,
     Envelope,
@@ -24,112 +24,27 @@ from edge.core.peers import (
     Roster,
     Sending,
     answered,
+    is_made_ahead,
     objection,
     offered,
     receivers,
     trust_of,
 )
 from edge.errors import EnrolRefused, StoreError, TrustRefused
-from edge.ports import Clock
 from edge.runtime.enrol import permitted, template_end_ms
-from edge.runtime.gate import Gate
-from edge.runtime.hands import Knowledge
+from edge.runtime.envelope_parts import EnvelopeParts, Kept
+from edge.runtime.erasure_hold import ErasureHold
 from models.engine import EngineError, EngineInfo
 from models.template import Template
 
 TICK_S = 0.5
 WAITING_MAX = 64  # envelopes not yet looked at; what is more is sent again by the service
 OFFERS_PER_TICK = 8  # 14 KB each
-# An erasure that never comes (a database that was replaced) must not switch faces off for good.
-HOLD_MAX_NS = 60_000_000_000
 STAFF_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
 REASON_MAX = 200
 _NEVER = 2**63
 
 log = structlog.get_logger()
-
-
-class Kept(Protocol):
-    @property
-    def template_ref(self) -> str: ...
-
-    @property
-    def pass_id(self) -> str: ...
-
-    @property
-    def data(self) -> bytes: ...
-
-
-class Shelf(Protocol):
-    """The sealed gallery; ``version`` moves with every change."""
-
-    @property
-    def version(self) -> int: ...
-
-    def all(self) -> Sequence[Kept]: ...
-
-
-class Peers(Protocol):
-    """What is remembered of other nodes; every call is on the disk when it returns."""
-
-    def roster(self) -> Roster: ...
-
-    def keep_roster(self, roster: Roster) -> bool: ...
-
-    def trusted(self) -> dict[str, str]: ...
-
-    def trust(self, node: str, fingerprint: str, *, by: str, reason: str, at_ms: int) -> None: ...
-
-    def distrust(self, node: str) -> bool: ...
-
-    def over(self) -> list[Sending]: ...
-
-    def note_over(self, one: Sending) -> None: ...
-
-    def forget(self, template_ref: str, node: str) -> None: ...
-
-    def keep_only(self, template_refs: Collection[str]) -> None: ...
-
-    def taken(self) -> Mapping[str, tuple[str, str, str]]: ...
-
-    def note_taken(self, template_ref: str, pass_id: str, envelope: str, sender: str) -> None: ...
-
-    def erased(self) -> dict[str, int]: ...
-
-    def note_erased(self, versions: Mapping[str, int], at_ms: int) -> None: ...
-
-
-class Host(Protocol):
-    """The node."""
-
-    faces_held: bool
-
-    @property
-    def gates(self) -> Mapping[AccessPointId, Gate]: ...
-
-    def knowledge(self) -> Knowledge: ...
-
-    async def take_sealed(self, pass_id: str, data: bytes, origin: str) -> Template: ...
-
-    async def erase(self, pass_ids: Sequence[str]) -> int: ...
-
-    async def record(self, facts: Sequence[Fact]) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class EnvelopeParts:
-    own: str
-    fingerprint: str
-    face_wanted: bool  # by the configuration; the engine may still be loading
-    clock: Clock
-    host: Host
-    shelf: Shelf
-    peers: Peers
-    seal: Callable[[Envelope, Peer, bytes], bytes]
-    open: Callable[[Envelope, Peer], bytes | No]
-    say_envelope: Callable[[bytes], bool]
-    say_answer: Callable[[str, AckState, str], None]
-    wake_link: Callable[[], None]
 
 
 class EnvelopeDesk:
@@ -144,13 +59,14 @@ class EnvelopeDesk:
         self._sendings = {(one.template_ref, one.node): one for one in parts.peers.over()}
         self._shelf: dict[str, Kept] = {}
         self._shelf_version = -1
+        self._made_under: dict[str, int] = {}
         self._ids: dict[str, tuple[str, str]] = {}  # of envelopes offered in this life
         self._looked_at: object = None  # what the last look through all templates went by
         self._due_ns = 0  # before then another look finds nothing, unless something has changed
         # The newest roster is without this node, and what others sent may still be here.
         self._withdrawn = self._roster.ver > 0 and self._roster.find(parts.own) is None
-        self._held_ns = 0
-        self._owed = self._given_up = 0
+        self._hold = ErasureHold(parts.host, parts.clock)
+        self.fault = ""
         self.kept = 0
         self.refused: Counter[str] = Counter()
 
@@ -169,7 +85,7 @@ class EnvelopeDesk:
         self._soon(self._offer_again)
 
     def owes_erasure(self, erase_ver: int) -> None:
-        self._soon(lambda: self._hold(erase_ver))
+        self._soon(lambda: self._hold.owe(erase_ver))
 
     def tombstones(self, versions: Mapping[str, int]) -> None:
         """Nothing sealed under these versions of these passes comes in any more; on the disk when this returns."""
@@ -194,6 +110,8 @@ class EnvelopeDesk:
                 await self._turn()
             except StoreError as error:  # nothing was kept; both sides try again
                 log.error("envelope_not_kept", why=str(error))
+            except Exception as error:  # noqa: BLE001 - faces are a convenience: whatever ails them stops no door
+                log.error("envelope_turn_failed", why=repr(error))
 
     async def _turn(self) -> None:
         """Take what came, at most for one tick, then offer what is due."""
@@ -206,22 +124,12 @@ class EnvelopeDesk:
             await self._take(envelope)
         if self._withdrawn:
             await self._give_back()
-        if self._held_ns and self._now_ns() >= self._held_ns:
-            log.error("erasure_never_came", why="faces are looked at again")
-            self._given_up = self._owed
-            self._hold(0)
+        self._hold.tick()
         self._offer_due()
 
     def _put(self, envelope: Envelope) -> None:
         if not self._waiting.full():
             self._waiting.put_nowait(envelope)
-
-    def _hold(self, erase_ver: int) -> None:
-        """Faces wait for the erasures up to this number; 0, or one that was waited for in vain: nobody waits."""
-        owed = erase_ver > self._given_up
-        self._owed = erase_ver
-        self._held_ns = self._now_ns() + HOLD_MAX_NS if owed else 0
-        self._parts.host.faces_held = owed
 
     def _now_ns(self) -> int:
         return self._parts.clock.read().mono_ns
@@ -256,10 +164,36 @@ class EnvelopeDesk:
         """The gallery as it is now; opened again only when it has changed."""
         if (version := self._parts.shelf.version) != self._shelf_version:
             self._shelf = {one.template_ref: one for one in self._parts.shelf.all()}
-            self._shelf_version = version
+            self._settle()
             self._parts.peers.keep_only(self._shelf)
+            self._note_made()
             self._sendings = {key: one for key, one in self._sendings.items() if key[0] in self._shelf}
             self._ids = {told: key for told, key in self._ids.items() if key[0] in self._shelf}
+            self._shelf_version = version  # last: what was not kept is looked at again
+
+    def _settle(self) -> None:
+        """What was being taken is here or is not, whatever came in between: a template tells by when it was made."""
+        if taking := self._parts.peers.taking():
+            self._parts.peers.settle(
+                {
+                    one.pass_id: ref
+                    for ref, one in self._shelf.items()
+                    if one.pass_id in taking and Template.from_bytes(one.data).made_ms == taking[one.pass_id]
+                }
+            )
+
+    def _note_made(self) -> None:
+        """Within a tick of an enrolment: later the pass may stand for another consent, and the template does not."""
+        peers, passes = self._parts.peers, self._parts.host.knowledge().passes
+        known = {*peers.made_under(), *peers.taken()}
+        new = {
+            ref: holder.pass_version
+            for ref, one in self._shelf.items()
+            if ref not in known and (holder := passes.get(PassId(one.pass_id))) is not None
+        }
+        if new:
+            peers.note_made(new)
+        self._made_under = dict(peers.made_under())
 
     def _forget(self, one: Sending) -> None:
         del self._sendings[one.template_ref, one.node]
@@ -267,6 +201,8 @@ class EnvelopeDesk:
             self._parts.peers.forget(one.template_ref, one.node)
 
     def _offer_due(self) -> None:
+        if self._parts.host.faces_held:
+            return  # what is to be erased here may be what would be offered
         self._look()
         now_ns, said = self._now_ns(), 0
         passes = self._parts.host.knowledge().passes
@@ -307,13 +243,18 @@ class EnvelopeDesk:
             sender=self._parts.own,
             receiver=peer.node,
             pass_id=stored.pass_id,
-            pass_version=holder.pass_version,
+            pass_version=self._made_under.get(stored.template_ref, 0),  # unknown: under none that lasts
             model=Template.from_bytes(stored.data).embedder_sha256,
             not_after_ms=template_end_ms(holder),
             frame=b"",
         )
+        try:
+            frame = self._parts.seal(envelope, peer, stored.data)
+        except ValueError as error:  # too long, or no key: the others are offered, this one ever more slowly
+            log.error("cannot_seal", node=peer.node, pass_id=stored.pass_id, why=str(error))
+            return True
         self._ids[envelope.id] = (stored.template_ref, peer.node)
-        return self._parts.say_envelope(self._parts.seal(envelope, peer, stored.data))
+        return self._parts.say_envelope(frame)
 
     def _offer_again(self) -> None:
         """The session is new: what was on its way may be lost."""
@@ -370,13 +311,15 @@ class EnvelopeDesk:
         holder = passes.get(PassId(envelope.pass_id))
         if holder is None or holder.pass_version < envelope.pass_version:
             return None
+        sender = self._roster.find(envelope.sender)
+        assert sender is not None, "judged above"
+        if not sender.doors & holder.scope:
+            return No.NO_DOOR
         engine = self._engine()
         if engine is None:
             return None if parts.face_wanted else No.FACE_OFF
         if envelope.model != engine.model_sha256:
             return No.FOREIGN_MODEL
-        sender = self._roster.find(envelope.sender)
-        assert sender is not None, "judged above"
         data = parts.open(envelope, sender)
         return data if isinstance(data, No) else await self._keep(envelope, data, engine)
 
@@ -393,17 +336,18 @@ class EnvelopeDesk:
             template.check(engine)
         except EngineError:
             return No.FOREIGN_MODEL
+        if is_made_ahead(template.made_ms, self._parts.clock.read().wall_ms):
+            return No.MADE_AHEAD
         held = [Template.from_bytes(one.data) for one in self._shelf.values() if self._same(one, envelope)]
         if any(one.made_ms >= template.made_ms for one in held):
             return No.OLDER
+        # Written down first: after a crash or on a full disk it must not pass for one that was made here.
+        self._parts.peers.note_taking(envelope.pass_id, envelope.id, envelope.sender, template.made_ms)
         try:
             await self._parts.host.take_sealed(envelope.pass_id, data, envelope.sender)
         except EnrolRefused:
             return No.NOT_PERMITTED
         self._look()
-        for ref, one in self._shelf.items():
-            if self._same(one, envelope):
-                self._parts.peers.note_taken(ref, envelope.pass_id, envelope.id, envelope.sender)
         self.kept += 1
         return True
 

@@ -1,6 +1,6 @@
 """How a node is, as one value: for the bus, the kiosk and the technician."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge.core.events import ClockState
 from edge.core.face_mode import FaceMode
@@ -38,6 +38,11 @@ class NodeHealth:
     doors: tuple[DoorHealth, ...]
     faults: tuple[str, ...]
     clock: ClockState
+
+
+def with_fault(health: NodeHealth, fault: str) -> NodeHealth:
+    """The same with one fault more; none is an empty text."""
+    return replace(health, state="DEGRADED", faults=(*health.faults, fault)) if fault else health
 
 
 def door_health(gate: Gate, camera: str) -> DoorHealth:

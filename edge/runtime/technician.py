@@ -3,14 +3,16 @@
 from edge.runtime.control import Answer, Handler
 from edge.runtime.enrol import Approval
 from edge.runtime.envelopes import EnvelopeDesk
+from edge.runtime.health import with_fault
+from edge.runtime.no_envelopes import NoEnvelopes
 from edge.runtime.node import Node
 
 
-def handlers(node: Node, faces: EnvelopeDesk) -> dict[str, Handler]:
+def handlers(node: Node, faces: EnvelopeDesk | NoEnvelopes) -> dict[str, Handler]:
     """What a technician may ask of a running node."""
 
     async def status(_: Answer) -> Answer:
-        health = node.health()
+        health = with_fault(node.health(), faces.fault)
         return {
             "state": health.state,
             "faults": list(health.faults),

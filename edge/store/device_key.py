@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,25 +12,47 @@ from zoneinfo import ZoneInfo
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from edge.errors import ConfigError
+from edge.errors import ConfigError, StoreError
 
 
 def device_public_key(path: Path) -> str:
-    """Base64 of the 32-byte public half; the private half (mode 0600) is made on the first call."""
+    """Base64 of the 32-byte public half; the private half (mode 0600) is made on the first call.
+
+    Raises:
+        StoreError: what is there is no key.
+    """
     if not path.exists():
         write_private(path, Ed25519PrivateKey.generate().private_bytes_raw())
-    private = Ed25519PrivateKey.from_private_bytes(path.read_bytes())
+    try:
+        private = Ed25519PrivateKey.from_private_bytes(path.read_bytes())
+    except ValueError as error:
+        raise StoreError(
+            f"{path}: is no device key ({error}). Remove it and join again: 'gatehouse-node join-request'."
+        ) from error
     return base64.b64encode(private.public_key().public_bytes_raw()).decode()
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """A new file that only its owner reads, on the disk when this returns; one that is there is never replaced."""
+    """A new file that only its owner reads, on the disk when this returns; one that is there is never replaced.
+
+    It is whole or not there: a power cut leaves no empty key behind.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # mode 0600
+    written = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        path.hardlink_to(written)  # as a rename, but it fails where the file is there already
+    finally:
+        written.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,14 @@
 No template and no private key stands here.  A roster at or below the newest one ever kept is refused for ever.
 """
 
+import sqlite3
 import threading
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from edge.core.events import AccessPointId
 from edge.core.peers import Peer, Roster, Sending
+from edge.errors import StoreError
 from edge.store.sqlite import connect, migrate, transaction
 
 # An envelope never outlives its pass by more than a day; by then no pass of the version that was erased is left.
@@ -22,7 +24,13 @@ class PeerBook:
         self._path = path
         self._lock = threading.Lock()
         self._db = connect(path)
-        migrate(self._db, Path(__file__).parent / "migrations" / "peers")
+        try:
+            migrate(self._db, Path(__file__).parent / "migrations" / "peers")
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"{path}: cannot be brought to this release's shape ({error}). Keep a copy and move it away; "
+                "receivers are then trusted anew."
+            ) from error
 
     # --- who ----------------------------------------------------------------------------------------------------
 
@@ -86,10 +94,20 @@ class PeerBook:
     def keep_only(self, template_refs: Collection[str]) -> None:
         """Templates that are not there any more leave nothing behind here."""
         with self._lock, transaction(self._db, self._path):
-            for table in ("sent", "taken"):
+            for table in ("sent", "taken", "made_under"):
                 known = {row[0] for row in self._db.execute(f"select distinct template_ref from {table}")}
                 gone = [(ref,) for ref in known.difference(template_refs)]
                 self._db.executemany(f"delete from {table} where template_ref = ?", gone)
+
+    def made_under(self) -> dict[str, int]:
+        """By template made here: the version of its pass, and so the consent, under which it was made."""
+        with self._lock:
+            return dict(self._db.execute("select template_ref, pass_version from made_under").fetchall())
+
+    def note_made(self, versions: Mapping[str, int]) -> None:
+        """The first word about a template stands."""
+        with self._lock, transaction(self._db, self._path):
+            self._db.executemany("insert or ignore into made_under values (?, ?)", list(versions.items()))
 
     def taken(self) -> Mapping[str, tuple[str, str, str]]:
         """By template: its pass, the envelope it came in and the node that made it."""
@@ -97,12 +115,28 @@ class PeerBook:
             rows = self._db.execute("select template_ref, pass_id, envelope, sender from taken").fetchall()
         return {ref: (pass_id, envelope, sender) for ref, pass_id, envelope, sender in rows}
 
-    def note_taken(self, template_ref: str, pass_id: str, envelope: str, sender: str) -> None:
+    def note_taking(self, pass_id: str, envelope: str, sender: str, made_ms: int) -> None:
+        """Before a template goes into the gallery: if the power fails then, it is still known who made it."""
         with self._lock, transaction(self._db, self._path):
-            self._db.execute("delete from taken where pass_id = ?", (pass_id,))
             self._db.execute(
-                "insert into taken values (?, ?, ?, ?)", (template_ref, pass_id, envelope, sender)
+                "insert or replace into taking values (?, ?, ?, ?)", (pass_id, envelope, sender, made_ms)
             )
+
+    def taking(self) -> dict[str, int]:
+        """By pass, when the template was made that was about to be kept."""
+        with self._lock:
+            return dict(self._db.execute("select pass_id, made_ms from taking").fetchall())
+
+    def settle(self, arrived: Mapping[str, str]) -> None:
+        """Of what was about to be kept, these passes' is in the gallery, under these references; the rest is not."""
+        with self._lock, transaction(self._db, self._path):
+            for pass_id, ref in arrived.items():
+                self._db.execute("delete from taken where pass_id = ?", (pass_id,))
+                self._db.execute(
+                    "insert into taken select ?, pass_id, envelope, sender from taking where pass_id = ?",
+                    (ref, pass_id),
+                )
+            self._db.execute("delete from taking")
 
     # --- what must not come back ----------------------------------------------------------------------------------
 

@@ -1,5 +1,7 @@
 """Two nodes' halves of a sealed exchange without a bus: real keys, real sealer, real books, a host that only keeps."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,10 +14,12 @@ from cloud_sync.protocol.sealed import fingerprint
 from edge.core.events import AccessPointId, ClockState, Fact, PassId, SubjectRef
 from edge.core.passes import ENTRY_PREREQS, Pass, PassSet, PassState, Prereq, SubjectClass
 from edge.core.peers import Peer, Roster
+from edge.errors import StoreError
 from edge.link.sealing import Sealer
 from edge.ports import ClockReading
 from edge.runtime.enrol import permitted, template_end_ms
-from edge.runtime.envelopes import EnvelopeDesk, EnvelopeParts
+from edge.runtime.envelope_parts import EnvelopeParts
+from edge.runtime.envelopes import EnvelopeDesk
 from edge.store.gallery_store import GalleryStore
 from edge.store.peer_book import PeerBook
 from models.engine import EngineInfo, Quality
@@ -30,8 +34,8 @@ EVERYWHERE = tuple(DOORS.values())
 OTHER = EngineInfo("test", "ef" * 32, "cd" * 32, 128, "cosine", None, "none")
 
 
-def template(seed: int = 1, *, info: EngineInfo = INFO, made_ms: int = NOW_MS) -> Template:
-    noise = np.random.default_rng(seed).normal(size=(3, 128)).astype(np.float32)
+def template(seed: int = 1, *, info: EngineInfo = INFO, made_ms: int = NOW_MS, dim: int = 128) -> Template:
+    noise = np.random.default_rng(seed).normal(size=(3, dim)).astype(np.float32)
     rows = noise / np.linalg.norm(noise, axis=1, keepdims=True)
     qualities = [Quality(0.95, 80.0, 120.0, 300.0, 0.0, 0.0, 1)] * 3
     return Template.of_parts(info, list(rows), qualities, made_ms=made_ms, not_after_ms=NOW_MS)
@@ -94,7 +98,15 @@ class Host:
         self.passes = PassSet.build(1, [a_pass()])
         self.facts: list[Fact] = []
         self._shelf = shelf
+        self._fails = ""
         self.gates = {AccessPointId("AP"): SimpleNamespace(desk=info and SimpleNamespace(info=info))}
+
+    @contextmanager
+    def failing(self, when: str) -> Iterator[None]:
+        """For now nothing can be kept: ``before`` the template is on the disk, or ``after`` it."""
+        self._fails = when
+        yield
+        self._fails = ""
 
     def holds(self, *passes: Pass) -> None:
         self.passes = PassSet.build(self.passes.version + 1, passes)
@@ -107,7 +119,11 @@ class Host:
 
     async def take_sealed(self, pass_id: str, data: bytes, origin: str) -> Template:
         holder = permitted(self.passes, PassId(pass_id))
+        if self._fails == "before":
+            raise StoreError("gallery.db: the disk is full")
         self._shelf.put(pass_id, data, not_after_ms=template_end_ms(holder))
+        if self._fails == "after":
+            raise StoreError("events.db: the disk is full")
         x = {"from": origin} if origin else {}
         self.facts.append(Fact("sys.enrolled", pass_id=PassId(pass_id), x=x))
         return Template.from_bytes(data)

@@ -97,6 +97,19 @@ def test_with_face_switched_off_the_code_has_the_same_door(tmp_path_factory, cli
     assert rig.lock_moves() == ["energise", "de-energise"]
 
 
+def test_a_node_with_an_empty_sealing_key_and_a_ruined_book_of_peers_says_so_and_opens_by_code(
+    tmp_path_factory, clips
+):
+    rig, phone = NodeRig(tmp_path_factory.mktemp("n"), clips, face=False), Phone()
+    rig.put_passes(pass_row("p-code", phone))
+    (rig.folder / "data" / "sealing.key").write_bytes(b"")
+    (rig.folder / "data" / "peers.db").write_bytes(b"no database")
+    with rig:
+        assert "peers.db" in rig.ask({"do": "status"})["faults"][0]
+        rig.stage.show_code(phone.code(), "guest")
+        assert rig.wait_event("access.granted")["pass_id"] == "p-code"
+
+
 def test_a_taken_passage_a_way_out_and_a_forced_door(rig):
     phone = Phone()
     rig.put_passes(pass_row("p-code", phone))

@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from cloud_sync.protocol.messages import Sealed, decode
-from edge.core.peers import Envelope, No
-from edge.errors import TrustRefused
-from edge.runtime.envelopes import HOLD_MAX_NS, OFFERS_PER_TICK
+from edge.core.peers import MADE_AHEAD_MAX_MS, Envelope, No, Roster
+from edge.errors import StoreError, TrustRefused
+from edge.runtime.envelopes import OFFERS_PER_TICK
+from edge.runtime.erasure_hold import HOLD_MAX_NS
 from edge.store.peer_book import PeerBook
 from tests.fakes.sealed_nodes import (
     DOORS,
     HOUR_MS,
     INFO,
+    NOW_MS,
     OTHER,
     Keys,
     SealedNode,
@@ -250,6 +252,43 @@ def test_a_tick_offers_a_handful_and_a_busy_link_nothing(two: Two) -> None:
     assert len(seen) == 20 - OFFERS_PER_TICK
 
 
+def test_one_that_cannot_be_sealed_holds_up_no_other(two: Two) -> None:
+    """A template too long for an envelope, and a key of a neighbour with which nobody can agree on a secret."""
+    low = replace(C.peer(), sealing_key=bytes(32), fingerprint="low")
+    two.a.desk._take_roster(Roster(2, (A.peer(), B.peer(), low)))
+    two.trust()
+    run(two.a.desk.trust("n-c", "low", **STAFF))
+    two.a.host.holds(a_pass(), a_pass("P-2"))
+    two.a.shelf.put("P-2", template(2, dim=2600).to_bytes(), not_after_ms=NOW_MS + HOUR_MS)
+    assert [(one.pass_id, one.receiver) for one in two.sent()] == [("P-1", "n-b")]
+    assert two.sent() == []
+
+
+def test_whatever_goes_wrong_in_one_turn_the_next_one_comes(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two.trust()
+    monkeypatch.setattr("edge.runtime.envelopes.TICK_S", 0.001)
+    seal, tries = two.a.desk._parts.seal, []
+
+    def failing(*what: object) -> bytes:
+        tries.append(what)
+        if len(tries) == 1:
+            raise RuntimeError("anything")
+        return seal(*what)
+
+    async def until_said() -> None:
+        said = asyncio.Event()
+        two.a.desk._parts = replace(two.a.desk._parts, seal=failing, wake_link=said.set)
+        serving = asyncio.create_task(two.a.desk.run())
+        async with asyncio.timeout(10):
+            await said.wait()
+        serving.cancel()
+
+    run(until_said())
+    assert (len(tries), [address(frame).receiver for frame in two.a.said]) == (2, ["n-b"])
+
+
 # --- what is taken ------------------------------------------------------------------------------------------------
 
 
@@ -268,6 +307,39 @@ def test_the_same_one_twice_is_kept_once(two: Two) -> None:
     envelope = two.one()
     assert [two.taken(envelope), two.taken(envelope)] == [("kept", ""), ("kept", "")]
     assert [fact.type for fact in two.b.host.facts] == ["sys.enrolled"]
+
+
+@pytest.mark.parametrize("started_anew", [False, True])
+def test_what_a_full_ledger_or_a_crash_interrupts_stays_what_another_node_sent(
+    two: Two, started_anew: bool
+) -> None:
+    two.trust()
+    envelope = two.one()
+    with two.b.host.failing("after"), pytest.raises(StoreError):
+        two.taken(envelope)
+    if started_anew:
+        two.b.start()
+    two.b.knows(A, B, C, ver=2)
+    run(two.b.desk.trust("n-c", C.peer().fingerprint, **STAFF))
+    run(two.b.turn())
+    assert two.b.said == []  # whoever made it sends it on
+    assert two.taken(envelope) == ("kept", "")
+    two.b.knows(A, C, ver=3)
+    run(two.b.turn())
+    assert two.b.shelf.all() == []
+
+
+def test_what_fails_before_it_is_kept_leaves_this_nodes_own_template_its_own(two: Two) -> None:
+    two.trust()
+    envelope = two.one()
+    run(two.b.host.enrol_template("P-1", template(2, made_ms=NOW_MS - 1).to_bytes()))
+    with two.b.host.failing("before"), pytest.raises(StoreError):
+        two.taken(envelope)
+    two.b.start()
+    run(two.b.desk.trust("n-a", A.peer().fingerprint, **STAFF))
+    run(two.b.turn())
+    assert [address(frame).receiver for frame in two.b.said] == ["n-a"]
+    assert two.taken(envelope) == ("kept", "")
 
 
 @pytest.mark.parametrize(
@@ -333,10 +405,38 @@ def test_an_engine_that_is_still_loading_is_waited_for_and_one_switched_off_says
 def test_a_template_made_later_is_never_replaced_by_an_older_one(two: Two) -> None:
     two.trust()
     old = two.one()
-    two.enrol(2, made_ms=old.not_after_ms)
+    two.enrol(2, made_ms=NOW_MS + 1)
     new = two.one()
     assert two.taken(new) == ("kept", "")
     assert two.taken(old) == ("refused", No.OLDER)
+
+
+def test_a_face_from_the_future_is_not_planted_for_good(two: Two) -> None:
+    """Nothing enrolled later would ever be newer than it."""
+    two.trust()
+    envelope = two.one()
+    for made_ms in (2**62, NOW_MS + MADE_AHEAD_MAX_MS + 1):
+        planted = A.sealer().seal(envelope, B.peer(), template(9, made_ms=made_ms).to_bytes())
+        assert two.taken(replace(envelope, frame=planted)) == ("refused", No.MADE_AHEAD)
+    two.enrol(2, made_ms=NOW_MS + MADE_AHEAD_MAX_MS)  # clocks differ a little
+    assert two.taken(two.one()) == ("kept", "")
+
+
+def test_a_node_gives_nobody_a_face_where_the_pass_opens_no_door_of_its_own(two: Two) -> None:
+    two.trust()
+    two.b.host.holds(a_pass(scope=(DOORS["n-b"], DOORS["n-c"])))
+    assert two.taken(two.one()) == ("refused", No.NO_DOOR)
+    assert two.b.shelf.all() == []
+    two.b.host.holds(a_pass())
+    two.a.clock.step(601)
+    two.a.desk._offer_again()
+    assert two.taken(two.one()) == ("kept", "")  # not for good: a booking can move
+
+
+def test_a_node_offers_nobody_who_passes_no_door_of_its_own(two: Two) -> None:
+    two.trust()
+    two.a.host.holds(a_pass(scope=(DOORS["n-b"],)))
+    assert two.sent() == []
 
 
 # --- erasure ------------------------------------------------------------------------------------------------------
@@ -352,6 +452,41 @@ def test_what_was_sealed_before_an_erasure_never_comes_in_behind_it(two: Two) ->
     assert two.taken(late) == ("refused", No.ERASED)
     two.a.host.holds(a_pass(version=5))
     two.enrol(2)
+    assert two.taken(two.one()) == ("kept", "")
+
+
+def test_nothing_leaves_while_this_node_owes_an_erasure_itself(two: Two) -> None:
+    two.trust()
+    two.a.desk._hold.owe(5)
+    assert two.sent() == []
+    two.a.desk._hold.owe(0)
+    assert two.one().receiver == "n-b"
+
+
+@pytest.mark.parametrize("started_anew", [False, True])
+def test_made_under_a_consent_that_was_withdrawn_it_never_travels_as_the_next_one_s(
+    two: Two, started_anew: bool
+) -> None:
+    """The enrolling node was cut off: it hears of the new consent before it hears of the erasure."""
+    two.sent()  # the desk's look after the enrolment; nobody is trusted yet
+    two.b.desk.tombstones({"P-1": 3})
+    for node in (two.a, two.b):
+        node.host.holds(a_pass(version=5))
+    if started_anew:
+        two.a.start()
+    two.trust()
+    late = two.one()
+    assert late.pass_version == 3
+    assert two.taken(late) == ("refused", No.ERASED)
+    two.enrol(2)
+    assert two.taken(two.one()) == ("kept", "")
+
+
+def test_a_pass_that_was_only_extended_takes_what_was_made_before(two: Two) -> None:
+    two.sent()
+    for node in (two.a, two.b):
+        node.host.holds(a_pass(version=4))
+    two.trust()
     assert two.taken(two.one()) == ("kept", "")
 
 
@@ -390,17 +525,17 @@ def test_approved_again_it_is_sent_everything_again(two: Two) -> None:
 
 
 def test_while_an_erasure_is_owed_nobody_is_looked_at_and_never_for_ever(two: Two) -> None:
-    two.b.desk._hold(5)
+    two.b.desk._hold.owe(5)
     assert two.b.host.faces_held
-    two.b.desk._hold(0)
+    two.b.desk._hold.owe(0)
     assert not two.b.host.faces_held
-    two.b.desk._hold(5)
+    two.b.desk._hold.owe(5)
     two.b.clock.step(HOLD_MAX_NS / 1e9)
     run(two.b.desk._turn())
     assert not two.b.host.faces_held
-    two.b.desk._hold(5)  # waited for in vain once: not at every head again
+    two.b.desk._hold.owe(5)  # waited for in vain once: not at every head again
     assert not two.b.host.faces_held
-    two.b.desk._hold(6)
+    two.b.desk._hold.owe(6)
     assert two.b.host.faces_held
 
 

@@ -16,6 +16,7 @@ from cloud_sync.protocol.messages import (
     Erase,
     EraseItem,
     Head,
+    Part,
     Roster,
     RosterNode,
     Sealed,
@@ -109,6 +110,7 @@ def test_a_signed_roster_is_handed_on_with_the_fingerprints_people_compare(link:
         roster(listed(A), key=STRANGER),
         replace(roster(listed(A)), sig=""),
         replace(roster(listed(A)), sig="no base64"),
+        replace(roster(listed(A)), sig="无"),
         replace(roster(listed(A)), nodes=[]),
         replace(roster(listed(A)), ver=9),
         roster(listed(A), community="elsewhere"),
@@ -118,6 +120,7 @@ def test_a_signed_roster_is_handed_on_with_the_fingerprints_people_compare(link:
         "a stranger's",
         "unsigned",
         "nonsense",
+        "not even ASCII",
         "changed",
         "renumbered",
         "another community's",
@@ -192,6 +195,16 @@ def test_an_address_longer_than_any_of_ours_is_no_message() -> None:
     for change in ({"to": "n" * 65}, {"pass_id": "p" * 65}, {"ct": "A" * 14_001}, {"id": "x"}):
         with pytest.raises(BadMessage):
             decode(encode(replace(sealed, **change)), Sealed)
+
+
+def test_a_sealing_key_that_is_none_is_left_out_though_its_device_signed_it(link: FaceLink) -> None:
+    short = b"k" * 31
+    words = {
+        "sealing_key": base64.b64encode(short).decode(),
+        "proof": base64.b64encode(A.device.sign(proof_bytes("n-a", short))).decode(),
+    }
+    link.hear(heard(TOPICS.faces, roster(listed(A, **words), listed(B))))
+    assert [peer.node for peer in link.side.rosters.pop().peers] == ["n-b"]
 
 
 # --- an erasure that is known of and not done ---------------------------------------------------------------------
@@ -280,6 +293,16 @@ def test_nobody_is_looked_at_from_the_head_that_tells_of_an_erasure_until_it_is_
     whole._receive(heard(TOPICS.erase, Erase(node="n-b", erase_ver=5, items=[item], kid="k1")), 0.0)
     assert whole._node.happened == [0, 5, {"P-1": 3}, ["P-1"], 0]
     assert whole._session.said[-1] == TOPICS.up("eraseack")
+
+
+def test_a_signature_or_a_part_that_is_not_even_ascii_is_refused_and_the_link_lives(whole: Link) -> None:
+    item = EraseItem(template_ref="*", pass_id="P-1", reason="consent withdrawn", pass_version=3)
+    erase = Erase(node="n-b", erase_ver=5, items=[item], kid="k1", sig="无")
+    part = Part(auth_ver=1, i=0, n=1, data="无")
+    topics = ((TOPICS.auth_head, replace(head(5), sig="无")), (TOPICS.erase, erase), (TOPICS.auth, part))
+    for topic, message in topics:
+        whole._hear(heard(topic, message))
+    assert (whole._node.happened, whole._session.said) == ([], [])
 
 
 def test_a_node_that_owes_an_erasure_looks_at_nobody() -> None:
