@@ -4,7 +4,7 @@ Between the name and the decision.  Whatever comes out here, the code path does 
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,6 +40,8 @@ FAILS_MAX, FAILS_WITHIN_NS = (
 )  # at one door, whoever it was (access.md §6.2); then codes only
 KNOWN_MAX = 4_096  # people who answered at this door since the start; the longest ago is asked again
 POSES_KEPT = 5
+# Whoever was not seen for so long has left: what a frame shows after that says nothing about the one who was asked.
+LEFT_NS = 2_000_000_000
 
 WORDS = {Step.LEFT: "turn_left", Step.RIGHT: "turn_right", Step.NOD: "nod", None: "look_straight"}
 CODE_WORD = "show_code"
@@ -70,6 +72,7 @@ class FaceChallenge:
         self._info = info
         self._rule = rule
         self._asked: _Asked | None = None
+        self._followed = False
         self._poses: deque[Pose] = deque(maxlen=POSES_KEPT)
         self._first_ns = self._last_ns = 0
         self._known: dict[PassId, None] = {}
@@ -78,6 +81,11 @@ class FaceChallenge:
     @property
     def asking(self) -> bool:
         return self._asked is not None
+
+    @property
+    def followed(self) -> bool:
+        """Whether the frame that was looked at last showed the face that was asked."""
+        return self._followed
 
     def judge(self, evidence: FaceEvidence, reference: Vector, seen: FaceSeen) -> FaceEvidence | str | None:
         """A face was named: evidence to decide on, a word for the screen, or None when more frames are needed."""
@@ -106,7 +114,7 @@ class FaceChallenge:
         if live is None:
             return None
         vector = _vector(seen, live)
-        same = asked.continuity.follows(seen.box, vector)
+        same = self._followed = asked.continuity.follows(seen.box, vector)
         why = self._found(live)
         if why is not None and same:
             return self._end(asked.evidence, why, seen.t_ns)
@@ -132,7 +140,23 @@ class FaceChallenge:
     def nobody(self, t_ns: int) -> None:
         """An empty picture; one is nothing, half a second of it is somebody who left without an answer."""
         if self._asked is not None and t_ns - self._asked.challenge.same_ns > GAP_MAX_NS:
-            self._failed_ns.append(t_ns)  # or a recording could be started anew until it happens to fit
+            self.give_up()
+
+    def left(self, t_ns: int) -> None:
+        """Some picture at this time, of whomever: nobody is told how a challenge ended that was somebody else's."""
+        if self._asked is not None and t_ns - self._asked.challenge.same_ns > LEFT_NS:
+            self.give_up()
+
+    def give_up(self) -> None:
+        """A challenge that is on ends without an answer, as a try that failed; none is on, and nothing happens."""
+        if self._asked is not None:  # or a recording could be started anew until it happens to fit
+            self._failed_ns.append(self._asked.challenge.same_ns)
+            self._drop()
+
+    def forget(self, pass_ids: Set[str]) -> None:
+        """These faces are erased, changed, or name nobody here any more: what was asked of them is void, and no failure."""
+        asked = None if self._asked is None else self._asked.evidence.verdict.pass_id
+        if asked in pass_ids:
             self._drop()
 
     # --- how it ends ------------------------------------------------------------------------------------------

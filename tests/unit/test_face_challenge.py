@@ -12,9 +12,11 @@ from edge.core.decision_types import Liveness
 from edge.core.door_events import CameraChanged
 from edge.core.door_types import Camera
 from edge.core.events import PadFact
-from edge.runtime.face_challenge import FAILS_MAX, LiveRule
+from edge.core.evidence import Look
+from edge.runtime.face_challenge import FAILS_MAX, LEFT_NS, LiveRule
 from edge.runtime.face_desk import AGAIN_NS, Concluded, FaceDesk, Prompt
 from edge.runtime.sightings import FaceSeen, LiveNumbers
+from edge.runtime.two_step import OneToOneDesk
 from models.plugins import open_face_engine
 from tests.fakes.lone_gate import LoneGate, pass_row
 
@@ -248,12 +250,114 @@ def test_a_demo_door_asks_nothing_and_claims_nothing():
     assert (evidence.pad.result, door.said) == ("na", [])
 
 
-def test_a_challenge_ends_even_when_no_frame_comes_in_time():
+@pytest.fixture
+def asked():
+    """A door that has just asked the guest something."""
     door = Door(Liveness.CHALLENGE_ALWAYS)
     while not door.said:
         door.frame()
-    door.t_ns += TIMEOUT_NS
-    assert door.frame().evidence.pad_why is Why.NO_RESPONSE
+    return door
+
+
+# --- what it was about, and for how long ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("away_ns", [LEFT_NS, TIMEOUT_NS, 300_000_000_000])
+@pytest.mark.parametrize("who", [GUEST, OTHER], ids=["the same", "somebody else"])
+def test_a_frame_long_after_the_last_one_says_nothing_about_who_was_asked(asked, away_ns, who):
+    asked.t_ns += away_ns
+    asked.said.clear()
+    assert not isinstance(asked.frame(who=who), Concluded)
+    assert asked.until(obeys).pad.result == "pass"
+
+
+def test_whoever_leaves_unseen_has_failed_a_try_all_the_same(asked):
+    for _ in range(FAILS_MAX - 1):
+        asked.t_ns += AGAIN_NS
+        asked.said.clear()
+        while not asked.said:
+            asked.frame()
+    asked.t_ns += AGAIN_NS
+    asked.said.clear()
+    for _ in range(5):
+        asked.frame()
+    assert set(asked.said) == {"show_code"}
+
+
+@pytest.mark.parametrize("rows", [[], [("PS-1", OTHER)]], ids=["erased", "enrolled anew"])
+def test_a_face_that_is_erased_while_it_answers_is_named_no_more(asked, rows):
+    asked.desk.put_gallery(rows, version=2, k=1)
+    evidence = asked.until(obeys, frames=30)
+    assert evidence is None or evidence.verdict.pass_id is None
+    assert "look_straight" not in asked.said
+
+
+def test_a_gallery_in_which_the_one_who_answers_stands_as_before_changes_nothing(asked):
+    asked.desk.put_gallery([("PS-1", GUEST.copy()), ("PS-2", OTHER)], version=2, k=1)
+    assert asked.until(obeys).pad.result == "pass"
+
+
+def test_a_face_that_is_locked_while_it_answers_opens_nothing(asked):
+    asked.desk.lock_pairs(frozenset({"PS-1"}))
+    evidence = asked.until(obeys, frames=30)
+    assert evidence is None or evidence.verdict.look is not Look.NAMED
+
+
+def test_locking_others_does_not_touch_who_is_asked(asked):
+    asked.desk.lock_pairs(frozenset({"PS-2"}))
+    assert asked.until(obeys).pad.result == "pass"
+
+
+def test_what_is_void_is_nobodys_failure(asked):
+    for version in range(2, FAILS_MAX + 3):
+        asked.desk.put_gallery([], version=version, k=1)
+        asked.desk.put_gallery([("PS-1", GUEST)], version=version, k=1)
+        asked.said.clear()
+        while not asked.said:
+            asked.frame()
+    assert "show_code" not in asked.said
+
+
+def test_who_steps_up_after_the_one_who_was_asked_is_looked_at_at_once(asked):
+    asked.desk.put_gallery([("PS-1", GUEST), ("PS-2", OTHER)], version=2, k=1)
+    refused = asked.until(lambda _word: {"who": OTHER})
+    assert (refused.verdict.pass_id, refused.pad_why) == ("PS-1", Why.SWAPPED)
+    asked.said.clear()
+    answered = asked.until(lambda word: obeys(word) | {"who": OTHER}, frames=AGAIN_NS // FRAME_NS)
+    assert (answered.verdict.pass_id, answered.pad.result) == ("PS-2", "pass")
+
+
+def code_first(*steps):
+    """A door of code and face, with a second guest."""
+    door = Door(Liveness.CHALLENGE_ALWAYS, steps=steps or (Step.LEFT, Step.NOD))
+    door.desk = OneToOneDesk(INFO, fpir_wanted=0.001, live=door.rule)
+    door.desk.put_gallery([("PS-1", GUEST), ("PS-2", OTHER)], version=1, k=1)
+    return door
+
+
+def test_the_next_code_ends_what_the_last_one_began():
+    door = code_first()
+    door.desk.ask("PS-1")
+    while not door.said:
+        door.frame()
+    door.desk.ask("PS-2")
+    door.said.clear()
+    evidence = door.until(lambda word: obeys(word) | {"who": OTHER})
+    assert (evidence.verdict.pass_id, evidence.pad.result) == ("PS-2", "pass")
+
+
+def test_a_code_entered_again_and_again_does_not_draw_until_a_recording_fits():
+    door = code_first()
+    for _ in range(FAILS_MAX):
+        door.desk.ask("PS-1")
+        door.said.clear()
+        while not door.said:
+            door.frame()
+    door.desk.ask("PS-1")
+    door.said.clear()
+    for _ in range(5):
+        door.frame()
+    assert set(door.said) == {"show_code"}
 
 
 # --- at the gate itself -------------------------------------------------------------------------------------------
