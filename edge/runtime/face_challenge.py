@@ -82,6 +82,10 @@ class FaceChallenge:
     def asking(self) -> bool:
         return self._asked is not None
 
+    def knows(self, pass_id: PassId | None) -> bool:
+        """Whether this face has answered here before."""
+        return pass_id in self._known
+
     @property
     def followed(self) -> bool:
         """Whether the frame that was looked at last showed the face that was asked."""
@@ -92,8 +96,8 @@ class FaceChallenge:
         if self._rule.policy is Liveness.OFF_DEMO:
             return evidence
         live = seen.live
-        if live is None:
-            return evidence  # nobody looked for signs; a door that insists on them says no
+        if live is None:  # nobody looked for signs; a door that insists on them says no
+            return CODE_WORD if self._rule.policy is Liveness.CHALLENGE_ON_RISK else evidence
         why = self._found(live)
         if why is not None:
             return self._end(evidence, why, seen.t_ns)
@@ -102,7 +106,9 @@ class FaceChallenge:
         if self._rule.policy is Liveness.CHALLENGE_ON_RISK and not self._risky(
             evidence.verdict, live, seen.t_ns
         ):
-            return evidence
+            lively = self._passive(evidence, live, seen.t_ns)
+            if lively is None or lively.pad.result == "pass":
+                return lively  # whoever has not moved by then is asked: a photo of a known guest is as known
         if self._barred(seen.t_ns):
             return CODE_WORD
         return self._begin(evidence, reference, seen)
@@ -155,6 +161,8 @@ class FaceChallenge:
 
     def forget(self, pass_ids: Set[str]) -> None:
         """These faces are erased, changed, or name nobody here any more: what was asked of them is void, and no failure."""
+        for pass_id in pass_ids:
+            self._known.pop(PassId(pass_id), None)  # who answered was the face of before
         asked = None if self._asked is None else self._asked.evidence.verdict.pass_id
         if asked in pass_ids:
             self._drop()
@@ -217,7 +225,7 @@ class FaceChallenge:
         """First use here, a near score, a fair margin, a flat movement, a unit at night, or a try that failed."""
         flat = live.residual is not None and live.residual < PLANAR_BELOW
         return (
-            verdict.pass_id not in self._known
+            not self.knows(verdict.pass_id)
             or verdict.score_bucket == "near"
             or verdict.margin_bucket == "fair"
             or flat
