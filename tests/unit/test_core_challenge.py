@@ -176,6 +176,19 @@ def test_nothing_is_asked_twice_in_one_challenge(seed):
     assert len(set(steps)) == STEPS
 
 
+@pytest.mark.parametrize("trick", Step)
+@given(st.integers())
+def test_whatever_can_do_one_movement_only_passes_no_challenge_that_can_be_drawn(trick, seed):
+    steps = draw(random.Random(seed).choice)
+    obeys = obedient()
+
+    def one_trick(number, said):
+        pose, same = obeys(number, said)
+        return (DONE[trick] if pose in DONE.values() else pose), same
+
+    assert not isinstance(run(steps, one_trick), Passed)
+
+
 def test_what_was_drawn_is_not_offered_again():
     offered = []
     draw(lambda steps: offered.append(set(steps)) or steps[-1])
