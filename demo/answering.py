@@ -1,10 +1,10 @@
 """A guest who does what a door's screen asks: real pictures of one person, shown as they are asked for.
 
-No clip of the project holds somebody who answers a challenge.  One holds a man who, while he talks, turns and sinks his
+No clip of the project holds somebody who answers a challenge.  One holds a woman who, while she talks, turns and sinks her
 head further than a challenge asks.  A pose here is a few pictures of that clip, held for as long as it is needed, with
-the noise of a sensor (a door refuses the very same picture twice); between two poses the film is cut.  His whole range
-is 0.43 of the yaw proxy, and a turn is 0.35: from where he rests he can turn to one side only, or nod.  A challenge that
-asks for the other side he cannot answer; he walks away, and that is nobody's fault.
+the noise of a sensor (a door refuses the very same picture twice); between two poses the film is cut.  Her whole range
+is 0.43 of the yaw proxy, and a turn is 0.35: from where she rests she can turn to one side only, or nod.  A challenge that
+asks for the other side she cannot answer; she walks away, and that is nobody's fault.
 """
 
 import json

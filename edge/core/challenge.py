@@ -1,6 +1,6 @@
 """A small task for whoever stands before a door, so that a photo or a recording is told from a person (faces.md §11).
 
-Turns and nods, drawn when the face has settled and not before.  Numbers in, one word out: how far the nose stands
+Turns and nods, two different ones, drawn when the face has settled and not before.  Numbers in, one word out: how far the nose stands
 from where this person's own nose stood.  Left is the person's left; the camera's picture is not mirrored, so it is
 the picture's right.
 """
@@ -120,8 +120,14 @@ class Challenge:
 
 
 def draw(choose: Callable[[Sequence[Step]], Step]) -> tuple[Step, ...]:
-    """The steps of one challenge.  ``choose`` is the operating system's random source, and only tests hand in another."""
-    return tuple(choose(tuple(Step)) for _ in range(STEPS))
+    """The steps of one challenge, none of them twice: whoever can fake one movement has to fake another as well.
+
+    ``choose`` is the operating system's random source, and only tests hand in another.
+    """
+    drawn: tuple[Step, ...] = ()
+    for _ in range(STEPS):
+        drawn += (choose([step for step in Step if step not in drawn]),)
+    return drawn
 
 
 def neutral_of(poses: Sequence[Pose]) -> Pose:

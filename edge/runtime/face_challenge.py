@@ -4,7 +4,7 @@ Between the name and the decision.  Whatever comes out here, the code path does 
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,6 +40,8 @@ FAILS_MAX, FAILS_WITHIN_NS = (
 )  # at one door, whoever it was (access.md §6.2); then codes only
 KNOWN_MAX = 4_096  # people who answered at this door since the start; the longest ago is asked again
 POSES_KEPT = 5
+# Whoever was not seen for so long has left: what a frame shows after that says nothing about the one who was asked.
+LEFT_NS = 2_000_000_000
 
 WORDS = {Step.LEFT: "turn_left", Step.RIGHT: "turn_right", Step.NOD: "nod", None: "look_straight"}
 CODE_WORD = "show_code"
@@ -70,6 +72,7 @@ class FaceChallenge:
         self._info = info
         self._rule = rule
         self._asked: _Asked | None = None
+        self._followed = False
         self._poses: deque[Pose] = deque(maxlen=POSES_KEPT)
         self._first_ns = self._last_ns = 0
         self._known: dict[PassId, None] = {}
@@ -79,13 +82,22 @@ class FaceChallenge:
     def asking(self) -> bool:
         return self._asked is not None
 
+    def knows(self, pass_id: PassId | None) -> bool:
+        """Whether this face has answered here before."""
+        return pass_id in self._known
+
+    @property
+    def followed(self) -> bool:
+        """Whether the frame that was looked at last showed the face that was asked."""
+        return self._followed
+
     def judge(self, evidence: FaceEvidence, reference: Vector, seen: FaceSeen) -> FaceEvidence | str | None:
         """A face was named: evidence to decide on, a word for the screen, or None when more frames are needed."""
         if self._rule.policy is Liveness.OFF_DEMO:
             return evidence
         live = seen.live
-        if live is None:
-            return evidence  # nobody looked for signs; a door that insists on them says no
+        if live is None:  # nobody looked for signs; a door that insists on them says no
+            return CODE_WORD if self._rule.policy is Liveness.CHALLENGE_ON_RISK else evidence
         why = self._found(live)
         if why is not None:
             return self._end(evidence, why, seen.t_ns)
@@ -94,7 +106,9 @@ class FaceChallenge:
         if self._rule.policy is Liveness.CHALLENGE_ON_RISK and not self._risky(
             evidence.verdict, live, seen.t_ns
         ):
-            return evidence
+            lively = self._passive(evidence, live, seen.t_ns)
+            if lively is None or lively.pad.result == "pass":
+                return lively  # whoever has not moved by then is asked: a photo of a known guest is as known
         if self._barred(seen.t_ns):
             return CODE_WORD
         return self._begin(evidence, reference, seen)
@@ -106,7 +120,7 @@ class FaceChallenge:
         if live is None:
             return None
         vector = _vector(seen, live)
-        same = asked.continuity.follows(seen.box, vector)
+        same = self._followed = asked.continuity.follows(seen.box, vector)
         why = self._found(live)
         if why is not None and same:
             return self._end(asked.evidence, why, seen.t_ns)
@@ -132,7 +146,25 @@ class FaceChallenge:
     def nobody(self, t_ns: int) -> None:
         """An empty picture; one is nothing, half a second of it is somebody who left without an answer."""
         if self._asked is not None and t_ns - self._asked.challenge.same_ns > GAP_MAX_NS:
-            self._failed_ns.append(t_ns)  # or a recording could be started anew until it happens to fit
+            self.give_up()
+
+    def left(self, t_ns: int) -> None:
+        """Some picture at this time, of whomever: nobody is told how a challenge ended that was somebody else's."""
+        if self._asked is not None and t_ns - self._asked.challenge.same_ns > LEFT_NS:
+            self.give_up()
+
+    def give_up(self) -> None:
+        """A challenge that is on ends without an answer, as a try that failed; none is on, and nothing happens."""
+        if self._asked is not None:  # or a recording could be started anew until it happens to fit
+            self._failed_ns.append(self._asked.challenge.same_ns)
+            self._drop()
+
+    def forget(self, pass_ids: Set[str]) -> None:
+        """These faces are erased, changed, or name nobody here any more: what was asked of them is void, and no failure."""
+        for pass_id in pass_ids:
+            self._known.pop(PassId(pass_id), None)  # who answered was the face of before
+        asked = None if self._asked is None else self._asked.evidence.verdict.pass_id
+        if asked in pass_ids:
             self._drop()
 
     # --- how it ends ------------------------------------------------------------------------------------------
@@ -193,7 +225,7 @@ class FaceChallenge:
         """First use here, a near score, a fair margin, a flat movement, a unit at night, or a try that failed."""
         flat = live.residual is not None and live.residual < PLANAR_BELOW
         return (
-            verdict.pass_id not in self._known
+            not self.knows(verdict.pass_id)
             or verdict.score_bucket == "near"
             or verdict.margin_bucket == "fair"
             or flat

@@ -71,6 +71,8 @@ class FaceDesk:
     def lock_pairs(self, pass_ids: frozenset[PassId]) -> None:
         """Whose face alone names nobody here, because another guest of this door looks too much alike."""
         self._locked = pass_ids
+        if self._live is not None:
+            self._live.forget(pass_ids)
 
     @property
     def locked(self) -> frozenset[PassId]:
@@ -78,8 +80,10 @@ class FaceDesk:
 
     def put_gallery(self, rows: list[tuple[str, Vector]], *, version: int, k: int) -> None:
         """Put a new gallery in force for the next look; ``k`` is the largest template's number of images."""
-        self._k = k
+        before, self._k = self.gallery, k
         self.gallery = Gallery.build(rows, version=version, similarity=SCORES[self._info.score])
+        if self._live is not None:
+            self._live.forget(before.others_than(dict(rows)))
 
     def threshold(self, m: int) -> DoorThreshold | ThresholdRefused:
         """T(f / N) of the gallery as it is now, for ``m`` fused frames."""
@@ -101,6 +105,7 @@ class FaceDesk:
     def look(self, seen: FaceSeen) -> Concluded | Prompt | None:
         """Take one frame; a conclusion comes once per try.  A good frame without a vector is no evidence of anything."""
         if self._live is not None:
+            self._live.left(seen.t_ns)
             if self._live.asking:
                 return self._answered(self._live, seen)
             self._live.note(seen)
@@ -129,12 +134,16 @@ class FaceDesk:
         )
 
     def _answered(self, live: FaceChallenge, seen: FaceSeen) -> Concluded | Prompt | None:
-        """A frame while a challenge is on; its track goes on, so that whoever answered is then left in peace."""
+        """A frame while a challenge is on; its track goes on, so that whoever answered is then left in peace.
+
+        Somebody else who has stepped up meanwhile has answered nothing, and is looked at like anybody.
+        """
         track = 0 if seen.vector is None else self._observe(seen, seen.vector)
         answer = live.look(seen)
         if not isinstance(answer, FaceEvidence):
             return None if answer is None else Prompt(answer)
-        self._tries[track] = _Try(seen.t_ns, seen.t_ns)
+        if live.followed:
+            self._tries[track] = _Try(seen.t_ns, seen.t_ns)
         return Concluded(answer, track)
 
     def _conclude(self, track: int, try_: _Try, seen: FaceSeen) -> Concluded | Prompt | None:

@@ -69,6 +69,8 @@ class OneToOneDesk(FaceDesk):
         """Begin to look for this one; for nobody when the code was wrong.  What was seen before counts for nothing."""
         self._prune(AT_THE_END_NS)
         self._blurred_ns = None
+        if self._live is not None:
+            self._live.give_up()
         rows = [(named, self._rows[named])] if named is not None and named in self._rows else []
         self._one = Gallery.build(
             list(rows), version=self.gallery.version, similarity=SCORES[self.info.score]

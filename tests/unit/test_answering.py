@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import permutations
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +12,7 @@ from demo.acts import Evening
 from demo.answering import CLIP, STANCES, STRAIGHT, Answering, held, pictures_of, wait_s, words_of
 from demo.stage import Cue, Stage
 from demo.world import GATE
-from edge.core.challenge import NOD_BACK, NOD_MIN, TURN_BACK, TURN_MIN, Pose, Step, neutral_of
+from edge.core.challenge import NOD_BACK, NOD_MIN, STEPS, TURN_BACK, TURN_MIN, Pose, Step, neutral_of
 from edge.runtime.face_challenge import FAILS_MAX, WORDS
 from models.enrol import enrol_from_photos
 from models.liveness.pose import pitch_proxy, yaw_proxy
@@ -27,7 +27,7 @@ STEPS_OF = {word: step for step, word in WORDS.items()}
 COULD = [
     (stance, steps)
     for stance in STANCES
-    for steps in product([STEPS_OF[word] for word in stance.poses if word != STRAIGHT], repeat=2)
+    for steps in permutations([STEPS_OF[word] for word in stance.poses if word != STRAIGHT], STEPS)
 ]
 
 
@@ -110,6 +110,12 @@ def asks(monkeypatch, steps):
     )
 
 
+def test_from_either_stance_two_of_the_six_orders_are_in_his_power():
+    for stance in STANCES:
+        assert len([steps for had, steps in COULD if had is stance]) == 2
+    assert len([*permutations(Step, STEPS)]) == 6
+
+
 @pytest.mark.clips
 @pytest.mark.parametrize(
     ("stance", "steps"), COULD, ids=lambda part: getattr(part, "name", None) or " ".join(part)
@@ -131,7 +137,7 @@ def test_whoever_does_something_else_is_not(door, pictures, stance, dice, monkey
 
 @pytest.mark.clips
 def test_whoever_stands_still_is_not(door, pictures, dice, monkeypatch):
-    asks(monkeypatch, (Step.LEFT, Step.LEFT))
+    asks(monkeypatch, (Step.LEFT, Step.NOD))
     outcome = walk(door, pictures, STANCES[0], dice, lambda _: STRAIGHT)
     assert (outcome.answer, outcome.why) == ("REFUSED", "no_response")
 

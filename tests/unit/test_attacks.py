@@ -78,6 +78,21 @@ def test_even_where_flatness_is_not_looked_at_a_photo_cannot_do_what_is_asked(
 
 
 @pytest.mark.clips
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_picture_of_somebody_who_answered_before_does_not_get_in_by_that(
+    engine, subject, lane, seed, monkeypatch
+):
+    """A door that asks where there is a reason; a name takes two pictures, and movement more."""
+    posed = PosedEngine(engine)
+    door = open_live_door(posed, policy="challenge_on_risk", fpir=1e-3)
+    door.hold([(subject.name, subject.template)], k=3)
+    monkeypatch.setattr("edge.runtime.face_challenge.FaceChallenge.knows", lambda *_: True)
+    held = SPECIES["waved_photo"](subject, subject, lane, np.random.default_rng(seed), False)
+    outcome = attempt(door, posed, held)
+    assert (outcome.recognised, outcome.answer) == (True, "REFUSED")
+
+
+@pytest.mark.clips
 def test_the_person_whose_points_are_turned_gets_in(engine, subject, lane):
     posed, door = door_for(engine, subject)
     answers = [attempt(door, posed, Head(subject, np.random.default_rng(seed))).answer for seed in range(4)]

@@ -12,9 +12,11 @@ from edge.core.decision_types import Liveness
 from edge.core.door_events import CameraChanged
 from edge.core.door_types import Camera
 from edge.core.events import PadFact
-from edge.runtime.face_challenge import FAILS_MAX, LiveRule
+from edge.core.evidence import Look
+from edge.runtime.face_challenge import FAILS_MAX, LEFT_NS, PASSIVE_WAIT_NS, LiveRule
 from edge.runtime.face_desk import AGAIN_NS, Concluded, FaceDesk, Prompt
 from edge.runtime.sightings import FaceSeen, LiveNumbers
+from edge.runtime.two_step import OneToOneDesk
 from models.plugins import open_face_engine
 from tests.fakes.lone_gate import LoneGate, pass_row
 
@@ -165,12 +167,68 @@ def test_who_has_answered_is_left_in_peace_for_a_while():
     assert len(door.said) == asked
 
 
-def test_on_risk_a_first_visit_is_asked_and_the_next_one_is_not():
+MOVES = {"pairs": 6, "residual": 2.2}
+
+
+def moves(_word):
+    return MOVES
+
+
+@pytest.fixture
+def known():
+    """A door that asks where there is a reason, at which the guest has answered before."""
     door = Door(Liveness.CHALLENGE_ON_RISK)
     assert door.until(obeys).pad.result == "pass"
     door.away()
-    assert door.until(stares).pad.result == "na"
-    assert door.said == []
+    return door
+
+
+def test_on_risk_a_first_visit_is_asked_and_the_next_one_only_has_to_move(known):
+    assert known.until(moves).pad.result == "pass"
+    assert known.said == []
+
+
+def test_on_risk_the_name_alone_is_no_proof_that_somebody_known_is_there(known):
+    """A name takes two frames, movement five pairs of them: a photo would be through before anybody looked."""
+    begun_ns = known.t_ns
+    while not known.said:
+        assert known.frame() is None or known.said
+    assert known.said == ["turn_left"]
+    assert known.t_ns - begun_ns >= PASSIVE_WAIT_NS
+    assert known.until(stares).pad_why is Why.NO_RESPONSE
+
+
+@pytest.mark.parametrize("residual", [0.2, 0.9])
+def test_on_risk_a_photo_of_somebody_known_gets_no_further_than_the_question(known, residual):
+    """The pairs come in one by one, as a worker finds them: the first after the name."""
+    looks = itertools.count()
+    evidence = known.until(
+        lambda _word: {
+            "pairs": (n := min(15, max(0, next(looks) - 4) // 2)),
+            "residual": residual if n else None,
+        }
+    )
+    assert evidence.pad.result == "fail"
+
+
+@pytest.mark.parametrize("rows", [[], [("PS-1", OTHER)]], ids=["erased", "enrolled anew"])
+def test_on_risk_a_new_face_of_a_known_pass_is_asked_like_any_new_face(known, rows):
+    known.desk.put_gallery(rows, version=2, k=1)
+    known.desk.put_gallery(rows or [("PS-1", GUEST)], version=3, k=1)
+    who = OTHER if rows else GUEST
+    assert known.until(lambda word: obeys(word) | MOVES | {"who": who}).pad.result == "pass"
+    assert known.said[0] == "turn_left"
+
+
+def test_on_risk_a_gallery_of_the_same_faces_forgets_nobody(known):
+    known.desk.put_gallery([("PS-1", GUEST.copy()), ("PS-2", OTHER)], version=2, k=1)
+    assert known.until(moves).pad.result == "pass"
+    assert known.said == []
+
+
+def test_on_risk_without_signs_of_life_only_the_code_is_left(known):
+    assert known.until(lambda _word: {"live": False}) is None
+    assert set(known.said) == {"show_code"}
 
 
 @pytest.mark.parametrize("numbers", [{"pairs": 2, "residual": 0.9}], ids=["moves flatly"])
@@ -188,7 +246,7 @@ def test_on_risk_a_unit_door_asks_at_night():
     door.until(obeys)
     door.away()
     hours[0] = True
-    door.until(obeys)
+    door.until(lambda word: obeys(word) | MOVES)
     assert door.said
 
 
@@ -198,7 +256,7 @@ def test_on_risk_a_try_that_failed_makes_the_next_one_ask():
     door.away()
     door.until(lambda _word: {"pairs": 6, "residual": 0.2})
     door.away(6_000_000_000)
-    door.until(obeys)
+    door.until(lambda word: obeys(word) | MOVES)
     assert door.said
 
 
@@ -248,12 +306,114 @@ def test_a_demo_door_asks_nothing_and_claims_nothing():
     assert (evidence.pad.result, door.said) == ("na", [])
 
 
-def test_a_challenge_ends_even_when_no_frame_comes_in_time():
+@pytest.fixture
+def asked():
+    """A door that has just asked the guest something."""
     door = Door(Liveness.CHALLENGE_ALWAYS)
     while not door.said:
         door.frame()
-    door.t_ns += TIMEOUT_NS
-    assert door.frame().evidence.pad_why is Why.NO_RESPONSE
+    return door
+
+
+# --- what it was about, and for how long ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("away_ns", [LEFT_NS, TIMEOUT_NS, 300_000_000_000])
+@pytest.mark.parametrize("who", [GUEST, OTHER], ids=["the same", "somebody else"])
+def test_a_frame_long_after_the_last_one_says_nothing_about_who_was_asked(asked, away_ns, who):
+    asked.t_ns += away_ns
+    asked.said.clear()
+    assert not isinstance(asked.frame(who=who), Concluded)
+    assert asked.until(obeys).pad.result == "pass"
+
+
+def test_whoever_leaves_unseen_has_failed_a_try_all_the_same(asked):
+    for _ in range(FAILS_MAX - 1):
+        asked.t_ns += AGAIN_NS
+        asked.said.clear()
+        while not asked.said:
+            asked.frame()
+    asked.t_ns += AGAIN_NS
+    asked.said.clear()
+    for _ in range(5):
+        asked.frame()
+    assert set(asked.said) == {"show_code"}
+
+
+@pytest.mark.parametrize("rows", [[], [("PS-1", OTHER)]], ids=["erased", "enrolled anew"])
+def test_a_face_that_is_erased_while_it_answers_is_named_no_more(asked, rows):
+    asked.desk.put_gallery(rows, version=2, k=1)
+    evidence = asked.until(obeys, frames=30)
+    assert evidence is None or evidence.verdict.pass_id is None
+    assert "look_straight" not in asked.said
+
+
+def test_a_gallery_in_which_the_one_who_answers_stands_as_before_changes_nothing(asked):
+    asked.desk.put_gallery([("PS-1", GUEST.copy()), ("PS-2", OTHER)], version=2, k=1)
+    assert asked.until(obeys).pad.result == "pass"
+
+
+def test_a_face_that_is_locked_while_it_answers_opens_nothing(asked):
+    asked.desk.lock_pairs(frozenset({"PS-1"}))
+    evidence = asked.until(obeys, frames=30)
+    assert evidence is None or evidence.verdict.look is not Look.NAMED
+
+
+def test_locking_others_does_not_touch_who_is_asked(asked):
+    asked.desk.lock_pairs(frozenset({"PS-2"}))
+    assert asked.until(obeys).pad.result == "pass"
+
+
+def test_what_is_void_is_nobodys_failure(asked):
+    for version in range(2, FAILS_MAX + 3):
+        asked.desk.put_gallery([], version=version, k=1)
+        asked.desk.put_gallery([("PS-1", GUEST)], version=version, k=1)
+        asked.said.clear()
+        while not asked.said:
+            asked.frame()
+    assert "show_code" not in asked.said
+
+
+def test_who_steps_up_after_the_one_who_was_asked_is_looked_at_at_once(asked):
+    asked.desk.put_gallery([("PS-1", GUEST), ("PS-2", OTHER)], version=2, k=1)
+    refused = asked.until(lambda _word: {"who": OTHER})
+    assert (refused.verdict.pass_id, refused.pad_why) == ("PS-1", Why.SWAPPED)
+    asked.said.clear()
+    answered = asked.until(lambda word: obeys(word) | {"who": OTHER}, frames=AGAIN_NS // FRAME_NS)
+    assert (answered.verdict.pass_id, answered.pad.result) == ("PS-2", "pass")
+
+
+def code_first(*steps):
+    """A door of code and face, with a second guest."""
+    door = Door(Liveness.CHALLENGE_ALWAYS, steps=steps or (Step.LEFT, Step.NOD))
+    door.desk = OneToOneDesk(INFO, fpir_wanted=0.001, live=door.rule)
+    door.desk.put_gallery([("PS-1", GUEST), ("PS-2", OTHER)], version=1, k=1)
+    return door
+
+
+def test_the_next_code_ends_what_the_last_one_began():
+    door = code_first()
+    door.desk.ask("PS-1")
+    while not door.said:
+        door.frame()
+    door.desk.ask("PS-2")
+    door.said.clear()
+    evidence = door.until(lambda word: obeys(word) | {"who": OTHER})
+    assert (evidence.verdict.pass_id, evidence.pad.result) == ("PS-2", "pass")
+
+
+def test_a_code_entered_again_and_again_does_not_draw_until_a_recording_fits():
+    door = code_first()
+    for _ in range(FAILS_MAX):
+        door.desk.ask("PS-1")
+        door.said.clear()
+        while not door.said:
+            door.frame()
+    door.desk.ask("PS-1")
+    door.said.clear()
+    for _ in range(5):
+        door.frame()
+    assert set(door.said) == {"show_code"}
 
 
 # --- at the gate itself -------------------------------------------------------------------------------------------
