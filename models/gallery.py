@@ -4,7 +4,7 @@ A gallery is never changed: a new one is built and put in its place, so a look i
 most one frame.  Rows carry a pass id and nothing else; N, from which the threshold follows, is ``len``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -67,14 +67,6 @@ class Gallery:
 
     def __contains__(self, pass_id: str) -> bool:
         return pass_id in self._ids
-
-    def others_than(self, rows: Mapping[str, Vector]) -> frozenset[str]:
-        """Who stands in it and is not among these rows, or with another vector."""
-        return frozenset(
-            pass_id
-            for pass_id, row in zip(self._ids, self._rows, strict=True)
-            if pass_id not in rows or not np.array_equal(row, rows[pass_id])
-        )
 
     def match(self, vector: Vector) -> Match:
         """Nearest and runner-up; two equal best scores have margin 0.

@@ -57,6 +57,7 @@ class FaceDesk:
         self._blurred_ns: int | None = None
         self._k = 1
         self._locked: frozenset[PassId] = frozenset()
+        self._held: dict[str, Vector] = {}
         self.gallery = Gallery.build([], version=0, similarity=SCORES[info.score])
 
     @property
@@ -80,10 +81,11 @@ class FaceDesk:
 
     def put_gallery(self, rows: list[tuple[str, Vector]], *, version: int, k: int) -> None:
         """Put a new gallery in force for the next look; ``k`` is the largest template's number of images."""
-        before, self._k = self.gallery, k
+        self._k = k
+        before, self._held = self._held, dict(rows)
         self.gallery = Gallery.build(rows, version=version, similarity=SCORES[self._info.score])
         if self._live is not None:
-            self._live.forget(before.others_than(dict(rows)))
+            self._live.forget(_not_as_before(before, self._held))
 
     def threshold(self, m: int) -> DoorThreshold | ThresholdRefused:
         """T(f / N) of the gallery as it is now, for ``m`` fused frames."""
@@ -208,6 +210,15 @@ class FaceDesk:
     def _forget_tries(self) -> None:
         """A try lives as long as its track."""
         self._tries = {track: try_ for track, try_ in self._tries.items() if track in self._tracker}
+
+
+def _not_as_before(before: dict[str, Vector], now: dict[str, Vector]) -> set[str]:
+    """Whose face of before is gone, or is another one now."""
+    return {
+        pass_id
+        for pass_id, vector in before.items()
+        if pass_id not in now or not np.array_equal(vector, now[pass_id])
+    }
 
 
 def _pass_id(best: str | None) -> PassId | None:
