@@ -25,7 +25,7 @@ from edge.runtime import control
 OUTCOME_S = 25.0
 THROUGH_S = 0.8  # one person through an open door
 # The walking guest is enrolled in one part of a clip and walks in another, seconds and many expressions later.
-ENROL_S = (3.5, 14.4)  # looks ahead, then a little to one side; never to the other, and is taken as he looks
+ENROL_S = (3.5, 14.4)  # looks ahead, then a little to one side; never to the other, and is taken as they look
 WALK_S = (15.7, 18.7)
 STRANGER_S = (3.65, 6.3)
 CONSENT_TEXT = "face_access"

@@ -49,7 +49,7 @@ TRIES_MAX = 8
 
 @dataclass(frozen=True, slots=True)
 class Stance:
-    """How he stands when nothing is asked, and what he can do from there; numbers of the clip's pictures."""
+    """How she stands when nothing is asked, and what she can do from there; numbers of the clip's pictures."""
 
     name: str
     poses: Mapping[str, tuple[int, ...]]
@@ -58,7 +58,7 @@ class Stance:
         return word in self.poses
 
 
-# Measured with the default engine (docs/liveness.md); none of these pictures is of the part he is enrolled from.
+# Measured with the default engine (docs/liveness.md); none of these pictures is of the part she is enrolled from.
 STANCES = (
     Stance(
         "faces-right",
@@ -111,7 +111,7 @@ def held(pictures: Sequence[NDArray[np.uint8]], dice: np.random.Generator) -> It
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One word on the screen, and the film that answers it; none where he cannot."""
+    """One word on the screen, and the film that answers it; none where she cannot."""
 
     word: str
     t_ns: int
@@ -122,18 +122,18 @@ class Asked:
 class Answer:
     """One walk: what was asked, and the word it ended with; empty when the screen fell silent."""
 
-    first: str  # the film he came into view with
+    first: str  # the film she came into view with
     asked: tuple[Asked, ...]
     ended: str
 
     @property
     def could(self) -> bool:
-        """Whether everything that was asked was in his power."""
+        """Whether everything that was asked was in her power."""
         return all(asked.clip for asked in self.asked)
 
     @property
     def last(self) -> str:
-        """The film he was last seen in."""
+        """The film she was last seen in."""
         return next((asked.clip for asked in reversed(self.asked) if asked.clip), self.first)
 
 
@@ -144,7 +144,7 @@ class Answering:
     evening: Evening
     films: Path
     dice: random.Random
-    given_up: dict[str, list[float]] = field(default_factory=dict)  # when he left a door that had not opened
+    given_up: dict[str, list[float]] = field(default_factory=dict)  # when she left a door that had not opened
 
     def walk(self, door: DoorPlan, stance: Stance) -> Answer:
         """Come into view, and do what the screen says until it says something else; who cannot has left again."""
@@ -196,8 +196,8 @@ class Answering:
         time.sleep(wait_s(self.given_up.get(door.access_point, []), time.monotonic()))
 
     def enter(self, door: DoorPlan) -> dict[str, Any] | None:
-        """Through this door by face, walking up anew where he cannot do what is asked; the decision, None after too
-        many challenges that he could not answer."""
+        """Through this door by face, walking up anew where she cannot do what is asked; the decision, None after too
+        many challenges that she could not answer."""
         for number in range(TRIES_MAX):
             self.be_patient(door)
             before = len(self.evening.decisions(door))

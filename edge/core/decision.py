@@ -43,6 +43,9 @@ from edge.core.reasons import Reason
 # The schedules every door can honour without a schedule rule; any other word needs a rule that says MET.
 ANY_TIME = frozenset({"", "always"})
 
+# Doors that ask nobody for a sign of life: a face without one opens them, and the grant says so.
+UNASKED = frozenset({Liveness.OFF_DEMO, Liveness.PASSIVE})
+
 # Not the person's failure: asked again, and no denial is recorded.
 RETRIES = frozenset({Reason.LOW_QUALITY, Reason.RETRY_LATER, Reason.SECOND_FACTOR})
 
@@ -118,7 +121,7 @@ def liveness(case: Case) -> Reason | None:
     if face.pad.result == "na" and face.verdict.look is not Look.NAMED:
         return None  # who is nobody's guest was asked nothing, and is not accused of anything
     # Even where liveness is not asked for, a face that was found to be a picture is refused.
-    excused = case.door.liveness is not Liveness.CHALLENGE_ALWAYS and face.pad.result == "na"
+    excused = case.door.liveness in UNASKED and face.pad.result == "na"
     return None if excused else Reason.PRESENTATION_ATTACK
 
 

@@ -5,8 +5,10 @@ long, and both end in the same words.  Who has no face here, or stands where no 
 code alone before anything is asked.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from edge.core.challenge import TIMEOUT_NS
 from edge.core.credentials import SignedCode
@@ -61,9 +63,9 @@ class OneToOneDesk(FaceDesk):
 
     def put_gallery(self, rows: list[tuple[str, Vector]], *, version: int, k: int) -> None:
         super().put_gallery(rows, version=version, k=k)
-        self._rows = dict(rows)
-        if not self._one.pass_ids <= set(self._rows):
-            self._one = self._nobody()  # erased while being looked at
+        before, self._rows = self._rows, dict(rows)
+        if not all(_same(before, self._rows, one) for one in self._one.pass_ids):
+            self._one = self._nobody()  # erased, or taken anew, while being looked at
 
     def ask(self, named: PassId | None) -> None:
         """Begin to look for this one; for nobody when the code was wrong.  What was seen before counts for nothing."""
@@ -87,6 +89,10 @@ class OneToOneDesk(FaceDesk):
 
     def _nobody(self) -> Gallery:
         return Gallery.build([], version=self.gallery.version, similarity=SCORES[self.info.score])
+
+
+def _same(before: Mapping[str, Vector], now: Mapping[str, Vector], pass_id: str) -> bool:
+    return pass_id in now and np.array_equal(before[pass_id], now[pass_id])
 
 
 def open_desk(

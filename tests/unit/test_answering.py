@@ -1,4 +1,4 @@
-"""The guest who answers: his pictures do what a challenge asks, and he does what the screen says and no more."""
+"""The guest who answers: her pictures do what a challenge asks, and she does what the screen says and no more."""
 
 import json
 from dataclasses import dataclass, field

@@ -228,6 +228,12 @@ def test_with_liveness_off_for_the_demo_the_grant_says_so_and_a_found_attack_is_
     assert reason(attack, demo) is Reason.PRESENTATION_ATTACK
 
 
+@pytest.mark.parametrize("policy", [Liveness.CHALLENGE_ON_RISK, Liveness.CHALLENGE_ALWAYS])
+def test_a_door_that_asks_opens_for_no_face_that_proved_nothing(policy: Liveness) -> None:
+    unproven = replace(FACE, face=replace(SEEN, pad=PadFact("na")))
+    assert reason(unproven, replace(DOOR, liveness=policy)) is Reason.PRESENTATION_ATTACK
+
+
 @pytest.mark.parametrize(
     ("look", "told"), [(Look.UNKNOWN, Reason.NOT_FOUND), (Look.AMBIGUOUS, Reason.AMBIGUOUS)]
 )

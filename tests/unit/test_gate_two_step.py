@@ -306,6 +306,21 @@ def test_erased_between_code_and_face_the_face_opens_nothing():
     assert (lone.kinds, lone.pulses) == (["access.denied"], [])
 
 
+def test_taken_anew_between_code_and_face_the_old_face_opens_nothing():
+    async def replaced(lone: LoneGate) -> None:
+        lone.gate.desk.put_gallery([("PS-ada", mean_of("bo"))], version=2, k=3)
+
+    lone = play(door(), pin=ADAS, face="ada", then=replaced)
+    assert (lone.kinds, lone.pulses) == (["access.denied"], [])
+
+
+def test_a_gallery_rebuilt_with_the_same_face_does_not_end_the_look():
+    async def rebuilt(lone: LoneGate) -> None:
+        lone.gate.desk.put_gallery([("PS-ada", mean_of("ada").copy())], version=2, k=3)
+
+    assert play(door(), pin=ADAS, face="ada", then=rebuilt).kinds == ["access.granted"]
+
+
 def test_the_threshold_is_that_of_one_comparison_however_many_are_enrolled():
     desk, crowd = door().gate.desk, door().gate.desk
     crowd.put_gallery([(f"P-{n}", mean_of(f"g{n}")) for n in range(300)], version=2, k=3)
