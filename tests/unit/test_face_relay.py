@@ -229,7 +229,7 @@ def test_the_roster_names_keys_and_doors_and_nobody_and_is_signed(office: Office
     frame = office.nodes.roster().frame
     roster = decode(frame, Roster)
     assert [(one.node, one.doors) for one in roster.nodes] == [("n-a", ["AP-a"]), ("n-b", ["AP-b"])]
-    assert "Li" not in frame.decode()
+    assert "Li Na" not in frame.decode()
     key = Ed25519PublicKey.from_public_bytes(office.books.keys.signer.public_key)
     key.verify(base64.b64decode(roster.sig), signing_bytes(roster))
     with pytest.raises(InvalidSignature):
