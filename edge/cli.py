@@ -167,6 +167,9 @@ def status(config: Config) -> None:
 
 def _print_faces(faces: dict[str, Any]) -> None:
     """Plain lines, whole on any screen: fingerprints are compared digit by digit."""
+    if "fault" in faces:
+        typer.echo("sealed faces: off, see the fault")
+        return
     part = "takes part" if faces["approved"] else "takes no part"
     typer.echo(f"sealed faces: {part}; this node's fingerprint: {faces['fingerprint']}")
     if faces["held"]:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from edge.cli import _print_faces as print_faces
 from edge.compose_faces import faces_side, open_peers
 from edge.core.events import ClockState
 from edge.core.peers import Envelope
@@ -63,6 +64,16 @@ def test_a_broken_key_or_book_is_a_named_fault_and_no_end_of_the_node(
     assert (status["state"], status["faults"]) == ("DEGRADED", [side.fault])
     with pytest.raises(TrustRefused, match=name):
         asyncio.run(side.trust("n-b", "0000", by="officer-2", reason="x"))
+
+
+def test_the_technicians_status_can_be_read_with_and_without_a_desk(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_faces(NoEnvelopes("peers.db: broken", NodeAtRest(), SteppedClock()).status())
+    assert capsys.readouterr().out == "sealed faces: off, see the fault\n"
+    side, *_ = side_of(tmp_path)
+    print_faces(side.status())
+    assert side.status()["fingerprint"] in capsys.readouterr().out
 
 
 def test_with_whole_keys_and_a_whole_book_there_is_a_desk_and_no_fault(tmp_path: Path) -> None:
