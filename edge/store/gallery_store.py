@@ -15,9 +15,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from edge.errors import StoreError
+from edge.store.device_key import write_private
 from edge.store.sqlite import connect, migrate, transaction
 
 _NONCE = 12
+_KEY = 32  # bytes of AES-256
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,11 @@ class GalleryStore:
         self._lock = threading.Lock()
         self._db = connect(path)
         migrate(self._db, Path(__file__).parent / "migrations" / "gallery")
-        self._key = self._read_key()
+        try:
+            self._key = self._read_key()
+        except BaseException:
+            self._db.close()
+            raise
 
     @property
     def version(self) -> int:
@@ -142,28 +148,40 @@ class GalleryStore:
     def _read_key(self) -> bytes:
         """The key in force; after a crash in ``erase`` the one that opens what is there."""
         following = self._key_path.with_suffix(".next")
-        if following.exists() and self._opens_with(following.read_bytes()):
+        if _is_whole(following) and self._opens_with(following.read_bytes()):
             following.replace(self._key_path)
-        if not self._key_path.exists():
-            self._write_key(AESGCM.generate_key(256), self._key_path)
+        if not _is_whole(self._key_path) and self._first() is None:
+            self._write_key(AESGCM.generate_key(256), self._key_path)  # a torn one never sealed anything
+        if not _is_whole(self._key_path):
+            raise StoreError(
+                f"{self._key_path} is missing or not a key, and {self._path} holds templates sealed under it. "
+                "Put the key back from a backup, or delete both files and enrol again."
+            )
         return self._key_path.read_bytes()
 
-    def _opens_with(self, key: bytes) -> bool:
+    def _first(self) -> tuple[str, int, bytes] | None:
         row = self._db.execute("select template_ref, version, sealed from template limit 1").fetchone()
+        return None if row is None else (row[0], row[1], row[2])
+
+    def _opens_with(self, key: bytes) -> bool:
+        row = self._first()
         if row is None:
             return True
+        ref, version, sealed = row
         try:
-            AESGCM(key).decrypt(row[2][:_NONCE], row[2][_NONCE:], _aad(row[0], row[1]))
+            AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], _aad(ref, version))
         except InvalidTag:
             return False
         return True
 
     def _write_key(self, key: bytes, path: Path) -> None:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(key)
-            file.flush()
-            os.fsync(file.fileno())
+        """Whole or not there, in place of whatever a crash left."""
+        path.unlink(missing_ok=True)
+        write_private(path, key)
+
+
+def _is_whole(path: Path) -> bool:
+    return path.exists() and path.stat().st_size == _KEY
 
 
 def _aad(ref: str, version: int) -> bytes:

@@ -72,6 +72,34 @@ def test_a_crash_between_the_rows_and_the_renaming_loses_nobody(tmp_path):
     again.close()
 
 
+@pytest.mark.parametrize("torn", [b"", b"half a key"])
+def test_a_key_torn_by_a_power_cut_before_the_first_template_is_made_anew(tmp_path, torn):
+    (tmp_path / "gallery.key").write_bytes(torn)
+    made = GalleryStore(tmp_path / "gallery.db", tmp_path / "gallery.key")
+    made.put("P-1", CANARY, not_after_ms=1)
+    assert [one.data for one in made.all()] == [CANARY]
+    made.close()
+
+
+def test_a_next_key_torn_by_a_power_cut_is_not_taken_for_the_key(tmp_path):
+    made = GalleryStore(tmp_path / "gallery.db", tmp_path / "gallery.key")
+    (tmp_path / "gallery.next").write_bytes(b"half")
+    made.close()
+    again = GalleryStore(tmp_path / "gallery.db", tmp_path / "gallery.key")
+    again.put("P-1", CANARY, not_after_ms=1)
+    assert again.erase({"P-1"}) == 1
+    again.close()
+
+
+def test_templates_whose_key_is_gone_are_said_in_one_sentence(tmp_path):
+    made = GalleryStore(tmp_path / "gallery.db", tmp_path / "gallery.key")
+    made.put("P-1", CANARY, not_after_ms=1)
+    made.close()
+    (tmp_path / "gallery.key").write_bytes(b"")
+    with pytest.raises(StoreError, match="not a key"):
+        GalleryStore(tmp_path / "gallery.db", tmp_path / "gallery.key")
+
+
 def test_a_foreign_key_is_said_in_one_sentence(store, tmp_path):
     store.put("p1", CANARY, not_after_ms=10)
     store.close()
