@@ -108,7 +108,8 @@ def share(events: int, n: int) -> str:
     if n == 0:
         return "not measured"
     if events == 0:
-        return f"0 (at most {100 * rule_of_three(n):.2g} %)"
+        most = min(100.0, 100 * rule_of_three(n))
+        return f"0 (at most {most:.2g} %)" if most < 99.5 else "0 (says nothing)"
     low, high = wilson95(events / n, n)
     return f"{100 * events / n:.1f} % ({100 * low:.1f}-{100 * high:.1f})"
 
