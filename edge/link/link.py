@@ -247,6 +247,8 @@ class Link:
                 log.warning("frame_not_understood", topic=heard.topic, why=str(error))
             except StoreError as error:
                 log.error("could_not_keep", topic=heard.topic, why=str(error))
+            except TimeoutError:  # the node is busy; what was not answered is sent again
+                log.error("not_done_in_time", topic=heard.topic)
 
     def _watch_session(self, now_s: float) -> None:
         """paho's thread can die and a session can go deaf; then it is built anew."""

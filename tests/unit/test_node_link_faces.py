@@ -305,6 +305,20 @@ def test_a_signature_or_a_part_that_is_not_even_ascii_is_refused_and_the_link_li
     assert (whole._node.happened, whole._session.said) == ([], [])
 
 
+def test_an_erasure_that_takes_too_long_is_not_receipted_and_comes_again(whole: Link, monkeypatch) -> None:
+    def too_slow(*_: object) -> int:
+        raise TimeoutError
+
+    item = EraseItem(template_ref="*", pass_id="P-1", reason="consent withdrawn", pass_version=3)
+    erase = heard(TOPICS.erase, Erase(node="n-b", erase_ver=5, items=[item], kid="k1"))
+    with monkeypatch.context() as busy:
+        busy.setattr(whole._node, "erase", too_slow)
+        whole._hear(erase)
+    assert TOPICS.up("eraseack") not in whole._session.said
+    whole._hear(erase)
+    assert whole._session.said[-1] == TOPICS.up("eraseack")
+
+
 def test_a_node_that_owes_an_erasure_looks_at_nobody() -> None:
     async def looked(*, held: bool) -> int:
         seen: list[object] = []
