@@ -135,10 +135,11 @@ def test_a_screenshot_of_a_code_is_refused_after_the_rotation(rig):
     phone = Phone()
     rig.put_passes(pass_row("p-code", phone))
     with rig:
-        rig.stage.show_code(phone.code(), "guest")
+        at_s = time.time()
+        rig.stage.show_code(phone.code(at_s=at_s), "guest")
         rig.wait_event("access.granted")
         rig.wait_event("access.not_taken")
-        rig.stage.show_code(phone.code(at_s=time.time() - 30), "screenshot")
+        rig.stage.show_code(phone.code(at_s=at_s - 30), "screenshot")
         assert rig.wait_event("access.denied")["reason"] == "x:CodeReplayed"
 
 
