@@ -315,6 +315,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         serving = group.create_task(node.run(told), name="node")
         group.create_task(side.desk.run(), name="commands")
         group.create_task(faces.run(), name="faces")
+        await asyncio.sleep(0)  # all of them listen before the first word can come down, or it would be lost
         link.start()
         stack.callback(link.stop)
         log.info("node_started", node=config.node, epoch=stores.ledger.epoch, boot_id=boot_id)
