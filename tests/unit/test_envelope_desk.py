@@ -1,4 +1,4 @@
-"""What a node offers, to whom, and what it takes: by consent, by trust, and never after an erasure."""
+"""What a node offers, to whom, and how often: by consent, by trust, and never after an erasure."""
 
 import asyncio
 from collections.abc import Iterator

@@ -5,21 +5,7 @@ from collections import Counter
 from cloud_sync.distribute.faces import AGAIN_MAX, IN_FLIGHT_MAX, FaceDriver
 from cloud_sync.ports_faces import Owed, Waiting
 from tests.fakes.community_house import SteppedClock
-
-
-class Post:
-    """A bus that is there and keeps what is sent."""
-
-    session = 1
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, bytes, bool]] = []
-
-    def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        self.sent.append((topic, payload, retain))
-
-    def on(self, topic: str) -> list[bytes]:
-        return [payload for told, payload, _ in self.sent if told == topic]
+from tests.fakes.kept_post import Post
 
 
 class Backlog:

@@ -26,6 +26,7 @@ from cloud_sync.store.places import AccessPointSpec, NodeJoin, PiaRecord
 from cloud_sync.store.sink import SinkStore
 from edge.core.peers import Envelope
 from tests.fakes.community_house import DOOR, GATE, SteppedClock, listing_row, new_house, take, with_guest
+from tests.fakes.kept_post import Post
 from tests.fakes.sealed_nodes import Keys
 from tests.fakes.wire_ledger import WireLedger, told
 
@@ -48,21 +49,6 @@ def join_of(keys: Keys, **more: object) -> NodeJoin:
         **more,
     }
     return NodeJoin(**words)
-
-
-class Post:
-    """A bus that is there and keeps what is sent."""
-
-    session = 1
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, bytes, bool]] = []
-
-    def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        self.sent.append((topic, payload, retain))
-
-    def on(self, topic: str) -> list[bytes]:
-        return [payload for told, payload, _ in self.sent if told == topic]
 
 
 class Office:
