@@ -1,7 +1,7 @@
 """What a node needs from the world.  Small promises; who keeps them is ``compose``'s business."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -128,6 +128,13 @@ class Point(StrEnum):
     FIRE = "fire"  # level True = fire
     TAMPER = "tamper"
     BOLT = "bolt"  # level True = unlocked
+    BEAM = "beam"  # level True = something stands in the way of a barrier or garage door
+    POWER = "power"  # level True = the mains are gone, the door lives on its battery
+    RESET = "reset"  # level True = the key switch at the panel is turned: a person ends a fire release
+
+
+# True, False, or None where it is not known: a cut wire at a supervised input, a silent I/O module.
+Level = bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +143,7 @@ class Edge:
 
     door: AccessPointId
     point: Point
-    level: bool
+    level: Level
     t_ns: int
     seq: int
 
@@ -145,10 +152,11 @@ class Edge:
 class IoSnapshot:
     """Levels, not edges.  A point that is not wired is absent."""
 
-    points: dict[tuple[AccessPointId, Point], bool]
+    points: dict[tuple[AccessPointId, Point], Level]
     outputs: dict[AccessPointId, bool]  # True = energised
     latches: frozenset[tuple[AccessPointId, str]]
     seq: int
+    silent: frozenset[AccessPointId] = frozenset()  # doors whose lock does not answer just now
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +177,27 @@ class Lost:
     t_ns: int
 
 
-IoNews = Edge | Latched | Lost | IoSnapshot
+@dataclass(frozen=True, slots=True)
+class LockLink:
+    """A lock behind a bus or a radio fell silent or is back; while silent, nobody is promised that it opens."""
+
+    door: AccessPointId
+    online: bool
+    t_ns: int
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Something was shown to a reader of this door; ``kind`` and ``data`` as in ``ports_io.Read``."""
+
+    door: AccessPointId
+    kind: str
+    data: str = field(repr=False)
+    t_ns: int
+
+
+IoNews = Edge | Latched | Lost | IoSnapshot | LockLink | Shown
 
 
 class DoorIO(Protocol):
@@ -188,6 +216,10 @@ class DoorIO(Protocol):
     async def lock(self, door: AccessPointId, cmd: Cmd) -> Result: ...
 
     async def latch(self, door: AccessPointId, cmd: Cmd, kind: str, on: bool, actor: str) -> Result: ...
+
+    def show(self, door: AccessPointId, what: str) -> None:
+        """Tell the lights and beepers of this door (``ports_io.Show``); fire and forget."""
+        ...
 
 
 # --- lines: what gate-io drives itself, synchronously, from its timing thread ---------------------------------
@@ -227,7 +259,7 @@ class LineEdge:
     """One debounced change of one input of one door."""
 
     point: Point
-    level: bool
+    level: Level
     t_ns: int  # CLOCK_MONOTONIC
 
 
@@ -242,8 +274,8 @@ class InputLines(Protocol):
         """What changed since the last call, oldest first."""
         ...
 
-    def levels(self) -> dict[Point, bool]:
-        """Read now, not remembered; a point that is not wired is absent."""
+    def levels(self) -> dict[Point, Level]:
+        """Read now where that takes no time, else as the last poll found it; a point not wired is absent."""
         ...
 
     def close(self) -> None: ...

@@ -135,6 +135,36 @@ class TamperOff:
 
 
 @dataclass(frozen=True, slots=True)
+class BeamBroken:
+    """Something stands under the barrier or in the garage door."""
+
+
+@dataclass(frozen=True, slots=True)
+class BeamClear:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class PowerLow:
+    """The mains are gone; the door lives on its battery."""
+
+
+@dataclass(frozen=True, slots=True)
+class PowerBack:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class LockLost:
+    """The lock does not answer: nobody is promised that it opens."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockBack:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
 class LinkUp:
     pass
 
@@ -177,6 +207,12 @@ Event = (
     | FireReset
     | TamperOn
     | TamperOff
+    | BeamBroken
+    | BeamClear
+    | PowerLow
+    | PowerBack
+    | LockLost
+    | LockBack
     | LinkUp
     | LinkDown
     | ClockChanged

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from edge.core.events import AccessPointId
 from edge.gateio.outputs import HOLD_MAX_NS, LATCHES, MS, Output, Why
-from edge.ports import Cmd, Outcome, Point
+from edge.ports import Cmd, Level, Outcome, Point
 
 # hardware.md §2.4: without a beat for this long the node counts as gone.
 LEASE_NS = 2_000 * MS
@@ -57,7 +57,7 @@ class Board:
             door: Output(latches=frozenset(kind for at, kind in latched if at == door)) for door in rules
         }
         self._told = {door: output.latches for door, output in self._outputs.items()}
-        self._levels: dict[tuple[AccessPointId, Point], bool] = {}
+        self._levels: dict[tuple[AccessPointId, Point], Level] = {}
         self._lease_until = 0
         self._notes: list[Note] = []
 
@@ -121,15 +121,15 @@ class Board:
 
     # --- the world reports -----------------------------------------------------------------------------------
 
-    def sense(self, door: AccessPointId, point: Point, level: bool, now: int, at: int) -> bool:
+    def sense(self, door: AccessPointId, point: Point, level: Level, now: int, at: int) -> bool:
         """Take one level, changed or read ``at``; True when it is an edge: known before, and different."""
-        before = self._levels.get((door, point))
+        known, before = (door, point) in self._levels, self._levels.get((door, point))
         self._levels[door, point] = level
         if point is Point.FIRE and level:
             self._fire(self._rules[door].fire_group)  # on every reading: a level is the truth, an edge is not
         if point is Point.REX and level and not before:
             self._press(door, now, at)
-        return before is not None and before != level
+        return known and before != level
 
     def _fire(self, group: str | None) -> None:
         for door, rules in self._rules.items():
@@ -187,7 +187,7 @@ class Board:
             ends.append(self._lease_until)
         return min(ends, default=None)
 
-    def levels(self) -> dict[tuple[AccessPointId, Point], bool]:
+    def levels(self) -> dict[tuple[AccessPointId, Point], Level]:
         return dict(self._levels)
 
     def latched(self) -> frozenset[tuple[AccessPointId, Why]]:

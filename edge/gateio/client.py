@@ -10,6 +10,7 @@ import random
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -25,10 +26,13 @@ from edge.ports import (
     IoSnapshot,
     Latched,
     LockCaps,
+    LockLink,
     Lost,
     Outcome,
     Result,
+    Shown,
 )
+from edge.ports_io import Show
 
 log = logging.getLogger(__name__)
 
@@ -143,6 +147,12 @@ class GateIoClient:
             wire.Command(cmd.id, "latch", door, cmd.deadline_ns, cmd.reason, kind=latch, on=True, actor=actor)
         )
 
+    def show(self, door: AccessPointId, what: str) -> None:
+        """Fire and forget; without a connection nobody is told."""
+        if self._channel is not None:
+            with suppress(OSError):  # the reader notices a broken line and says so
+                self._channel.send(wire.ShowIt(door, Show(what)))
+
     async def selftest(self, door: AccessPointId) -> str:
         """One sentence about the line; never unlocks.
 
@@ -249,6 +259,12 @@ class GateIoClient:
             case wire.LatchNews():
                 latched = Latched(AccessPointId(said.door), said.kind, said.on, said.t_ns)
                 self._pass_on(channel, latched, said.seq)
+            case wire.LockNews():
+                link = LockLink(AccessPointId(said.door), said.online, said.t_ns, said.detail)
+                self._pass_on(channel, link, said.seq)
+            case wire.ReadNews():
+                shown = Shown(AccessPointId(said.door), said.kind, said.data, said.t_ns)
+                self._pass_on(channel, shown, said.seq)
             case wire.BeatBack():
                 if said.news_seq > self._seq:  # told, and not heard
                     channel.send(wire.AskSnapshot())
@@ -296,4 +312,5 @@ def _snapshot(said: wire.Snapshot) -> IoSnapshot:
             (AccessPointId(door), kind) for door, kinds in said.latches.items() for kind in kinds
         ),
         seq=said.seq,
+        silent=frozenset(AccessPointId(door) for door in said.silent),
     )

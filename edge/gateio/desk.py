@@ -10,7 +10,7 @@ from edge.gateio import wire
 from edge.gateio.board import LEASE_NS, Board, Verdict, refused
 from edge.gateio.outputs import Why
 from edge.gateio.server import Peer, Server
-from edge.ports import Cmd, LockCaps, Outcome, Point
+from edge.ports import Cmd, Level, LockCaps, Outcome, Point
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +59,8 @@ class Desk:
                 self._send(peer, self.snapshot(said.id))
             case wire.Command() | wire.LatchReset():
                 self._send(peer, self._obey(peer, said))
+            case wire.ShowIt():
+                pass  # no lights are wired yet
             case wire.SelfTest():
                 self._send(peer, self._selftest(said))
 
@@ -153,7 +155,7 @@ class Desk:
         return wire.Answer(said.id, Outcome.DONE, self._hooks.now(), sentence)
 
     def snapshot(self, ask_id: str = "") -> wire.Snapshot:
-        points: dict[str, dict[Point, bool]] = {}
+        points: dict[str, dict[Point, Level]] = {}
         for (door, point), level in self._board.levels().items():
             points.setdefault(door, {})[point] = level
         latches: dict[str, list[wire.LatchKind]] = {}

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from edge.errors import ConfigError
 
-Kind = Literal["locks", "inputs"]
+Kind = Literal["locks", "node_locks", "inputs", "readers", "indicators"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,11 @@ class Driver:
         ..., Any
     ]  # open_lock or open_inputs of edge.ports; a foreign one answers for its own types
     settings: type[Any]
+
+
+def installed(kind: Kind) -> frozenset[str]:
+    """The names of the drivers of this kind."""
+    return frozenset(point.name for point in entry_points(group=f"gatehouse.{kind}"))
 
 
 @cache

@@ -8,7 +8,7 @@ from edge.core.events import AccessPointId
 from edge.errors import HardwareError, LockSilent
 from edge.gateio.drivers import resolve, settings_of
 from edge.gateio.profile import PULSE_MIN_MS, DoorTable, Profile
-from edge.ports import Feedback, InputLines, LineEdge, LockCaps, LockLine, Point
+from edge.ports import Feedback, InputLines, Level, LineEdge, LockCaps, LockLine, Point
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Hands:
         """
         hands = cls()
         try:
-            for door in profile.door:
+            for door in profile.hosted:
                 hands._open_door(door, wanted[AccessPointId(door.access_point)])
         except BaseException:
             hands.close()
@@ -57,6 +57,7 @@ class Hands:
         name = AccessPointId(door.access_point)
         self._locks[name] = open_lock(door, energised)
         self._levels[name], self._dead[name] = energised, door.dead
+        assert door.inputs is not None, "a hosted door has inputs (profile._check_drivers)"
         inputs = resolve("inputs", door.inputs.driver)
         settings = settings_of(inputs, door.inputs.rest, f"{name}.inputs")
         self.inputs[name] = inputs.open(settings, name)
@@ -81,7 +82,7 @@ class Hands:
     def edges(self, door: AccessPointId) -> list[LineEdge]:
         return self.inputs[door].edges()
 
-    def levels(self) -> list[tuple[AccessPointId, Point, bool]]:
+    def levels(self) -> list[tuple[AccessPointId, Point, Level]]:
         """Every point of every door, read from the device now."""
         return [
             (door, point, level)

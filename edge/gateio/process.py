@@ -24,7 +24,7 @@ from edge.gateio.notify import notify
 from edge.gateio.outputs import Why
 from edge.gateio.profile import Profile, profile_hash
 from edge.gateio.server import Server, uids_of
-from edge.ports import Point
+from edge.ports import Level, Point
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ class GateIo:
             self._server.close()
 
     def _open_desk(self) -> tuple[Server, Desk]:
-        caps = {door.access_point: self._hands.caps(door) for door in self._profile.door}
+        caps = {door.access_point: self._hands.caps(door) for door in self._profile.hosted}
         house = House(profile_hash(self._profile), uuid.uuid4().hex[:12], caps)
         hooks = Hooks(
             now=self._now,
@@ -156,7 +156,7 @@ class GateIo:
         for door, point, level in self._hands.levels():
             self._sense(door, point, level, self._now())
 
-    def _sense(self, door: AccessPointId, point: Point, level: bool, t_ns: int) -> None:
+    def _sense(self, door: AccessPointId, point: Point, level: Level, t_ns: int) -> None:
         if self._board.sense(door, point, level, self._now(), t_ns):
             self._seq += 1
             self._news.append(wire.EdgeNews(door, point, level, t_ns, self._seq))
@@ -208,5 +208,5 @@ class GateIo:
 
 def dead_levels(profile: Profile) -> None:
     """Drive every output to its dead level once; for the moment after the process was killed."""
-    for door in profile.door:
+    for door in profile.hosted:
         open_lock(door, door.dead).close()

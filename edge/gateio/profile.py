@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from edge.core.events import AccessPointId
 from edge.errors import ConfigError
 from edge.gateio.board import DoorRules
-from edge.gateio.drivers import complaint, first_of, resolve, settings_of
+from edge.gateio.drivers import Kind, complaint, first_of, installed, resolve, settings_of
 from edge.gateio.outputs import MS, T_MAX_ENERGISE_NS
 from edge.ports import FailMode, Point
 
@@ -28,6 +28,12 @@ SOCKET_PATH_MAX = 107
 
 # So that a snapshot of every door, with every point and latch, stays within one packet.
 DOORS_MAX = 16
+
+# A card reader, a keypad and a scanner beside one door, and one to spare.
+READERS_MAX = 4
+
+# A building of rooms whose battery locks the node serves itself; more is another node's work.
+NODE_DOORS_MAX = 250
 
 DoorName = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$")]
 
@@ -51,14 +57,17 @@ class DriverTable(BaseModel):
 class LockProfile(StrEnum):
     STRIKE_FAIL_SECURE = "strike_fail_secure"  # energise = unlock
     MAGLOCK_FAIL_SAFE = "maglock_fail_safe"  # energise = lock
+    MOTOR_BOLT = "motor_bolt"  # energise = withdraw the bolt; without power it stays where it is
+    TURNSTILE = "turnstile"  # energise = one passage in this direction
+    BARRIER = "barrier"  # energise = open; closes only over a clear beam
 
     @property
     def release_energises(self) -> bool:
-        return self is LockProfile.STRIKE_FAIL_SECURE
+        return self is not LockProfile.MAGLOCK_FAIL_SAFE
 
     @property
     def fail_mode(self) -> FailMode:
-        return FailMode.SECURE if self is LockProfile.STRIKE_FAIL_SECURE else FailMode.SAFE
+        return FailMode.SAFE if self is LockProfile.MAGLOCK_FAIL_SAFE else FailMode.SECURE
 
 
 class DoorTable(Strict):
@@ -72,15 +81,22 @@ class DoorTable(Strict):
     fire_group: Annotated[str, Field(min_length=1, max_length=40)] | None = None
     egress_path_signed_by: str = Field("", max_length=80)
     lock: DriverTable
-    inputs: DriverTable
+    inputs: DriverTable | None = None  # only where the lock itself says what a contact would
+    readers: list[DriverTable] = Field(default_factory=list, max_length=READERS_MAX)
+    indicators: list[DriverTable] = Field(default_factory=list, max_length=READERS_MAX)
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
         if self.t_rex_ms > self.max_pulse_ms:
             raise ValueError(f"t_rex_ms {self.t_rex_ms} is longer than max_pulse_ms {self.max_pulse_ms}")
-        if self.egress_path_signed_by and self.lock_profile is LockProfile.STRIKE_FAIL_SECURE:
+        if self.egress_path_signed_by and self.lock_profile is not LockProfile.MAGLOCK_FAIL_SAFE:
             raise ValueError("egress_path_signed_by belongs to a maglock; a strike is dead without current")
         return self
+
+    @property
+    def hosted(self) -> bool:
+        """True where gate-io drives the lock; False where the node does, over its own MQTT broker."""
+        return self.lock.driver not in installed("node_locks")
 
     @property
     def dead(self) -> bool:
@@ -105,19 +121,26 @@ class Profile(Strict):
     socket_users: list[str] = []
     state_dir: Path = Path("/var/lib/gate-io")
     journal: Path = Path("/var/lib/gate-io/journal.jsonl")
-    door: list[DoorTable] = Field(min_length=1, max_length=DOORS_MAX)
+    door: list[DoorTable] = Field(min_length=1, max_length=DOORS_MAX + NODE_DOORS_MAX)
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
         names = [door.access_point for door in self.door]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"access_point {twice[0]} is written twice")
+        if (hosted := sum(door.hosted for door in self.door)) > DOORS_MAX:
+            raise ValueError(f"{hosted} doors for one gate-io; it serves at most {DOORS_MAX}")
         if len(os.fsencode(self.socket)) > SOCKET_PATH_MAX:
             raise ValueError(f"the socket path is longer than {SOCKET_PATH_MAX} bytes; choose a shorter one")
         return self
 
+    @property
+    def hosted(self) -> list[DoorTable]:
+        """The doors gate-io drives."""
+        return [door for door in self.door if door.hosted]
+
     def rules(self) -> dict[AccessPointId, DoorRules]:
-        return {AccessPointId(door.access_point): door.rules() for door in self.door}
+        return {AccessPointId(door.access_point): door.rules() for door in self.hosted}
 
 
 def load_profile(path: Path) -> Profile:
@@ -148,14 +171,47 @@ def parse_profile(table: dict[str, Any], where: str = "profile") -> Profile:
 
 
 def _check_drivers(door: DoorTable, where: str) -> None:
-    settings_of(resolve("locks", door.lock.driver), door.lock.rest, f"{where}.lock")
-    inputs = settings_of(resolve("inputs", door.inputs.driver), door.inputs.rest, f"{where}.inputs")
-    if Point.FIRE in inputs.points and door.fire_group is None:
+    kind: Kind = "locks" if door.hosted else "node_locks"
+    settings_of(resolve(kind, door.lock.driver), door.lock.rest, f"{where}.lock")
+    points = _points(door, where)
+    for number, reader in enumerate(door.readers):
+        settings_of(resolve("readers", reader.driver), reader.rest, f"{where}.readers.{number}")
+    for number, light in enumerate(door.indicators):
+        settings_of(resolve("indicators", light.driver), light.rest, f"{where}.indicators.{number}")
+    if not door.hosted:
+        _check_node_lock(door, where)
+    elif door.inputs is None:
+        raise ConfigError(f"{where}.inputs", "is missing", "Wire at least a contact, and write it here.")
+    if Point.FIRE in points and door.fire_group is None:
         raise ConfigError(
             f"{where}.fire_group", "is missing beside a fire input", "Name the doors' fire group."
         )
-    if Point.REX not in inputs.points and door.rex_unlocks:
+    if Point.REX not in points and door.rex_unlocks:
         raise ConfigError(f"{where}.rex_unlocks", "is true without a rex input", "Wire one or write false.")
+
+
+def _points(door: DoorTable, where: str) -> frozenset[Point]:
+    if door.inputs is None:
+        return frozenset()
+    inputs = settings_of(resolve("inputs", door.inputs.driver), door.inputs.rest, f"{where}.inputs")
+    points: frozenset[Point] = inputs.points
+    return points
+
+
+def _check_node_lock(door: DoorTable, where: str) -> None:
+    """Fire release and the way out must work with the node dead, so a lock of the node has neither (hardware.md §2.5)."""
+    if door.fire_group is not None:
+        raise ConfigError(
+            f"{where}.fire_group",
+            f"stands at a door whose lock ({door.lock.driver}) the node drives: fire could not open it without the node",
+            "Use a lock that gate-io drives, or take the door out of the fire group.",
+        )
+    if door.inputs is not None or door.readers or door.indicators:
+        raise ConfigError(
+            f"{where}.inputs",
+            f"stands at a door whose lock ({door.lock.driver}) the node drives; gate-io does not know that door",
+            "Wire the lock to gate-io too, or leave the inputs, readers and indicators out.",
+        )
 
 
 def _known(loc: tuple[int | str, ...]) -> str:

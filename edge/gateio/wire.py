@@ -9,11 +9,13 @@ from typing import Annotated, Literal
 import msgspec
 
 from edge.ports import LockCaps, Outcome, Point
+from edge.ports_io import ReadKind, Show
 
-PROTOCOL = 1
+PROTOCOL = 2
 
-# A packet is read whole or not at all; a page is enough for sixteen doors and keeps the reader's buffer fixed.
-PACKET_MAX = 4096
+# A packet is read whole or not at all; two pages are enough for sixteen doors with all eight points, and keep the reader's
+# buffer fixed (one page, as first designed, was enough for five points).
+PACKET_MAX = 8192
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 Text = Annotated[str, msgspec.Meta(max_length=200)]
@@ -67,7 +69,14 @@ class SelfTest(msgspec.Struct, frozen=True, tag="selftest", tag_field="type"):
     door: Name
 
 
-ToGate = Hello | Beat | Command | LatchReset | AskSnapshot | SelfTest
+class ShowIt(msgspec.Struct, frozen=True, tag="show", tag_field="type"):
+    """For the lights and beepers of a door; never answered."""
+
+    door: Name
+    what: Show
+
+
+ToGate = ShowIt | Hello | Beat | Command | LatchReset | AskSnapshot | SelfTest
 
 
 class Welcome(msgspec.Struct, frozen=True, tag="hello", tag_field="type"):
@@ -96,17 +105,18 @@ class Answer(msgspec.Struct, frozen=True, tag="result", tag_field="type"):
 
 
 class Snapshot(msgspec.Struct, frozen=True, tag="snapshot", tag_field="type"):
-    points: dict[str, dict[Point, bool]]
+    points: dict[str, dict[Point, bool | None]]
     outputs: dict[str, bool]
     latches: dict[str, list[LatchKind]]
     seq: int
     id: str = ""
+    silent: list[str] = []  # doors whose lock does not answer
 
 
 class EdgeNews(msgspec.Struct, frozen=True, tag="edge", tag_field="type"):
     door: str
     point: Point
-    level: bool
+    level: bool | None
     t_ns: int
     seq: int
 
@@ -119,13 +129,33 @@ class LatchNews(msgspec.Struct, frozen=True, tag="latch", tag_field="type"):
     seq: int
 
 
+class LockNews(msgspec.Struct, frozen=True, tag="lock", tag_field="type"):
+    """A lock behind a bus fell silent or is back."""
+
+    door: str
+    online: bool
+    t_ns: int
+    seq: int
+    detail: str = ""
+
+
+class ReadNews(msgspec.Struct, frozen=True, tag="read", tag_field="type"):
+    """Something was shown to a reader; goes to the commander only."""
+
+    door: str
+    kind: ReadKind
+    data: str
+    t_ns: int
+    seq: int
+
+
 class Nack(msgspec.Struct, frozen=True, tag="nack", tag_field="type"):
     """The packet before this one was not understood, or the client is not welcome."""
 
     reason: str
 
 
-FromGate = Welcome | BeatBack | Answer | Snapshot | EdgeNews | LatchNews | Nack
+FromGate = Welcome | BeatBack | Answer | Snapshot | EdgeNews | LatchNews | LockNews | ReadNews | Nack
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,24 @@
 """What a change at the wires means to a door: levels and edges of gate-io in, events of the door machine out."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, assert_never
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from edge.core.door_events import (
+    BeamBroken,
+    BeamClear,
     BoltChanged,
     Boot,
     ClockChanged,
     DpsClose,
+    DpsFault,
     DpsOpen,
     Event,
     FireOff,
     FireOn,
+    FireReset,
+    PowerBack,
+    PowerLow,
     RexPressed,
     RexReleased,
     TamperOff,
@@ -19,27 +26,42 @@ from edge.core.door_events import (
 )
 from edge.core.door_types import Bolt, Contact
 from edge.core.events import AccessPointId, ClockState, GrantId
-from edge.ports import IoSnapshot, Point
+from edge.ports import IoSnapshot, Level, Point
 
 if TYPE_CHECKING:
     from edge.runtime.gate import Gate
 
 
-def edge_event(point: Point, level: bool, new_id: Callable[[], str]) -> Event | None:
-    """One point changed its level."""
+def edge_event(point: Point, level: Level, new_id: Callable[[], str]) -> Event | None:
+    """One point changed its level; only a contact and a bolt can say that they are broken."""
+    if level is None:
+        return _BROKEN.get(point)
     match point:
         case Point.CONTACT:
             return DpsOpen() if level else DpsClose()
         case Point.REX:
             return RexPressed(GrantId(new_id())) if level else RexReleased()
-        case Point.FIRE:
-            return FireOn() if level else FireOff()
-        case Point.TAMPER:
-            return TamperOn() if level else TamperOff()
+        case Point.RESET:
+            return FireReset(PANEL_KEY) if level else None
         case Point.BOLT:
             return BoltChanged(Bolt.UNLOCKED if level else Bolt.LOCKED)
         case _:
-            assert_never(point)
+            return _SWITCHED[point][level]
+
+
+PANEL_KEY = "panel key"  # who turned it is the key book's to say
+
+_BROKEN: Mapping[Point, Event] = MappingProxyType(
+    {Point.CONTACT: DpsFault(), Point.BOLT: BoltChanged(Bolt.FAULT)}
+)
+_SWITCHED: Mapping[Point, tuple[Event, Event]] = MappingProxyType(
+    {
+        Point.FIRE: (FireOff(), FireOn()),
+        Point.TAMPER: (TamperOff(), TamperOn()),
+        Point.BEAM: (BeamClear(), BeamBroken()),
+        Point.POWER: (PowerBack(), PowerLow()),
+    }
+)
 
 
 def boot_events(
@@ -48,13 +70,22 @@ def boot_events(
     """The first snapshot boots the doors."""
     events: list[tuple[AccessPointId, Event]] = []
     for access_point in doors:
-        level = snapshot.points.get((access_point, Point.CONTACT))
-        contact = Contact.UNKNOWN if level is None else (Contact.OPEN if level else Contact.CLOSED)
-        fire = snapshot.points.get((access_point, Point.FIRE), False)
+        contact = _contact(snapshot, access_point)
+        fire = snapshot.points.get((access_point, Point.FIRE)) is True
         latched = (access_point, "fire") in snapshot.latches
         boot = Boot(boot_id, contact, fire_input=fire, fire_latched=latched)
         events += [(access_point, boot), (access_point, ClockChanged(clock))]
     return events
+
+
+def _contact(snapshot: IoSnapshot, access_point: AccessPointId) -> Contact:
+    level = snapshot.points.get((access_point, Point.CONTACT), UNWIRED)
+    if level is UNWIRED:
+        return Contact.UNKNOWN
+    return Contact.FAULT if level is None else (Contact.OPEN if level else Contact.CLOSED)
+
+
+UNWIRED = object()
 
 
 def later_events(

@@ -20,13 +20,15 @@ from edge.core.door_events import (
     FireOn,
     LinkDown,
     LinkUp,
+    LockBack,
+    LockLost,
 )
 from edge.core.door_types import Camera
 from edge.core.events import AccessPointId, ClockState, Fact, PassId, Stamp
 from edge.core.freshness import contact_age_ms
 from edge.core.passes import EARLY_MS, Pass, PassSet
 from edge.errors import EnrolRefused, StoreError
-from edge.ports import Clock, DoorIO, Edge, IoNews, IoSnapshot, Latched, Ledger, Lost
+from edge.ports import Clock, DoorIO, Edge, IoNews, IoSnapshot, Latched, Ledger, LockLink, Lost, Shown
 from edge.runtime.engine_info import engine_info, gallery_rows, same_model
 from edge.runtime.enrol import (
     NOBODYS,
@@ -185,6 +187,10 @@ class Node:
             case Latched():
                 on = FireOn() if news.on else FireOff()
                 return [(news.door, on)] if news.kind == "fire" and news.door in self._gates else []
+            case LockLink(door=door, online=online):
+                return [(door, LockBack() if online else LockLost())] if door in self._gates else []
+            case Shown():
+                return []
             case Lost():
                 for gate in self._gates.values():
                     gate.fault = "" if news.back else "gate-io is away: the door cannot be driven"

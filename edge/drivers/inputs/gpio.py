@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     import gpiod
 
 # hardware.md §2.3.  All stay under 400 ms, as the norm asks of inputs (access.md §4.2).
-DEBOUNCE_MS = {Point.CONTACT: 50, Point.REX: 50, Point.TAMPER: 100, Point.FIRE: 20, Point.BOLT: 50}
+DEBOUNCE_MS = {
+    Point.CONTACT: 50,
+    Point.REX: 50,
+    Point.TAMPER: 100,
+    Point.FIRE: 20,
+    Point.BOLT: 50,
+    Point.BEAM: 20,
+    Point.POWER: 100,
+    Point.RESET: 50,
+}
 
 # The kernel keeps this many edges for us; a button pressed by a fool at 20 Hz needs 40 a second.
 EVENT_BUFFER = 256
@@ -51,6 +60,9 @@ class GpioInputsSettings:
     fire: GpioPoint | None = None
     tamper: GpioPoint | None = None
     bolt: GpioPoint | None = None
+    beam: GpioPoint | None = None
+    power: GpioPoint | None = None
+    reset: GpioPoint | None = None
 
     def __post_init__(self) -> None:
         lines = [point.line for point in self.wired().values()]
