@@ -230,17 +230,19 @@ def _refuse(so_far: Step, happened: str) -> Step:
 def _tidy(so_far: Step, ctx: Context) -> Step:
     """Drop what has lost its meaning: timers, a passage that is over, a warning about a door no longer open."""
     state = so_far.state
+    stale: dict[str, object] = {}
     timers = {timer: at for timer, at in state.timers.items() if MEANING[timer](state)}
-    open_timed = state.contact is Contact.OPEN and state.mode in TIMED
-    faded = state.alarm is Alarm.PRE_ALARM and not open_timed
+    if len(timers) != len(state.timers):
+        stale["timers"] = MappingProxyType(timers)
     under_way = state.contact is not Contact.CLOSED or state.beam
-    tidied = change(
-        so_far,
-        timers=MappingProxyType(timers),
-        passing=state.passing and state.mode is Mode.ACCESSED and under_way,
-        alarm=Alarm.NORMAL if faded else state.alarm,
-        first_releaser=state.first_releaser if Timer.T_SECOND in timers else None,
-    )
+    if state.passing and not (state.mode is Mode.ACCESSED and under_way):
+        stale["passing"] = False
+    open_timed = state.contact is Contact.OPEN and state.mode in TIMED
+    if state.alarm is Alarm.PRE_ALARM and not open_timed:
+        stale["alarm"] = Alarm.NORMAL
+    if state.first_releaser is not None and Timer.T_SECOND not in timers:
+        stale["first_releaser"] = None
+    tidied = change(so_far, **stale) if stale else so_far
     return watch_bolt(tidied, ctx.profile, ctx.now_ns)
 
 

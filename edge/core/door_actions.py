@@ -90,6 +90,8 @@ def start(step: Step, timer: Timer, at_ns: int) -> Step:
 
 
 def stop(step: Step, timer: Timer) -> Step:
+    if timer not in step.state.timers:
+        return step
     left = {name: at for name, at in step.state.timers.items() if name is not timer}
     return change(step, timers=MappingProxyType(left))
 
