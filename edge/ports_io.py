@@ -4,7 +4,7 @@ Everything here is called from gate-io's one timing thread and returns at once; 
 a thread of its own and says what came of it through ``told`` or ``reads``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol
 
@@ -100,7 +100,7 @@ class Read:
     """
 
     kind: ReadKind
-    data: str
+    data: str = field(repr=False)
     t_ns: int  # CLOCK_MONOTONIC at arrival
 
 
