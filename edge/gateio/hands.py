@@ -23,12 +23,15 @@ ACK_MS = 300
 SUPERVISE_MS = 2000
 
 
-def open_lock(door: DoorTable, energised: bool) -> LockLine | BusLock:
-    """The door's output, at this level from the first moment; a lock behind a bus is asked for it."""
+def open_lock(door: DoorTable, energised: bool, *, dead: bool) -> LockLine | BusLock:
+    """The door's output, at this level from the first moment; a lock behind a bus is asked for it.
+
+    ``dead`` is the level it is left at.
+    """
     name = AccessPointId(door.access_point)
     driver = resolve("locks", door.lock.driver)
     settings = settings_of(driver, door.lock.rest, f"{name}.lock")
-    lock: LockLine | BusLock = driver.open(settings, name, energised=energised, dead=door.dead)
+    lock: LockLine | BusLock = driver.open(settings, name, energised=energised, dead=dead)
     return lock
 
 
@@ -64,7 +67,7 @@ class Hands:
     def _open_door(self, door: DoorTable, energised: bool) -> None:
         name = AccessPointId(door.access_point)
         self._dead[name] = door.dead
-        self._keep_lock(name, open_lock(door, energised), energised)
+        self._keep_lock(name, open_lock(door, energised, dead=door.dead), energised)
         assert door.inputs is not None, "a hosted door has inputs (profile._check_drivers)"
         self.inputs[name] = _open("inputs", door.inputs, name)
         self.readers += [(name, _open("readers", table, name)) for table in door.readers]
