@@ -22,6 +22,9 @@ ACK_MS = 300
 # Two missed beats and a half: the lease (board.LEASE_NS) seen from the other side.
 SUPERVISE_MS = 2000
 
+# Two guests one behind the other hear two beeps.
+ANSWERS = (Show.GRANTED, Show.DENIED)
+
 
 def open_lock(door: DoorTable, energised: bool, *, dead: bool) -> LockLine | BusLock:
     """The door's output, at this level from the first moment; a lock behind a bus is asked for it.
@@ -122,8 +125,8 @@ class Hands:
         ]
 
     def show(self, door: AccessPointId, what: Show) -> None:
-        """Once per change: a rhythm that is begun anew with every packet is none."""
-        if door not in self._lights or self._shown.get(door) is what:
+        """A state once per change, since a rhythm that is begun anew with every word is none; an answer every time."""
+        if door not in self._lights or (self._shown.get(door) is what and what not in ANSWERS):
             return
         self._shown[door] = what
         for light in self._lights[door]:
