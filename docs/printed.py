@@ -157,9 +157,7 @@ def rungs() -> str:
     from edge.drivers.rungs import rung_of
 
     kinds = ("locks", "node_locks", "inputs", "readers", "indicators", "cameras")
-    rows = [
-        (kind, f"`{point.name}`", rung_of(kind, point.name)) for kind in kinds for point in _points(kind)
-    ]
+    rows = [(kind, f"`{point.name}`", rung_of(kind, point.name)) for kind in kinds for point in _points(kind)]
     return table(("port", "driver", "rung"), rows)
 
 

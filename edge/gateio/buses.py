@@ -48,6 +48,7 @@ class Bus:
         self._asked: Wish | None = None
         self._at = 0  # when that was
         self._done = False  # the device has said so
+        self._no_word_since: int | None = None  # the first ask since the lock last said anything
         self._levels: dict[int, bool] = {}  # of the asks not told of yet
         self._own: deque[BusTold] = deque(maxlen=8)  # said by us for a driver that failed
 
@@ -57,6 +58,7 @@ class Bus:
             return
         self.seq += 1
         self._asked, self._at, self._done = wish, now, False
+        self._no_word_since = now if self._no_word_since is None else self._no_word_since
         self._levels[self.seq] = wish.energised
         if len(self._levels) > UNTOLD_MAX:
             del self._levels[next(iter(self._levels))]
@@ -76,6 +78,11 @@ class Bus:
         """The device has said that it is where it shall be."""
         return self._done and self.energised == wish.energised
 
+    def overdue(self, now: int) -> bool:
+        """It counts as there, and its driver has said nothing for longer than any answer may take."""
+        longest = (self.lock.ack_ms + self.lock.supervise_ms) * MS
+        return self.online and self._no_word_since is not None and now >= self._no_word_since + longest
+
     def level_of(self, seq: int) -> bool | None:
         """The level that ask was for, until it is told of."""
         return self._levels.get(seq)
@@ -93,6 +100,7 @@ class Bus:
 
     def note(self, said: Said) -> Heard:
         before = (self.online, self.energised)
+        self._no_word_since = None
         if isinstance(said, BusTold):
             stands, failed = self._note_told(said)
         else:

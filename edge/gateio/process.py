@@ -169,6 +169,9 @@ class GateIo:
         self._tick_at = self._now() + TICK_NS
         self._read_levels()
         self._watch.tick()
+        for door, bus in self._hands.buses.items():
+            if bus.overdue(self._now()):
+                self._lose_bus(door, bus, "its driver has said nothing")
         self._step()
         self._desk.cut_off_the_silent(self._now())
         self._show_nobody()
@@ -208,6 +211,8 @@ class GateIo:
         if heard.moved is not None:
             self._journal.note("energise" if heard.moved else "de_energise", door, said.t_ns)
         if heard.failed:
+            if isinstance(said, BusTold):
+                self._journal.note("not_done", door, said.t_ns)
             self._board.withdraw(door, self._now())
         if heard.stands and self._board.released(door, self._now()):
             self._note_rex_releases(door, said.t_ns)

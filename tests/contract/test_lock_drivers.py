@@ -234,6 +234,13 @@ def test_when_gate_io_ends_the_line_is_dead(rig):
     until(lambda: not rig.energised(), "the dead level")
 
 
+def test_a_program_of_its_own_can_drive_the_dead_level_when_gate_io_is_gone(rig):
+    with serving(rig.table):
+        pass
+    dead_levels(parse_profile(rig.table))
+    until(lambda: not rig.energised(), "the dead level")
+
+
 # --- what a lock behind a bus promises besides -----------------------------------------------------------------
 
 

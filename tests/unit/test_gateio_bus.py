@@ -176,6 +176,21 @@ def test_asks_that_are_never_told_of_do_not_pile_up():
     assert len(known) == UNTOLD_MAX
 
 
+def test_a_driver_that_says_nothing_any_more_is_found_out_and_any_word_clears_it():
+    device = Device()
+    bus = Bus(device, energised=False)
+    done(bus, device, REST, START)
+    assert not bus.overdue(START + 3600 * SECOND)  # nothing was asked
+    bus.follow(release(None, reflex=True), START)
+    bus.follow(release(None, reflex=True), START + RETRY_NS)
+    longest = (device.ack_ms + device.supervise_ms) * MS
+    assert not bus.overdue(START + longest - 1)
+    assert bus.overdue(START + longest)
+    device.work(START + longest)
+    heard(bus)
+    assert not bus.overdue(START + 3600 * SECOND)
+
+
 def test_words_about_older_asks_and_about_none_change_nothing():
     device = Device()
     bus = Bus(device, energised=False)
