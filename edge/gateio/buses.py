@@ -64,7 +64,7 @@ class Bus:
             del self._levels[next(iter(self._levels))]
         by = self._deadline(wish, now, deadline_ns)
         try:
-            self.lock.ask(Ask(self.seq, wish.energised, _pulse_ms(wish, now), by, wish.rest))
+            self.lock.ask(Ask(self.seq, wish.energised, self._pulse_ms(wish, now), by, wish.rest))
         except (HardwareError, OSError) as error:
             self._own.append(BusTold(self.seq, Outcome.OFFLINE, now, str(error)))
 
@@ -147,6 +147,12 @@ class Bus:
         end = wish.until_ns
         return self.lock.self_timed_pulse and end is not None and end > self._at + DEVICE_LEASE_NS
 
+    def _pulse_ms(self, wish: Wish, now: int) -> int | None:
+        if wish.energised == wish.rest or wish.until_ns is None:
+            return None
+        left = wish.until_ns - now
+        return max(1, -(-(min(left, DEVICE_LEASE_NS) if self.lock.self_timed_pulse else left) // MS))
+
     def _deadline(self, wish: Wish, now: int, deadline_ns: int | None) -> int:
         if wish.energised == wish.rest:
             return NEVER_NS
@@ -158,9 +164,3 @@ class Bus:
 def _retried(wish: Wish) -> bool:
     """What only the node asked for is never asked twice: its deadline may be over, and the node can ask itself."""
     return wish.reflex or wish.energised == wish.rest
-
-
-def _pulse_ms(wish: Wish, now: int) -> int | None:
-    if wish.energised == wish.rest or wish.until_ns is None:
-        return None
-    return max(1, -(-min(wish.until_ns - now, DEVICE_LEASE_NS) // MS))

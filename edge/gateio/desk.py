@@ -169,7 +169,8 @@ class Desk:
 
     def told(self, door: AccessPointId, told: BusTold, level: bool | None) -> None:
         """A lock behind a bus said what became of an ask for ``level``: whoever waited for it is answered."""
-        self._end(self._waits.told(door, told, level))
+        if asked := self._hooks.asked(door):
+            self._end(self._waits.told(door, told, level, (asked.seq, asked.energised)))
 
     def expire(self, now: int) -> list[AccessPointId]:
         """Answer those whose deadline is over; the doors whose newest ask was among theirs."""

@@ -52,9 +52,17 @@ class WaitList:
         oldest = next(iter(self._all.values()))
         return [self._end(oldest, Outcome.TIMEOUT_UNKNOWN, now, NO_WORD)]
 
-    def told(self, door: AccessPointId, told: BusTold, level: bool | None) -> list[Ending]:
-        """``level``: what the ask told of was for."""
+    def told(
+        self, door: AccessPointId, told: BusTold, level: bool | None, newest: tuple[int, bool]
+    ) -> list[Ending]:
+        """``level``: what the ask told of was for; ``newest``: the ask that took every older one's place."""
         mine = [one for one in self._all.values() if one.door == door and one.seq <= told.seq]
+        if told.outcome is Outcome.REFUSED and told.seq < newest[0]:
+            # Pushed aside by an ask for the same: what becomes of that one becomes of this one.
+            carried = [one for one in mine if one.energised == newest[1]]
+            for one in carried:
+                one.seq = newest[0]
+            mine = [one for one in mine if one not in carried]
         return [self._settled(one, told, level) for one in mine]
 
     def expired(self, now: int) -> list[Ending]:

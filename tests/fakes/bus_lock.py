@@ -103,8 +103,8 @@ class FakeBus:
         self._move(ask.energised)
         self._bell.ring(BusTold(ask.seq, Outcome.DONE, time.monotonic_ns()))
 
-    def fail(self, outcome: Outcome, detail: str = "") -> None:
-        self._bell.ring(BusTold(self.asks[-1].seq, outcome, time.monotonic_ns(), detail))
+    def fail(self, outcome: Outcome, detail: str = "", *, of: Ask | None = None) -> None:
+        self._bell.ring(BusTold((of or self.asks[-1]).seq, outcome, time.monotonic_ns(), detail))
 
     def fall_silent(self) -> None:
         self.prompt = False

@@ -179,6 +179,23 @@ def test_two_grants_in_a_row_are_both_done_when_the_newer_one_is(tmp_path):
     play(tmp_path, scene)
 
 
+def test_a_grant_pushed_aside_by_the_next_one_is_done_with_it_and_not_refused(tmp_path):
+    async def scene(client, bus):
+        await online(client)
+        bus.prompt = False
+        asked = len(bus.asks)
+        first = asyncio.create_task(client.pulse(GATE, cmd(), 3000))
+        await eventually(lambda: len(bus.asks) > asked)
+        second = asyncio.create_task(client.pulse(GATE, cmd(), 5000))
+        await eventually(lambda: len(bus.asks) > asked + 1)
+        bus.fail(Outcome.REFUSED, "a newer ask took its place", of=bus.asks[-2])
+        bus.do()
+        assert [(await one).outcome for one in (first, second)] == [Outcome.DONE, Outcome.DONE]
+        assert bus.energised
+
+    play(tmp_path, scene)
+
+
 # --- silence ---------------------------------------------------------------------------------------------------
 
 
