@@ -396,6 +396,23 @@ def test_what_is_shown_to_a_reader_goes_to_the_node_and_into_no_file(tmp_path):
     ]
 
 
+def test_a_reader_and_a_light_that_are_not_there_keep_no_door_from_its_exit_button(tmp_path):
+    async def scene(client, bus):
+        await press(tmp_path, "stair", True)
+        await eventually(lambda: "rex_release" in kinds(tmp_path))
+        said = await client.selftest(GATE)
+        assert said.startswith("gate: a lock behind a pretended bus. gate: the rig socket")
+        assert "cannot be opened" in said
+
+    (tmp_path / "file").write_text("no folder")
+    play(
+        tmp_path,
+        scene,
+        readers=[{"driver": "simulated", "rig": str(tmp_path / "file" / "rig")}],
+        indicators=[{"driver": "simulated", "record": str(tmp_path / "file" / "record")}],
+    )
+
+
 def test_a_reader_that_breaks_is_tried_again_and_holds_up_no_door(tmp_path):
     async def scene(client, bus):
         news, reader = client.news(), FakeReader.opened["gate"]
