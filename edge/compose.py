@@ -43,10 +43,13 @@ from edge.ports import ClockReading
 from edge.runtime import control, technician
 from edge.runtime.commands import CommandDesk, DeskParts, Place
 from edge.runtime.gate import Gate
+from edge.runtime.gate_rules import Unruled
 from edge.runtime.hands import Hands
 from edge.runtime.health import with_fault
 from edge.runtime.live_parts import live_rule
 from edge.runtime.node import Node, Parts
+from edge.runtime.rule_parts import rule_set
+from edge.runtime.rules import DoorRules
 from edge.runtime.sightings import Told, unpack
 from edge.store.ballast import Ballast
 from edge.store.command_book import SqlCommandBook
@@ -55,6 +58,7 @@ from edge.store.gallery_store import GalleryStore
 from edge.store.ledger import SqliteLedger
 from edge.store.pass_book import PassBook
 from edge.store.peer_book import PeerBook
+from edge.store.rule_book import SqlRuleBook
 
 SOFTWARE = metadata.version("gatehouse")
 BUILD_MS = 1_760_000_000_000  # the earliest it can be: no node of this release ran before
@@ -283,10 +287,11 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
     )
     kiosk = kiosk_state(config, join.pages_url, reads_pins=bool(join.pin_key))
     io = GateIoClient(io_profile.socket, profile_hash(io_profile))
+    rules = DoorRules(rule_set(config, join.zone), SqlRuleBook(stores.ledger), clock)
     parts = Parts(
         clock=clock,
         io=io,
-        ledger=stores.ledger,
+        ledger=rules,
         book=stores.book,
         templates=stores.templates,
         screens=DoorScreens(kiosk, join.zone, lambda: clock.read().wall_ms),
@@ -296,7 +301,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         build_ms=BUILD_MS,
         new_id=lambda: secrets.token_hex(6),
     )
-    node = build_node(config, io_profile, parts, stores, join.pin_key, join.zone)
+    node = build_node(config, io_profile, parts, stores, join.pin_key, join.zone, rules)
     side.node = node
     side.desk = command_desk(config, join, parts, stores, node, link)
     faces = faces_side(config, join, node, stores.templates, stores.peers, link, clock)
@@ -310,11 +315,14 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
             pages = KioskServer(kiosk, config.kiosk.host, config.kiosk.port, keypad(node))
             pages.start()
             stack.callback(pages.close)
-        server = await control.serve(config.data_dir / "control.sock", technician.handlers(node, faces))
+        server = await control.serve(
+            config.data_dir / "control.sock", technician.handlers(node, faces, rules)
+        )
         stack.callback(server.close)
         serving = group.create_task(node.run(told), name="node")
         group.create_task(side.desk.run(), name="commands")
         group.create_task(faces.run(), name="faces")
+        group.create_task(rules.run(), name="hours")
         await asyncio.sleep(0)  # all of them listen before the first word can come down, or it would be lost
         link.start()
         stack.callback(link.stop)
@@ -350,8 +358,9 @@ def build_node(
     stores: Stores,
     pin_key: bytes = b"",
     zone: tzinfo = UTC,
+    rules: DoorRules | None = None,
 ) -> Node:
-    """The gates of this node and what they share."""
+    """The gates of this node and what they share; without ``rules`` each door decides alone."""
     wired = {table.access_point: table for table in io_profile.door}
     cameras = {AccessPointId(door.access_point): door.camera for door in config.doors if door.camera}
     fpir = {
@@ -396,9 +405,12 @@ def build_node(
                 simulation=config.simulation,
                 dry_run=door.dry_run,
                 face_mode=door.face.mode,
+                rules=rules or Unruled(),
             )
         )
     node.take_gates(gates)
+    if rules is not None:
+        rules.take_doors(node.gates)
     return node
 
 
