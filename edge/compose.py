@@ -27,11 +27,13 @@ from edge.core.door_profile import LockProfile as CoreLockProfile
 from edge.core.events import AccessPointId, NodeId
 from edge.core.face_mode import FaceMode
 from edge.core.passes import LocationClass
+from edge.core.tailgating import Tailgate
 from edge.drivers.clock import SystemClock, clock_of
 from edge.errors import CameraLost, ConfigError, StoreError
 from edge.eyes import vision_main
 from edge.gateio.client import GateIoClient
-from edge.gateio.profile import Profile, load_profile, profile_hash
+from edge.gateio.drivers import resolve, settings_of
+from edge.gateio.profile import DoorTable, Profile, load_profile, profile_hash
 from edge.kiosk.app import Keypad
 from edge.kiosk.doors import kiosk_state
 from edge.kiosk.screens import DoorScreens
@@ -39,7 +41,7 @@ from edge.kiosk.serve import KioskServer
 from edge.link.link import Aboard, Link
 from edge.link.mqtt import Broker, Session
 from edge.link.translate import decode_passes, encode_fact
-from edge.ports import ClockReading
+from edge.ports import ClockReading, Point
 from edge.runtime import control, technician
 from edge.runtime.commands import CommandDesk, DeskParts, Place
 from edge.runtime.gate import Gate
@@ -423,6 +425,15 @@ def _check_doors(config: NodeConfig, io_profile: Profile) -> None:
                 f"is not wired in {config.io_profile}",
                 f"Wired there: {', '.join(sorted(wired))}",
             )
+    tables = {table.access_point: table for table in io_profile.door}
+    for door in config.doors:
+        counts = door.camera is not None or _has_beam(tables[door.access_point])
+        if door.tailgate is not Tailgate.OFF and not counts:
+            raise ConfigError(
+                f"doors.{door.access_point}.tailgate",
+                "has neither a camera nor a beam to count people with",
+                "Give the door a camera, wire a beam, or take tailgate away",
+            )
     real = sorted({table.lock.driver for table in io_profile.door} - {"simulated"})
     if config.clock.rehearsal is not None and real:
         raise ConfigError(
@@ -430,6 +441,13 @@ def _check_doors(config: NodeConfig, io_profile: Profile) -> None:
             f"moves the time of day, and {config.io_profile} has a {real[0]} lock",
             "Take it out, or rehearse with simulated locks",
         )
+
+
+def _has_beam(table: DoorTable) -> bool:
+    inputs = table.inputs
+    if inputs is None:
+        return False
+    return Point.BEAM in settings_of(resolve("inputs", inputs.driver), inputs.rest, "inputs").points
 
 
 def _check_face(config: NodeConfig, join: Join) -> None:

@@ -7,7 +7,6 @@ fact changes, and ``rule_rows`` how it is kept.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from types import MappingProxyType
 
 from edge.core import anti_passback, interlock, occupancy
 from edge.core.anti_passback import T_APB_SOFT_MS, Place, Record, Strictness, night_of
@@ -44,7 +43,7 @@ class RuleSet:
     """All rules of a node."""
 
     calendar: Calendar
-    doors: Mapping[AccessPointId, DoorRule] = MappingProxyType({})
+    doors: Mapping[AccessPointId, DoorRule] = field(default_factory=dict)
     t_apb_soft_ms: int = T_APB_SOFT_MS
 
     def peers_of(self, access_point: AccessPointId) -> tuple[AccessPointId, ...]:
@@ -86,7 +85,7 @@ class Doors:
     """How the doors of the node stand now, and which of each interlock has just said yes."""
 
     states: Mapping[AccessPointId, DoorState]
-    claims: Mapping[str, Claim] = MappingProxyType({})
+    claims: Mapping[str, Claim] = field(default_factory=dict)
     now_ns: int = 0
 
 

@@ -7,9 +7,8 @@ stands on the wall, so an hour that does not exist is never open and one that co
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from types import MappingProxyType
 
 MINUTE_MS = 60_000
 DAY_MINUTES = 1_440
@@ -90,7 +89,7 @@ class Calendar:
     """All schedules of a node, its holidays, and its community's time."""
 
     to_local: ToLocal
-    schedules: Mapping[str, Schedule] = MappingProxyType({})
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
     holidays: frozenset[date] = frozenset()
 
     def is_open(self, name: str, now_ms: int) -> bool:
