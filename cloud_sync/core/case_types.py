@@ -90,7 +90,9 @@ class OwnerRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AlertKind:
-    """``shut_first``: nobody settles it while its door stands open (domain.md §11.3)."""
+    """``shut_first``: nobody settles it while its door stands open (domain.md §11.3).  ``silent``: no page makes a sound
+    of it and no list of entries shows what raised it; only its case does.
+    """
 
     name: str
     severity: Severity
@@ -98,22 +100,31 @@ class AlertKind:
     cleared_by: tuple[str, ...] = ()
     shut_first: bool = False
     transient: bool = False
+    silent: bool = False
 
 
 FORCED = AlertKind("forced", Severity.S1, "door.forced", ("door.secured",), shut_first=True)
 HELD = AlertKind("held", Severity.S2, "door.held", ("door.secured",), shut_first=True)
 WATCHDOG = AlertKind("watchdog", Severity.S1, "door.watchdog")
 FIRE_RELEASE = AlertKind("fire_release", Severity.S1, "fire.release", ("fire.reset",))
+# Somebody opened a door under threat: whoever threatens them may stand beside the guard's screen.
+DURESS = AlertKind("duress", Severity.S1, "access.duress", silent=True)
+TAILGATE_RATE = AlertKind("tailgate_rate", Severity.S2, "door.tailgating")
 # Conditions that a node's silence or state shows, not an event.  The first is S2 where everybody has to pass.
 NODE_OFFLINE = AlertKind("node_offline", Severity.S3)
 CAMERA_LOST = AlertKind("camera_lost", Severity.S2)
 
 ALERTS: Mapping[str, AlertKind] = MappingProxyType(
-    {kind.name: kind for kind in (FORCED, HELD, WATCHDOG, FIRE_RELEASE, NODE_OFFLINE, CAMERA_LOST)}
+    {
+        kind.name: kind
+        for kind in (FORCED, HELD, WATCHDOG, FIRE_RELEASE, DURESS, TAILGATE_RATE, NODE_OFFLINE, CAMERA_LOST)
+    }
 )
 RAISED_BY: Mapping[str, AlertKind] = MappingProxyType(
     {kind.raised_by: kind for kind in ALERTS.values() if kind.raised_by}
 )
+SILENT_KINDS = frozenset(kind.name for kind in ALERTS.values() if kind.silent)
+SILENT_EVENTS = frozenset(kind.raised_by for kind in ALERTS.values() if kind.silent)
 # A door that starts anew with its leaf shut is in alarm no more, and says so in no other way.
 DOOR_BOOT = "door.boot"
 ALERT_EVENTS = frozenset(

@@ -16,6 +16,8 @@ ALERTS: Mapping[str, str] = MappingProxyType({
     "held": mark("Door held open"),
     "watchdog": mark("Lock switched off by the watchdog"),
     "fire_release": mark("Fire: all ways out open"),
+    "duress": mark("Silent alarm: somebody opened under threat"),
+    "tailgate_rate": mark("People go in behind others"),
     "node_offline": mark("Node silent"),
     "camera_lost": mark("Camera without a picture"),
 })  # fmt: skip
@@ -26,6 +28,8 @@ ADVICE: Mapping[str, str] = MappingProxyType({
     "held": mark("Go there or call. Let people through, then shut the door."),
     "watchdog": mark("The lock was held too long and was switched off. Check that the door shuts, then call service."),
     "fire_release": mark("Help people out first. The doors lock again only by hand, at the panel."),
+    "duress": mark("Show nothing at the door and do not call there. Send two people, and call 110 if in doubt."),
+    "tailgate_rate": mark("More people went in than passes were shown. Go there, ask in a friendly way, and look in the books who is missing."),
     "node_offline": mark("The gate goes on deciding by itself. Check power and network there."),
     "camera_lost": mark("Guests enter by code meanwhile. Check the camera and its cable."),
 })  # fmt: skip
