@@ -28,6 +28,7 @@ from edge.errors import RuleRefused
 from edge.ports import Clock
 
 HOURS_EVERY_S = 2.0  # a door follows its hours within this
+MOVED = frozenset({"access.taken", "access.not_taken"})
 SENSED_MAX = 4_096  # pictures and beams between two facts; a door that closes takes them up
 
 log = structlog.get_logger()
@@ -105,7 +106,17 @@ class DoorRules:
         found = after(self._rules, self._memory, facts, stamp, self._take_sensed())
         seqs = self._book.append_rows((*facts, *found.more), stamp, changed_rows(found))
         self._memory = found.memory
+        for fact in facts:
+            if fact.type in MOVED and fact.access_point is not None:
+                self._unclaim(fact.access_point)
         return seqs
+
+    def _unclaim(self, access_point: AccessPointId) -> None:
+        """A door whose grant was used or let lapse has long moved: what it is doing now, its state says."""
+        group = self._rule(access_point).interlock_group
+        claim = self._claims.get(group)
+        if claim is not None and claim.door == access_point:
+            self._claims.pop(group, None)
 
     def _take_sensed(self) -> list[Sensed]:
         return [self._sensed.popleft() for _ in range(len(self._sensed))]
