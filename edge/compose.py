@@ -50,7 +50,7 @@ from edge.runtime.hands import Hands
 from edge.runtime.health import with_fault
 from edge.runtime.live_parts import live_rule
 from edge.runtime.node import Node, Parts
-from edge.runtime.rule_parts import rule_set
+from edge.runtime.rule_parts import rule_set, sees_people
 from edge.runtime.rules import DoorRules
 from edge.runtime.sightings import Told, unpack
 from edge.store.ballast import Ballast
@@ -427,12 +427,12 @@ def _check_doors(config: NodeConfig, io_profile: Profile) -> None:
             )
     tables = {table.access_point: table for table in io_profile.door}
     for door in config.doors:
-        counts = door.camera is not None or _has_beam(tables[door.access_point])
+        counts = sees_people(config, door) or _has_beam(tables[door.access_point])
         if door.tailgate is not Tailgate.OFF and not counts:
             raise ConfigError(
                 f"doors.{door.access_point}.tailgate",
-                "has neither a camera nor a beam to count people with",
-                "Give the door a camera, wire a beam, or take tailgate away",
+                "has neither faces switched on nor a beam to count people with",
+                "Wire a beam, switch faces on as the law allows, or take tailgate away",
             )
     real = sorted({table.lock.driver for table in io_profile.door} - {"simulated"})
     if config.clock.rehearsal is not None and real:

@@ -35,6 +35,7 @@ class DoorRule:
     interlock_group: str = ""
     hours: DoorHours | None = None
     tailgate: Tailgate = Tailgate.OFF
+    sees_people: bool = False  # faces may be looked for here, so they may be counted
     occupancy_max: int | None = None
 
 

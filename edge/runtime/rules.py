@@ -137,7 +137,7 @@ class DoorRules:
             self._sensed.append((access_point, Beam(isinstance(event, BeamBroken), now_ms)))
 
     def saw_people(self, access_point: AccessPointId, count: int, t_ns: int) -> None:
-        if self._counts(access_point):
+        if self._counts(access_point) and self._rule(access_point).sees_people:
             self._sensed.append((access_point, People(count, t_ns // 1_000_000)))
 
     def _counts(self, access_point: AccessPointId) -> bool:

@@ -216,7 +216,9 @@ async def test_a_full_disk_opens_no_door_by_schedule(tmp_path):
 
 @in_a_loop
 async def test_a_second_body_behind_the_guest_is_a_fact_beside_the_closing_door(tmp_path):
-    made = await house(tmp_path, DoorRule(access_point=GATE, tailgate=Tailgate.CASE)).start()
+    made = await house(
+        tmp_path, DoorRule(access_point=GATE, tailgate=Tailgate.CASE, sees_people=True)
+    ).start()
     gate = made.gates[GATE].gate
     await gate.on_pin(ADA_PIN)
     await gate.on_event(DpsOpen())
@@ -235,11 +237,21 @@ async def test_a_second_body_behind_the_guest_is_a_fact_beside_the_closing_door(
 
 
 def test_a_door_without_the_rule_takes_no_notice_of_people(tmp_path):
-    made = house(tmp_path, DoorRule(access_point=GATE))
+    made = house(tmp_path, DoorRule(access_point=GATE, sees_people=True))
     asyncio.run(made.start())
     made.rules.saw_people(GATE, 9, 0)
     made.rules.saw(GATE, BeamBroken())
     assert not made.rules._sensed
+    made.close()
+
+
+def test_where_faces_are_off_nobody_is_counted_by_them_and_the_beam_still_counts(tmp_path):
+    made = house(tmp_path, DoorRule(access_point=GATE, tailgate=Tailgate.FLAG))
+    asyncio.run(made.start())
+    made.rules.saw_people(GATE, 9, 0)
+    assert not made.rules._sensed
+    made.rules.saw(GATE, BeamBroken())
+    assert len(made.rules._sensed) == 1
     made.close()
 
 

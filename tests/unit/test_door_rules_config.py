@@ -124,10 +124,10 @@ def test_a_whole_configuration_becomes_the_rules_of_the_node(read):
     assert rules.calendar.schedules["office"].hours[1] == read_hours("sat 10:00-12:00")
 
 
-def test_a_door_without_camera_and_beam_has_nothing_to_count_with(read, tmp_path):
+def test_a_door_without_faces_and_beam_has_nothing_to_count_with(read, tmp_path):
     config = read('tailgate = "flag"')
     rig = str(tmp_path / "rig")
     wired = {"driver": "simulated", "rig": rig, "wired": ["contact", "rex", "fire", "beam"]}
-    with pytest.raises(ConfigError, match="neither a camera nor a beam"):
+    with pytest.raises(ConfigError, match="neither faces switched on nor a beam"):
         _check_doors(config, parse_profile(house(tmp_path, io_door("AP-1", tmp_path)), "io"))
     _check_doors(config, parse_profile(house(tmp_path, io_door("AP-1", tmp_path, inputs=wired)), "io"))
