@@ -139,7 +139,10 @@ class Calendar:
         return at_ms
 
     def _last_shut(self, schedule: Schedule, begin_ms: int, end_ms: int) -> int | None:
-        for at_ms in range(end_ms - MINUTE_MS, begin_ms - 1, -MINUTE_MS):
-            if not schedule.is_open(self.to_local(at_ms), self.holidays):
-                return at_ms
+        """The last shut minute of [begin, end), which lies within one quarter."""
+        first = self.to_local(begin_ms)
+        spans = schedule.spans(first.day, self.holidays)
+        for number in range((end_ms - begin_ms) // MINUTE_MS - 1, -1, -1):
+            if not any(start <= first.minute + number < end for start, end in spans):
+                return begin_ms + number * MINUTE_MS
         return None

@@ -62,6 +62,9 @@ from edge.runtime.two_step import (
 IO_DEADLINE_NS = 300_000_000  # hardware.md §2.4: the age of a command inside the node
 SAME_CODE_NS = 3_000_000_000  # a phone still held into the picture is not shown anew
 TRIES_KEPT = 256
+NOBODYS_FAULT = frozenset(
+    {Reason.INTERLOCK, Reason.OCCUPANCY}
+)  # not a wrong try: the same is right in a moment
 PIN_TRIES = "pin"  # digits name nobody, so all who type them at one door share one patience
 
 log = structlog.get_logger()
@@ -313,7 +316,8 @@ class Gate:
             case Deny() if self.dry_run and opens_on_trial(decision, attempt):
                 await self._step(Granted(GrantId(self.hands.new_id()), fact))
             case Deny():
-                self._failed(tries)
+                if decision.reason not in NOBODYS_FAULT:
+                    self._failed(tries)
                 if asked is not None and is_alike(decision):
                     await self._step(Denied(fact, Advice(GuestText.TRY_AGAIN)))
                     self.hands.screens.show(self.access_point, "two_refused")

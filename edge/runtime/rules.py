@@ -23,6 +23,7 @@ from edge.core.interlock import CLAIM_NS, Claim
 from edge.core.passes import Pass
 from edge.core.rule_facts import RESET, Sensed, after
 from edge.core.rule_rows import changed_rows, memory_of
+from edge.core.schedule import MINUTE_MS
 from edge.core.tailgating import Beam, People, Tailgate
 from edge.errors import RuleRefused
 from edge.ports import Clock
@@ -77,6 +78,7 @@ class DoorRules:
         self._doors: Mapping[AccessPointId, RuledDoor] = {}
         self._claims: dict[str, Claim] = {}
         self._said_ms: dict[AccessPointId, int] = {}  # the opening in which a door was asked to stand open
+        self._opened: dict[AccessPointId, tuple[int, int | None]] = {}  # when looked at, and since when open
         self._sensed: deque[Sensed] = deque(maxlen=SENSED_MAX)
 
     def take_doors(self, doors: Mapping[AccessPointId, RuledDoor]) -> None:
@@ -167,7 +169,7 @@ class DoorRules:
         reading = self._clock.read()
         # By a clock that is not believed no door stands open.
         believed = reading.state is not ClockState.UNTRUSTED
-        since_ms = self._rules.calendar.since_ms(hours.schedule, reading.wall_ms) if believed else None
+        since_ms = self._since_ms(name, hours.schedule, reading.wall_ms) if believed else None
         standing = self._memory.standing.get(name, Standing())
         wanted = wish(hours, standing, since_ms, self._said_ms.get(name), door.state.mode)
         if wanted is not None:
@@ -177,6 +179,18 @@ class DoorRules:
             self._said_ms.pop(name, None)
         elif wanted is Wish.OPEN and door.state.mode is Mode.UNLOCKED:
             self._said_ms[name] = since_ms
+
+    def _since_ms(self, name: AccessPointId, schedule: str, now_ms: int) -> int | None:
+        """Where this opening began.  Looked up once: between two looks less than a minute apart nothing can close."""
+        calendar, (looked_ms, since_ms) = self._rules.calendar, self._opened.get(name, (0, None))
+        if (
+            since_ms is None
+            or not 0 <= now_ms - looked_ms < MINUTE_MS
+            or not calendar.is_open(schedule, now_ms)
+        ):
+            since_ms = calendar.since_ms(schedule, now_ms)
+        self._opened[name] = (now_ms, since_ms)
+        return since_ms
 
     # --- people -----------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from cloud_sync.protocol import merkle
 from cloud_sync.protocol.messages import Cred, PassRow
 from cloud_sync.protocol.pin import pin_credential
 from demo import count
+from edge.core.tailgating import LONG_LEAST
 from edge.drivers.inputs.simulated import set_point
 from edge.errors import GateError
 from edge.link.translate import decode_passes
@@ -32,7 +33,7 @@ from edge.store.pass_book import PassBook
 from tests.fakes.gateio_rig import Program, door, house, lock_moves, until
 
 KEY = bytes(range(32))
-OUTER, INNER, LOBBY = "AP-outer", "AP-inner", "AP-lobby"
+OUTER, INNER, LOBBY, RISK = "AP-outer", "AP-inner", "AP-lobby", "AP-risk"
 GUEST, STAFF = "482913", "719355"
 ROOT = Path(__file__).parents[2]
 
@@ -74,6 +75,11 @@ kind = "gate"
 t_release_ms = 1000
 schedule = "day"
 first_person = ["operator"]
+[[doors]]
+access_point = "AP-risk"
+kind = "gate"
+t_release_ms = 1000
+tailgate = "case"
 """
 
 
@@ -88,7 +94,13 @@ class Rig:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
-        self.io = Program(folder, house(folder, *(door(name, folder) for name in (OUTER, INNER, LOBBY))))
+        beam = {
+            "driver": "simulated",
+            "rig": str(folder / f"{RISK}-rig"),
+            "wired": ["contact", "rex", "beam"],
+        }
+        plain = [door(name, folder) for name in (OUTER, INNER, LOBBY)]
+        self.io = Program(folder, house(folder, *plain, door(RISK, folder, inputs=beam)))
         self.node: subprocess.Popen[bytes] | None = None
         join = {
             "community": "test", "node": "n1", "kid": "k1", "tz": "Asia/Shanghai",
@@ -171,7 +183,7 @@ class Rig:
 
 
 def _person(pass_id: str, cls: str, pin: str) -> PassRow:
-    row = pass_row(pass_id, scope=(OUTER, INNER, LOBBY))
+    row = pass_row(pass_id, scope=(OUTER, INNER, LOBBY, RISK))
     return msgspec.structs.replace(row, cls=cls, creds=[Cred("pin", *pin_credential(KEY, pin))])
 
 
@@ -235,3 +247,31 @@ def test_the_lobby_stands_open_from_its_first_person_on_and_again_after_a_kill(r
     rig.start_node()
     until(lambda: rig.modes().get(LOBBY) == "UNLOCKED", "the lobby to stand open again")
     assert rig.modes()[OUTER] == "LOCKED"
+
+
+def took_ms(rig: Rig) -> list[int]:
+    """How long each passage at the risky door held it open, as the ledger has it."""
+    ends = [int(body["mono_ms"]) for body in rig.told(RISK, "door.closed")]
+    starts = [int(body["mono_ms"]) for body in rig.told(RISK, "access.taken")]
+    return [end - start for start, end in zip(starts, ends, strict=True)]
+
+
+def test_a_second_body_behind_a_guest_is_seen_by_the_beam_and_the_contact_together(rig):
+    for walked in range(LONG_LEAST):
+        rig.walk(RISK, GUEST, n=walked + 1)
+    usual_ms = max(took_ms(rig))
+    rig.type(RISK, GUEST)
+    rig.wait(RISK, "access.granted", LONG_LEAST + 1)
+    rig.set(RISK, Point.CONTACT, True)
+    rig.wait(RISK, "access.taken", LONG_LEAST + 1)
+    opened_s = time.monotonic()
+    for level in (True, False, True, False):
+        rig.set(RISK, Point.BEAM, level)
+    until(lambda: 1000 * (time.monotonic() - opened_s) > usual_ms + 200, "longer than any before")
+    rig.set(RISK, Point.CONTACT, False)
+    flag = rig.wait(RISK, "access.tailgate")
+    granted = rig.told(RISK, "access.granted")[-1]
+    assert (flag["grant_id"], flag.get("pass_id")) == (granted["grant_id"], None)
+    assert (flag["x"]["people"], flag["x"]["grants"], flag["x"]["cues"]) == (2, 1, "long,body")
+    assert len(rig.told(RISK, "door.tailgating")) == 1
+    assert rig.told(RISK, "access.denied") == []

@@ -7,13 +7,15 @@ import pytest
 
 from edge.core import anti_passback, interlock
 from edge.core.anti_passback import Place, Record, Strictness, has_way_back, night_of
-from edge.core.decision_types import DoorView, Ruling
+from edge.core.decision import decide
+from edge.core.decision_types import Allow, Attempt, Deny, DoorView, GrantFlag, Moment, Policy, Ruling
 from edge.core.door_hours import DoorHours, Standing, Wish, heard, wish
 from edge.core.door_rules import DoorRule, Doors, Memory, RuleSet, ruled
 from edge.core.door_types import Contact, DoorState, LifeSafety, Mode
 from edge.core.events import AccessPointId, ClockState, CredentialKind, Fact, GrantId, PassId, Stamp
 from edge.core.interlock import Claim
 from edge.core.passes import LocationClass, Pass, PassState, Prereq, SubjectClass, SubjectRef
+from edge.core.reasons import GuestText, Reason
 from edge.core.rule_facts import after
 from edge.core.rule_rows import changed_rows, memory_of
 from edge.core.schedule import Calendar, Local, Schedule, read_hours
@@ -368,3 +370,37 @@ def test_who_comes_too_late_hears_when_it_opens_again_and_leaves_all_the_same():
     assert says(SCHEDULED, Memory(), who=holder("unheard-of")).schedule_opens_ms is None
     out = says(SCHEDULED, Memory(), at=view(IN, "out"), who=holder("unheard-of"), now_ms=EVENING_MS)
     assert out.schedule is Ruling.MET
+
+
+# --- what the decision makes of it ----------------------------------------------------------------------------
+
+MONDAY_MS = NOW_MS - 4 * 60 * MINUTE_MS + 3 * 24 * 60 * MINUTE_MS
+
+
+def decided(door: DoorView, who: Pass):
+    moment = Moment(now_ms=EVENING_MS, clock=ClockState.TRUSTED, floor_ms=0, contact_age_ms=0, online=True)
+    return decide(Attempt(kind=CredentialKind.CARD, holder=who), door, moment, Policy(1, 1))
+
+
+@pytest.mark.parametrize(
+    ("changes", "until_ms"),
+    [
+        ({}, MONDAY_MS),
+        ({"not_after_ms": MONDAY_MS}, MONDAY_MS),
+        ({"not_after_ms": MONDAY_MS - 1}, None),  # by then the pass is over
+        ({"cls": SubjectClass.GUEST, "prereq": Prereq(3)}, None),  # and not registered either
+        ({"schedule": "unheard-of"}, None),
+    ],
+)
+def test_the_hour_is_told_only_where_coming_back_then_is_sure_to_help(changes, until_ms):
+    who = replace(holder("day"), **changes)
+    refused = decided(says(SCHEDULED, Memory(), who=who, now_ms=EVENING_MS), who)
+    assert isinstance(refused, Deny)
+    assert (refused.reason, refused.until_ms) == (Reason.NOT_AT_THIS_TIME, until_ms)
+    assert refused.advice.text is (GuestText.SEE_GUARD if until_ms is None else GuestText.WAIT_UNTIL)
+
+
+def test_soft_opens_and_the_grant_says_so():
+    allowed = decided(replace(view(), anti_passback=Ruling.FLAGGED), holder())
+    assert isinstance(allowed, Allow)
+    assert allowed.flags == {GrantFlag.PASSBACK}

@@ -124,6 +124,20 @@ async def test_two_doors_of_a_lane_asked_in_the_same_moment_do_not_both_open(tmp
 
 
 @in_a_loop
+async def test_who_waits_before_a_lane_has_not_tried_wrongly(tmp_path):
+    lane = [DoorRule(access_point=name, interlock_group="lane") for name in (GATE, INNER)]
+    made = await house(tmp_path, *lane).start()
+    await made.gates[INNER].gate.on_event(DpsOpen())
+    for _ in range(7):
+        await made.gates[GATE].gate.on_pin(ADA_PIN)
+    assert denials(made) == ["x:Interlock"] * 7
+    await made.gates[INNER].gate.on_event(DpsClose())
+    await made.gates[GATE].gate.on_pin(ADA_PIN)
+    assert len(made.gates[GATE].pulses) == 1
+    made.close()
+
+
+@in_a_loop
 async def test_the_exit_button_of_a_lane_works_while_the_other_door_stands_open(tmp_path):
     lane = [DoorRule(access_point=name, interlock_group="lane") for name in (GATE, INNER)]
     made = await house(tmp_path, *lane).start()
