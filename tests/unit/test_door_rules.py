@@ -7,12 +7,25 @@ from functools import partial, wraps
 import pytest
 
 import edge.runtime.gate
+from edge.core import door
 from edge.core.anti_passback import Strictness
 from edge.core.decision_types import Attempt
-from edge.core.door_events import BeamBroken, BeamClear, Command, DpsClose, DpsOpen, RexPressed, Verb
+from edge.core.door_events import (
+    BeamBroken,
+    BeamClear,
+    Boot,
+    Command,
+    DpsClose,
+    DpsOpen,
+    Granted,
+    RexPressed,
+    Tick,
+    Verb,
+)
 from edge.core.door_hours import DoorHours
+from edge.core.door_profile import DoorProfile
 from edge.core.door_rules import DoorRule, RuleSet
-from edge.core.door_types import Mode
+from edge.core.door_types import Contact, DoorState, Mode
 from edge.core.events import AccessPointId, ClockState, Fact, GrantId
 from edge.core.passes import SubjectClass
 from edge.core.schedule import Calendar, Schedule, read_hours
@@ -294,3 +307,18 @@ async def test_under_duress_screen_and_lock_do_what_they_always_do_and_help_is_c
     assert calls == [Fact("access.duress", access_point=GATE, direction="in", grant_id=granted.grant_id)]
     plain.close()
     alarmed.close()
+
+
+def test_the_door_machine_asks_for_the_same_lights_sounds_and_pulses_under_duress():
+    """What is on the fact is for the ledger; no effect, no timer and no later fact of the passage looks at it."""
+    told = []
+    for marks in ({}, {"duress": 1}):
+        state, profile, asked = DoorState(), DoorProfile(access_point=GATE), []
+        granted = Granted(GrantId("g"), Fact("access.granted", access_point=GATE, x=marks))
+        for second, event in enumerate((Boot("b", Contact.CLOSED), granted, DpsOpen(), DpsClose(), Tick())):
+            done = door.step(state, event, profile, second * S_NS)
+            state = done.state
+            asked += [done.effects, done.refusal, sorted(state.timers.items())]
+            asked += [fact for fact in done.facts if fact.type != "access.granted"]
+        told.append(asked)
+    assert told[0] == told[1]
