@@ -5,6 +5,7 @@ import re
 import types
 import typing
 from collections.abc import Iterator, Sequence
+from datetime import date
 from enum import Enum
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -121,7 +122,14 @@ def _plain(kind: Any) -> str:
         return " / ".join(f"`{member.value}`" for member in kind)
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return "table"
-    words = {str: "text", int: "whole number", float: "number", bool: "true / false", Path: "path"}
+    words = {
+        str: "text",
+        int: "whole number",
+        float: "number",
+        bool: "true / false",
+        Path: "path",
+        date: "date",
+    }
     return words.get(kind, "table")
 
 

@@ -8,6 +8,8 @@ KEYS: dict[str, str] = {
     "NodeConfig.kiosk": "The guest's screen.",
     "NodeConfig.face": "What all doors of this node share about faces.",
     "NodeConfig.clock": "How the time is kept.",
+    "NodeConfig.schedules": "One table for each schedule.",
+    "ScheduleConfig.name": "How passes and doors name it.",
     "NodeConfig.cameras": "One table for each camera.",
     "NodeConfig.doors": "One table for each door.",
     "BrokerConfig.host": "The broker's name or address.",

@@ -207,6 +207,18 @@ def distrust_receiver(
     typer.echo(f"{node}: not trusted any more")
 
 
+@app.command("apb-reset")
+def apb_reset(
+    config: Config,
+    pass_id: Annotated[str, typer.Argument(metavar="PASS", help="The pass that stands on the wrong side.")],
+    by: Annotated[str, typer.Option("--by", help="Your staff id; it stands in the ledger, so no name.")],
+    why: Annotated[str, typer.Option("--why", help="followed_somebody, left_unseen, wrong_record or other.")],
+) -> None:
+    """Forget where a pass is recorded, so that anti-passback does not hold it back."""
+    answer = _ask(load(config), {"do": "apb_reset", "pass_id": pass_id, "by": by, "why": why})
+    typer.echo(f"{pass_id}: not recorded in {answer['zone']} any more; its next passage is judged anew")
+
+
 @app.command()
 def enrol(
     config: Config,

@@ -1,15 +1,19 @@
 """What a technician may ask of a running node, each answered as one JSON object."""
 
 from edge.core.door_events import FireReset
+from edge.errors import RuleRefused
 from edge.runtime.control import Answer, Handler
 from edge.runtime.enrol import Approval
 from edge.runtime.envelopes import EnvelopeDesk
 from edge.runtime.health import with_fault
 from edge.runtime.no_envelopes import NoEnvelopes
 from edge.runtime.node import Node
+from edge.runtime.rules import DoorRules
 
 
-def handlers(node: Node, faces: EnvelopeDesk | NoEnvelopes) -> dict[str, Handler]:
+def handlers(
+    node: Node, faces: EnvelopeDesk | NoEnvelopes, rules: DoorRules | None = None
+) -> dict[str, Handler]:
     """What a technician may ask of a running node."""
 
     async def status(_: Answer) -> Answer:
@@ -60,6 +64,12 @@ def handlers(node: Node, faces: EnvelopeDesk | NoEnvelopes) -> dict[str, Handler
                 done.append(access_point)
         return {"reset": list(done)}
 
+    async def apb_reset(asked: Answer) -> Answer:
+        if rules is None:
+            raise RuleRefused("this node has no rules between its doors.")
+        by, why = str(asked["by"]), str(asked["why"])
+        return {"zone": await rules.reset(str(asked["pass_id"]), by=by, why=why, recorder=node)}
+
     return {
         "status": status,
         "reset_fire": reset_fire,
@@ -68,6 +78,7 @@ def handlers(node: Node, faces: EnvelopeDesk | NoEnvelopes) -> dict[str, Handler
         "erase": erase,
         "trust_receiver": trust_receiver,
         "distrust_receiver": distrust_receiver,
+        "apb_reset": apb_reset,
     }
 
 
