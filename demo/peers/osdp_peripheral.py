@@ -2,7 +2,7 @@
 
 ``python -m demo.peers.osdp_peripheral PORT --key-file FILE`` prints one JSON line for each thing that happens, with
 ``t_ns`` of CLOCK_MONOTONIC, and takes on stdin: ``card 26 12345640``, ``keys 123456#``, ``inputs 1,0``,
-``tamper 1``, ``power 1``.  Its outputs count their own time, as iron would.
+``quietly 1,0`` (the same, not told), ``tamper 1``, ``power 1``.  Its outputs count their own time, as iron would.
 """
 
 import argparse
@@ -106,20 +106,12 @@ class Reader:
         self.inputs = bytes(asked.inputs)
         self.local = bytearray(2)  # tamper, power
         key = None if asked.install else bytes.fromhex(asked.key_file.read_text().strip())
-        flags = (
-            0
-            if asked.no_secure
-            else osdp_sys.FLAG_INSTALL_MODE
-            if asked.install
-            else osdp_sys.FLAG_ENFORCE_SECURE
-        )
-        secure = 0 if asked.no_secure else 1
+        flags = osdp_sys.FLAG_INSTALL_MODE if asked.install else osdp_sys.FLAG_ENFORCE_SECURE
         abilities = {
             osdp_sys.CAP_CONTACT_STATUS_MONITORING: (1, asked.inputs),
             osdp_sys.CAP_OUTPUT_CONTROL: (4, asked.outputs),
             osdp_sys.CAP_READER_LED_CONTROL: (4, asked.leds),
             osdp_sys.CAP_READER_AUDIBLE_OUTPUT: (2, asked.beepers),
-            osdp_sys.CAP_COMMUNICATION_SECURITY: (secure, secure),
             osdp_sys.CAP_CHECK_CHARACTER_SUPPORT: (1, 0),
             osdp_sys.CAP_READERS: (0, 1),
         }
@@ -155,6 +147,8 @@ class Reader:
 
     def _ordered(self, order: dict[str, object]) -> tuple[int, dict[str, object] | None]:
         kind = order["command"]
+        if kind == osdp_sys.CMD_STATUS and kind in self._asked.refuse:
+            return -1, None
         if kind == osdp_sys.CMD_STATUS:
             levels = bytes(output.level for output in self.outputs)
             reports = {
@@ -192,6 +186,8 @@ class Reader:
         elif verb == "inputs":
             self.inputs = bytes(int(word) for word in words[0].split(","))
             self._report(osdp_sys.STATUS_REPORT_INPUT, self.inputs, verb)
+        elif verb == "quietly":  # as if the report of the change were lost
+            self.inputs = bytes(int(word) for word in words[0].split(","))
         elif verb in ("tamper", "power"):
             self.local[verb == "power"] = int(words[0])
             self._report(osdp_sys.STATUS_REPORT_LOCAL, bytes(self.local), verb)
@@ -235,7 +231,6 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--install", action="store_true", help="wait with the factory key for a key of its own"
     )
-    parser.add_argument("--no-secure", action="store_true", help="claim to know no secure channel")
     asked = parser.parse_args(argv)
     osdp_sys.set_loglevel(osdp_sys.LOG_EMERG)
     reader = Reader(asked)

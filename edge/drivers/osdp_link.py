@@ -222,13 +222,14 @@ class Channel:
         self.not_after_ns: int | None = None  # what is written later than this never reaches the line
         self.held_back = False
         self.wrote = False
+        self.sealed = False  # a secure session stands: an answer in clear proves nothing
         self._sequence: int | None = None
 
     def renew(self) -> None:
         """A new session begins: its numbers start again, and nothing is held back."""
         self._sequence = None
         self.sent_ns = 0
-        self.busy = self.held_back = self.wrote = False
+        self.busy = self.held_back = self.wrote = self.sealed = False
         self.not_after_ns = None
 
     def read(self, most: int) -> bytes:
@@ -242,7 +243,7 @@ class Channel:
         self.busy = True
         now = time.monotonic_ns()
         sequence = packet[CONTROL_AT + (packet[0] == MARK)] & SEQUENCE
-        if self._sequence is not None and sequence != self._sequence:
+        if self.sealed and self._sequence is not None and sequence != self._sequence:
             self.heard_ns = self.read_ns
         self._sequence, self.sent_ns = sequence, now
         if self.not_after_ns is not None and now > self.not_after_ns:

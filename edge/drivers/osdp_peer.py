@@ -200,7 +200,8 @@ class Peer:
                 self._end_job(Fate.REFUSED, now)
 
     def _came_up(self, now: int) -> None:
-        self._secured, self._up_ns = True, now
+        self._secured = self.channel.sealed = True
+        self._up_ns = now
         self.channel.heard_ns = now
         for part in self.parts:
             part.up(now)
@@ -255,13 +256,16 @@ class Peer:
     def _judge_silence(self, now: int) -> None:
         if self._secured:
             self.online, self.down, self.story = True, False, "answers over its secure channel"
-        elif now - self.channel.heard_ns > SILENCE_NS and not self.down:
-            answers = now - self.channel.read_ns < 2 * SILENCE_NS
+        elif now - self.channel.heard_ns > SILENCE_NS:
+            # Bytes that came after the last valid answer: somebody is there, and not with our key.
+            heard, read = self.channel.heard_ns, self.channel.read_ns
+            answers = read - heard > LOST_NS and now - read < 2 * SILENCE_NS
             self.story = "answers, but not with our key over a secure channel" if answers else "is silent"
-            log.warning("OSDP reader %d at %s %s", self.place.address, self.place.port, self.story)
-            self.online, self.down = False, True
-            for part in self.parts:
-                part.down(now, self.story)
+            if not self.down:
+                self.online, self.down = False, True
+                log.warning("OSDP reader %d at %s %s", self.place.address, self.place.port, self.story)
+                for part in self.parts:
+                    part.down(now, self.story)
 
     # --- commands --------------------------------------------------------------------------------------------
 

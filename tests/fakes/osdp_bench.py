@@ -31,6 +31,7 @@ class Line:
             tty.setraw(fd)
         self.panel, *self.readers = [os.ttyname(end) for end in self._ends]
         self.asks_pass = self.answers_pass = True
+        self.twist: Callable[[bytes], bytes] = bytes  # what somebody on the line makes of an answer
         self._byte_s = BITS_PER_BYTE / baud if baud else 0.0
         self._stopping = False
         panel, others = self._masters[0], self._masters[1:]
@@ -56,7 +57,7 @@ class Line:
                     time.sleep(len(data) * self._byte_s)
                 if self.asks_pass if from_panel else self.answers_pass:
                     for target in targets:
-                        os.write(target, data)
+                        os.write(target, data if from_panel else self.twist(data))
 
     def close(self) -> None:
         self._stopping = True
