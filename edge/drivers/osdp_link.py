@@ -108,16 +108,11 @@ class Mailbox(Generic[T]):
 
     def put(self, item: T) -> None:
         self._items.append(item)
-        with suppress(OSError):  # closed: nobody reads any more
+        with suppress(OSError, ValueError):  # closed: nobody reads any more
             os.eventfd_write(self._fd, 1)
 
-    def last(self) -> T | None:
-        with suppress(IndexError):
-            return self._items[-1]
-        return None
-
     def take(self) -> list[T]:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             os.eventfd_read(self._fd)
         taken: list[T] = []
         with suppress(IndexError):
@@ -132,6 +127,10 @@ class Mailbox(Generic[T]):
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
+
+    def __del__(self) -> None:
+        """Whoever could not be opened has no ``close`` to call."""
+        self.close()
 
 
 class SerialLine:

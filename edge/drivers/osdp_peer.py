@@ -84,6 +84,7 @@ class Part(Protocol):
     """One use of a reader: a lock output, the reader itself, its inputs, its lights.  All calls in the bus thread."""
 
     rank: int  # the lower, the sooner it may send
+    peer: "Peer"  # set before the first call
 
     def up(self, now: int, /) -> None:
         """A new secure session stands; whatever was sent before is void."""
@@ -126,6 +127,7 @@ class Peer:
 
     def join(self, part: Part, now: int) -> None:
         """One more use of this reader; it is told how things stand."""
+        part.peer = self
         self.parts = sorted([*self.parts, part], key=lambda one: one.rank)
         if self._secured:
             part.up(now)
@@ -208,11 +210,10 @@ class Peer:
 
     def _lost(self, now: int) -> bool:
         """An answer is overdue, or what comes makes no sense for a second, or a command took too long."""
-        quiet = now - max(self.channel.sent_ns, self.channel.read_ns)
+        sent = self.channel.sent_ns
+        unanswered = self.channel.read_ns < sent and now - sent > LOST_NS
         overdue = self._job is not None and now - self._job_ns > self._job.within_ms * MS
-        return (
-            quiet > LOST_NS or now - self.channel.heard_ns > SILENCE_NS or overdue or self.channel.held_back
-        )
+        return unanswered or now - self.channel.heard_ns > SILENCE_NS or overdue or self.channel.held_back
 
     def _lose(self, now: int) -> None:
         self._secured = False

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from edge.core.events import AccessPointId
 from edge.drivers.osdp_bus import attach, detach
 from edge.drivers.osdp_link import OsdpPlace
-from edge.drivers.osdp_peer import Command, Fate, Job
+from edge.drivers.osdp_peer import Command, Fate, Job, Peer
 from edge.ports_io import Show
 
 log = logging.getLogger(__name__)
@@ -75,6 +75,7 @@ class OsdpIndicator:
     """An ``IndicatorLines``; the methods of ``Part`` run in the bus thread."""
 
     rank = 2
+    peer: Peer
 
     def __init__(self, settings: OsdpIndicatorSettings, door: AccessPointId) -> None:
         self._settings, self._door = settings, door
@@ -84,7 +85,7 @@ class OsdpIndicator:
         self._cannot: set[int] = set()
         self._closing = False
         self._closed = threading.Event()
-        self.bus, self.peer = attach(settings, self)
+        self.bus = attach(settings, self)
 
     # --- from gate-io's timing thread ------------------------------------------------------------------------
 
@@ -99,7 +100,7 @@ class OsdpIndicator:
         self._closing = True
         self.bus.wake()
         self._closed.wait(CLOSE_S)
-        detach(self.bus, self.peer, self)
+        detach(self.bus, self)
 
     # --- Part ------------------------------------------------------------------------------------------------
 

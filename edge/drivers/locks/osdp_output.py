@@ -10,12 +10,13 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from edge.core.events import AccessPointId
 from edge.drivers.osdp_bus import attach, detach
 from edge.drivers.osdp_link import Mailbox, OsdpPlace
-from edge.drivers.osdp_peer import MS, Command, Event, Fate, Job, Report
+from edge.drivers.osdp_peer import MS, Command, Event, Fate, Job, Peer, Report
 from edge.errors import ConfigError
 from edge.ports import Feedback, Outcome
 from edge.ports_io import Ask, BusLink, BusTold
@@ -78,6 +79,7 @@ class OsdpOutput:
 
     ack_ms, supervise_ms = ACK_MS, SUPERVISE_MS
     rank = 0
+    peer: Peer
 
     def __init__(self, settings: OsdpOutputSettings, door: AccessPointId, *, dead: bool) -> None:
         self._settings, self._door, self._dead = settings, door, dead
@@ -92,7 +94,7 @@ class OsdpOutput:
         self._linked: bool | None = None
         self._closing = False
         self._closed = threading.Event()
-        self.bus, self.peer = attach(settings, self)
+        self.bus = attach(settings, self)
 
     # --- from gate-io's timing thread ------------------------------------------------------------------------
 
@@ -130,7 +132,7 @@ class OsdpOutput:
         self._closing = True
         self.bus.wake()
         self._closed.wait(CLOSE_S)
-        detach(self.bus, self.peer, self)
+        detach(self.bus, self)
         self._mail.close()
 
     # --- Part ------------------------------------------------------------------------------------------------
@@ -221,7 +223,7 @@ class OsdpOutput:
             self._tell(ask, Outcome.REFUSED, now, "too late to be sent")
             return None
         until = None if ask.pulse_ms is None else now + ask.pulse_ms * MS
-        return self._level(ask.energised, until, now, lambda fate, at: self._answered(ask, fate, at), send_by)
+        return self._level(ask.energised, until, now, partial(self._answered, ask, asked_ns), send_by)
 
     @staticmethod
     def _send_by(ask: Ask, asked_ns: int) -> int:
@@ -272,12 +274,14 @@ class OsdpOutput:
 
     # --- what came of it -------------------------------------------------------------------------------------
 
-    def _answered(self, ask: Ask, fate: Fate, now: int) -> None:
+    def _answered(self, ask: Ask, asked_ns: int, fate: Fate, now: int) -> None:
         match fate:
             case Fate.OK if ask.pulse_ms is not None and ask.pulse_ms < READ_BACK_FROM_MS:
                 self._tell(ask, Outcome.DONE, now)
             case Fate.OK:
                 self._check = (ask, ask.energised)
+            case Fate.UNSENT if now < self._send_by(ask, asked_ns):
+                self._asks.appendleft((ask, asked_ns))  # it never left: the next session may still be in time
             case Fate.UNSENT:
                 self._tell(ask, Outcome.REFUSED, now, "not sent in time")
             case Fate.REFUSED:
