@@ -41,7 +41,7 @@ class Bus:
     def __init__(self, place: OsdpPlace) -> None:
         self._lib = library()
         self._line = SerialLine(place.port, place.baud)
-        self._line.open()
+        self._line.open_or_wait()
         self.port, self.baud = place.port, place.baud
         self._lock = threading.Lock()  # held for one step of the thread, and while a part comes or goes
         self._peers: dict[int, tuple[Peer, bytes]] = {}
@@ -142,22 +142,23 @@ class Bus:
 
 
 def attach(place: OsdpPlace, part: Part) -> Bus:
-    """The bus of this port, made when nobody has it yet, with ``part.peer`` on it.
+    """The bus of this port, made when nobody has it yet, with ``part.peer`` on it.  A missing port is waited for.
 
     Raises:
-        ConfigError: the key file or the place is not right.
-        HardwareError: the port or the library is not there.
+        HardwareError: the library or the key file is not right, or the place contradicts another one.
     """
-    key = read_key(place.key_file)
-    with _guard:
-        bus = _buses.get(place.port)
-        if bus is None:
-            bus = _buses[place.port] = Bus(place)
-        try:
-            bus.add(place, key, part)
-        except ConfigError:
-            _end_if_empty(bus)
-            raise
+    try:
+        key = read_key(place.key_file)
+        with _guard:
+            bus = _buses.get(place.port)
+            if bus is None:
+                bus = _buses[place.port] = Bus(place)
+            try:
+                bus.add(place, key, part)
+            finally:
+                _end_if_empty(bus)
+    except ConfigError as error:
+        raise HardwareError(str(error)) from error
     return bus
 
 

@@ -157,6 +157,18 @@ class SerialLine:
                 f"OSDP port {self._port} cannot be opened ({error}). Is the adapter plugged in, and who else holds it?"
             ) from error
 
+    def open_or_wait(self) -> None:
+        """Where the port is not there yet it is tried again and again, once a second, by ``write``."""
+        try:
+            self.open()
+        except HardwareError as error:
+            log.error("%s It is tried again.", error)
+            self._try_at = time.monotonic_ns() + REOPEN_NS
+
+    @property
+    def there(self) -> bool:
+        return self._serial is not None
+
     def read(self, most: int) -> bytes:
         if self._serial is None:
             return b""
@@ -223,6 +235,11 @@ class Channel:
         self.wrote = False
         self.sealed = False  # a secure session stands: an answer in clear proves nothing
         self._sequence: int | None = None
+
+    @property
+    def there(self) -> bool:
+        """False while the port itself is missing."""
+        return self._line.there
 
     def renew(self) -> None:
         """A new session begins: its numbers start again, and nothing is held back."""

@@ -33,6 +33,10 @@ RETRY_FIRST_NS, RETRY_MAX_NS = 200 * MS, 1000 * MS
 # park, it is begun anew.
 STUCK_NS = 1500 * MS
 
+SILENT = "is silent"
+NOT_OURS = "answers, but not with our key over a secure channel"
+NO_PORT = "cannot be reached: its port is not there, or another program holds it"
+
 # Sealed packets of one session; a flood of events from one reader is cut here, a tick later there is room again.
 EVENTS_MAX = 64
 
@@ -261,7 +265,7 @@ class Peer:
             # Bytes that came after the last valid answer: somebody is there, and not with our key.
             heard, read = self.channel.heard_ns, self.channel.read_ns
             answers = read - heard > LOST_NS and now - read < 2 * SILENCE_NS
-            self.story = "answers, but not with our key over a secure channel" if answers else "is silent"
+            self.story = NOT_OURS if answers else SILENT if self.channel.there else NO_PORT
             if not self.down:
                 self.online, self.down = False, True
                 log.warning("OSDP reader %d at %s %s", self.place.address, self.place.port, self.story)

@@ -13,7 +13,7 @@ from edge.drivers.indicators import osdp as lights
 from edge.drivers.inputs import osdp as inputs
 from edge.drivers.osdp_keys import new_key
 from edge.drivers.osdp_peer import Command
-from edge.errors import ConfigError, HardwareError
+from edge.errors import HardwareError
 from edge.ports import LineEdge, Outcome, Point
 from edge.ports_io import Show
 from tests.fakes.osdp_house import (
@@ -204,19 +204,30 @@ def test_silent_readers_beside_it_cost_a_reader_no_session(bench):
 def test_a_port_has_one_baud_rate_and_a_reader_one_key(bench, tmp_path):
     bench.reader()
     lock = bench.lock().meet()
-    with pytest.raises(ConfigError, match="baud: is 38400 and 9600"):
+    with pytest.raises(HardwareError, match="baud: is 38400 and 9600"):
         bench.cards(baud=9600)
     new_key(tmp_path / "other.key")
     bench.key_file = tmp_path / "other.key"
-    with pytest.raises(ConfigError, match="address 0: is given two keys"):
+    with pytest.raises(HardwareError, match="address 0: is given two keys"):
         bench.cards()
     assert lock.answer(lock.ask(False)).outcome is Outcome.DONE
 
 
-def test_a_port_that_is_not_there_is_named(bench):
-    bench.line.panel = "/dev/none-such"
-    with pytest.raises(HardwareError, match=r"OSDP port /dev/none-such cannot be opened"):
-        bench.lock()
+def test_a_port_that_is_plugged_in_later_is_taken_then(bench, tmp_path, caplog):
+    bench.reader()
+    there, bench.line.panel = bench.line.panel, str(tmp_path / "tty")
+    lock = bench.lock()
+    assert f"OSDP port {tmp_path}/tty cannot be opened" in caplog.text
+    eventually(lambda: any(not link.online for link in lock.links()), what="nothing was told")
+    assert "its port is not there" in lock.driver.selftest()
+    (tmp_path / "tty").symlink_to(there)
+    lock.meet()
+
+
+def test_a_reader_without_its_key_keeps_no_door_from_opening(bench, tmp_path):
+    bench.key_file = tmp_path / "none"
+    with pytest.raises(HardwareError, match="is no readable key file"):
+        bench.cards()
 
 
 def test_the_bus_thread_is_no_real_time_thread_and_nothing_is_left_behind(bench, monkeypatch):

@@ -39,11 +39,11 @@ class Bench:
         made = osdp_bench.reader(self.line.readers[at], key_file or self.key_file, *more)
         return self._stack.enter_context(made)
 
-    def lock(self, *, dead: bool = False, **more: object) -> "Lock":
+    def lock(self, *, dead: bool = False, rest: bool = False, **more: object) -> "Lock":
         settings = locks.OsdpOutputSettings(self.line.panel, self.key_file, **more)  # type: ignore[arg-type]
-        made = locks.open_lock(settings, GATE, energised=dead, dead=dead)
+        made = locks.open_lock(settings, GATE, energised=rest, dead=dead)
         self._stack.callback(made.close)
-        return Lock(made)
+        return Lock(made, rest=rest)
 
     def cards(self, **more: object) -> readers.OsdpReader:
         settings = readers.OsdpReaderSettings(self.line.panel, self.key_file, **more)  # type: ignore[arg-type]
@@ -67,8 +67,8 @@ class Bench:
 class Lock:
     """A lock and everything it ever told."""
 
-    def __init__(self, driver: locks.OsdpOutput) -> None:
-        self.driver = driver
+    def __init__(self, driver: locks.OsdpOutput, *, rest: bool) -> None:
+        self.driver, self.rest = driver, rest
         self.told: list[BusTold | BusLink] = []
         self._seq = 0
 
@@ -84,7 +84,7 @@ class Lock:
 
     def ask(self, energised: bool, pulse_ms: int | None = None, within_ns: int = LONG_NS) -> int:
         self._seq += 1
-        self.driver.ask(Ask(self._seq, energised, pulse_ms, time.monotonic_ns() + within_ns))
+        self.driver.ask(Ask(self._seq, energised, pulse_ms, time.monotonic_ns() + within_ns, self.rest))
         return self._seq
 
     def answer(self, seq: int) -> BusTold:

@@ -1,1 +1,1 @@
-"""Lights and beepers at a door: each file an ``IndicatorLines`` of ``edge.ports_io``."""
+"""Lights and beepers: each file an ``IndicatorLines`` of ``edge.ports_io``."""

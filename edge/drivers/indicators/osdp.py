@@ -185,7 +185,6 @@ def open_indicator(settings: OsdpIndicatorSettings, door: AccessPointId) -> Osdp
     """Returns at once; what is shown first is the idle light.
 
     Raises:
-        ConfigError: the key file is not right, or the port is used twice with different settings.
-        HardwareError: the port or the library is not there.
+        HardwareError: the library or the key file is not right, or the port is used twice with different settings.
     """
     return OsdpIndicator(settings, door)

@@ -163,7 +163,6 @@ def open_inputs(settings: OsdpInputsSettings, door: AccessPointId) -> OsdpInputs
     """Returns at once; every level is None until the reader has told it.
 
     Raises:
-        ConfigError: the key file is not right, or the port is used twice with different settings.
-        HardwareError: the port or the library is not there.
+        HardwareError: the library or the key file is not right, or the port is used twice with different settings.
     """
     return OsdpInputs(settings, door)

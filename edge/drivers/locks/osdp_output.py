@@ -9,15 +9,15 @@ import logging
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from edge.core.events import AccessPointId
 from edge.drivers.osdp_bus import attach, detach
 from edge.drivers.osdp_link import Mailbox, OsdpPlace
 from edge.drivers.osdp_peer import MS, Command, Event, Fate, Job, Peer, Report
-from edge.errors import ConfigError
 from edge.ports import Feedback, Outcome
 from edge.ports_io import Ask, BusLink, BusTold
 
@@ -57,7 +57,6 @@ TOLD_KEPT = 256
 @dataclass(frozen=True, slots=True)
 class OsdpOutputSettings(OsdpPlace):
     output: int = 0
-    release: Literal["on", "off"] = "on"  # what lets people in: on = a strike, off = a maglock
 
     def __post_init__(self) -> None:
         OsdpPlace.__post_init__(self)
@@ -81,10 +80,14 @@ class OsdpOutput:
     rank = 0
     peer: Peer
 
-    def __init__(self, settings: OsdpOutputSettings, door: AccessPointId, *, dead: bool) -> None:
+    def __init__(
+        self, settings: OsdpOutputSettings, door: AccessPointId, *, energised: bool, dead: bool
+    ) -> None:
         self._settings, self._door, self._dead = settings, door, dead
-        self._rest = settings.release == "off"
+        self._rest = dead  # until the first ask says better
         self._mail: Mailbox[BusTold | BusLink] = Mailbox(TOLD_KEPT)
+        # Where a release *is* the dead level (a magnet nobody signed for) no device can end it: gate-io has to.
+        self.self_timed_pulse = energised == dead
         self._asks: deque[tuple[Ask, int]] = deque()
         self._standing: _Standing | None = None
         self._fresh = True
@@ -102,12 +105,8 @@ class OsdpOutput:
     def feedback(self) -> Feedback:
         return Feedback.NONE if self._mute else Feedback.COIL
 
-    @property
-    def self_timed_pulse(self) -> bool:
-        """Not where a release *is* the dead level (a maglock nobody signed for): gate-io has to end that."""
-        return self._rest == self._dead
-
     def ask(self, ask: Ask) -> None:
+        self.self_timed_pulse = ask.rest == self._dead
         self._asks.append((ask, time.monotonic_ns()))
         self.bus.wake()
 
@@ -150,6 +149,7 @@ class OsdpOutput:
         """A session that is only being renewed may still be in time for an ask, and for a good-bye."""
         while self._asks and (self.peer.down or now > self._send_by(*self._asks[0])):
             ask, _ = self._asks.popleft()
+            self._rest = ask.rest
             self._tell(ask, Outcome.OFFLINE, now, f"the reader {self.peer.story}")
         if self._closing and self.peer.down:
             self._closed.set()
@@ -167,6 +167,8 @@ class OsdpOutput:
         if self._closing:
             return None if self._closed.is_set() else self._out(PERMANENTLY[self._dead], 0, self._put_dead)
         if self._fresh:
+            with suppress(IndexError):
+                self._rest = self._asks[-1][0].rest
             return self._to_rest(now)
         if self._asks:
             return self._newest(now)
@@ -218,6 +220,7 @@ class OsdpOutput:
         *older_ones, (ask, asked_ns) = [self._asks.popleft() for _ in range(len(self._asks))]
         for older, _ in older_ones:
             self._tell(older, Outcome.REFUSED, now, "a newer ask took its place")
+        self._rest = ask.rest
         send_by = self._send_by(ask, asked_ns) if ask.energised != self._rest else None
         if send_by is not None and now > send_by:
             self._tell(ask, Outcome.REFUSED, now, "too late to be sent")
@@ -330,23 +333,13 @@ class OsdpOutput:
 
 
 def open_lock(
-    settings: OsdpOutputSettings,
-    door: AccessPointId,
-    *,
-    energised: bool,  # noqa: ARG001 — the first word to a device is its rest; what else stands is asked for
-    dead: bool,
+    settings: OsdpOutputSettings, door: AccessPointId, *, energised: bool, dead: bool
 ) -> OsdpOutput:
     """Returns at once; the device is met by the bus thread, and ``told`` says when.
 
+    ``energised`` is asked for by gate-io like any other level: the first word to a device is its rest.
+
     Raises:
-        ConfigError: the key file is not right, the port is used twice with different settings, or a maglock that was
-            signed for is wired to release when it is switched on.
-        HardwareError: the port or the library is not there.
+        HardwareError: the library or the key file is not right, or the port is used twice with different settings.
     """
-    if dead and settings.release == "on":
-        raise ConfigError(
-            f"{door}.lock.release",
-            'is "on" at a lock that stays on without the node',
-            'Write release = "off".',
-        )
-    return OsdpOutput(settings, door, dead=dead)
+    return OsdpOutput(settings, door, energised=energised, dead=dead)

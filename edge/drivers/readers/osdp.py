@@ -135,7 +135,6 @@ def open_reader(settings: OsdpReaderSettings, door: AccessPointId) -> OsdpReader
     """Returns at once; ``online`` says when the reader has answered.
 
     Raises:
-        ConfigError: the key file is not right, or the port is used twice with different settings.
-        HardwareError: the port or the library is not there.
+        HardwareError: the library or the key file is not right, or the port is used twice with different settings.
     """
     return OsdpReader(settings, door)
