@@ -190,6 +190,23 @@ def test_two_readers_share_a_line_and_the_silence_of_one_is_not_the_others(bench
     assert [link.online for link in two.links()] == [True]
 
 
+@pytest.mark.parametrize("baud", [9600, 38_400])
+def test_a_line_that_is_as_slow_as_its_baud_rate_loses_no_session(bench, baud):
+    bench.wire(1, baud)
+    reader = bench.reader("--baud", str(baud))
+    lock, cards = bench.lock(baud=baud).meet(), bench.cards(baud=baud)
+    contact, light = bench.inputs(baud=baud, contact=inputs.OsdpPoint(0)), bench.lights(baud=baud)
+    for _ in range(5):
+        light.show(Show.GRANTED)
+        reader.do("card 26 12345640")
+        assert lock.answer(lock.ask(True, 2000)).outcome is Outcome.DONE
+        light.show(Show.IDLE)
+        assert lock.answer(lock.ask(False)).outcome is Outcome.DONE
+    assert len(collected(cards.reads, 5)) == 5
+    assert contact.levels() == {Point.CONTACT: False}
+    assert [link.online for link in lock.links()] == [True]
+
+
 def test_silent_readers_beside_it_cost_a_reader_no_session(bench):
     """Each of them holds the line for 200 ms a second while it is asked whether it is there."""
     bench.reader("--address", "3")

@@ -121,19 +121,20 @@ while True:
         print(type(told).__name__, flush=True)
         if isinstance(told, BusLink) and not asked:
             asked = True
-            lock.ask(Ask(1, True, int(sys.argv[3]), time.monotonic_ns() + 500_000_000))
+            lock.ask(Ask(1, True, int(sys.argv[3]) or None, time.monotonic_ns() + 500_000_000))
     time.sleep(0.005)
 """
 
 
-def test_a_pulse_ends_although_our_process_was_killed(bench):
+@pytest.mark.parametrize("pulse_ms", [1500, 0], ids=["a pulse", "an open hour"])
+def test_a_release_ends_although_our_process_was_killed(bench, pulse_ms):
     reader = bench.reader()
-    command = [sys.executable, "-c", KILLED, bench.line.panel, str(bench.key_file), "1500"]
+    command = [sys.executable, "-c", KILLED, bench.line.panel, str(bench.key_file), str(pulse_ms)]
     with subprocess.Popen(command, cwd=osdp_bench.ROOT, stdout=subprocess.PIPE, text=True) as ours:
         reader.wait(reader.on, "the release")
         os.kill(ours.pid, signal.SIGKILL)
         assert ours.wait(10) == -signal.SIGKILL
-    reader.wait(lambda: not reader.on(), "the reader to end the pulse by itself")
+    reader.wait(lambda: not reader.on(), "the reader to end it by itself")
     assert codes(reader) == [OFF, TEMPORARILY_ON]
 
 

@@ -32,8 +32,8 @@ class Bench:
         self._stack = stack
         self.wire(1)
 
-    def wire(self, how_many: int) -> None:
-        self.line = self._stack.enter_context(osdp_bench.line(readers=how_many))
+    def wire(self, how_many: int, baud: int | None = None) -> None:
+        self.line = self._stack.enter_context(osdp_bench.line(baud, how_many))
 
     def reader(self, *more: str, key_file: Path | None = None, at: int = 0) -> osdp_bench.Reader:
         made = osdp_bench.reader(self.line.readers[at], key_file or self.key_file, *more)

@@ -246,3 +246,7 @@ def test_every_show_has_its_look_and_no_two_differ_by_colour_alone():
     assert set(LOOKS) == set(Show) - {Show.IDLE}
     rhythms = [(look.on, look.off, look.beep_on, look.beep_off, look.beeps) for look in LOOKS.values()]
     assert len(set(rhythms)) == len(rhythms)
+
+
+def test_no_light_flashes_three_times_a_second():
+    assert [what for what, look in LOOKS.items() if look.off and 10 / (look.on + look.off) >= 3] == []

@@ -45,13 +45,14 @@ class Look:
     beeps: int | None = 0
 
 
-# No two of them differ by colour alone: one guest in twelve does not tell red from green.
+# No two of them differ by colour alone: one guest in twelve does not tell red from green.  And none flashes three times
+# a second, which can hurt people with photosensitive epilepsy (WCAG 2.3.1).
 LOOKS = {
     Show.GRANTED: Look(Colour.GREEN, beep_on=2, beeps=1),
-    Show.DENIED: Look(Colour.RED, 2, 2, beep_on=1, beep_off=1, beeps=3),
+    Show.DENIED: Look(Colour.RED, 2, 3, beep_on=1, beep_off=1, beeps=3),
     Show.WAIT: Look(Colour.AMBER, 5, 5, beep_on=1, beeps=1),
-    Show.PREALARM: Look(Colour.AMBER, 2, 2, beep_on=2, beep_off=8, beeps=None),
-    Show.ALARM: Look(Colour.RED, 1, 1, beep_on=5, beep_off=1, beeps=None),
+    Show.PREALARM: Look(Colour.AMBER, 2, 8, beep_on=2, beep_off=8, beeps=None),
+    Show.ALARM: Look(Colour.RED, 3, 2, beep_on=5, beep_off=1, beeps=None),
     Show.FREE: Look(Colour.GREEN, 5, 5, beep_on=1, beep_off=9, beeps=None),
 }
 DARK = Look(Colour.NONE)
