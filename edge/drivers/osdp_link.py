@@ -194,6 +194,13 @@ class SerialLine:
             with suppress(OSError):
                 self._serial.reset_input_buffer()
 
+    def drop(self) -> None:
+        """What is on its way, in both directions: an adapter that hangs must not say later what was given up."""
+        if self._serial is not None:
+            with suppress(OSError):
+                self._serial.reset_input_buffer()
+                self._serial.reset_output_buffer()
+
     def close(self) -> None:
         made, self._serial = self._serial, None
         if made is not None:
@@ -270,3 +277,6 @@ class Channel:
 
     def flush(self) -> None:
         self._line.flush()
+
+    def drop(self) -> None:
+        self._line.drop()

@@ -143,7 +143,7 @@ class Peer:
     def _renew(self, now: int) -> None:
         """A new session, in its first state; the old one takes its unsent commands with it."""
         if self.channel.busy:
-            self.channel.flush()  # what still comes belongs to the old one
+            self.channel.drop()  # what is still on its way belongs to the old one
         lib = self._lib
         self._events: deque[dict[str, Any]] = deque(maxlen=EVENTS_MAX)
         self._fates: deque[int] = deque(maxlen=EVENTS_MAX)

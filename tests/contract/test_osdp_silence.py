@@ -1,6 +1,7 @@
 """OSDP devices that fall silent, come back, or are not who they should be."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -11,16 +12,12 @@ from pathlib import Path
 import pytest
 
 from edge.drivers import osdp_bus
+from edge.drivers.locks import osdp_output as locks
 from edge.drivers.osdp_keys import FACTORY_KEY, new_key
+from edge.drivers.osdp_peer import Command
 from edge.ports import Outcome
 from tests.fakes import osdp_bench
-from tests.fakes.osdp_house import (
-    OFF,
-    TEMPORARILY_ON,
-    Bench,
-    codes,
-    pass_time,
-)
+from tests.fakes.osdp_house import MS, OFF, TEMPORARILY_ON, Bench, codes, pass_time
 from tests.fakes.osdp_packets import PDCAP, SECURITY, decode, encode
 from tests.fakes.waiting import eventually
 
@@ -107,6 +104,36 @@ def test_a_release_that_is_cut_short_by_a_new_session_is_told(bench):
     bench.line.plug(True)
     eventually(lambda: [link.online for link in lock.links()] == [True, False, True], what=f"{lock.told}")
     assert not reader.on()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_whatever_the_line_does_no_refused_release_was_done_and_none_is_done_twice(bench, seed):
+    """Every ask has its own length, so that the reader's record says whose it was."""
+    dice = random.Random(seed)
+    reader = bench.reader()
+    lock = bench.lock().meet()
+    asked: dict[int, int] = {}  # by timer_count
+    for count in range(20, 60):
+        match dice.randrange(3):
+            case 0:
+                bench.line.asks_pass = dice.random() < 0.6
+            case 1:
+                bench.line.answers_pass = dice.random() < 0.6
+            case _:
+                bench.line.plug(True)
+        asked[count] = lock.ask(True, count * locks.UNIT_MS, dice.randrange(5, 600) * MS)
+        pass_time(dice.choice([0.005, 0.03, 0.1, 0.4]))
+        if dice.random() < 0.2:
+            lock.ask(False)
+    bench.line.plug(True)
+    told = {count: lock.answer(seq).outcome for count, seq in asked.items()}
+    eventually(lock.linked, what="it did not come back")
+    counts = [order["timer_count"] for order in reader.orders(Command.OUTPUT)]
+    done = [count for count in counts if count in asked]
+    assert len(done) == len(set(done))
+    assert {told[count] for count in done} <= {Outcome.DONE, Outcome.TIMEOUT_UNKNOWN}
+    assert {count for count, outcome in told.items() if outcome is Outcome.DONE} <= set(done)
+    assert {Outcome.DONE, Outcome.OFFLINE} <= set(told.values())  # something was tried
 
 
 KILLED = """

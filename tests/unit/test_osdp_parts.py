@@ -94,7 +94,7 @@ def test_a_key_file_that_is_not_there_is_refused_with_how_to_make_one(tmp_path):
 # --- what the owner writes ---------------------------------------------------------------------------------------
 
 TABLES = [
-    ("locks", "osdp_output", {"output": 1, "release": "off"}),
+    ("locks", "osdp_output", {"output": 1}),
     ("readers", "osdp", {"reader": 0}),
     ("inputs", "osdp", {"contact": {"input": 0, "active": False}, "own_tamper": True}),
     ("indicators", "osdp", {"idle": "blue", "sound": False}),
@@ -114,7 +114,7 @@ def test_a_table_of_the_profile_is_taken(kind, name, table):
         ("locks", "osdp_output", {"address": 127}, "address 127 is not within 0 to 126"),
         ("locks", "osdp_output", {"baud": 1200}, "baud 1200 is none of 9600"),
         ("locks", "osdp_output", {"output": 64}, "output 64 is not within 0 to 63"),
-        ("locks", "osdp_output", {"release": "maybe"}, "gate.release"),
+        ("locks", "osdp_output", {"output": "one"}, "gate.output"),
         ("locks", "osdp_output", {"key": "00112233"}, "unknown key"),
         ("readers", "osdp", {"reader": 8}, "reader 8 is not within 0 to 7"),
         ("inputs", "osdp", {}, "no input is wired"),
@@ -249,6 +249,7 @@ def test_a_line_whose_port_is_gone_says_so_to_the_library_and_is_closed_twice_wi
     assert line.read(10) == b""
     assert line.write(b"x") == -1
     line.flush()
+    line.drop()
     line.close()
     line.close()
 
