@@ -5,10 +5,12 @@ while reading.
 """
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from edge.core.claimant import WHOLE, area_of
 from edge.core.face_mode import FaceMode
@@ -191,24 +193,26 @@ class NodeConfig(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> "NodeConfig":
-        cameras = {camera.name for camera in self.cameras}
-        points = [door.access_point for door in self.doors]
-        if len(set(points)) != len(points):
-            raise ValueError("two doors have the same access_point")
-        for door in self.doors:
-            if door.camera is not None and door.camera not in cameras:
-                raise ValueError(
-                    f"door {door.access_point} names camera {door.camera!r}, which is not configured"
-                )
-            if door.face.mode is not FaceMode.OFF and door.camera is None:
-                raise ValueError(f"door {door.access_point} has face on and no camera")
-            if door.face.mode is FaceMode.ONE_TO_ONE and door.dry_run:
-                raise ValueError(
-                    f"door {door.access_point} is on trial and one_to_one: it would hold people up. Choose one"
-                )
-            if door.t_prealarm_ms > door.t_open_ms:
-                raise ValueError(f"door {door.access_point}: t_prealarm_ms is longer than t_open_ms")
+        for sentence in contradictions(self):
+            raise ValueError(sentence)
         return self
+
+
+def contradictions(config: NodeConfig) -> Iterator[str]:
+    """What parts of the file say against each other, a sentence each; all of it, for who explains a file."""
+    cameras = {camera.name for camera in config.cameras}
+    points = [door.access_point for door in config.doors]
+    if len(set(points)) != len(points):
+        yield "two doors have the same access_point"
+    for door in config.doors:
+        if door.camera is not None and door.camera not in cameras:
+            yield f"door {door.access_point} names camera {door.camera!r}, which is not configured"
+        if door.face.mode is not FaceMode.OFF and door.camera is None:
+            yield f"door {door.access_point} has face on and no camera"
+        if door.face.mode is FaceMode.ONE_TO_ONE and door.dry_run:
+            yield f"door {door.access_point} is on trial and one_to_one: it would hold people up. Choose one"
+        if door.t_prealarm_ms > door.t_open_ms:
+            yield f"door {door.access_point}: t_prealarm_ms is longer than t_open_ms"
 
 
 def load(path: Path) -> NodeConfig:
@@ -228,15 +232,20 @@ def load(path: Path) -> NodeConfig:
     try:
         return NodeConfig.model_validate(tree)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the file"
-        if first["type"] == "extra_forbidden":
-            raise ConfigError(
-                f"{path}: {key}", "is not a known key", f"Known here: {_known(first['loc'])}"
-            ) from error
-        raise ConfigError(
-            f"{path}: {key}", first["msg"].removeprefix("Value error, "), "See docs/configuration.md"
-        ) from error
+        raise ConfigError(str(path), *_problem_and_remedy(error.errors()[0])) from error
+
+
+def sentence_of(error: ErrorDetails) -> str:
+    """One of pydantic's findings in the owner's words."""
+    problem, remedy = _problem_and_remedy(error)
+    return f"{problem}. {remedy}."
+
+
+def _problem_and_remedy(error: ErrorDetails) -> tuple[str, str]:
+    key = ".".join(str(part) for part in error["loc"]) or "the file"
+    if error["type"] == "extra_forbidden":
+        return f"{key}: is not a known key", f"Known here: {_known(error['loc'])}"
+    return f"{key}: {error['msg'].removeprefix('Value error, ')}", "See docs/configuration.md"
 
 
 def _known(where: tuple[int | str, ...]) -> str:
