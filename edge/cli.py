@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from edge.commission.cli import commission
 from edge.config import NodeConfig, load
 from edge.errors import ConfigError, GateError, StoreError
 from edge.runtime import control
@@ -26,6 +27,7 @@ db_app = typer.Typer(
     no_args_is_help=True, help="Look at the node's own databases; nothing here changes them."
 )
 app.add_typer(db_app, name="db")
+app.command("commission")(commission)
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The node's TOML file.")]
 

@@ -183,7 +183,10 @@ class NodeConfig(Strict):
         le=30_000,
         description="A signed command may live this long; one that comes later is never carried out.",
     )
-    simulation: bool = Field(False, description="True allows the synthetic face engine to grant.")
+    simulation: bool = Field(
+        False,
+        description="True: no commissioning list is asked for, and the synthetic face engine may grant. Never at a door.",
+    )
     cameras: tuple[CameraConfig, ...] = ()
     doors: tuple[DoorConfig, ...] = Field(min_length=1)
 

@@ -1,15 +1,24 @@
 """What a technician may ask of a running node, each answered as one JSON object."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from edge.runtime.control import Answer, Handler
 from edge.runtime.enrol import Approval
 from edge.runtime.envelopes import EnvelopeDesk
 from edge.runtime.health import with_fault
 from edge.runtime.no_envelopes import NoEnvelopes
 from edge.runtime.node import Node
+from edge.runtime.sightings import PictureSeen
+from edge.runtime.walking import walking
+
+NO_PICTURES: Mapping[str, PictureSeen] = MappingProxyType({})
 
 
-def handlers(node: Node, faces: EnvelopeDesk | NoEnvelopes) -> dict[str, Handler]:
-    """What a technician may ask of a running node."""
+def handlers(
+    node: Node, faces: EnvelopeDesk | NoEnvelopes, pictures: Mapping[str, PictureSeen] = NO_PICTURES
+) -> dict[str, Handler]:
+    """What a technician may ask of a running node; ``pictures`` are the newest of each camera."""
 
     async def status(_: Answer) -> Answer:
         health = with_fault(node.health(), faces.fault)
@@ -49,7 +58,7 @@ def handlers(node: Node, faces: EnvelopeDesk | NoEnvelopes) -> dict[str, Handler
         await faces.distrust(receiver, by=str(asked["by"]), reason=str(asked["reason"]))
         return {"distrusted": receiver}
 
-    return {
+    return walking(node, pictures) | {
         "status": status,
         "enrol_camera": enrol_camera,
         "enrol_template": enrol_template,
