@@ -1,5 +1,6 @@
 """``gatehouse-sync node …``: nodes, their doors, and the join files they run with."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ import typer
 from cloud_sync.cli_tools import DEFAULT_CONFIG, ConfigOption, opened_books, who_types
 from cloud_sync.compose import Books, add_node, write_join_file
 from cloud_sync.errors import ConfigError
+from cloud_sync.protocol.claim import claim_code
 from cloud_sync.store.node_list import NodeKeys, read_rows
 from cloud_sync.store.places import AccessPointSpec, NodeJoin
 
@@ -110,6 +112,9 @@ def _add_list(
                 typer.echo(str(fault), err=True)
             typer.echo(f"{path}: {len(faults)} wrong row(s); nothing was written.", err=True)
             raise typer.Exit(ROWS_WRONG)
+        for node, one in keys.items():
+            code = claim_code(node, base64.b64decode(one.public_key))
+            typer.echo(f"{node}: claim code {code}; compare it with what the node showed at its first boot")
         if join_dir is not None and not dry_run:
             _write_joins(books, nodes, join_dir)
     done = "would be made; nothing was written" if dry_run else f"made; join files in {join_dir}"

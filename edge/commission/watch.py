@@ -6,10 +6,12 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from edge.errors import LockSilent
 from edge.gateio import wire
+
+T = TypeVar("T")
 
 # gate-io answers in milliseconds; a loaded board with a starting process takes a second.
 ANSWER_S = 5.0
@@ -65,17 +67,34 @@ class GateWatch:
             LockSilent: gate-io has gone, or does not answer.
         """
         ask = wire.AskSnapshot(uuid.uuid4().hex)
+        return self._answer(
+            ask, lambda said: said if isinstance(said, wire.Snapshot) and said.id == ask.id else None
+        )
+
+    def _answer(
+        self, ask: wire.ToGate, mine: Callable[[wire.FromGate | wire.Malformed | None], T | None]
+    ) -> T:
         end = time.monotonic() + ANSWER_S
         try:
             assert self._sock is not None
             self._sock.send(wire.encode(ask))
             while (left_s := end - time.monotonic()) > 0:
-                said = self._receive(left_s)
-                if isinstance(said, wire.Snapshot) and said.id == ask.id:
-                    return said
+                if (answer := mine(self._receive(left_s))) is not None:
+                    return answer
         except OSError as error:
             raise LockSilent(f"gate-io at {self._path} has gone ({error.strerror or error}).") from error
         raise LockSilent(f"gate-io at {self._path} does not answer.")
+
+    def selftest(self, door: str) -> str:
+        """One sentence about the door's lock and readers; changes nothing.
+
+        Raises:
+            LockSilent: gate-io has gone, or does not answer.
+        """
+        ask = wire.SelfTest(uuid.uuid4().hex, door)
+        return self._answer(
+            ask, lambda said: said.detail if isinstance(said, wire.Answer) and said.id == ask.id else None
+        )
 
     def until(self, holds: Callable[[wire.Snapshot], bool], within_s: float) -> bool:
         """Whether the levels came to be so in time.
