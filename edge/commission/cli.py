@@ -10,8 +10,6 @@ from rich.console import Console
 from edge.commission.site import Left, Site, Technician
 from edge.commission.walk import Pen, walk
 from edge.commission.words import Language, text
-from edge.compose_commission import FOLDER
-from edge.compose_faces import DEVICE_KEY
 from edge.config import DoorConfig, NodeConfig, load
 from edge.core.commissioning import NotOne, Report, Verdict, why_not
 from edge.drivers.clock import clock_of
@@ -101,6 +99,10 @@ def site_of(settings: NodeConfig, profile: Profile, door: str, by: str, technici
 
 def pen_of(settings: NodeConfig, table: DoorTable) -> Pen:
     """The node's own hand: its device key signs."""
+    # Here and not above: the command line says how many threads numpy may have before anything loads it.
+    from edge.compose_commission import FOLDER
+    from edge.compose_faces import DEVICE_KEY
+
     key = settings.data_dir / DEVICE_KEY
     clock = clock_of(settings.clock.rtc, settings.clock.rehearsal)
     return Pen(
@@ -138,6 +140,8 @@ def _verify(path: Path, config: Path | None) -> None:
     report, key = found
     _print(report)
     if config is not None:
+        from edge.compose_faces import DEVICE_KEY
+
         settings = load(config)
         table = _table(load_profile(settings.io_profile), report.access_point)
         own = device_public_raw(settings.data_dir / DEVICE_KEY)
