@@ -60,7 +60,7 @@ def walk(site: Site, pen: Pen) -> Walked:
             return Walked(walking.report, None, power_next=True)
     except Left:
         return Walked(walking.report, None)
-    report = replace(walking.report, ended_ms=pen.now_ms())
+    report = replace(walking.report, ended_ms=_end_ms(pen, site.name))
     if report.verdict is Verdict.UNFINISHED:
         return Walked(report, None)
     path = pen.folder / f"{report.access_point}-{report.ended_ms}.json"
@@ -159,6 +159,12 @@ def _draft(pen: Pen, door: str) -> Path:
 def _mark(pen: Pen, door: str) -> Path:
     """Holds the boot id the board had when the technician was asked to cut the power."""
     return pen.folder / f"{door}.power"
+
+
+def _end_ms(pen: Pen, door: str) -> int:
+    """The time of day, or just after the last report where the clock was set back: the newest one has to rule."""
+    held = [path.stem.removeprefix(f"{door}-") for path in pen.folder.glob(f"{door}-*.json")]
+    return max([pen.now_ms(), *(int(end) + 1 for end in held if end.isdecimal())])
 
 
 def _held_draft(pen: Pen, door: str) -> Report | None:

@@ -18,14 +18,14 @@ REPORTS_MAX = 1000
 
 @dataclass(slots=True)
 class Commissioned:
-    """The signed reports of this node, read again whenever their folder changes."""
+    """The signed reports of this node, read again whenever there is another one."""
 
     folder: Path
     node: str
     wiring: Mapping[AccessPointId, str]
     own_key: bytes
     verify: Verify
-    _read_ns: int = -1
+    _read: tuple[str, ...] = ()
     _why: dict[AccessPointId, str] = field(default_factory=dict)
 
     def why_not(self, door: AccessPointId) -> str:
@@ -34,21 +34,19 @@ class Commissioned:
         return self._why.get(door, f"not commissioned: no report is signed. {REMEDY}")
 
     def _reread(self) -> None:
-        try:
-            changed_ns = self.folder.stat().st_mtime_ns
-        except OSError:
-            self._read_ns, self._why = -1, {}
-            return
-        if changed_ns == self._read_ns:
+        """A report is written once and never changed, so the names in the folder say whether there is news."""
+        paths = sorted(self.folder.glob("*.json"))[-REPORTS_MAX:]
+        names = tuple(path.name for path in paths)
+        if names == self._read:
             return
         newest: dict[AccessPointId, tuple[int, str]] = {}
-        for path in sorted(self.folder.glob("*.json"))[-REPORTS_MAX:]:
+        for path in paths:
             match self._judge(path):
                 case (door, ended_ms, why) if ended_ms >= newest.get(door, (0, ""))[0]:
                     newest[door] = (ended_ms, why)
                 case _:
                     pass
-        self._read_ns, self._why = changed_ns, {door: why for door, (_, why) in newest.items()}
+        self._read, self._why = names, {door: why for door, (_, why) in newest.items()}
 
     def _judge(self, path: Path) -> tuple[AccessPointId, int, str] | None:
         """Of a report that was finished, its door, its end and what speaks against it."""

@@ -199,6 +199,30 @@ def test_a_walk_that_was_left_goes_on_where_it_stopped_and_keeps_that_it_was_lef
     ]
 
 
+def test_the_command_speaks_the_technicians_language_and_ends_with_what_to_do_next(site):
+    (site.rig.folder / "data").mkdir()
+    asked = ["commission", str(site.config), "--door", DOOR, "--by", "T-7"]
+
+    def typed(*more, answers):
+        done = subprocess.run(
+            [sys.executable, "-c", "from edge.cli import main; main()", *asked, *more],
+            input=answers, capture_output=True, text=True, timeout=60, cwd=site.rig.folder,
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUTF8": "1"},
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+    status, said = typed(answers="n\n" * 20)
+    assert status == 1
+    assert f"验收：{DOOR}" in said
+    assert "最后一项：切断节点和锁的电源" in said
+    status, said = typed("--lang", "en", answers="")
+    assert status == 1
+    assert "Going on with the last walk" in said
+    assert "Stopped; what was found is kept." in said
+    status, said = typed("--lang", "fr", answers="")
+    assert (status, "Say zh or en" in said) == (2, True)
+
+
 def test_without_node_or_gate_io_every_item_fails_in_a_sentence(site):
     (site.rig.folder / "data").mkdir()
     walked = site.walk()

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from edge.commission.walk import Pen, _end_ms
 from edge.commission.words import WORDS, text
 from edge.core.commissioning import (
     NEVER_LEFT_OUT,
@@ -103,6 +104,14 @@ def test_the_newest_walk_rules_and_an_interrupted_one_takes_nothing_away(doors):
     assert doors.why_not(DOOR) == ""
     kept(doors.folder, report(50, checks=checks(rex=Outcome.LEFT)))
     assert doors.why_not(DOOR) == ""
+
+
+def test_a_walk_after_the_clock_was_set_back_is_still_the_newest(tmp_path):
+    pen = Pen(tmp_path, PUBLIC, KEY.sign, lambda: 100, "w", "1")
+    assert _end_ms(pen, DOOR) == 100
+    for name in (f"{DOOR}-900.json", f"{DOOR}-old.json", "AP-2-5000.json"):
+        (tmp_path / name).write_bytes(b"{}")
+    assert _end_ms(pen, DOOR) == 901
 
 
 def test_another_wiring_needs_another_walk(doors):
