@@ -47,6 +47,7 @@ class Hands:
         self._dead: dict[AccessPointId, bool] = {}
         self._lights: dict[AccessPointId, list[IndicatorLines]] = {}
         self._shown: dict[AccessPointId, Show] = {}
+        self._missing: dict[AccessPointId, list[str]] = {}
         self.buses: dict[AccessPointId, Bus] = {}
         self.inputs: dict[AccessPointId, InputLines] = {}
         self.readers: list[tuple[AccessPointId, ReaderLines]] = []
@@ -56,7 +57,7 @@ class Hands:
         """Every output comes up at its wanted level.
 
         Raises:
-            HardwareError: a line could not be had; those opened before are closed again.
+            HardwareError: a lock or its inputs could not be had; those opened before are closed again.
         """
         hands = cls()
         try:
@@ -73,8 +74,19 @@ class Hands:
         self._keep_lock(name, open_lock(door, energised, dead=door.dead), energised)
         assert door.inputs is not None, "a hosted door has inputs (profile._check_drivers)"
         self.inputs[name] = _open("inputs", door.inputs, name)
-        self.readers += [(name, _open("readers", table, name)) for table in door.readers]
-        self._lights[name] = [_open("indicators", table, name) for table in door.indicators]
+        self.readers += [(name, reader) for reader in self._open_extras("readers", door.readers, name)]
+        self._lights[name] = self._open_extras("indicators", door.indicators, name)
+
+    def _open_extras(self, kind: Kind, tables: list[DriverTable], name: AccessPointId) -> list[Any]:
+        """Those that can be had: a reader that is not there keeps no door from its exit button."""
+        found = []
+        for table in tables:
+            try:
+                found.append(_open(kind, table, name))
+            except (HardwareError, OSError) as error:
+                log.error("%s. The door goes on without it until the next start.", str(error).rstrip("."))
+                self._missing.setdefault(name, []).append(str(error))
+        return found
 
     def _keep_lock(self, name: AccessPointId, lock: LockLine | BusLock, energised: bool) -> None:
         if hasattr(lock, "ask"):
@@ -139,7 +151,7 @@ class Hands:
         """One sentence for each device of the door; changes nothing."""
         lock = self.buses[door].lock if door in self.buses else self._locks[door]
         readers = [reader.selftest() for at, reader in self.readers if at == door]
-        return " ".join([lock.selftest(), *readers])
+        return " ".join([lock.selftest(), *readers, *self._missing.get(door, [])])
 
     def caps(self, door: DoorTable) -> LockCaps:
         """What the node may expect of this door's lock."""

@@ -15,14 +15,14 @@ from contextlib import suppress
 from functools import partial
 
 from edge.core.events import AccessPointId
-from edge.errors import HardwareError, StoreError
+from edge.errors import StoreError
 from edge.gateio import wire
 from edge.gateio.board import Board, Note
 from edge.gateio.buses import Bus, Said
 from edge.gateio.desk import DETAIL_MAX, Asked, Desk, Hooks, House, Order
-from edge.gateio.hands import Hands, open_lock
+from edge.gateio.hands import Hands
 from edge.gateio.journal import Journal
-from edge.gateio.latches import Latches, LatchFile
+from edge.gateio.latches import LatchFile
 from edge.gateio.notify import notify
 from edge.gateio.outputs import Why
 from edge.gateio.profile import Profile, profile_hash
@@ -297,34 +297,6 @@ class GateIo:
             return "not on disk yet"
         self._saved = latched
         return ""
-
-
-def dead_levels(profile: Profile) -> None:
-    """Drive every output to its dead level once; for the moment after the process was killed.
-
-    A magnet that would stay locked by what was signed for it is let go while a fire or an evacuation is latched.
-
-    Raises:
-        HardwareError: of the first door that failed, once every other one is at its dead level.
-    """
-    latched = {door for door, _ in _latched(profile)}
-    failed: list[HardwareError] = []
-    for door in profile.hosted:
-        level = door.dead and door.access_point not in latched
-        try:
-            open_lock(door, level, dead=level).close()
-        except HardwareError as error:
-            failed.append(error)
-    if failed:
-        raise failed[0]
-
-
-def _latched(profile: Profile) -> Latches:
-    try:
-        return LatchFile(profile.state_dir).read(profile.rules().keys())
-    except StoreError as error:
-        log.error("%s", error)  # what was signed holds: the way out is in hardware there
-        return frozenset()
 
 
 def fits(read: Read) -> bool:

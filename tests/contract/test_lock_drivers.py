@@ -17,8 +17,8 @@ import pytest
 from edge.core.events import AccessPointId
 from edge.errors import HardwareError, LockSilent
 from edge.gateio.client import GateIoClient
+from edge.gateio.dead import dead_levels
 from edge.gateio.lock import HostedLock
-from edge.gateio.process import dead_levels
 from edge.gateio.profile import parse_profile, profile_hash
 from edge.ports import Cmd, FailMode, Feedback, LockState, Outcome
 from tests.fakes import bus_lock

@@ -53,12 +53,11 @@ async def eventually(true, what="it"):
     await asyncio.to_thread(until, true, what)
 
 
-async def online(client):
-    for _ in range(200):
-        if GATE not in (await client.snapshot()).silent:
-            return
+async def online(client, *, is_it=True):
+    end = time.monotonic() + WITHIN_S
+    while (GATE not in (await client.snapshot()).silent) is not is_it:
+        assert time.monotonic() < end, "the lock never spoke" if is_it else "the lock never fell silent"
         await asyncio.sleep(0.01)
-    raise AssertionError("the lock never spoke")
 
 
 def press(folder, name, level, point=Point.REX):
@@ -258,6 +257,7 @@ def test_a_latch_and_the_way_out_are_asked_for_again_as_soon_as_the_lock_is_back
     async def scene(client, bus):
         await online(client)
         bus.fall_silent()
+        await online(client, is_it=False)
         late = await client.latch(GATE, cmd(), "evacuate", True, "staff-1")
         assert late.outcome is Outcome.OFFLINE  # it stands, and it is not done
         assert (await client.snapshot()).latches == {(GATE, "evacuate")}
@@ -266,6 +266,7 @@ def test_a_latch_and_the_way_out_are_asked_for_again_as_soon_as_the_lock_is_back
         assert (await client.latch(GATE, cmd(), "evacuate", False, "staff-1")).outcome is Outcome.DONE
         assert not bus.energised
         bus.fall_silent()
+        await online(client, is_it=False)
         await press(tmp_path, "gate", True)
         await eventually(lambda: bus.asks[-1].energised)
         await eventually(lambda: "rex_press" in kinds(tmp_path))
@@ -298,10 +299,7 @@ def test_a_driver_that_breaks_is_a_silent_lock_and_takes_no_other_door_with_it(t
         await online(client)
         bus.broken = True
         bus.ring()
-        news = client.news()
-        while not isinstance(await anext(news), LockLink):
-            pass
-        assert (await client.snapshot()).silent == {GATE}
+        await online(client, is_it=False)
         assert (await client.pulse(STAIR, cmd(), 500)).outcome is Outcome.DONE
         await press(tmp_path, "stair", True)
         await eventually(lambda: "rex_release" in kinds(tmp_path))
@@ -394,6 +392,23 @@ def test_what_is_shown_to_a_reader_goes_to_the_node_and_into_no_file(tmp_path):
         for path in tmp_path.rglob("*")
         if path.is_file() and (b"4711" in path.read_bytes() or b"01020304" in path.read_bytes())
     ]
+
+
+def test_a_reader_and_a_light_that_are_not_there_keep_no_door_from_its_exit_button(tmp_path):
+    async def scene(client, bus):
+        await press(tmp_path, "stair", True)
+        await eventually(lambda: "rex_release" in kinds(tmp_path))
+        said = await client.selftest(GATE)
+        assert said.startswith("gate: a lock behind a pretended bus. gate: the rig socket")
+        assert "cannot be opened" in said
+
+    (tmp_path / "file").write_text("no folder")
+    play(
+        tmp_path,
+        scene,
+        readers=[{"driver": "simulated", "rig": str(tmp_path / "file" / "rig")}],
+        indicators=[{"driver": "simulated", "record": str(tmp_path / "file" / "record")}],
+    )
 
 
 def test_a_reader_that_breaks_is_tried_again_and_holds_up_no_door(tmp_path):
