@@ -41,7 +41,7 @@ class Bus:
     def __init__(self, place: OsdpPlace) -> None:
         self._lib = library()
         self._line = SerialLine(place.port, place.baud)
-        self._line.open()
+        self._line.open_or_wait()
         self.port, self.baud = place.port, place.baud
         self._lock = threading.Lock()  # held for one step of the thread, and while a part comes or goes
         self._peers: dict[int, tuple[Peer, bytes]] = {}
@@ -51,7 +51,7 @@ class Bus:
         self._thread = threading.Thread(target=self._run, name=f"osdp {place.port}", daemon=True)
         self._thread.start()
 
-    def add(self, place: OsdpPlace, key: bytes, part: Part) -> Peer:
+    def add(self, place: OsdpPlace, key: bytes, part: Part) -> None:
         """
         Raises:
             ConfigError: the places on one port contradict each other, or it is full.
@@ -78,10 +78,10 @@ class Bus:
                     "Name one key_file for one reader.",
                 )
             peer.join(part, time.monotonic_ns())
-        return peer
 
-    def remove(self, peer: Peer, part: Part) -> None:
+    def remove(self, part: Part) -> None:
         with self._lock:
+            peer = part.peer
             peer.parts = [one for one in peer.parts if one is not part]
             if not peer.parts:
                 self._peers.pop(peer.place.address, None)
@@ -141,29 +141,31 @@ class Bus:
             peer.tick(now)
 
 
-def attach(place: OsdpPlace, part: Part) -> tuple[Bus, Peer]:
-    """The bus of this port, made when nobody has it yet, and the reader at this place.
+def attach(place: OsdpPlace, part: Part) -> Bus:
+    """The bus of this port, made when nobody has it yet, with ``part.peer`` on it.  A missing port is waited for.
 
     Raises:
-        ConfigError: the key file or the place is not right.
-        HardwareError: the port or the library is not there.
+        HardwareError: the library or the key file is not right, or the place contradicts another one.
     """
-    key = read_key(place.key_file)
-    with _guard:
-        bus = _buses.get(place.port)
-        if bus is None:
-            bus = _buses[place.port] = Bus(place)
-        try:
-            return bus, bus.add(place, key, part)
-        except ConfigError:
-            _end_if_empty(bus)
-            raise
+    try:
+        key = read_key(place.key_file)
+        with _guard:
+            bus = _buses.get(place.port)
+            if bus is None:
+                bus = _buses[place.port] = Bus(place)
+            try:
+                bus.add(place, key, part)
+            finally:
+                _end_if_empty(bus)
+    except ConfigError as error:
+        raise HardwareError(str(error)) from error
+    return bus
 
 
-def detach(bus: Bus, peer: Peer, part: Part) -> None:
+def detach(bus: Bus, part: Part) -> None:
     """The last one out ends the bus."""
     with _guard:
-        bus.remove(peer, part)
+        bus.remove(part)
         _end_if_empty(bus)
 
 

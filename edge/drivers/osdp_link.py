@@ -108,16 +108,11 @@ class Mailbox(Generic[T]):
 
     def put(self, item: T) -> None:
         self._items.append(item)
-        with suppress(OSError):  # closed: nobody reads any more
+        with suppress(OSError, ValueError):  # closed: nobody reads any more
             os.eventfd_write(self._fd, 1)
 
-    def last(self) -> T | None:
-        with suppress(IndexError):
-            return self._items[-1]
-        return None
-
     def take(self) -> list[T]:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             os.eventfd_read(self._fd)
         taken: list[T] = []
         with suppress(IndexError):
@@ -132,6 +127,10 @@ class Mailbox(Generic[T]):
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
+
+    def __del__(self) -> None:
+        """Whoever could not be opened has no ``close`` to call."""
+        self.close()
 
 
 class SerialLine:
@@ -157,6 +156,18 @@ class SerialLine:
             raise HardwareError(
                 f"OSDP port {self._port} cannot be opened ({error}). Is the adapter plugged in, and who else holds it?"
             ) from error
+
+    def open_or_wait(self) -> None:
+        """Where the port is not there yet it is tried again and again, once a second, by ``write``."""
+        try:
+            self.open()
+        except HardwareError as error:
+            log.error("%s It is tried again.", error)
+            self._try_at = time.monotonic_ns() + REOPEN_NS
+
+    @property
+    def there(self) -> bool:
+        return self._serial is not None
 
     def read(self, most: int) -> bytes:
         if self._serial is None:
@@ -224,6 +235,11 @@ class Channel:
         self.wrote = False
         self.sealed = False  # a secure session stands: an answer in clear proves nothing
         self._sequence: int | None = None
+
+    @property
+    def there(self) -> bool:
+        """False while the port itself is missing."""
+        return self._line.there
 
     def renew(self) -> None:
         """A new session begins: its numbers start again, and nothing is held back."""

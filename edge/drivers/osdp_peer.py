@@ -33,6 +33,10 @@ RETRY_FIRST_NS, RETRY_MAX_NS = 200 * MS, 1000 * MS
 # park, it is begun anew.
 STUCK_NS = 1500 * MS
 
+SILENT = "is silent"
+NOT_OURS = "answers, but not with our key over a secure channel"
+NO_PORT = "cannot be reached: its port is not there, or another program holds it"
+
 # Sealed packets of one session; a flood of events from one reader is cut here, a tick later there is room again.
 EVENTS_MAX = 64
 
@@ -84,6 +88,7 @@ class Part(Protocol):
     """One use of a reader: a lock output, the reader itself, its inputs, its lights.  All calls in the bus thread."""
 
     rank: int  # the lower, the sooner it may send
+    peer: "Peer"  # set before the first call
 
     def up(self, now: int, /) -> None:
         """A new secure session stands; whatever was sent before is void."""
@@ -126,6 +131,7 @@ class Peer:
 
     def join(self, part: Part, now: int) -> None:
         """One more use of this reader; it is told how things stand."""
+        part.peer = self
         self.parts = sorted([*self.parts, part], key=lambda one: one.rank)
         if self._secured:
             part.up(now)
@@ -208,11 +214,10 @@ class Peer:
 
     def _lost(self, now: int) -> bool:
         """An answer is overdue, or what comes makes no sense for a second, or a command took too long."""
-        quiet = now - max(self.channel.sent_ns, self.channel.read_ns)
+        sent = self.channel.sent_ns
+        unanswered = self.channel.read_ns < sent and now - sent > LOST_NS
         overdue = self._job is not None and now - self._job_ns > self._job.within_ms * MS
-        return (
-            quiet > LOST_NS or now - self.channel.heard_ns > SILENCE_NS or overdue or self.channel.held_back
-        )
+        return unanswered or now - self.channel.heard_ns > SILENCE_NS or overdue or self.channel.held_back
 
     def _lose(self, now: int) -> None:
         self._secured = False
@@ -260,7 +265,7 @@ class Peer:
             # Bytes that came after the last valid answer: somebody is there, and not with our key.
             heard, read = self.channel.heard_ns, self.channel.read_ns
             answers = read - heard > LOST_NS and now - read < 2 * SILENCE_NS
-            self.story = "answers, but not with our key over a secure channel" if answers else "is silent"
+            self.story = NOT_OURS if answers else SILENT if self.channel.there else NO_PORT
             if not self.down:
                 self.online, self.down = False, True
                 log.warning("OSDP reader %d at %s %s", self.place.address, self.place.port, self.story)

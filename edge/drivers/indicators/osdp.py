@@ -15,7 +15,7 @@ from typing import Any, Literal
 from edge.core.events import AccessPointId
 from edge.drivers.osdp_bus import attach, detach
 from edge.drivers.osdp_link import OsdpPlace
-from edge.drivers.osdp_peer import Command, Fate, Job
+from edge.drivers.osdp_peer import Command, Fate, Job, Peer
 from edge.ports_io import Show
 
 log = logging.getLogger(__name__)
@@ -45,13 +45,14 @@ class Look:
     beeps: int | None = 0
 
 
-# No two of them differ by colour alone: one guest in twelve does not tell red from green.
+# No two of them differ by colour alone: one guest in twelve does not tell red from green.  And none flashes three times
+# a second, which can hurt people with photosensitive epilepsy (WCAG 2.3.1).
 LOOKS = {
     Show.GRANTED: Look(Colour.GREEN, beep_on=2, beeps=1),
-    Show.DENIED: Look(Colour.RED, 2, 2, beep_on=1, beep_off=1, beeps=3),
+    Show.DENIED: Look(Colour.RED, 2, 3, beep_on=1, beep_off=1, beeps=3),
     Show.WAIT: Look(Colour.AMBER, 5, 5, beep_on=1, beeps=1),
-    Show.PREALARM: Look(Colour.AMBER, 2, 2, beep_on=2, beep_off=8, beeps=None),
-    Show.ALARM: Look(Colour.RED, 1, 1, beep_on=5, beep_off=1, beeps=None),
+    Show.PREALARM: Look(Colour.AMBER, 2, 8, beep_on=2, beep_off=8, beeps=None),
+    Show.ALARM: Look(Colour.RED, 3, 2, beep_on=5, beep_off=1, beeps=None),
     Show.FREE: Look(Colour.GREEN, 5, 5, beep_on=1, beep_off=9, beeps=None),
 }
 DARK = Look(Colour.NONE)
@@ -75,6 +76,7 @@ class OsdpIndicator:
     """An ``IndicatorLines``; the methods of ``Part`` run in the bus thread."""
 
     rank = 2
+    peer: Peer
 
     def __init__(self, settings: OsdpIndicatorSettings, door: AccessPointId) -> None:
         self._settings, self._door = settings, door
@@ -84,7 +86,7 @@ class OsdpIndicator:
         self._cannot: set[int] = set()
         self._closing = False
         self._closed = threading.Event()
-        self.bus, self.peer = attach(settings, self)
+        self.bus = attach(settings, self)
 
     # --- from gate-io's timing thread ------------------------------------------------------------------------
 
@@ -99,7 +101,7 @@ class OsdpIndicator:
         self._closing = True
         self.bus.wake()
         self._closed.wait(CLOSE_S)
-        detach(self.bus, self.peer, self)
+        detach(self.bus, self)
 
     # --- Part ------------------------------------------------------------------------------------------------
 
@@ -184,7 +186,6 @@ def open_indicator(settings: OsdpIndicatorSettings, door: AccessPointId) -> Osdp
     """Returns at once; what is shown first is the idle light.
 
     Raises:
-        ConfigError: the key file is not right, or the port is used twice with different settings.
-        HardwareError: the port or the library is not there.
+        HardwareError: the library or the key file is not right, or the port is used twice with different settings.
     """
     return OsdpIndicator(settings, door)

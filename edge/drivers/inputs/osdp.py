@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from edge.core.events import AccessPointId
 from edge.drivers.osdp_bus import attach, detach
 from edge.drivers.osdp_link import Mailbox, OsdpPlace
-from edge.drivers.osdp_peer import MS, Command, Event, Fate, Job, Report
+from edge.drivers.osdp_peer import MS, Command, Event, Fate, Job, Peer, Report
 from edge.ports import Level, LineEdge, Point
 
 log = logging.getLogger(__name__)
@@ -76,6 +76,7 @@ class OsdpInputs:
     """An ``InputLines``; the methods of ``Part`` run in the bus thread."""
 
     rank = 1
+    peer: Peer
 
     def __init__(self, settings: OsdpInputsSettings, door: AccessPointId) -> None:
         self._settings, self._door = settings, door
@@ -86,7 +87,7 @@ class OsdpInputs:
         if settings.own_tamper or settings.own_power:
             self._ask_at[Report.LOCAL] = 0
         self._open = True
-        self.bus, self.peer = attach(settings, self)
+        self.bus = attach(settings, self)
 
     # --- from gate-io's timing thread ------------------------------------------------------------------------
 
@@ -102,7 +103,7 @@ class OsdpInputs:
     def close(self) -> None:
         if self._open:
             self._open = False
-            detach(self.bus, self.peer, self)
+            detach(self.bus, self)
             self._mail.close()
 
     # --- Part ------------------------------------------------------------------------------------------------
@@ -162,7 +163,6 @@ def open_inputs(settings: OsdpInputsSettings, door: AccessPointId) -> OsdpInputs
     """Returns at once; every level is None until the reader has told it.
 
     Raises:
-        ConfigError: the key file is not right, or the port is used twice with different settings.
-        HardwareError: the port or the library is not there.
+        HardwareError: the library or the key file is not right, or the port is used twice with different settings.
     """
     return OsdpInputs(settings, door)

@@ -9,14 +9,15 @@ import logging
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 
 from edge.core.events import AccessPointId
 from edge.drivers.osdp_bus import attach, detach
 from edge.drivers.osdp_link import Mailbox, OsdpPlace
-from edge.drivers.osdp_peer import MS, Command, Event, Fate, Job, Report
-from edge.errors import ConfigError
+from edge.drivers.osdp_peer import MS, Command, Event, Fate, Job, Peer, Report
 from edge.ports import Feedback, Outcome
 from edge.ports_io import Ask, BusLink, BusTold
 
@@ -56,7 +57,6 @@ TOLD_KEPT = 256
 @dataclass(frozen=True, slots=True)
 class OsdpOutputSettings(OsdpPlace):
     output: int = 0
-    release: Literal["on", "off"] = "on"  # what lets people in: on = a strike, off = a maglock
 
     def __post_init__(self) -> None:
         OsdpPlace.__post_init__(self)
@@ -78,11 +78,16 @@ class OsdpOutput:
 
     ack_ms, supervise_ms = ACK_MS, SUPERVISE_MS
     rank = 0
+    peer: Peer
 
-    def __init__(self, settings: OsdpOutputSettings, door: AccessPointId, *, dead: bool) -> None:
+    def __init__(
+        self, settings: OsdpOutputSettings, door: AccessPointId, *, energised: bool, dead: bool
+    ) -> None:
         self._settings, self._door, self._dead = settings, door, dead
-        self._rest = settings.release == "off"
+        self._rest = dead  # until the first ask says better
         self._mail: Mailbox[BusTold | BusLink] = Mailbox(TOLD_KEPT)
+        # Where a release *is* the dead level (a magnet nobody signed for) no device can end it: gate-io has to.
+        self.self_timed_pulse = energised == dead
         self._asks: deque[tuple[Ask, int]] = deque()
         self._standing: _Standing | None = None
         self._fresh = True
@@ -92,7 +97,7 @@ class OsdpOutput:
         self._linked: bool | None = None
         self._closing = False
         self._closed = threading.Event()
-        self.bus, self.peer = attach(settings, self)
+        self.bus = attach(settings, self)
 
     # --- from gate-io's timing thread ------------------------------------------------------------------------
 
@@ -100,12 +105,8 @@ class OsdpOutput:
     def feedback(self) -> Feedback:
         return Feedback.NONE if self._mute else Feedback.COIL
 
-    @property
-    def self_timed_pulse(self) -> bool:
-        """Not where a release *is* the dead level (a maglock nobody signed for): gate-io has to end that."""
-        return self._rest == self._dead
-
     def ask(self, ask: Ask) -> None:
+        self.self_timed_pulse = ask.rest == self._dead
         self._asks.append((ask, time.monotonic_ns()))
         self.bus.wake()
 
@@ -130,7 +131,7 @@ class OsdpOutput:
         self._closing = True
         self.bus.wake()
         self._closed.wait(CLOSE_S)
-        detach(self.bus, self.peer, self)
+        detach(self.bus, self)
         self._mail.close()
 
     # --- Part ------------------------------------------------------------------------------------------------
@@ -148,6 +149,7 @@ class OsdpOutput:
         """A session that is only being renewed may still be in time for an ask, and for a good-bye."""
         while self._asks and (self.peer.down or now > self._send_by(*self._asks[0])):
             ask, _ = self._asks.popleft()
+            self._rest = ask.rest
             self._tell(ask, Outcome.OFFLINE, now, f"the reader {self.peer.story}")
         if self._closing and self.peer.down:
             self._closed.set()
@@ -165,6 +167,8 @@ class OsdpOutput:
         if self._closing:
             return None if self._closed.is_set() else self._out(PERMANENTLY[self._dead], 0, self._put_dead)
         if self._fresh:
+            with suppress(IndexError):
+                self._rest = self._asks[-1][0].rest
             return self._to_rest(now)
         if self._asks:
             return self._newest(now)
@@ -216,12 +220,13 @@ class OsdpOutput:
         *older_ones, (ask, asked_ns) = [self._asks.popleft() for _ in range(len(self._asks))]
         for older, _ in older_ones:
             self._tell(older, Outcome.REFUSED, now, "a newer ask took its place")
+        self._rest = ask.rest
         send_by = self._send_by(ask, asked_ns) if ask.energised != self._rest else None
         if send_by is not None and now > send_by:
             self._tell(ask, Outcome.REFUSED, now, "too late to be sent")
             return None
         until = None if ask.pulse_ms is None else now + ask.pulse_ms * MS
-        return self._level(ask.energised, until, now, lambda fate, at: self._answered(ask, fate, at), send_by)
+        return self._level(ask.energised, until, now, partial(self._answered, ask, asked_ns), send_by)
 
     @staticmethod
     def _send_by(ask: Ask, asked_ns: int) -> int:
@@ -272,12 +277,14 @@ class OsdpOutput:
 
     # --- what came of it -------------------------------------------------------------------------------------
 
-    def _answered(self, ask: Ask, fate: Fate, now: int) -> None:
+    def _answered(self, ask: Ask, asked_ns: int, fate: Fate, now: int) -> None:
         match fate:
             case Fate.OK if ask.pulse_ms is not None and ask.pulse_ms < READ_BACK_FROM_MS:
                 self._tell(ask, Outcome.DONE, now)
             case Fate.OK:
                 self._check = (ask, ask.energised)
+            case Fate.UNSENT if now < self._send_by(ask, asked_ns):
+                self._asks.appendleft((ask, asked_ns))  # it never left: the next session may still be in time
             case Fate.UNSENT:
                 self._tell(ask, Outcome.REFUSED, now, "not sent in time")
             case Fate.REFUSED:
@@ -326,23 +333,13 @@ class OsdpOutput:
 
 
 def open_lock(
-    settings: OsdpOutputSettings,
-    door: AccessPointId,
-    *,
-    energised: bool,  # noqa: ARG001 — the first word to a device is its rest; what else stands is asked for
-    dead: bool,
+    settings: OsdpOutputSettings, door: AccessPointId, *, energised: bool, dead: bool
 ) -> OsdpOutput:
     """Returns at once; the device is met by the bus thread, and ``told`` says when.
 
+    ``energised`` is asked for by gate-io like any other level: the first word to a device is its rest.
+
     Raises:
-        ConfigError: the key file is not right, the port is used twice with different settings, or a maglock that was
-            signed for is wired to release when it is switched on.
-        HardwareError: the port or the library is not there.
+        HardwareError: the library or the key file is not right, or the port is used twice with different settings.
     """
-    if dead and settings.release == "on":
-        raise ConfigError(
-            f"{door}.lock.release",
-            'is "on" at a lock that stays on without the node',
-            'Write release = "off".',
-        )
-    return OsdpOutput(settings, door, dead=dead)
+    return OsdpOutput(settings, door, energised=energised, dead=dead)

@@ -6,7 +6,7 @@ from typing import Any
 from edge.core.events import AccessPointId
 from edge.drivers.osdp_bus import attach, detach
 from edge.drivers.osdp_link import Mailbox, OsdpPlace
-from edge.drivers.osdp_peer import MS, Event, Job
+from edge.drivers.osdp_peer import MS, Event, Job, Peer
 from edge.ports_io import Read
 
 READS_KEPT = 16  # ports_io.ReaderLines
@@ -72,13 +72,14 @@ class OsdpReader:
     """A ``ReaderLines``; the methods of ``Part`` run in the bus thread."""
 
     rank = 3
+    peer: Peer
 
     def __init__(self, settings: OsdpReaderSettings, door: AccessPointId) -> None:
         self._settings, self._door = settings, door
         self._mail: Mailbox[Read] = Mailbox(READS_KEPT)
         self._keypad = Keypad()
         self._open = True
-        self.bus, self.peer = attach(settings, self)
+        self.bus = attach(settings, self)
 
     # --- from gate-io's timing thread ------------------------------------------------------------------------
 
@@ -99,7 +100,7 @@ class OsdpReader:
     def close(self) -> None:
         if self._open:
             self._open = False
-            detach(self.bus, self.peer, self)
+            detach(self.bus, self)
             self._mail.close()
 
     # --- Part ------------------------------------------------------------------------------------------------
@@ -134,7 +135,6 @@ def open_reader(settings: OsdpReaderSettings, door: AccessPointId) -> OsdpReader
     """Returns at once; ``online`` says when the reader has answered.
 
     Raises:
-        ConfigError: the key file is not right, or the port is used twice with different settings.
-        HardwareError: the port or the library is not there.
+        HardwareError: the library or the key file is not right, or the port is used twice with different settings.
     """
     return OsdpReader(settings, door)
