@@ -1,0 +1,424 @@
+"""One connection to one or more Modbus boards, shared by their locks and inputs, in a thread of its own.
+
+A board that does not answer is alone in that: the others on its line stay in service, and only its own locks are put
+to rest when it is back.  Its silence costs the others one time-out, at most twice a second.
+"""
+
+import logging
+import os
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from edge.drivers.bus_plan import Contact, LockPlan, ReadBack, Step, Write
+from edge.drivers.modbus_wire import (
+    OFF,
+    ON,
+    READ_COILS,
+    READ_INPUTS,
+    WRITE_COIL,
+    BusSettings,
+    Question,
+    Wire,
+    WireBroken,
+    WireRefusal,
+    WireSilent,
+)
+from edge.drivers.outbox import Outbox
+from edge.errors import HardwareError
+from edge.ports_io import Ask, BusLink, BusTold
+
+log = logging.getLogger(__name__)
+
+MS = 1_000_000
+SUPERVISE_MS = 1000
+
+# Doubling.  The longest one is also how long an unlock that a thawed board carries out late may stand.
+RETRY_FIRST_NS, RETRY_MOST_NS = 50 * MS, 500 * MS
+
+# Bits in one read: far below the protocol's 2000, and enough for the largest board.
+SPAN_MAX = 64
+
+# A thread that has nothing to do looks up this often, so that no wait is without an end.
+IDLE_NS = 1_000 * MS
+
+# The time left for the dead level and for the thread: together less than the second that ``close`` may take.
+FAREWELL_S, JOIN_S = 0.55, 0.4
+
+
+def spans(addresses: Iterable[int]) -> list[tuple[int, int]]:
+    """(first address, how many) of the fewest reads that cover these, none longer than SPAN_MAX."""
+    found: list[tuple[int, int]] = []
+    for address in sorted(set(addresses)):
+        if found and address < found[-1][0] + SPAN_MAX:
+            found[-1] = (found[-1][0], address - found[-1][0] + 1)
+        else:
+            found.append((address, 1))
+    return found
+
+
+@dataclass(eq=False)
+class LockSlot:
+    """One lock.  ``asks`` comes from gate-io's thread, the plan belongs to the bus thread."""
+
+    coil: int
+    flash: Callable[[bool, int], tuple[int, int]] | None  # (energised, pulse_ms) -> (address, word)
+    plan: LockPlan
+    outbox: Outbox[BusTold | BusLink]
+    asks: deque[tuple[Ask, int]] = field(default_factory=deque)  # and how long it may wait for contact
+    leaving: threading.Event | None = None  # set once the last ask was answered
+
+
+@dataclass(eq=False)
+class InputSlot:
+    """Inputs of one door: told what was read, or that the board is silent."""
+
+    addresses: frozenset[int]
+    sample: Callable[[dict[int, bool], int], None]
+    forget: Callable[[int], None]
+
+
+class Station:
+    """One board (unit) on the line."""
+
+    def __init__(self, settings: BusSettings, now: int) -> None:
+        self.settings = settings
+        self.locks: list[LockSlot] = []
+        self.inputs: list[InputSlot] = []
+        self.in_contact = False
+        self.heard_ns = now
+        self.retry_at = now
+        self._retry_ns = 0
+        self.poll_at = now
+        self._reads: list[Question] = []
+        self._bits: dict[int, bool] = {}  # the inputs as far as this poll has come
+
+    def heard(self, now: int) -> None:
+        self.heard_ns = now
+        self.in_contact, self._retry_ns = True, 0
+
+    def fell_silent(self, now: int, *, mute: bool) -> None:
+        """``mute``: it was asked and said nothing; otherwise there was no way to it."""
+        self.in_contact = False
+        self.retry_at = now + self._retry_ns
+        self._retry_ns = min(RETRY_MOST_NS, max(RETRY_FIRST_NS, 2 * self._retry_ns))
+        self._reads, self._bits = [], {}
+        for slot in self.locks:
+            if mute:
+                slot.plan.silent(now)
+            else:
+                slot.plan.lost(now)
+
+    def tick(self, now: int) -> None:
+        for slot in [*self.locks]:
+            while slot.asks:
+                ask, patience_ns = slot.asks.popleft()
+                slot.plan.ask(ask, now, patience_ns)
+            slot.plan.tick(now)
+            if told := slot.plan.told():
+                slot.outbox.put(told)
+        if not self.in_contact and now - self.heard_ns >= SUPERVISE_MS * MS:
+            for inputs in self.inputs:
+                inputs.forget(now)
+
+    def step(self, now: int) -> tuple[LockSlot, Step] | None:
+        """What a lock needs; those without contact first, for they may stand open."""
+        for slot in sorted(self.locks, key=lambda slot: slot.plan.contact is Contact.UP):
+            if step := slot.plan.next(now):
+                return slot, step
+        return None
+
+    def read(self, now: int) -> Question | None:
+        """The next read of the poll that is due."""
+        if not self._reads and now >= self.poll_at:
+            self.poll_at = now + self.settings.poll_ms * MS
+            unit = self.settings.unit
+            inputs = spans(address for slot in self.inputs for address in slot.addresses)
+            coils = spans(slot.coil for slot in self.locks)
+            self._reads = [Question(unit, READ_INPUTS, *span) for span in inputs]
+            self._reads += [Question(unit, READ_COILS, *span) for span in coils]
+        return self._reads.pop(0) if self._reads else None
+
+    def take(self, question: Question, bits: list[bool], now: int) -> None:
+        """Hand out what was read."""
+        read = {question.address + number: bit for number, bit in enumerate(bits)}
+        if question.function == READ_COILS:
+            for slot in self.locks:
+                if slot.coil in read and slot.plan.contact is Contact.UP:
+                    slot.plan.read(read[slot.coil], now)
+            return
+        self._bits |= read
+        if not any(left.function == READ_INPUTS for left in self._reads):
+            for inputs in self.inputs:
+                inputs.sample(self._bits, now)
+            self._bits = {}
+
+    def wake_at(self, now: int) -> int:
+        if not self.in_contact:
+            times = [self.retry_at, now + IDLE_NS]
+        else:
+            times = [now if self._reads else self.poll_at]
+        times += [due for slot in self.locks if (due := slot.plan.due()) is not None]
+        return min(times)
+
+
+class Bus:
+    """One line and its thread."""
+
+    def __init__(self, settings: BusSettings) -> None:
+        self.settings = settings
+        self.users = 0
+        self._wire = Wire(settings)
+        self._stations: dict[int, Station] = {}
+        self._lock = threading.Lock()  # guards the lists of slots, for a few instructions at a time
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._stopping = False
+        self._was_reachable: dict[int, bool] = {}
+        self._thread = threading.Thread(target=self._run, name=f"modbus {settings.where}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        with suppress(BlockingIOError):  # awake already, many times over
+            os.eventfd_write(self._wake, 1)
+
+    def add(self, settings: BusSettings, slot: LockSlot | InputSlot) -> None:
+        with self._lock:
+            station = self._stations.setdefault(settings.unit, Station(settings, time.monotonic_ns()))
+            if isinstance(slot, LockSlot):
+                station.locks = [*station.locks, slot]
+            else:
+                station.inputs = [*station.inputs, slot]
+        self.wake()
+
+    def remove(self, slot: LockSlot | InputSlot) -> None:
+        with self._lock:
+            for station in self._stations.values():
+                station.locks = [other for other in station.locks if other is not slot]
+                station.inputs = [other for other in station.inputs if other is not slot]
+
+    def coil_taken(self, unit: int, coil: int) -> bool:
+        station = self._stations.get(unit)
+        return station is not None and any(slot.coil == coil for slot in station.locks)
+
+    def stop(self) -> None:
+        """Let the thread end; waits JOIN_S for it."""
+        self._stopping = True
+        self.wake()
+        self._thread.join(JOIN_S)
+        if not self._thread.is_alive():  # else it is in the middle of its last, bounded exchange
+            os.close(self._wake)
+
+    # --- the thread ------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        with suppress(
+            OSError
+        ):  # gate-io starts every thread in the real-time class; the bus does not belong there
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        try:
+            while not self._stopping:
+                if not self._turn():
+                    self._sleep()
+        finally:
+            self._wire.close()
+            if not self._stopping:
+                self._fall()
+
+    def _fall(self) -> None:
+        """Something nobody thought of ended the thread: no lock on this line is promised to anybody any more."""
+        now = time.monotonic_ns()
+        for station in self._stations.values():
+            for slot in station.locks:
+                slot.outbox.put(
+                    [BusLink(False, now, None, "the bus thread ended; gate-io has to be restarted")]
+                )
+            for inputs in station.inputs:
+                inputs.forget(now)
+
+    def _turn(self) -> bool:
+        """At most one exchange for each board; False when there was nothing to do."""
+        busy = False
+        for station in [*self._stations.values()]:
+            busy |= self._serve(station)
+        for station in [*self._stations.values()]:
+            now = time.monotonic_ns()
+            station.tick(now)
+            self._say_goodbye(station)
+        return busy
+
+    def _serve(self, station: Station) -> bool:
+        now = time.monotonic_ns()
+        station.tick(now)
+        if not station.in_contact and now < station.retry_at:
+            return False
+        if not self._wire.is_open and not self._connect():
+            return False
+        for slot in station.locks:
+            slot.plan.reach()
+        now = time.monotonic_ns()
+        if (found := station.step(now)) is not None:
+            self._carry_out(station, *found)
+            return True
+        if (question := station.read(now)) is not None:
+            self._poll(station, question)
+            return True
+        return False
+
+    def _connect(self) -> bool:
+        """No way to one board is no way to any."""
+        try:
+            self._wire.open()
+        except WireBroken as error:
+            now = time.monotonic_ns()
+            for station in self._stations.values():
+                if station.in_contact or now >= station.retry_at:
+                    station.fell_silent(now, mute=False)
+                    self._note(station, str(error))
+            return False
+        return True
+
+    def _carry_out(self, station: Station, slot: LockSlot, step: Step) -> None:
+        unit = station.settings.unit
+        if isinstance(step, ReadBack):
+            question = Question(unit, READ_COILS, slot.coil, 1)
+        elif slot.flash is not None and step.pulse_ms is not None:
+            question = Question(unit, WRITE_COIL, *slot.flash(step.energised, step.pulse_ms))
+        else:
+            question = Question(unit, WRITE_COIL, slot.coil, ON if step.energised else OFF)
+        not_after_ns = step.not_after_ns if isinstance(step, Write) else None
+        try:
+            bits = self._ask(station, question, not_after_ns)
+        except WireRefusal as error:
+            slot.plan.refused(str(error), time.monotonic_ns())
+            return
+        except TimeoutError:
+            slot.plan.unsent(time.monotonic_ns())
+            return
+        if bits is None:
+            return
+        if isinstance(step, Write):
+            slot.plan.done(time.monotonic_ns())
+        else:
+            slot.plan.read(bits[0], time.monotonic_ns())
+
+    def _poll(self, station: Station, question: Question) -> None:
+        try:
+            bits = self._ask(station, question, None)
+        except WireRefusal as error:
+            self._note(station, str(error))
+            return
+        if bits is not None:
+            station.take(question, bits, time.monotonic_ns())
+
+    def _ask(self, station: Station, question: Question, not_after_ns: int | None) -> list[bool] | None:
+        """The answer; None when there was none, which everybody concerned was told.
+
+        Raises:
+            WireRefusal: the board said no, so it is there.
+            TimeoutError: not sent, it was too late.
+        """
+        attempts = 1 if not_after_ns is not None else station.settings.attempts
+        try:
+            bits = self._repeat(station.settings, question, not_after_ns, attempts)
+        except WireRefusal:
+            station.heard(time.monotonic_ns())
+            raise
+        except WireSilent as error:
+            station.fell_silent(time.monotonic_ns(), mute=True)
+            self._note(station, str(error))
+            return None
+        except WireBroken as error:
+            now = time.monotonic_ns()
+            for other in self._stations.values():
+                if other is station or other.in_contact:
+                    other.fell_silent(now, mute=False)
+            self._note(station, str(error))
+            return None
+        station.heard(time.monotonic_ns())
+        self._note(station, "")
+        return bits
+
+    def _repeat(
+        self, settings: BusSettings, question: Question, not_after_ns: int | None, attempts: int
+    ) -> list[bool]:
+        for _ in range(attempts - 1):
+            try:
+                return self._wire.exchange(question, settings.timeout_s, not_after_ns)
+            except WireSilent:
+                self._wire.open()
+        return self._wire.exchange(question, settings.timeout_s, not_after_ns)
+
+    def _note(self, station: Station, trouble: str) -> None:
+        """One line in the log whenever a board is lost or found."""
+        unit = station.settings.unit
+        if self._was_reachable.get(unit) == (not trouble):
+            return
+        self._was_reachable[unit] = not trouble
+        if trouble:
+            log.warning("%s", trouble)
+        else:
+            log.info("%s unit %d answers", self.settings.where, unit)
+
+    def _say_goodbye(self, station: Station) -> None:
+        for slot in station.locks:
+            if slot.leaving is not None and not slot.asks and not slot.plan.waiting:
+                slot.leaving.set()
+
+    def _sleep(self) -> None:
+        now = time.monotonic_ns()
+        wake_at = min((station.wake_at(now) for station in self._stations.values()), default=now + IDLE_NS)
+        wait_ms = min(max(0, wake_at - now), IDLE_NS) / MS
+        if _readable(self._wake, wait_ms):
+            with suppress(BlockingIOError):
+                os.eventfd_read(self._wake)
+
+
+def _readable(fd: int, within_ms: float) -> bool:
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(within_ms))
+
+
+_buses: dict[str, Bus] = {}
+_buses_lock = threading.Lock()
+
+
+def attach(settings: BusSettings, slot: LockSlot | InputSlot) -> Bus:
+    """The bus to this board, made if there is none yet, with the slot on it; it connects by itself.
+
+    Raises:
+        HardwareError: two boards on one line disagree about it, or a coil has two locks.
+    """
+    with _buses_lock:
+        bus = _buses.get(settings.where)
+        if bus is None:
+            bus = Bus(settings)
+        elif bus.settings.line != settings.line:
+            raise HardwareError(f"{settings.where}: its boards are given different line settings.")
+        if isinstance(slot, LockSlot) and bus.coil_taken(settings.unit, slot.coil):
+            raise HardwareError(
+                f"{settings.where} unit {settings.unit}: coil {slot.coil} is named for two locks."
+            )
+        bus.add(settings, slot)
+        if bus.users == 0:
+            _buses[settings.where] = bus
+            bus.start()
+        bus.users += 1
+        return bus
+
+
+def detach(bus: Bus, slot: LockSlot | InputSlot) -> None:
+    """Take the slot off; the last one ends the thread and the connection."""
+    bus.remove(slot)
+    with _buses_lock:
+        bus.users -= 1
+        if bus.users > 0:
+            return
+        del _buses[bus.settings.where]
+    bus.stop()
