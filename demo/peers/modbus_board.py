@@ -3,8 +3,8 @@
     python -m demo.peers.modbus_board --tcp 127.0.0.1:5020
     python -m demo.peers.modbus_board --serial /dev/pts/4 --unit 1 --unit 2
 
-It prints one JSON line per change of a coil, ``{"t_ns", "unit", "coil", "level"}`` with CLOCK_MONOTONIC, and
-``{"ready": true}`` once it listens.  On its standard input it takes ``input N 0|1`` (of the first unit) and
+It prints one JSON line per change of a coil, ``{"t_ns", "unit", "coil", "level"}`` with CLOCK_MONOTONIC, one per write
+it was sent, ``{"t_ns", "unit", "address", "word"}``, and ``{"ready": true}`` once it listens.  On its standard input it takes ``input N 0|1`` (of the first unit) and
 ``manual N 0|1``, the button beside relay N.  ``--flash`` makes it one of the boards that end a pulse by
 themselves: the word written to 0x0200 + N energises coil N for so many tenths of a second, 0x0400 + N de-energises it.
 """
@@ -43,6 +43,7 @@ class Board:
 
     def write(self, address: int, word: int) -> bool:
         """False when there is nothing at this address."""
+        say(t_ns=time.monotonic_ns(), unit=self.unit, address=address, word=word)
         if 0 <= address < LINES:
             self.set(address, word != 0)
             return True

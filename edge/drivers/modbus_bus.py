@@ -259,6 +259,8 @@ class Bus:
             return False
         if not self._wire.is_open and not self._connect():
             return False
+        if self._stopping:
+            return False
         for slot in station.locks:
             slot.plan.reach()
         now = time.monotonic_ns()
