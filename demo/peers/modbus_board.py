@@ -12,6 +12,7 @@ themselves: the word written to 0x0200 + N energises coil N for so many tenths o
 import argparse
 import asyncio
 import json
+import logging
 import sys
 import time
 from contextlib import suppress
@@ -148,6 +149,7 @@ def main() -> None:
     parser.add_argument("--baudrate", type=int, default=9600)
     parser.add_argument("--unit", type=int, action="append", help="repeat it for several boards on one line")
     parser.add_argument("--flash", action="store_true", help="a board that ends pulses by itself")
+    logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)  # it reports every client that went away
     with suppress(KeyboardInterrupt):
         asyncio.run(serve(parser.parse_args()))
 

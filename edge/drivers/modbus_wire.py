@@ -220,10 +220,14 @@ class Wire:
     """Closed until ``open``; whatever goes wrong on the way closes it again."""
 
     def __init__(self, settings: BusSettings, now: Callable[[], int] = time.monotonic_ns) -> None:
+        from pymodbus.framer import FramerRTU, FramerSocket
+        from pymodbus.pdu import DecodePDU
+
         self._settings = settings
         self._now = now
         self._line: Line | None = None
-        self._framer: FramerBase | None = None
+        self._rtu = settings.serial is not None
+        self._framer: FramerBase = (FramerRTU if self._rtu else FramerSocket)(DecodePDU(False))
         self._tid = 0
 
     @property
@@ -236,13 +240,8 @@ class Wire:
         Raises:
             WireBroken: nobody is there.
         """
-        from pymodbus.framer import FramerRTU, FramerSocket
-        from pymodbus.pdu import DecodePDU
-
-        serial = self._settings.serial is not None
-        self._framer = (FramerRTU if serial else FramerSocket)(DecodePDU(False))
         try:
-            self._line = (SerialLine if serial else TcpLine)(self._settings)
+            self._line = (SerialLine if self._rtu else TcpLine)(self._settings)
         except (OSError, ValueError, termios.error) as error:
             raise WireBroken(f"{self._settings.where} cannot be reached ({error})") from error
 
@@ -272,7 +271,7 @@ class Wire:
             raise WireBroken(f"{self._settings.where}: the connection broke ({error})") from error
 
     def _exchange(self, question: Question, timeout_s: float, not_after_ns: int | None) -> list[bool]:
-        if self._line is None or self._framer is None:
+        if self._line is None:
             raise WireBroken(f"{self._settings.where} is not connected")
         self._tid = self._tid % 65_000 + 1
         frame = self._framer.encode(question.payload, question.unit, self._tid)
@@ -298,23 +297,21 @@ class Wire:
 
         pymodbus expects one RTU frame at a time and drops what follows it, so it is shown no more than one.
         """
-        from pymodbus.exceptions import ModbusException
-
-        assert self._framer is not None
-        rtu = self._settings.serial is not None
-        tid = 0 if rtu else self._tid
         found: list[ModbusPDU] = []
-        size = 1 if rtu else len(heap)
+        size = 1 if self._rtu else len(heap)
         while 0 < size <= len(heap):
-            try:
-                used, answer = self._framer.handleFrame(heap[:size], question.unit, tid)
-            except ModbusException:  # whole, and not to be understood
-                used, answer = size, None
-            if answer is not None:
-                found.append(answer)
-            if used:
-                heap, size = heap[used:], 1 if rtu else len(heap) - used
-            elif rtu:
+            used, unit, tid, data = self._framer.decode(heap[:size])
+            if used and not data:  # a checksum that does not fit: the frame may begin one byte later
+                heap, size = heap[1:], 1
+            elif used:
+                if (
+                    unit == question.unit
+                    and tid in (0, self._tid)
+                    and (answer := self._framer.decoder.decode(data))
+                ):
+                    found.append(answer)
+                heap, size = heap[used:], 1 if self._rtu else len(heap) - used
+            elif self._rtu:
                 size += 1
             else:
                 break

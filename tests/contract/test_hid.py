@@ -240,9 +240,8 @@ def test_a_card_reader_gives_bits_and_a_keypad_digits(device):
     device.plug_in()
     with reader_at(device, kind="card", card_bits=26) as reader:
         device.send(packets(us("no card") + enter() + us("0000000001") + enter()))
-        assert next_read(reader) == Read(
-            "card", "26:00000040", pytest.approx(time.monotonic_ns(), abs=20_000 * MS)
-        )
+        read = next_read(reader)
+        assert (read.kind, read.data) == ("card", "26:00000040")
     with reader_at(device, kind="keys") as reader:
         device.send(packets(us("12a") + enter() + [(KEYPAD["4"], 1), (KEYPAD["2"], 1)] + enter(KP_ENTER)))
         assert next_read(reader).data == "42"

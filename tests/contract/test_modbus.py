@@ -21,7 +21,8 @@ from edge.core.events import AccessPointId
 from edge.drivers.inputs.modbus import ModbusInputsSettings, open_inputs
 from edge.drivers.locks.modbus_relay import ModbusRelay, ModbusRelaySettings, open_lock
 from edge.errors import HardwareError
-from edge.gateio.drivers import resolve
+from edge.gateio.drivers import resolve, settings_of
+from edge.gateio.profile import load_profile
 from edge.ports import Feedback, LineEdge, Outcome, Point
 from edge.ports_io import Ask, BusLink, BusTold
 from tests.fakes.gateio_rig import until
@@ -506,3 +507,14 @@ def test_wrong_inputs_are_one_clear_sentence(points, why):
     table = {"bus": {"host": "10.0.0.1"}, **points}
     with pytest.raises(ValidationError, match=why):
         TypeAdapter(ModbusInputsSettings).validate_json(json.dumps(table), strict=True)
+
+
+@pytest.mark.parametrize("name", ["modbus8_tcp", "modbus8_rtu"])
+def test_the_profiles_of_the_boards_are_taken_by_these_drivers(name):
+    profile = load_profile(ROOT / "firmware_config" / "profiles" / f"{name}.toml")
+    for door in profile.door:
+        assert (door.lock.driver, door.inputs.driver) == ("modbus_relay", "modbus")
+        lock = settings_of(resolve("locks", door.lock.driver), door.lock.rest, "lock")
+        inputs = settings_of(resolve("inputs", door.inputs.driver), door.inputs.rest, "inputs")
+        assert lock.bus == inputs.bus
+        assert Point.CONTACT in inputs.points
