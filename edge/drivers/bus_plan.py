@@ -49,7 +49,7 @@ Step = Write | ReadBack
 
 
 class LockPlan:
-    """One lock.  ``rest`` is the level that locks; every other level is a release."""
+    """One lock.  ``rest`` is the level that locks, until an ask names another; every other level is a release."""
 
     def __init__(self, rest: bool, now: int, *, supervise_ns: int) -> None:
         self._rest = rest
@@ -79,9 +79,8 @@ class LockPlan:
     # --- asked ---------------------------------------------------------------------------------------------------
 
     def ask(self, ask: Ask, now: int, patience_ns: int = PATIENCE_NS) -> None:
-        """A newer ask takes the place of one that was not handed out yet."""
-        if self._pending is not None:
-            self._tell(self._pending[0].seq, Outcome.REFUSED, now, "a newer ask took its place")
+        """A newer ask takes the place of one that was not handed out yet, without a word about that one."""
+        self._rest = ask.rest
         self._pending = (ask, now + patience_ns)
         self.tick(now)
 

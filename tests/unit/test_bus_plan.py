@@ -223,9 +223,12 @@ def test_the_first_write_after_every_loss_is_the_resting_level(events):
 
 @given(EVENTS)
 @settings(max_examples=400, deadline=None)
-def test_every_ask_is_answered_once(events):
+def test_every_ask_is_answered_once_or_was_overtaken_unsent(events):
     world = played(events)
-    assert {seq: said for seq, said in world.outcomes().items() if len(said) != 1} == {}
+    sent = {write.seq for _, write in world.sent}
+    assert {seq: said for seq, said in world.outcomes().items() if len(said) > 1} == {}
+    unanswered = {seq for seq, said in world.outcomes().items() if not said}
+    assert not unanswered & {*sent, len(world.asked)}
 
 
 @given(EVENTS)
@@ -324,7 +327,7 @@ def test_a_maglocks_release_is_the_level_without_current():
     plan.done(0)
     assert plan.next(0) == ReadBack()
     plan.read(True, 0)
-    plan.ask(Ask(1, False, 700, 500 * MS), 10 * MS)
+    plan.ask(Ask(1, False, 700, 500 * MS, rest=True), 10 * MS)
     assert plan.next(20 * MS) == Write(False, 1, 700, 500 * MS, 20 * MS)
     plan.done(21 * MS)
     assert plan.due() == 720 * MS

@@ -6,7 +6,7 @@ silence is therefore the resting level (decision record 29), and such a lock ran
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from edge.core.events import AccessPointId
@@ -18,6 +18,10 @@ from edge.ports import Feedback
 from edge.ports_io import Ask, BusLink, BusTold
 
 ACK_MS = 500
+
+# gate-io cuts a long release into leases of a minute, for devices that end one by themselves.  Any other relay stays
+# until it is asked; only a shorter pulse, whose end is known, is ended here as well, should nobody ask.
+LEASE_MS = 60_000
 
 # One answer for each ask, and links that nobody has fetched; with more, links give way (``_crowded``).
 OUTBOX_MAX = 64
@@ -55,7 +59,7 @@ class ModbusRelaySettings:
 
 
 class ModbusRelay:
-    """A ``BusLock``.  The level it is opened with is its resting level."""
+    """A ``BusLock``.  Until the first ask names the resting level, it is the level the lock was opened at."""
 
     feedback = Feedback.COIL
     ack_ms = ACK_MS
@@ -80,6 +84,8 @@ class ModbusRelay:
 
     def ask(self, ask: Ask) -> None:
         self._seq = ask.seq
+        if not self.self_timed_pulse and ask.pulse_ms is not None and ask.pulse_ms >= LEASE_MS:
+            ask = replace(ask, pulse_ms=None)
         self._hand_over(ask, PATIENCE_NS)
 
     def _hand_over(self, ask: Ask, patience_ns: int) -> None:
@@ -103,7 +109,8 @@ class ModbusRelay:
             return
         self._slot.leaving = threading.Event()
         deadline_ns = time.monotonic_ns() + int(FAREWELL_S * 1e9)
-        self._hand_over(Ask(self._seq + 1, self._dead, None, deadline_ns), int(FAREWELL_S * 1e9))
+        last = Ask(self._seq + 1, self._dead, None, deadline_ns, rest=self._dead)
+        self._hand_over(last, int(FAREWELL_S * 1e9))
         self._slot.leaving.wait(FAREWELL_S)
         bus, self._bus = self._bus, None
         detach(bus, self._slot)
