@@ -11,6 +11,7 @@ import json
 import os
 import select
 import struct
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -255,6 +256,16 @@ def test_what_was_read_is_not_logged(device, caplog):
     assert "no card" in caplog.text
     assert "secret" not in caplog.text
     assert "4711" not in caplog.text
+
+
+def test_nothing_is_left_open(device):
+    device.plug_in()
+    before = set(Path("/proc/self/fd").iterdir())
+    with reader_at(device) as reader:
+        device.send(packets(us("AC1:1") + enter()))
+        next_read(reader)
+    assert set(Path("/proc/self/fd").iterdir()) == before
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("hid")]
 
 
 def test_lost_keystrokes_spoil_the_line_and_not_the_next_one(device):

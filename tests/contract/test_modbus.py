@@ -159,6 +159,23 @@ def test_closing_leaves_the_dead_level_and_can_be_repeated(site):
         hand.lock.close()
 
 
+def test_opened_and_closed_at_once_leaves_the_dead_level_and_nothing_open(site):
+    before = set(Path("/proc/self/fd").iterdir())
+    site.board.order("manual 0 1")
+    with lock_at(site, up=False), inputs_at(site, rex={"input": 1}):
+        pass
+    until(lambda: not site.board.energised(), "the dead level")
+    assert set(Path("/proc/self/fd").iterdir()) == before
+
+
+def test_a_release_of_a_minute_and_more_is_left_to_whoever_asked(site):
+    with lock_at(site) as hand:
+        assert hand.outcome(True, pulse_ms=60_000) is Outcome.DONE
+        assert hand.lock._slot.plan.due() is None
+        assert hand.outcome(True, pulse_ms=59_999) is Outcome.DONE
+        assert hand.lock._slot.plan.due() is not None
+
+
 def test_a_relay_that_somebody_else_drives_is_put_back_and_told(site):
     with lock_at(site) as hand:
         site.board.order("manual 0 1")
