@@ -85,7 +85,7 @@ def freezes(hand: Hand, board: BoardProcess, times: int) -> dict[str, list[float
         thawed = time.monotonic_ns()
         board.thaw()
         contact.append((hand.until_up() - thawed) / MS)
-        hand.ask(False)  # so that everything the board did before has been said
+        assert board.writes()  # everything the board did before has been heard
         moves = [line["t_ns"] for line in board.said[heard:] if "coil" in line]
         if moves:
             stood.append((moves[1] - moves[0]) / MS)

@@ -4,9 +4,13 @@
     python -m demo.peers.modbus_board --serial /dev/pts/4 --unit 1 --unit 2
 
 It prints one JSON line per change of a coil, ``{"t_ns", "unit", "coil", "level"}`` with CLOCK_MONOTONIC, one per write
-it was sent, ``{"t_ns", "unit", "address", "word"}``, and ``{"ready": true}`` once it listens.  On its standard input it takes ``input N 0|1`` (of the first unit) and
-``manual N 0|1``, the button beside relay N.  ``--flash`` makes it one of the boards that end a pulse by
-themselves: the word written to 0x0200 + N energises coil N for so many tenths of a second, 0x0400 + N de-energises it.
+it was sent, ``{"t_ns", "unit", "address", "word"}``, and ``{"ready": true}`` once it listens.
+
+On its standard input it takes orders for its first unit, each answered with ``{"ok": order}``: ``input N 0|1`` sets an
+input, ``manual N 0|1`` is the button beside relay N, and ``mark N 0`` does nothing.
+
+``--flash`` makes it one of the boards that end a pulse by themselves: the word written to 0x0200 + N energises coil N
+for so many tenths of a second, 0x0400 + N de-energises it.
 """
 
 import argparse
@@ -133,6 +137,8 @@ async def listen(board: Board) -> None:
                 board.inputs[int(number)] = bool(int(level))
             elif what == "manual":
                 board.set(int(number), bool(int(level)))
+            elif what == "mark":  # everything said before this answer happened before it
+                pass
             else:
                 raise ValueError(what)
             say(ok=line.decode().strip())

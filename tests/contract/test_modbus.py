@@ -210,6 +210,7 @@ def test_a_late_unlock_is_ended_as_soon_as_the_board_is_heard_again(site):
         assert link.energised is False
         assert hand.outcome(False) is Outcome.DONE
         assert not site.board.energised()
+        assert site.board.writes()
         late = [said for said in site.board.said[said_before:] if "coil" in said]
         assert [said["level"] for said in late] in ([], [1, 0])
         # Measured against the board's own clock, from the late unlock to its end.

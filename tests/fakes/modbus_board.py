@@ -1,6 +1,7 @@
 """The Modbus board of the demonstration as a process that tests freeze, thaw and kill; and a serial line of two ptys."""
 
 import contextlib
+import itertools
 import json
 import os
 import select
@@ -62,6 +63,8 @@ class BoardProcess:
         self._arguments = arguments
         self.said: list[dict[str, Any]] = []
         self._process: subprocess.Popen[str] | None = None
+        self._frozen = False
+        self._marks = itertools.count()
 
     def start(self) -> None:
         self.said = []
@@ -85,11 +88,13 @@ class BoardProcess:
     def freeze(self) -> None:
         assert self._process is not None
         self._signal(signal.SIGSTOP)
+        self._frozen = True
         stat = Path(f"/proc/{self._process.pid}/stat")
         until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", "the board to be frozen")
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
+        self._frozen = False
 
     def kill(self) -> None:
         if self._process is None:
@@ -100,7 +105,7 @@ class BoardProcess:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
-        self._process = None
+        self._process, self._frozen = None, False
 
     def order(self, what: str) -> None:
         assert self._process is not None
@@ -112,10 +117,17 @@ class BoardProcess:
             lambda: any(line.get("ok") == what for line in self.said[before:]), f"the board to take {what!r}"
         )
 
+    def _hear_all(self) -> None:
+        """What the board did before now has been heard; a frozen or dead one says nothing more."""
+        if self._process is not None and not self._frozen:
+            self.order(f"mark {next(self._marks)} 0")
+
     def moves(self, coil: int = 0, unit: int = 1) -> list[int]:
+        self._hear_all()
         return [m["level"] for m in self.said if m.get("coil") == coil and m["unit"] == unit]
 
     def writes(self, unit: int = 1) -> list[tuple[int, int]]:
+        self._hear_all()
         return [(w["address"], w["word"]) for w in self.said if "word" in w and w["unit"] == unit]
 
     def energised(self, coil: int = 0, unit: int = 1) -> bool:

@@ -31,7 +31,7 @@ OUTBOX_MAX = 64
 class ModbusRelaySettings:
     """``self_timed_pulse`` belongs to the board: true only for one that takes flash-on, tried at commissioning.
 
-    The defaults below it are those of the common 8-relay boards: address 0x0200 + coil, tenths of a second.
+    The defaults below it are those of Waveshare's relay boards: address 0x0200 + coil, tenths of a second.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
