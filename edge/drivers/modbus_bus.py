@@ -10,9 +10,10 @@ import select
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from edge.drivers.bus_plan import Contact, LockPlan, ReadBack, Step, Write
 from edge.drivers.modbus_wire import (
@@ -82,6 +83,9 @@ class InputSlot:
     forget: Callable[[int], None]
 
 
+S = TypeVar("S", bound=LockSlot | InputSlot)
+
+
 class Station:
     """One board (unit) on the line."""
 
@@ -95,6 +99,7 @@ class Station:
         self._retry_ns = 0
         self.poll_at = now
         self._reads: list[Question] = []
+        self._apart = False  # a read for several doors was refused: from then on each door has its own
         self._bits: dict[int, bool] = {}  # the inputs as far as this poll has come
 
     def heard(self, now: int) -> None:
@@ -104,7 +109,7 @@ class Station:
     def fell_silent(self, now: int, *, mute: bool) -> None:
         """``mute``: it was asked and said nothing; otherwise there was no way to it."""
         self.in_contact = False
-        self.retry_at = now + self._retry_ns
+        self.retry_at = self.poll_at = now + self._retry_ns
         self._retry_ns = min(RETRY_MOST_NS, max(RETRY_FIRST_NS, 2 * self._retry_ns))
         self._reads, self._bits = [], {}
         for slot in self.locks:
@@ -137,11 +142,16 @@ class Station:
         if not self._reads and now >= self.poll_at:
             self.poll_at = now + self.settings.poll_ms * MS
             unit = self.settings.unit
-            inputs = spans(address for slot in self.inputs for address in slot.addresses)
-            coils = spans(slot.coil for slot in self.locks)
+            inputs = self._spans([slot.addresses for slot in self.inputs])
+            coils = self._spans([{slot.coil} for slot in self.locks])
             self._reads = [Question(unit, READ_INPUTS, *span) for span in inputs]
             self._reads += [Question(unit, READ_COILS, *span) for span in coils]
         return self._reads.pop(0) if self._reads else None
+
+    def _spans(self, doors: Sequence[Set[int]]) -> list[tuple[int, int]]:
+        if self._apart:
+            return [span for addresses in doors for span in spans(addresses)]
+        return spans(address for addresses in doors for address in addresses)
 
     def take(self, question: Question, bits: list[bool], now: int) -> None:
         """Hand out what was read."""
@@ -152,16 +162,28 @@ class Station:
                     slot.plan.read(read[slot.coil], now)
             return
         self._bits |= read
+        self._end_poll(now)
+
+    def _end_poll(self, now: int) -> None:
+        """Inputs are sampled together, once all of them have been read."""
         if not any(left.function == READ_INPUTS for left in self._reads):
             for inputs in self.inputs:
                 inputs.sample(self._bits, now)
             self._bits = {}
 
+    def refuse(self, question: Question, now: int) -> None:
+        """The board does not have these inputs: they are a fault, and never what they were before."""
+        self._apart = True
+        if question.function != READ_INPUTS:
+            return
+        asked = range(question.address, question.address + question.value)
+        for inputs in self.inputs:
+            if not inputs.addresses.isdisjoint(asked):
+                inputs.forget(now)
+        self._end_poll(now)
+
     def wake_at(self, now: int) -> int:
-        if not self.in_contact:
-            times = [self.retry_at, now + IDLE_NS]
-        else:
-            times = [now if self._reads else self.poll_at]
+        times = [now if self._reads else self.poll_at] if self.in_contact else [self.retry_at]
         times += [due for slot in self.locks if (due := slot.plan.due()) is not None]
         return min(times)
 
@@ -178,6 +200,7 @@ class Bus:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._stopping = False
         self._was_reachable: dict[int, bool] = {}
+        self._refused: set[Question] = set()  # reads the board said no to; as many as a poll has
         self._thread = threading.Thread(target=self._run, name=f"modbus {settings.where}", daemon=True)
 
     def start(self) -> None:
@@ -189,7 +212,10 @@ class Bus:
 
     def add(self, settings: BusSettings, slot: LockSlot | InputSlot) -> None:
         with self._lock:
-            station = self._stations.setdefault(settings.unit, Station(settings, time.monotonic_ns()))
+            station = self._stations.get(settings.unit) or Station(settings, time.monotonic_ns())
+            self._stations = self._stations | {
+                settings.unit: station
+            }  # anew: the thread may be going through it
             if isinstance(slot, LockSlot):
                 station.locks = [*station.locks, slot]
             else:
@@ -201,6 +227,9 @@ class Bus:
             for station in self._stations.values():
                 station.locks = [other for other in station.locks if other is not slot]
                 station.inputs = [other for other in station.inputs if other is not slot]
+            self._stations = {
+                unit: station for unit, station in self._stations.items() if station.locks or station.inputs
+            }
 
     def coil_taken(self, unit: int, coil: int) -> bool:
         station = self._stations.get(unit)
@@ -244,9 +273,9 @@ class Bus:
     def _turn(self) -> bool:
         """At most one exchange for each board; False when there was nothing to do."""
         busy = False
-        for station in [*self._stations.values()]:
+        for station in self._stations.values():
             busy |= self._serve(station)
-        for station in [*self._stations.values()]:
+        for station in self._stations.values():
             now = time.monotonic_ns()
             station.tick(now)
             self._say_goodbye(station)
@@ -313,9 +342,13 @@ class Bus:
         try:
             bits = self._ask(station, question, None)
         except WireRefusal as error:
-            self._note(station, str(error))
+            station.refuse(question, time.monotonic_ns())
+            if question not in self._refused:  # said once, and not twenty times a second
+                self._refused.add(question)
+                log.warning("%s unit %d: %s", self.settings.where, question.unit, error)
             return
         if bits is not None:
+            self._refused.discard(question)
             station.take(question, bits, time.monotonic_ns())
 
     def _ask(self, station: Station, question: Question, not_after_ns: int | None) -> list[bool] | None:
@@ -325,7 +358,9 @@ class Bus:
             WireRefusal: the board said no, so it is there.
             TimeoutError: not sent, it was too late.
         """
-        attempts = 1 if not_after_ns is not None else station.settings.attempts
+        # An unlock is never repeated, and who does not answer anyway shall not cost its neighbours twice.
+        patient = station.in_contact and not_after_ns is None
+        attempts = station.settings.attempts if patient else 1
         try:
             bits = self._repeat(station.settings, question, not_after_ns, attempts)
         except WireRefusal:
@@ -391,8 +426,10 @@ _buses: dict[str, Bus] = {}
 _buses_lock = threading.Lock()
 
 
-def attach(settings: BusSettings, slot: LockSlot | InputSlot) -> Bus:
-    """The bus to this board, made if there is none yet, with the slot on it; it connects by itself.
+def attach(settings: BusSettings, make: Callable[[int], S]) -> tuple[Bus, S]:
+    """The bus to this board, made if there is none yet, and on it what ``make`` made; it connects by itself.
+
+    ``make`` is told the time after the library has been loaded, so that loading it is no silence of the board.
 
     Raises:
         HardwareError: two boards on one line disagree about it, or a coil has two locks.
@@ -403,6 +440,7 @@ def attach(settings: BusSettings, slot: LockSlot | InputSlot) -> Bus:
             bus = Bus(settings)
         elif bus.settings.line != settings.line:
             raise HardwareError(f"{settings.where}: its boards are given different line settings.")
+        slot = make(time.monotonic_ns())
         if isinstance(slot, LockSlot) and bus.coil_taken(settings.unit, slot.coil):
             raise HardwareError(
                 f"{settings.where} unit {settings.unit}: coil {slot.coil} is named for two locks."
@@ -412,7 +450,7 @@ def attach(settings: BusSettings, slot: LockSlot | InputSlot) -> Bus:
             _buses[settings.where] = bus
             bus.start()
         bus.users += 1
-        return bus
+        return bus, slot
 
 
 def detach(bus: Bus, slot: LockSlot | InputSlot) -> None:

@@ -105,7 +105,7 @@ def lock_at(
 def test_an_opened_lock_is_put_to_rest_and_read_back(site):
     site.board.order("manual 0 1")
     with lock_at(site) as hand:
-        assert hand.links()[0].energised is False
+        assert hand.wait_for_link(True).energised is False
         assert not site.board.energised()
         assert hand.lock.feedback is Feedback.COIL
         assert hand.lock.self_timed_pulse is False
@@ -336,7 +336,7 @@ def test_a_relay_left_driven_by_a_killed_driver_is_put_to_rest_by_the_next_one(s
         process.wait(10)
     assert site.board.energised()
     with lock_at(site) as hand:
-        assert hand.links()[0].energised is False
+        assert hand.wait_for_link(True).energised is False
         assert site.board.moves() == [1, 0]
 
 
@@ -384,9 +384,12 @@ def test_two_locks_of_one_board_are_two(site):
 
 
 def test_a_coil_that_the_board_does_not_have_is_offline_and_leaves_the_others_in_service(site):
-    with lock_at(site) as hand, lock_at(site, coil=12, up=False) as wrong:
-        assert "refuses function 5 at address 12" in wrong.wait_for_link(False).detail
+    with lock_at(site) as hand, lock_at(site, coil=20, up=False) as wrong:
+        until(lambda: any("function 5 at address 20" in link.detail for link in wrong.links()), "the refusal")
         assert hand.outcome(True) is Outcome.DONE
+        assert hand.outcome(False) is Outcome.DONE
+        site.board.order("manual 0 1")
+        until(lambda: site.board.moves() == [1, 0, 1, 0], "the relay to be put back")
 
 
 def test_one_line_cannot_be_described_in_two_ways():
@@ -468,6 +471,25 @@ def test_a_silent_board_is_a_fault_of_every_input(site):
         assert [edge.level for edge in inputs.edges()] == [None]
         site.board.thaw()
         until(lambda: inputs.levels() == {Point.FIRE: False}, "the level again")
+
+
+def test_an_input_that_the_board_does_not_have_is_a_fault_and_is_said_once(site, caplog):
+    with inputs_at(site, rex={"input": 1}) as there, inputs_at(site, contact={"input": 20}) as missing:
+        site.board.order("input 1 1")
+        until(lambda: there.levels() == {Point.REX: True}, "the input that is there")
+        assert missing.levels() == {Point.CONTACT: None}
+    assert caplog.text.count("refuses function 2 at address 20") == 1
+
+
+def test_a_dead_board_costs_no_more_than_its_knocks(site):
+    site.board.kill()
+    with lock_at(site, up=False) as hand, inputs_at(site, rex={"input": 1}):
+        hand.wait_for_link(False)
+        bus, turns = hand.lock._bus, []
+        turn = bus._turn
+        bus._turn = lambda: turns.append(time.monotonic_ns()) or turn()
+        until(lambda: len(turns) > 12, "a dozen turns of the thread")
+        assert turns[-1] - turns[0] > 1000 * MS  # it sleeps between its knocks
 
 
 def test_a_supervised_point_sees_a_cut_wire(site):

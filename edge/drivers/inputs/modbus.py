@@ -119,8 +119,9 @@ class ModbusInputs:
         self._outbox: Outbox[LineEdge] = Outbox(EDGES_MAX)
         self._sampler = Sampler(wired, self._outbox)
         addresses = frozenset(number for made in wired.values() for number in made.inputs)
-        self._slot = InputSlot(addresses, self._sampler.sample, self._sampler.forget)
-        self._bus: Bus | None = attach(settings.bus, self._slot)
+        slot = InputSlot(addresses, self._sampler.sample, self._sampler.forget)
+        self._bus: Bus | None
+        self._bus, self._slot = attach(settings.bus, lambda _: slot)
 
     def fileno(self) -> int:
         return self._outbox.fileno()

@@ -72,11 +72,14 @@ class ModbusRelay:
         self._door = door
         self._dead = dead
         self._seq = 0
-        plan = LockPlan(energised, time.monotonic_ns(), supervise_ns=SUPERVISE_MS * MS)
-        outbox: Outbox[BusTold | BusLink] = Outbox(OUTBOX_MAX, _crowded)
         flash = settings.flash if settings.self_timed_pulse else None
-        self._slot = LockSlot(settings.coil, flash, plan, outbox)
-        self._bus: Bus | None = attach(settings.bus, self._slot)
+
+        def make(now: int) -> LockSlot:
+            plan = LockPlan(energised, now, supervise_ns=SUPERVISE_MS * MS)
+            return LockSlot(settings.coil, flash, plan, Outbox(OUTBOX_MAX, _crowded))
+
+        self._bus: Bus | None
+        self._bus, self._slot = attach(settings.bus, make)
 
     @property
     def self_timed_pulse(self) -> bool:
