@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pymodbus.framer import FramerRTU, FramerSocket
 from pymodbus.pdu import DecodePDU
 
-from edge.drivers.modbus_bus import SPAN_MAX, spans
+from edge.drivers.modbus_station import SPAN_MAX, spans
 from edge.drivers.modbus_wire import (
     OFF,
     ON,

@@ -7,8 +7,10 @@ from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from edge.core.events import AccessPointId
+from edge.drivers.bus_plan import MS
 from edge.drivers.debounce import DEBOUNCE_MS, Debounce
-from edge.drivers.modbus_bus import MS, Bus, InputSlot, attach, detach
+from edge.drivers.modbus_bus import Bus, attach, detach
+from edge.drivers.modbus_station import InputSlot
 from edge.drivers.modbus_wire import BusSettings
 from edge.drivers.outbox import Outbox
 from edge.ports import Level, LineEdge, Point

@@ -11,7 +11,8 @@ from typing import ClassVar
 
 from edge.core.events import AccessPointId
 from edge.drivers.bus_plan import MS, PATIENCE_NS, Contact, LockPlan
-from edge.drivers.modbus_bus import FAREWELL_S, SUPERVISE_MS, Bus, LockSlot, attach, detach
+from edge.drivers.modbus_bus import FAREWELL_S, Bus, attach, detach
+from edge.drivers.modbus_station import SUPERVISE_MS, LockSlot
 from edge.drivers.modbus_wire import BusSettings
 from edge.drivers.outbox import Outbox
 from edge.ports import Feedback
