@@ -18,6 +18,7 @@ from cloud_sync.protocol.code import PREFIX, RotatingCode
 from cloud_sync.protocol.code import parse as parse_rotating
 from cloud_sync.protocol.pin import PIN, pin_credential
 from cloud_sync.protocol.topics import NodeTopics
+from edge.compose_commission import withheld_at
 from edge.compose_faces import faces_side, open_peers
 from edge.config import NodeConfig
 from edge.core.commands import Received
@@ -53,7 +54,7 @@ from edge.runtime.node import Node
 from edge.runtime.node_parts import Parts
 from edge.runtime.rule_parts import rule_set, sees_people
 from edge.runtime.rules import DoorRules
-from edge.runtime.sightings import Told, unpack
+from edge.runtime.sightings import PictureSeen, Told, unpack
 from edge.store.ballast import Ballast
 from edge.store.command_book import SqlCommandBook
 from edge.store.device_key import Join, read_join, verify_ed25519
@@ -77,7 +78,9 @@ log = structlog.get_logger()
 
 
 @contextlib.asynccontextmanager
-async def vision_worker(config: NodeConfig, group: asyncio.TaskGroup) -> "AsyncIterator[asyncio.Queue[Told]]":
+async def vision_worker(
+    config: NodeConfig, group: asyncio.TaskGroup, pictures: dict[str, PictureSeen]
+) -> "AsyncIterator[asyncio.Queue[Told]]":
     """Start the worker; what it says comes through the queue, and what the node cannot follow is dropped.
 
     When the worker ends, or a camera cannot be opened, ``group`` ends with CameraLost and the driver's sentence.
@@ -104,8 +107,10 @@ async def vision_worker(config: NodeConfig, group: asyncio.TaskGroup) -> "AsyncI
             return
         if data[:1] == b"!" and not failed.done():
             failed.set_result(data[1:].decode())
+        elif isinstance(said := unpack(data), PictureSeen):
+            pictures[said.camera] = said
         elif not told.full():
-            told.put_nowait(unpack(data))
+            told.put_nowait(said)
 
     loop.add_reader(ours.fileno(), readable)
     watcher = group.create_task(_raise_when(failed), name="vision")
@@ -309,17 +314,18 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
     side.desk = command_desk(config, join, parts, stores, node, link)
     faces = faces_side(config, join, node, stores.templates, stores.peers, link, clock)
     side.faces_fault = faces.fault
+    pictures: dict[str, PictureSeen] = {}
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(node.close)
         group = await stack.enter_async_context(asyncio.TaskGroup())
-        told = await stack.enter_async_context(vision_worker(config, group))
+        told = await stack.enter_async_context(vision_worker(config, group, pictures))
         await stack.enter_async_context(io)
         if config.kiosk.port:
             pages = KioskServer(kiosk, config.kiosk.host, config.kiosk.port, keypad(node))
             pages.start()
             stack.callback(pages.close)
         server = await control.serve(
-            config.data_dir / "control.sock", technician.handlers(node, faces, rules)
+            config.data_dir / "control.sock", technician.handlers(node, faces, rules, pictures)
         )
         stack.callback(server.close)
         serving = group.create_task(node.run(told), name="node")
@@ -365,6 +371,7 @@ def build_node(
 ) -> Node:
     """The gates of this node and what they share; without ``rules`` each door decides alone."""
     wired = {table.access_point: table for table in io_profile.door}
+    withheld = withheld_at(config, io_profile)
     cameras = {AccessPointId(door.access_point): door.camera for door in config.doors if door.camera}
     fpir = {
         AccessPointId(door.access_point): door.face.fpir_wanted
@@ -414,6 +421,7 @@ def build_node(
                 simulation=config.simulation,
                 dry_run=door.dry_run,
                 fire_group=table.fire_group,
+                withheld=withheld[AccessPointId(door.access_point)],
                 face_mode=door.face.mode,
                 rules=rules or Unruled(),
             )

@@ -5,12 +5,14 @@ while reading.
 """
 
 import tomllib
+from collections.abc import Iterator
 from datetime import date
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from edge.core.anti_passback import T_APB_SOFT_MS, T_APB_SOFT_RANGE_MS, Strictness, has_way_back
 from edge.core.claimant import WHOLE, area_of
@@ -304,7 +306,10 @@ class NodeConfig(Strict):
         le=30_000,
         description="A signed command may live this long; one that comes later is never carried out.",
     )
-    simulation: bool = Field(False, description="True allows the synthetic face engine to grant.")
+    simulation: bool = Field(
+        False,
+        description="True: no commissioning list is asked for, and the synthetic face engine may grant. Never at a door.",
+    )
     holidays: tuple[date, ...] = Field(
         (), max_length=400, description="Days on which schedules are closed, like `2027-02-06`."
     )
@@ -324,62 +329,59 @@ class NodeConfig(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> "NodeConfig":
-        cameras = {camera.name for camera in self.cameras}
-        points = [door.access_point for door in self.doors]
-        if len(set(points)) != len(points):
-            raise ValueError("two doors have the same access_point")
-        for door in self.doors:
-            if door.camera is not None and door.camera not in cameras:
-                raise ValueError(
-                    f"door {door.access_point} names camera {door.camera!r}, which is not configured"
-                )
-            if door.face.mode is not FaceMode.OFF and door.camera is None:
-                raise ValueError(f"door {door.access_point} has face on and no camera")
-            if door.face.mode is FaceMode.ONE_TO_ONE and door.dry_run:
-                raise ValueError(
-                    f"door {door.access_point} is on trial and one_to_one: it would hold people up. Choose one"
-                )
-            if door.t_prealarm_ms > door.t_open_ms:
-                raise ValueError(f"door {door.access_point}: t_prealarm_ms is longer than t_open_ms")
+        for sentence in contradictions(self):
+            raise ValueError(sentence)
         return self
 
-    @model_validator(mode="after")
-    def _doors_agree(self) -> "NodeConfig":
-        self._check_hours()
-        ways = [door.way for door in self.doors if door.way is not None]
-        groups = [door.interlock_group for door in self.doors]
-        for door in self.doors:
-            way_back = door.way is not None and has_way_back(door.way, ways)
-            if door.anti_passback is Strictness.HARD and not way_back:
-                raise ValueError(
-                    f"door {door.access_point} has hard anti_passback and no reader sees people leave; add the door "
-                    f"of direction 'out' from {door.zone_to} to {door.zone_from}, or choose soft"
-                )
-            if door.interlock_group is not None and groups.count(door.interlock_group) == 1:
-                raise ValueError(
-                    f"door {door.access_point} is alone in interlock_group {door.interlock_group!r}"
-                )
-        for one, other in combinations([door for door in self.doors if door.occupancy_max], 2):
-            if one.zone_to == other.zone_to and one.occupancy_max != other.occupancy_max:
-                raise ValueError(
-                    f"doors {one.access_point} and {other.access_point} give {one.zone_to} two occupancy_max"
-                )
-        return self
 
-    def _check_hours(self) -> None:
-        known = {schedule.name: schedule for schedule in self.schedules}
-        if len(known) != len(self.schedules):
-            raise ValueError("two schedules have the same name")
-        for door in self.doors:
-            if door.schedule is not None and door.schedule not in known:
-                raise ValueError(
-                    f"door {door.access_point} names schedule {door.schedule!r}, which is not there"
-                )
-            if door.schedule is not None and known[door.schedule].through_holidays:
-                raise ValueError(
-                    f"door {door.access_point} would stand open on holidays; schedule {door.schedule!r} goes "
-                    "through them and is for passes only"
-                )
+def contradictions(config: NodeConfig) -> Iterator[str]:
+    """What parts of the file say against each other, a sentence each; all of it, for who explains a file."""
+    cameras = {camera.name for camera in config.cameras}
+    points = [door.access_point for door in config.doors]
+    if len(set(points)) != len(points):
+        yield "two doors have the same access_point"
+    for door in config.doors:
+        if door.camera is not None and door.camera not in cameras:
+            yield f"door {door.access_point} names camera {door.camera!r}, which is not configured"
+        if door.face.mode is not FaceMode.OFF and door.camera is None:
+            yield f"door {door.access_point} has face on and no camera"
+        if door.face.mode is FaceMode.ONE_TO_ONE and door.dry_run:
+            yield f"door {door.access_point} is on trial and one_to_one: it would hold people up. Choose one"
+        if door.t_prealarm_ms > door.t_open_ms:
+            yield f"door {door.access_point}: t_prealarm_ms is longer than t_open_ms"
+    yield from _of_hours(config)
+    yield from _of_ways(config)
+
+
+def _of_ways(config: NodeConfig) -> Iterator[str]:
+    ways = [door.way for door in config.doors if door.way is not None]
+    groups = [door.interlock_group for door in config.doors]
+    for door in config.doors:
+        way_back = door.way is not None and has_way_back(door.way, ways)
+        if door.anti_passback is Strictness.HARD and not way_back:
+            yield (
+                f"door {door.access_point} has hard anti_passback and no reader sees people leave; add the door "
+                f"of direction 'out' from {door.zone_to} to {door.zone_from}, or choose soft"
+            )
+        if door.interlock_group is not None and groups.count(door.interlock_group) == 1:
+            yield f"door {door.access_point} is alone in interlock_group {door.interlock_group!r}"
+    for one, other in combinations([door for door in config.doors if door.occupancy_max], 2):
+        if one.zone_to == other.zone_to and one.occupancy_max != other.occupancy_max:
+            yield f"doors {one.access_point} and {other.access_point} give {one.zone_to} two occupancy_max"
+
+
+def _of_hours(config: NodeConfig) -> Iterator[str]:
+    known = {schedule.name: schedule for schedule in config.schedules}
+    if len(known) != len(config.schedules):
+        yield "two schedules have the same name"
+    for door in config.doors:
+        if door.schedule is not None and door.schedule not in known:
+            yield f"door {door.access_point} names schedule {door.schedule!r}, which is not there"
+        elif door.schedule is not None and known[door.schedule].through_holidays:
+            yield (
+                f"door {door.access_point} would stand open on holidays; schedule {door.schedule!r} goes "
+                "through them and is for passes only"
+            )
 
 
 def load(path: Path) -> NodeConfig:
@@ -399,15 +401,20 @@ def load(path: Path) -> NodeConfig:
     try:
         return NodeConfig.model_validate(tree)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the file"
-        if first["type"] == "extra_forbidden":
-            raise ConfigError(
-                f"{path}: {key}", "is not a known key", f"Known here: {_known(first['loc'])}"
-            ) from error
-        raise ConfigError(
-            f"{path}: {key}", first["msg"].removeprefix("Value error, "), "See docs/configuration.md"
-        ) from error
+        raise ConfigError(str(path), *_problem_and_remedy(error.errors()[0])) from error
+
+
+def sentence_of(error: ErrorDetails) -> str:
+    """One of pydantic's findings in the owner's words."""
+    problem, remedy = _problem_and_remedy(error)
+    return f"{problem}. {remedy}."
+
+
+def _problem_and_remedy(error: ErrorDetails) -> tuple[str, str]:
+    key = ".".join(str(part) for part in error["loc"]) or "the file"
+    if error["type"] == "extra_forbidden":
+        return f"{key}: is not a known key", f"Known here: {_known(error['loc'])}"
+    return f"{key}: {error['msg'].removeprefix('Value error, ')}", "See docs/configuration.md"
 
 
 def _known(where: tuple[int | str, ...]) -> str:

@@ -1,5 +1,8 @@
 """What a technician may ask of a running node, each answered as one JSON object."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from edge.core.door_events import FireReset
 from edge.errors import RuleRefused
 from edge.runtime.control import Answer, Handler
@@ -9,12 +12,19 @@ from edge.runtime.health import with_fault
 from edge.runtime.no_envelopes import NoEnvelopes
 from edge.runtime.node import Node
 from edge.runtime.rules import DoorRules
+from edge.runtime.sightings import PictureSeen
+from edge.runtime.walking import walking
+
+NO_PICTURES: Mapping[str, PictureSeen] = MappingProxyType({})
 
 
 def handlers(
-    node: Node, faces: EnvelopeDesk | NoEnvelopes, rules: DoorRules | None = None
+    node: Node,
+    faces: EnvelopeDesk | NoEnvelopes,
+    rules: DoorRules | None = None,
+    pictures: Mapping[str, PictureSeen] = NO_PICTURES,
 ) -> dict[str, Handler]:
-    """What a technician may ask of a running node."""
+    """What a technician may ask of a running node; ``pictures`` are the newest of each camera."""
 
     async def status(_: Answer) -> Answer:
         health = with_fault(node.health(), faces.fault)
@@ -70,7 +80,7 @@ def handlers(
         by, why = str(asked["by"]), str(asked["why"])
         return {"zone": await rules.reset(str(asked["pass_id"]), by=by, why=why, recorder=node)}
 
-    return {
+    return walking(node, pictures) | {
         "status": status,
         "reset_fire": reset_fire,
         "enrol_camera": enrol_camera,
