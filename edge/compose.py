@@ -14,10 +14,15 @@ import structlog
 
 from cloud_sync.protocol import chain
 from cloud_sync.protocol import messages as wire
-from cloud_sync.protocol.code import PREFIX, RotatingCode
-from cloud_sync.protocol.code import parse as parse_rotating
-from cloud_sync.protocol.pin import PIN, pin_credential
 from cloud_sync.protocol.topics import NodeTopics
+from edge.compose_credentials import (
+    day_proofs,
+    parse_code,
+    read_card,
+    read_duress,
+    read_pin,
+    verify_pass,
+)
 from edge.compose_faces import faces_side, open_peers
 from edge.config import NodeConfig
 from edge.core.commands import Received
@@ -222,20 +227,6 @@ def open_stores(config: NodeConfig) -> Stores:
     )
 
 
-def parse_code(text: str) -> RotatingCode | None:
-    """A code of ours, or None for anybody else's QR.
-
-    Raises:
-        ValueError: ours by its prefix, and broken.
-    """
-    return parse_rotating(text) if text.startswith(PREFIX) else None
-
-
-def read_pin(key: bytes, digits: str) -> tuple[str, bytes] | None:
-    """What a PIN stands for, or None where it is none or this node has no key for PINs."""
-    return pin_credential(key, digits) if key and PIN.fullmatch(digits) else None
-
-
 def keypad(node: Node) -> Keypad:
     """The screen's thread hands digits over to the node's loop, this one."""
     loop = asyncio.get_running_loop()
@@ -296,7 +287,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         build_ms=BUILD_MS,
         new_id=lambda: secrets.token_hex(6),
     )
-    node = build_node(config, io_profile, parts, stores, join.pin_key, join.zone)
+    node = build_node(config, io_profile, parts, stores, join, join.zone)
     side.node = node
     side.desk = command_desk(config, join, parts, stores, node, link)
     faces = faces_side(config, join, node, stores.templates, stores.peers, link, clock)
@@ -348,7 +339,7 @@ def build_node(
     io_profile: Profile,
     parts: Parts,
     stores: Stores,
-    pin_key: bytes = b"",
+    join: Join,
     zone: tzinfo = UTC,
 ) -> Node:
     """The gates of this node and what they share."""
@@ -361,6 +352,8 @@ def build_node(
     }
     gates: list[Gate] = []
     node = Node(parts, cameras, fpir)
+    doors = frozenset(AccessPointId(door.access_point) for door in config.doors)
+    key = join.pin_key
     hands = Hands(
         io=parts.io,
         clock=parts.clock,
@@ -368,10 +361,14 @@ def build_node(
         codes=stores.book,
         record=node.record,
         knowledge=node.knowledge,
-        parse_code=parse_code,
+        parse_code=lambda text: parse_code(text, doors),
         verify=verify_ed25519,
         new_id=parts.new_id,
-        read_pin=lambda digits: read_pin(pin_key, digits),
+        read_pin=lambda digits: read_pin(key, digits),
+        read_duress=lambda digits: read_duress(key, digits) if config.duress_pin else None,
+        read_card=lambda data: read_card(key, data),
+        day_proofs=lambda salt, digits: day_proofs(key, salt, digits),
+        verify_pass=lambda kid, message, signature: verify_pass(join, kid, message, signature),
         sees_faces=node.sees_faces,
     )
     for door in config.doors:
@@ -396,6 +393,7 @@ def build_node(
                 simulation=config.simulation,
                 dry_run=door.dry_run,
                 face_mode=door.face.mode,
+                require=door.require,
             )
         )
     node.take_gates(gates)

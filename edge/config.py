@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from edge.core.claimant import WHOLE, area_of
 from edge.core.face_mode import FaceMode
+from edge.core.requirement import Require
 from edge.errors import ConfigError
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -94,6 +95,10 @@ class DoorConfig(Strict):
     dry_run: bool = Field(
         False,
         description="Writes down what it would have said, and holds nobody back; for a week beside the old system.",
+    )
+    require: Require = Field(
+        Require.ANY,
+        description="any: one credential opens; code_and_pin, card_and_pin: both, of one pass; two_persons: two passes.",
     )
     face: DoorFaceConfig = DoorFaceConfig()
 
@@ -181,6 +186,10 @@ class NodeConfig(Strict):
         le=30_000,
         description="A signed command may live this long; one that comes later is never carried out.",
     )
+    duress_pin: bool = Field(
+        True,
+        description="A PIN whose last digit is one higher opens as well and silently calls for help.",
+    )
     simulation: bool = Field(False, description="True allows the synthetic face engine to grant.")
     cameras: tuple[CameraConfig, ...] = ()
     doors: tuple[DoorConfig, ...] = Field(min_length=1)
@@ -205,6 +214,10 @@ class NodeConfig(Strict):
             if door.face.mode is FaceMode.ONE_TO_ONE and door.dry_run:
                 raise ValueError(
                     f"door {door.access_point} is on trial and one_to_one: it would hold people up. Choose one"
+                )
+            if door.face.mode is FaceMode.ONE_TO_ONE and door.require is not Require.ANY:
+                raise ValueError(
+                    f"door {door.access_point} is one_to_one, which asks for code and face; leave require at any"
                 )
             if door.t_prealarm_ms > door.t_open_ms:
                 raise ValueError(f"door {door.access_point}: t_prealarm_ms is longer than t_open_ms")

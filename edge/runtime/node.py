@@ -86,7 +86,7 @@ class Node:
         self._gates: dict[AccessPointId, Gate] = {}
         self._cameras = dict(cameras)
         self._fpir = dict(fpir)
-        self._passes = PassSet.build(parts.book.auth_ver, parts.book.passes)
+        self._passes = PassSet.build(parts.book.auth_ver, parts.book.passes, parts.book.denied)
         self._online = False
         self._booted = False
         self._engine: EngineInfo | None = None
@@ -171,6 +171,8 @@ class Node:
 
     async def _io_news(self) -> None:
         async for news in self._parts.io.news():
+            if isinstance(news, Shown) and news.door in self._gates:
+                self._spawn(self._gates[news.door].on_shown(news))  # a look at a face must not hold up the sensors
             for access_point, event in self._events(news):
                 await self._gates[access_point].on_event(event)
             self._parts.tell_state()
@@ -314,7 +316,8 @@ class Node:
             self._loop.call_soon_threadsafe(call)
 
     def _take_passes(self) -> None:
-        self._passes = PassSet.build(self._parts.book.auth_ver, self._parts.book.passes)
+        book = self._parts.book
+        self._passes = PassSet.build(book.auth_ver, book.passes, book.denied)
         self._refresh_galleries()
         self._parts.tell_state()
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from edge.core.passes import Pass
+from edge.core.events import PassId
+from edge.core.passes import Denial, Pass
 
 
 class StoredTemplate(Protocol):
@@ -35,6 +36,7 @@ class Book(Protocol):
 
     auth_ver: int
     passes: tuple[Pass, ...]
+    denied: dict[PassId, Denial]  # taken away here; outlives the rows
 
     @property
     def head_issued_ms(self) -> int | None: ...
