@@ -12,7 +12,9 @@ from hashlib import sha256
 PIN = re.compile(r"[0-9]{6,12}", re.ASCII)
 # The bytes of a card's id as hex, without separators; before a stroke its bits, where they do not fill the last byte.
 CARD = re.compile(r"(?:[1-9][0-9]{1,2}/)?[0-9A-F]{8,40}", re.ASCII)
-READ = re.compile(r"([1-9][0-9]{0,2}):([0-9A-Fa-f]{2,64})", re.ASCII)  # what a reader tells: bits, and them left-aligned
+READ = re.compile(
+    r"([1-9][0-9]{0,2}):([0-9A-Fa-f]{2,64})", re.ASCII
+)  # what a reader tells: bits, and them left-aligned
 BITS_OF_A_DIGIT = 4
 CRED_ID_BYTES = 16
 _ID, _PROOF = b"-id-v1\0", b"-v1\0"
@@ -26,7 +28,9 @@ def pin_credential(key: bytes, pin: str) -> tuple[str, bytes]:
 
 def card_credential(key: bytes, card: str) -> tuple[str, bytes]:
     """(credential id as hex, verifier of 32 bytes) of a card id."""
-    assert CARD.fullmatch(card), "a card id is 4 to 20 bytes as capital hex, with its bits before it where they are odd"
+    assert CARD.fullmatch(card), (
+        "a card id is 4 to 20 bytes as capital hex, with its bits before it where they are odd"
+    )
     return _keyed(key, b"ac-card", card)
 
 

@@ -80,7 +80,9 @@ class Attempt:
     face: FaceEvidence | None = None  # for a face; or beside a code or PIN, where the door asks for both
     code: CodeOutcome | None = None  # exactly for a rotating code whose credential is known
     factors: int = 1  # independent credentials of the same pass shown together
-    also: frozenset[CredentialKind] = frozenset()  # their kinds, besides ``kind``; a face beside a code is not among them
+    also: frozenset[CredentialKind] = (
+        frozenset()
+    )  # their kinds, besides ``kind``; a face beside a code is not among them
     needs_pin: bool = False  # a day code: worth nothing before its PIN is typed
     signed_age_ms: int | None = None  # how old the community's word is that was shown with it (a bundle)
     aboard: bool = True  # False: this node has the pass from what was shown, and from nowhere else

@@ -173,7 +173,9 @@ class PassSet:
             for cred in row.creds:
                 if owners.setdefault(cred.cred_id, row.pass_id) != row.pass_id:
                     raise BadPassSet(f"credential {cred.cred_id} is on two passes; ask for a new snapshot")
-        return cls(version, MappingProxyType(passes), MappingProxyType(owners), MappingProxyType(dict(denied)))
+        return cls(
+            version, MappingProxyType(passes), MappingProxyType(owners), MappingProxyType(dict(denied))
+        )
 
     def get(self, pass_id: PassId) -> Pass | None:
         return self.passes.get(pass_id)

@@ -181,7 +181,8 @@ class Attempts:
             wait_ms = self._patience.waits_ms(UNKNOWN[CredentialKind.CARD], self._door.now_ns())
             if too_soon and wait_ms is not None:
                 self._advise(
-                    Retry(Reason.RETRY_LATER, CredentialKind.CARD, moment.now_ms + wait_ms), CredentialKind.CARD
+                    Retry(Reason.RETRY_LATER, CredentialKind.CARD, moment.now_ms + wait_ms),
+                    CredentialKind.CARD,
                 )
                 return
             shown = self._hands.read_card(data)
@@ -231,9 +232,7 @@ class Attempts:
         attempt = Attempt(kind=CredentialKind.QR, holder=holder, code=shown.judged(self._hands))
         return attempt, _Shown(cred_id, shown)
 
-    def _of_bundle(
-        self, bundle: Bundle, knowledge: Knowledge, moment: Moment
-    ) -> tuple[Attempt, _Shown]:
+    def _of_bundle(self, bundle: Bundle, knowledge: Knowledge, moment: Moment) -> tuple[Attempt, _Shown]:
         told = introduce(bundle, knowledge.passes, moment.span, self._hands.verify_pass)
         name = bundle.credential.hex()
         if told.holder is None:
@@ -295,9 +294,7 @@ class Attempts:
         desk = self._door.desk
         if isinstance(desk, OneToOneDesk) and self._sees_faces():
             alone = decide(attempt, self._door.view(), moment, knowledge.policy)
-            self._asked = ask_or_none(
-                desk, alone, attempt, shown.credential, shown.code, self._door.now_ns()
-            )
+            self._asked = ask_or_none(desk, alone, attempt, shown.credential, shown.code, self._door.now_ns())
         if self._asked is None:
             await self._judge(attempt, shown, knowledge, moment)
         else:

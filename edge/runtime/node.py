@@ -172,7 +172,9 @@ class Node:
     async def _io_news(self) -> None:
         async for news in self._parts.io.news():
             if isinstance(news, Shown) and news.door in self._gates:
-                self._spawn(self._gates[news.door].on_shown(news))  # a look at a face must not hold up the sensors
+                self._spawn(
+                    self._gates[news.door].on_shown(news)
+                )  # a look at a face must not hold up the sensors
             for access_point, event in self._events(news):
                 await self._gates[access_point].on_event(event)
             self._parts.tell_state()

@@ -16,7 +16,6 @@ from edge.core.passes import Denial, Pass, PassState, denials_after
 from edge.store.ballast import Ballast
 from edge.store.sqlite import connect, migrate, transaction
 
-
 # What is honoured without the pass aboard lives a day (domain.md invariant 15), and a node a month without contact.
 DENIED_FOR_MS = 40 * 86_400_000
 LEFT = "LEFT"  # the pass leads to no door of this node any more
