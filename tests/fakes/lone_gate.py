@@ -66,6 +66,9 @@ class LoneGate:
     online: bool = True
     contact_age_ms: int | None = 0
     direction: str = "in"
+    community_key: bytes = COMMUNITY.public_key().public_bytes_raw()
+    kid: str = KID
+    now_ms: int = NOW_MS  # when ``at_ns`` is 0
 
     def __post_init__(self) -> None:
         numbers = itertools.count(1)
@@ -84,7 +87,7 @@ class LoneGate:
             read_card=lambda data: read_card(self.key, data),
             day_proofs=lambda salt, digits: day_proofs(self.key, salt, digits),
             verify_pass=lambda kid, signed, signature: (
-                kid == KID and verify_ed25519(COMMUNITY.public_key().public_bytes_raw(), signed, signature)
+                kid == self.kid and verify_ed25519(self.community_key, signed, signature)
             ),
             sees_faces=lambda _door: self.sees_faces,
         )
@@ -111,7 +114,7 @@ class LoneGate:
         return Knowledge(passes, self.online, self.contact_age_ms, 0, Policy(1, 1))
 
     def read(self) -> ClockReading:
-        return ClockReading(NOW_MS + self.at_ns // 1_000_000, self.at_ns, self.clock, 0)
+        return ClockReading(self.now_ms + self.at_ns // 1_000_000, self.at_ns, self.clock, 0)
 
     def show(self, _door, word, until_ms=None) -> None:
         """Both the screen's and the reader's: lights have words of their own."""

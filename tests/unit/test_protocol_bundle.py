@@ -92,8 +92,17 @@ def test_a_pass_signed_once_reads_for_ever(kind):
     known = KNOWN[kind]
     read = bundle.parse(known["text"])
     assert (read.told.kind.name.lower(), read.told.pass_id) == (kind, KNOWN["pass_id"])
-    assert (read.told.pass_version, read.told.prereq, read.told.cls, read.told.life_min) == (7, 7, "guest", 1440)
-    assert (read.told.not_before_s, read.told.not_after_s, read.told.issued_s) == (1795273200, 1795345200, 1795276800)
+    assert (read.told.pass_version, read.told.prereq, read.told.cls, read.told.life_min) == (
+        7,
+        7,
+        "guest",
+        1440,
+    )
+    assert (read.told.not_before_s, read.told.not_after_s, read.told.issued_s) == (
+        1795273200,
+        1795345200,
+        1795276800,
+    )
     assert read.told.doors == bundle.tags_of(KNOWN["doors"])
     assert read.body.hex() == known["body_hex"] == bundle.encode_body(read.told).hex()
     key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(KNOWN["community_public_hex"]))
@@ -116,7 +125,11 @@ console.log(code.mintPass(signed, asked.step, m => nacl.sign.detached(m, pair.se
 """)
     command, _ = npm_command()
     node = command[0] if command[0].endswith("node") else "node"
-    asked = {"seed": KNOWN["phone_seed_hex"], "signed": KNOWN["phone"]["signed_hex"], "step": KNOWN["phone"]["step"]}
+    asked = {
+        "seed": KNOWN["phone_seed_hex"],
+        "signed": KNOWN["phone"]["signed_hex"],
+        "step": KNOWN["phone"]["step"],
+    }
     files = [str(STATIC / "guest" / "code.js"), str(STATIC / "vendor" / "nacl-fast.min.js")]
     run = subprocess.run(
         [node, str(script), *files, json.dumps(asked)], capture_output=True, text=True, timeout=60, check=True
@@ -167,7 +180,7 @@ def test_a_text_that_says_it_lives_longer_than_a_day_is_refused_although_it_is_s
 
 
 def test_the_classes_of_the_wire_are_those_of_the_doors():
-    assert CLASSES == tuple(SubjectClass)
+    assert tuple(SubjectClass) == CLASSES
 
 
 def test_a_day_code_s_pin_is_bound_to_all_it_says():
