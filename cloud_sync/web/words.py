@@ -8,6 +8,7 @@ from cloud_sync.web.texts import Texts, mark
 EVENTS: Mapping[str, str] = MappingProxyType({
     "access.granted": mark("Opened for a guest"),
     "access.denied": mark("Refused"),
+    "access.emergency": mark("Emergency pass used"),
     "access.taken": mark("Walked through"),
     "access.not_taken": mark("Opened, nobody walked through"),
     "access.would_allow": mark("On trial: would have opened"),

@@ -4,13 +4,12 @@ A refused try uses up the patience of whom it counts against; a first factor is 
 """
 
 import asyncio
-import hmac
 from dataclasses import dataclass, replace
 from typing import Protocol, assert_never
 
 import structlog
 
-from edge.core.bundle import Bundle, introduce
+from edge.core.bundle import Bundle
 from edge.core.credentials import SignedCode
 from edge.core.decision import decide
 from edge.core.decision_fact import about
@@ -19,7 +18,7 @@ from edge.core.door_events import Denied, Event, Granted
 from edge.core.door_types import Camera, DoorState
 from edge.core.dry_run import on_trial, opens_on_trial, would_deny
 from edge.core.events import AccessPointId, ClockState, CredentialKind, Fact, GrantId
-from edge.core.passes import Pass, PassSet
+from edge.core.passes import Pass, SubjectClass
 from edge.core.reasons import Advice, GuestText, Reason
 from edge.core.requirement import Require, takes_pin_second
 from edge.errors import StoreError
@@ -27,9 +26,10 @@ from edge.ports_io import Show
 from edge.runtime.face_desk import Concluded, FaceDesk, Prompt
 from edge.runtime.hands import Did, Hands, Knowledge
 from edge.runtime.patience import PINS, UNKNOWN, Patience, counts_against
+from edge.runtime.presented import of_bundle, of_card, of_code, of_day_code, of_pin
 from edge.runtime.screen_words import word_of
-from edge.runtime.second import First, asks_for, beside, first_of, with_pin
-from edge.runtime.shown_code import STEP_MS, ShownCode
+from edge.runtime.second import First, asks_for, beside, first_of
+from edge.runtime.shown_code import ShownCode
 from edge.runtime.sightings import FaceSeen
 from edge.runtime.two_step import (
     Asked,
@@ -44,6 +44,7 @@ from edge.runtime.two_step import (
     with_face,
 )
 
+EMERGENCY = "access.emergency"
 SAME_CODE_NS = 3_000_000_000  # a phone still held into the picture is not shown anew
 # While unknown cards have to wait, no card is looked at sooner after another: whoever tries cards out gets one a second,
 # and whoever comes next with a good one waits a second.
@@ -166,9 +167,9 @@ class Attempts:
         async with self._turn:
             await self._end_asked()
             knowledge, moment = self._door.now()
-            attempt = self._day_code_with(digits) or self._with_first(
-                self._pin(digits, knowledge.passes), knowledge
-            )
+            attempt = of_day_code(self._first, digits, self._hands, self._door.now_ns())
+            if attempt is None:
+                attempt = self._with_first(of_pin(digits, self._hands, knowledge.passes), knowledge)
             await self._judge_or_ask(attempt, _Shown(PINS), knowledge, moment)
 
     async def on_card(self, data: str, t_ns: int) -> None:
@@ -185,11 +186,9 @@ class Attempts:
                     CredentialKind.CARD,
                 )
                 return
-            shown = self._hands.read_card(data)
-            holder = None if shown is None else _holder(knowledge.passes, CredentialKind.CARD, *shown)
-            attempt = self._with_first(Attempt(kind=CredentialKind.CARD, holder=holder), knowledge)
-            whose = UNKNOWN[CredentialKind.CARD] if shown is None else shown[0]
-            await self._judge_or_ask(attempt, _Shown(whose), knowledge, moment)
+            card, cred_id = of_card(data, self._hands, knowledge.passes)
+            attempt = self._with_first(card, knowledge)
+            await self._judge_or_ask(attempt, _Shown(cred_id), knowledge, moment)
 
     async def end_waits(self, *, at_once: bool) -> None:
         """End looks and first factors whose time is over; ``at_once`` the look too, for nobody can be seen any more.
@@ -213,63 +212,14 @@ class Attempts:
     # --- which attempt it is ----------------------------------------------------------------------------------
 
     async def _try_code(self, code: SignedCode | Bundle) -> None:
-        cred_id = code.credential.hex()
         knowledge, moment = self._door.now()
         if isinstance(code, Bundle):
-            attempt, shown = self._of_bundle(code, knowledge, moment)
+            read = of_bundle(code, self._door.access_point, self._hands, knowledge, moment)
         else:
-            attempt, shown = self._of_code(code, cred_id, knowledge, moment)
-        await self._judge_or_ask(self._with_first(attempt, knowledge), shown, knowledge, moment)
-
-    def _of_code(
-        self, code: SignedCode, cred_id: str, knowledge: Knowledge, moment: Moment
-    ) -> tuple[Attempt, _Shown]:
-        found = knowledge.passes.find_credential(cred_id)
-        if found is None or found[1].kind is not CredentialKind.QR:
-            return Attempt(kind=CredentialKind.QR, holder=None), _Shown(cred_id)
-        holder, credential = found
-        shown = ShownCode(code, credential, moment.now_ms // STEP_MS, self._door.access_point)
-        attempt = Attempt(kind=CredentialKind.QR, holder=holder, code=shown.judged(self._hands))
-        return attempt, _Shown(cred_id, shown)
-
-    def _of_bundle(self, bundle: Bundle, knowledge: Knowledge, moment: Moment) -> tuple[Attempt, _Shown]:
-        told = introduce(bundle, knowledge.passes, moment.span, self._hands.verify_pass)
-        name = bundle.credential.hex()
-        if told.holder is None:
-            return Attempt(kind=CredentialKind.QR, holder=None), _Shown(name)
-        shown = None
-        if told.use is not None and told.credential is not None:
-            step = moment.now_ms // STEP_MS
-            shown = ShownCode(told.use, told.credential, step, self._door.access_point)
-        attempt = Attempt(
-            kind=CredentialKind.QR,
-            holder=told.holder,
-            code=told.outcome if shown is None else shown.judged(self._hands),
-            needs_pin=bool(bundle.pin_proof),
-            signed_age_ms=max(0, moment.span.latest_ms - bundle.issued_ms),
-            aboard=knowledge.passes.get(told.holder.pass_id) is told.holder,
-        )
-        return attempt, _Shown(name, shown, bundle)
-
-    def _pin(self, digits: str, passes: PassSet) -> Attempt:
-        """Whose PIN this is; an exact one always counts before one under duress."""
-        for read, duress in ((self._hands.read_pin, False), (self._hands.read_duress, True)):
-            shown = read(digits)
-            holder = None if shown is None else _holder(passes, CredentialKind.PIN, *shown)
-            if holder is not None:
-                return Attempt(kind=CredentialKind.PIN, holder=holder, duress=duress)
-        return Attempt(kind=CredentialKind.PIN, holder=None)
-
-    def _day_code_with(self, digits: str) -> Attempt | None:
-        """The day code that waits for its PIN, when this is it."""
-        first = self._first
-        if first is None or first.day_code is None or self._door.now_ns() > first.until_ns:
-            return None
-        proofs = self._hands.day_proofs(first.day_code.pin_salt, digits)
-        for proof, duress in zip(proofs or (), (False, True), strict=False):
-            if hmac.compare_digest(proof, first.day_code.pin_proof):
-                return with_pin(first, duress=duress)
-        return None
+            read = of_code(code, self._door.access_point, self._hands, knowledge, moment)
+        attempt = self._with_first(read.attempt, knowledge)
+        shown = _Shown(code.credential.hex(), read.code, read.bundle)
+        await self._judge_or_ask(attempt, shown, knowledge, moment)
 
     async def _try_face(self, concluded: Concluded) -> None:
         knowledge, moment = self._door.now()
@@ -380,7 +330,17 @@ class Attempts:
         return first if first is not None and attempt.also and not first.is_person else None
 
     async def _open(self, fact: Fact) -> None:
-        await self._door.step(Granted(GrantId(self._hands.new_id()), fact))
+        grant = GrantId(self._hands.new_id())
+        await self._door.step(Granted(grant, fact))
+        if fact.cls == SubjectClass.EMERGENCY:
+            await self._tell_people(replace(fact, type=EMERGENCY, grant_id=grant, x={}))
+
+    async def _tell_people(self, fact: Fact) -> None:
+        """Beside the grant, which is in the ledger already: a case is made of it, and somebody looks."""
+        try:
+            await self._hands.record([fact])
+        except StoreError as error:
+            log.error("emergency_not_told", access_point=self._door.access_point, why=str(error))
 
     async def _refuse(self, decision: Deny, fact: Fact, attempt: Attempt, asked: Asked | None) -> None:
         if asked is not None and is_alike(decision):
@@ -472,11 +432,3 @@ class Attempts:
 
     def _say(self, word: str, until_ms: int | None = None) -> None:
         self._hands.screens.show(self._door.access_point, word, until_ms)
-
-
-def _holder(passes: PassSet, kind: CredentialKind, cred_id: str, verifier: bytes) -> Pass | None:
-    """Whose PIN or card this is; both halves have to agree."""
-    found = passes.find_credential(cred_id)
-    if found is None or found[1].kind is not kind:
-        return None
-    return found[0] if hmac.compare_digest(found[1].verifier, verifier) else None

@@ -19,6 +19,10 @@ def handlers(node: Node, faces: EnvelopeDesk | NoEnvelopes) -> dict[str, Handler
             "clock": health.clock,
             "auth_ver": node.knowledge().passes.version,  # by which the doors decide, not only what the book has
             "faces": faces.status(),
+            "freshness": {
+                cls: {"state": one.state, "stale_in_ms": one.stale_in_ms, "expires_in_ms": one.expires_in_ms}
+                for cls, one in health.freshness.items()
+            },
             "doors": [{name: getattr(door, name) for name in door.__slots__} for door in health.doors],
         }
 

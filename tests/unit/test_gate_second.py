@@ -140,8 +140,9 @@ def test_staff_of_a_gate_without_news_show_two(cls, order):
 def test_an_emergency_takes_two_and_is_always_said_as_such():
     lone = at(Require.ANY, everything(cls="emergency", prereq=0), online=False, contact_age_ms=None)
     play(lone, "qr", "pin")
-    (fact,) = lone.facts
+    fact, told = lone.facts
     assert (fact.cls, fact.freshness, fact.x["flags"]) == ("emergency", "FRESH", "emergency")
+    assert (told.type, told.pass_id, told.grant_id is not None) == ("access.emergency", PASS_ID, True)
     assert play(at(Require.ANY, everything(cls="emergency", prereq=0)), "qr", "qr").pulses == []
 
 

@@ -16,6 +16,7 @@ ALERTS: Mapping[str, str] = MappingProxyType({
     "held": mark("Door held open"),
     "watchdog": mark("Lock switched off by the watchdog"),
     "fire_release": mark("Fire: all ways out open"),
+    "emergency": mark("Emergency pass used"),
     "node_offline": mark("Node silent"),
     "camera_lost": mark("Camera without a picture"),
 })  # fmt: skip
@@ -26,6 +27,7 @@ ADVICE: Mapping[str, str] = MappingProxyType({
     "held": mark("Go there or call. Let people through, then shut the door."),
     "watchdog": mark("The lock was held too long and was switched off. Check that the door shuts, then call service."),
     "fire_release": mark("Help people out first. The doors lock again only by hand, at the panel."),
+    "emergency": mark("Somebody came in by an emergency pass. Meet them, keep the way free, and write down who it was."),
     "node_offline": mark("The gate goes on deciding by itself. Check power and network there."),
     "camera_lost": mark("Guests enter by code meanwhile. Check the camera and its cable."),
 })  # fmt: skip
