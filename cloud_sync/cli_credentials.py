@@ -33,7 +33,9 @@ Svg = Annotated[Path | None, typer.Option(help="Draw the code into this file, fo
 def day_code_issue(
     pass_id: PassId,
     reason: Reason,
-    hours: Annotated[int, typer.Option(min=1, max=LIFE_MAX_MIN // 60)] = 24,
+    hours: Annotated[
+        int, typer.Option(min=1, max=LIFE_MAX_MIN // 60, help="How long it lives; a day at most.")
+    ] = 24,
     svg: Svg = None,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
