@@ -76,7 +76,7 @@ class Case:
             self.holder.cls,
             _least(self.moment.contact_age_ms, self.attempt.signed_age_ms),
             online=self.moment.online,
-            signed_code=self.attempt.kind is CredentialKind.QR,
+            signed_code=CredentialKind.QR in self.attempt.also | {self.attempt.kind},
             window_over=self.window is Window.AFTER,
         )
 

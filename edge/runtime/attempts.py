@@ -309,10 +309,9 @@ class Attempts:
         self, fact: Fact, attempt: Attempt, shown: _Shown, knowledge: Knowledge, moment: Moment
     ) -> None:
         """Every code that was part of it is used up before the door opens."""
-        first = self._first_of(attempt)
-        for code in (None if first is None else first.shown, shown.code):
+        for code in self._codes_of(attempt, shown):
             try:
-                overtaken = None if code is None else await code.use(self._hands)
+                overtaken = await code.use(self._hands)
             except StoreError as error:
                 self._door.no_record(error)
                 return
@@ -324,10 +323,12 @@ class Attempts:
         self._forget_first()
         await self._open(fact)
 
-    def _first_of(self, attempt: Attempt) -> First | None:
-        """What is remembered, where this attempt rests on it; the code of a first person was used when it was shown."""
+    def _codes_of(self, attempt: Attempt, shown: _Shown) -> list[ShownCode]:
+        """Those shown now and, where this attempt rests on it, with the first factor."""
         first = self._first
-        return first if first is not None and attempt.also and not first.is_person else None
+        rests = first is not None and bool(attempt.also) and not first.is_person
+        codes = (first.shown if first is not None and rests else None, shown.code)
+        return [code for code in codes if code is not None]
 
     async def _open(self, fact: Fact) -> None:
         grant = GrantId(self._hands.new_id())
@@ -363,32 +364,36 @@ class Attempts:
         self._wait_for("now_second")
 
     async def _ask_again(self, asked: Retry, attempt: Attempt, shown: _Shown) -> None:
-        first = first_of(asked, attempt, shown.code, shown.bundle, self._door.now_ns())
+        now_ns, held = self._door.now_ns(), self._first
+        held = held if held is not None and now_ns <= held.until_ns else None
+        word = asks_for(asked, attempt, self._door.require)
+        half_face = attempt.kind is CredentialKind.FACE and word is None
+        first = None if half_face else first_of(asked, attempt, shown.code, shown.bundle, now_ns, held)
         if first is None:
             self._advise(asked, attempt.kind)
             return
-        if first.is_person and shown.code is not None:
-            try:
-                overtaken = await shown.code.use(self._hands)
-            except StoreError as error:
-                self._door.no_record(error)
+        if first is not held:
+            if first.is_person and not await self._used_up(attempt, shown):
                 return
-            if overtaken is not None:
-                self._say("next_code")
-                return
-        self._first = first
-        self._timers_changed.set()
-        log.info(
-            "second_asked",
-            access_point=self._door.access_point,
-            kind=attempt.kind,
-            person=first.is_person,
-        )
-        word = asks_for(asked, attempt, self._door.require)
+            self._first = first
+            self._timers_changed.set()
+            kind = attempt.kind
+            log.info("second_asked", access_point=self._door.access_point, kind=kind, person=first.is_person)
         if word is None:
             self._advise(asked, attempt.kind)
         else:
             self._wait_for(word)
+
+    async def _used_up(self, attempt: Attempt, shown: _Shown) -> bool:
+        """The first person's codes count as used from now on, or the same one could be shown once more meanwhile."""
+        try:
+            overtaken = [await code.use(self._hands) for code in self._codes_of(attempt, shown)]
+        except StoreError as error:
+            self._door.no_record(error)
+            return False
+        if any(overtaken):
+            self._say("next_code")
+        return not any(overtaken)
 
     # --- small things -----------------------------------------------------------------------------------------
 

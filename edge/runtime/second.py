@@ -29,14 +29,30 @@ class First:
 
 
 def first_of(
-    asked: Retry, attempt: Attempt, shown: ShownCode | None, bundle: Bundle | None, now_ns: int
+    asked: Retry,
+    attempt: Attempt,
+    shown: ShownCode | None,
+    bundle: Bundle | None,
+    now_ns: int,
+    held: First | None,
 ) -> First | None:
-    """What is to be remembered after this answer, if anything: an unknown face or code is half of nothing."""
+    """What is to be remembered after this answer, if anything: an unknown face or code is half of nothing.
+
+    ``held`` is remembered already and its time is not over.  A passer-by's face takes nobody's place, and what has joined
+    with it and is still not all leaves it standing.
+    """
     if asked.reason not in ASKS or attempt.holder is None:
         return None
     is_person = asked.reason is Reason.SECOND_PERSON
+    if held is not None and (attempt.kind is CredentialKind.FACE or (attempt.also and not is_person)):
+        return held
     day_code = bundle if bundle is not None and bundle.pin_proof else None
-    return First(attempt, attempt.holder, shown, now_ns + SECOND_WITHIN_NS, is_person, day_code)
+    until_ns = now_ns + SECOND_WITHIN_NS
+    if held is not None and attempt.seconded_by is not None:
+        until_ns = (
+            held.until_ns
+        )  # a first person is not remembered longer for the second's needing two factors
+    return First(attempt, attempt.holder, shown, until_ns, is_person, day_code)
 
 
 def beside(first: First | None, attempt: Attempt, passes: PassSet, now_ns: int) -> Attempt:
@@ -70,6 +86,7 @@ def _together(first: Attempt, second: Attempt) -> Attempt:
         also=kinds | second.also,
         needs_pin=first.needs_pin or second.needs_pin,
         duress=first.duress or second.duress,
+        seconded_by=second.seconded_by or first.seconded_by,
     )
 
 
@@ -94,4 +111,6 @@ def asks_for(asked: Retry, attempt: Attempt, require: Require) -> str | None:
         return None
     if attempt.kind is CredentialKind.PIN:
         return "now_second" if takes_pin_second(require) else None
+    if attempt.kind is CredentialKind.FACE and takes_pin_second(require):
+        return None  # a face is no half of these: it is asked for the code, as where it is not known
     return "now_pin" if attempt.needs_pin or takes_pin_second(require) else "now_second"

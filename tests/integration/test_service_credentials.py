@@ -12,15 +12,19 @@ from typer.testing import CliRunner
 from cloud_sync.cli import app
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.jobs import SystemClock
+from cloud_sync.ports import User
 from cloud_sync.protocol import bundle, code
 from cloud_sync.protocol.bundle import Kind
 from cloud_sync.protocol.pin import duress_pin, pin_credential, pin_under_duress
 from cloud_sync.store import tables
 from cloud_sync.store.bundles import DayCode
+from cloud_sync.store.case_intake import CaseIntake
+from cloud_sync.store.cases_store import SqlCaseDesk
 from cloud_sync.store.visitors import VisitWish
 from edge.ports import Shown
 from tests.fakes.community_house import (
     GATE,
+    Gate,
     SteppedClock,
     booking_row,
     csv_of,
@@ -338,6 +342,15 @@ def test_an_emergency_needs_its_pin_everywhere_and_lives_an_hour(books, typing):
 def test_what_no_visitor_is_given(books, wish, sentence):
     with pytest.raises((Refused, NotFound), match=sentence):
         books.registry.admit(wish, actor="li.na")
+
+
+def test_every_use_of_an_emergency_pass_is_a_case_for_people(books):
+    teller = Gate(books)
+    teller.tells("access.emergency", decision="allow", class_="emergency")
+    assert CaseIntake(books.house).take_alarms() == 1
+    (line,) = SqlCaseDesk(books.house).queue(User("chen", "guard"))
+    teller.close()
+    assert (line.case.kind, line.case.access_point) == ("emergency", GATE)
 
 
 # --- PINs kept apart ------------------------------------------------------------------------------------------------

@@ -5,10 +5,14 @@ from itertools import permutations
 
 import pytest
 
-from edge.core.door_events import RexPressed, Tick
+from edge.core.door_events import CameraChanged, RexPressed, Tick
+from edge.core.door_types import Camera
 from edge.core.events import GrantId
+from edge.core.face_mode import FaceMode
 from edge.core.requirement import SECOND_WITHIN_NS, Require
+from edge.runtime.two_step import open_desk
 from tests.fakes.bundles import OTHER_ID, PASS_ID, day_code
+from tests.fakes.faces_at_a_door import INFO, mean_of, walk
 from tests.fakes.lone_gate import HOUR_MS, NOW_MS, LoneGate, pass_row
 from tests.fakes.shown import CREDENTIAL, OTHER_PIN, everything, show
 
@@ -122,6 +126,31 @@ def test_a_pass_that_changed_in_between_is_shown_again():
 def test_a_code_that_was_half_is_used_up_when_both_open():
     lone = play(at(Require.CODE_AND_PIN, everything()), "qr", "pin")
     assert list(lone.codes) == [CREDENTIAL.hex()]
+
+
+@pytest.mark.parametrize("face", ["ada", "bo", "nobody"])
+def test_a_face_in_the_picture_neither_opens_nor_takes_a_code_s_place(face):
+    """While the guest types, the camera goes on looking: at them, at a companion with a pass, at a stranger."""
+
+    async def scene() -> LoneGate:
+        rows = everything(prereq=15), second(prereq=15)
+        lone = await at(Require.CODE_AND_PIN, *rows).boot()
+        lone.gate.desk = open_desk(FaceMode.ONE_TO_N, INFO, fpir_wanted=0.001)
+        people = [(PASS_ID, mean_of("ada")), (OTHER_ID, mean_of("bo"))]
+        lone.gate.desk.put_gallery(people, version=1, k=3)
+        await lone.gate.on_event(CameraChanged(Camera.OK))
+        await show(lone, "qr")
+        for one in walk(face, lone.at_ns + 1):
+            lone.at_ns = one.t_ns
+            await lone.gate.on_face(one)
+        assert lone.pulses == []
+        await show(lone, "pin")
+        return lone
+
+    lone = asyncio.run(scene())
+    (granted,) = [fact for fact in lone.facts if fact.type == "access.granted"]
+    assert (granted.pass_id, granted.x["also"], list(lone.codes)) == (PASS_ID, "qr", [CREDENTIAL.hex()])
+    assert len(lone.pulses) == 1
 
 
 # --- staff without news, emergencies ----------------------------------------------------------------------------
@@ -244,6 +273,28 @@ def test_the_first_person_s_code_is_used_up_when_it_is_shown():
 def test_a_class_only_first_person_is_not_named_by_the_second_s_fact():
     lone = play(at(Require.TWO_PERSONS, everything(cls="resident", prereq=16), second()), "card", "other pin")
     assert "second" not in lone.facts[0].x
+
+
+def test_three_things_of_one_pass_leave_the_code_used_up_and_the_door_open():
+    lone = play(at(Require.CODE_AND_PIN, everything()), "qr", "card", "pin")
+    assert decided(lone) == [("granted", "Granted")]
+    assert list(lone.codes) == [CREDENTIAL.hex()]
+
+
+def test_staff_without_news_are_two_people_with_two_things_each():
+    stale = {"online": False, "contact_age_ms": 8 * 24 * HOUR_MS}
+    rows = everything(cls="operator", prereq=0), second(cls="grid", prereq=0)
+    lone = play(at(Require.TWO_PERSONS, *rows, **stale), "qr", "pin", "other pin")
+    assert lone.pulses == []  # the second person has shown one thing only
+    guest = play(at(Require.TWO_PERSONS, rows[0], second(), **stale), "qr", "pin", "other pin")
+    assert decided(guest) == [("granted", "Granted")]
+    assert list(guest.codes) == [CREDENTIAL.hex()]
+    other_way = play(at(Require.TWO_PERSONS, rows[0], second(), **stale), "other pin", "qr", "pin")
+    assert decided(other_way) == [("granted", "Granted")]
+    slow = play(
+        at(Require.TWO_PERSONS, rows[0], second(), **stale), "other pin", "qr", "pin", every_ns=20 * S_NS
+    )
+    assert slow.pulses == []
 
 
 # --- the way out ----------------------------------------------------------------------------------------------------
