@@ -14,7 +14,8 @@ from cloud_sync.compose import Books
 from cloud_sync.core.rights import VISIT_MAX_MIN
 from cloud_sync.errors import ConfigError, NotFound, Refused, StoreError
 from cloud_sync.protocol.bundle import LIFE_MAX_MIN
-from cloud_sync.store.bundles import DayCode, SignedPass
+from cloud_sync.store.bundles import SignedPass
+from cloud_sync.store.day_codes import DayCode
 from cloud_sync.store.visitors import VisitWish
 
 NOT_ALL_TAKEN = 1

@@ -1,14 +1,14 @@
-"""Passes that people carry themselves: a phone's bundle, a visitor's QR, a day code on paper (access.md §6.2).
+"""Passes that people carry themselves: the phone's, and what all signed ones have in common (access.md §6.2).
 
 Each is signed with the community's key and lives a day at most; what staff make stands in the audit with who and why.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from cloud_sync.core.lifecycles import CREDENTIAL_LIVE
-from cloud_sync.errors import NotFound, Refused
+from cloud_sync.errors import Refused
 from cloud_sync.protocol import bundle
 from cloud_sync.protocol.bundle import DOORS_MAX, LIFE_MAX_MIN, Kind, PassText
 from cloud_sync.protocol.code import BadCode
@@ -17,12 +17,10 @@ from cloud_sync.store import tables
 from cloud_sync.store.guests import live_pass, member_of, stay_of_token
 from cloud_sync.store.house import Act
 from cloud_sync.store.issuing import held_row
-from cloud_sync.store.pins import DAY, free_pin
 
 MINUTE_MS = 60_000
 S_MS = 1_000
 KID_DIGITS = 8
-REASON_MAX = 500
 # Nobody needs a code for a gate less than the doors behind it: where not all fit, the way to the room comes first.
 _ORDER = ("room", "unit", "garage", "gate")
 
@@ -42,12 +40,6 @@ class SignedPass:
         return bundle.compose(self.signed[:-64], self.signed[-64:])
 
 
-@dataclass(frozen=True, slots=True)
-class DayCode:
-    signed: SignedPass
-    pin: str = field(repr=False)
-
-
 def phone_bundle(act: Act, token: str, subject_ref: str | None) -> SignedPass:
     """The guest's pass for the phone that is bound to it.
 
@@ -64,47 +56,10 @@ def phone_bundle(act: Act, token: str, subject_ref: str | None) -> SignedPass:
     ]
     if not keys:
         raise Refused("credential.bundle", "no phone is bound to this pass; open the code first.")
-    return _signed(act, _open_row(held), Kind.PHONE, keys[0], LIFE_MAX_MIN, "")
+    return signed_pass(act, open_row(held), Kind.PHONE, keys[0], LIFE_MAX_MIN, "")
 
 
-def bearer_pass(act: Act, pass_id: str, *, minutes: int, reason: str) -> SignedPass:
-    """A QR for somebody without a page of their own; whoever shows it has it."""
-    check_reason(reason)
-    return _signed(act, _open_row(_pass(act, pass_id)), Kind.BEARER, b"", minutes, reason)
-
-
-def day_code(act: Act, pass_id: str, *, minutes: int, reason: str) -> DayCode:
-    """A code on paper and the PIN that has to be typed after it; the PIN is said once, and kept only as taken.
-
-    Raises:
-        NotFound: no such pass.
-        Refused: no reason, a life of more than a day, or a pass that opens nothing now.
-    """
-    check_reason(reason)
-    row = _open_row(_pass(act, pass_id))
-    pin, cred_id, verifier = free_pin(act)
-    shape = _told(act, row, Kind.DAY_CODE, bytes(8), minutes)
-    proof = bundle.pin_proof(act.house.pin_key, _body(shape)[:-8], pin)
-    # Kept so that nobody else is given these digits meanwhile; nodes are never told of it.
-    act.insert(
-        tables.credential, cred_id=cred_id, pass_id=pass_id, kind=DAY, verifier=verifier, state="ISSUED"
-    )
-    return DayCode(_sign(act, replace(shape, beside=proof), row, reason), pin)
-
-
-def check_reason(reason: str) -> None:
-    if not reason.strip() or len(reason) > REASON_MAX:
-        raise Refused("credential.reason", f"this needs a reason, with at most {REASON_MAX} characters.")
-
-
-def _pass(act: Act, pass_id: str) -> Any:
-    held = act.row(tables.pass_, pass_id=pass_id)
-    if held is None:
-        raise NotFound(f"there is no pass {pass_id}; 'gatehouse-sync passes' lists them.")
-    return held
-
-
-def _open_row(held: Any) -> PassRow:
+def open_row(held: Any) -> PassRow:
     """The row as the doors have it, where it opens anything in its window."""
     row = held_row(held.wire)
     if row is None or row.state != "ARMED" or row.schedule or not row.scope:
@@ -114,14 +69,12 @@ def _open_row(held: Any) -> PassRow:
     return row
 
 
-def _signed(act: Act, row: PassRow, kind: Kind, beside: bytes, minutes: int, reason: str) -> SignedPass:
-    return _sign(act, _told(act, row, kind, beside, minutes), row, reason)
+def signed_pass(act: Act, row: PassRow, kind: Kind, beside: bytes, minutes: int, reason: str) -> SignedPass:
+    return sign(act, told_of(act, row, kind, beside, minutes), row, reason)
 
 
-def _told(act: Act, row: PassRow, kind: Kind, beside: bytes, minutes: int) -> PassText:
+def told_of(act: Act, row: PassRow, kind: Kind, beside: bytes, minutes: int) -> PassText:
     left_min = (row.not_after - act.now_ms) // MINUTE_MS
-    if not 0 < minutes <= LIFE_MAX_MIN:
-        raise Refused("credential.life", f"a signed pass lives 1 to {LIFE_MAX_MIN} minutes.")
     if left_min < 1:
         raise Refused("credential.over", "this pass is over.")
     return PassText(
@@ -146,15 +99,15 @@ def _doors(act: Act, scope: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(known, key=lambda door: (_ORDER.index(kinds[door]), door))[:DOORS_MAX])
 
 
-def _body(told: PassText) -> bytes:
+def body_of(told: PassText) -> bytes:
     try:
         return bundle.encode_body(told)
     except BadCode as error:
         raise Refused("credential.bundle", f"{error}.") from error
 
 
-def _sign(act: Act, told: PassText, row: PassRow, reason: str) -> SignedPass:
-    body = _body(told)
+def sign(act: Act, told: PassText, row: PassRow, reason: str) -> SignedPass:
+    body = body_of(told)
     signature = act.house.signer.sign(bundle.signing_bytes(body))
     if told.kind is not Kind.PHONE:  # a guest's own phone has the pass anyway
         made = f"{told.kind.name.lower()} v{told.pass_version} {told.life_min} min"

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from cloud_sync.core.lifecycles import CREDENTIAL_LIVE
 from cloud_sync.errors import Refused
 from cloud_sync.protocol.pin import pin_credential, pins_too_near
 from cloud_sync.store import tables
@@ -23,24 +22,14 @@ def free_pin(act: Act) -> tuple[str, str, bytes]:
     for _ in range(PIN_TRIES_MAX):
         pin = f"{int.from_bytes(act.house.randomness(8), 'big') % 10**PIN_DIGITS:0{PIN_DIGITS}d}"
         cred_id, verifier = pin_credential(act.house.pin_key, pin)
-        if len(set(pin)) > PIN_DISTINCT_MIN and not any(_row(act, one) for one in (pin, *pins_too_near(pin))):
+        if len(set(pin)) > PIN_DISTINCT_MIN and not any(
+            row_of_pin(act, one) for one in (pin, *pins_too_near(pin))
+        ):
             return pin, cred_id, verifier
     raise Refused("credential.pins", "no free PIN was found; ask the staff for another way in.")
 
 
-def check_chosen_pin(act: Act, pin: str, pass_id: str) -> None:
-    """A PIN that somebody chose is not one beside another's.
-
-    Raises:
-        Refused: it is.
-    """
-    near = [row for one in pins_too_near(pin) if (row := _row(act, one)) is not None]
-    if any(row.state in CREDENTIAL_LIVE and row.pass_id != pass_id for row in near):
-        raise Refused(
-            "subject", "this pin differs from somebody else's by one in its last digit; choose another."
-        )
-
-
-def _row(act: Act, pin: str) -> Any | None:
+def row_of_pin(act: Act, pin: str) -> Any | None:
+    """Who has these digits, or had them; None for nobody."""
     cred_id, _ = pin_credential(act.house.pin_key, pin)
     return act.row(tables.credential, cred_id=cred_id)

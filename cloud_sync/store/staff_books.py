@@ -4,8 +4,9 @@ from contextlib import AbstractContextManager
 
 from cloud_sync.ports_guest import FormAnswer
 from cloud_sync.ports_staff import Arrival, DryRunReport, Party, Place, Proof, Proved
-from cloud_sync.store import arriving, bundles, cards, changing, dry_run, proving, visitors
-from cloud_sync.store.bundles import DayCode, SignedPass
+from cloud_sync.store import arriving, cards, changing, day_codes, dry_run, proving, visitors
+from cloud_sync.store.bundles import SignedPass
+from cloud_sync.store.day_codes import DayCode
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.visitors import VisitWish
@@ -74,7 +75,7 @@ class StaffBooks:
 
     def day_code(self, pass_id: str, *, minutes: int, actor: str, reason: str) -> DayCode:
         with self._staff(actor) as act:
-            return bundles.day_code(act, pass_id, minutes=minutes, reason=reason)
+            return day_codes.day_code(act, pass_id, minutes=minutes, reason=reason)
 
     def admit(self, wish: VisitWish, *, actor: str) -> SignedPass | DayCode:
         with self._staff(actor) as act:

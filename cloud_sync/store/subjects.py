@@ -17,11 +17,11 @@ from cloud_sync.core.lifecycles import CREDENTIAL, CREDENTIAL_LIVE, PASS, PassSt
 from cloud_sync.core.rights import GUARDS, Right, desired_pass, due_event
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports import RowAnswer
-from cloud_sync.protocol.pin import card_credential, pin_credential
+from cloud_sync.protocol.pin import card_credential, pin_credential, pins_too_near
 from cloud_sync.store import tables
 from cloud_sync.store.house import Act
 from cloud_sync.store.issuing import held_row, keep, live_credentials, settle_credentials
-from cloud_sync.store.pins import check_chosen_pin
+from cloud_sync.store.pins import row_of_pin
 from cloud_sync.store.places import scope_of
 
 Kind = Literal["residents", "staff", "visitors"]
@@ -315,7 +315,7 @@ def _credentials(act: Act, subject: str, wish: SubjectWish) -> str:
     if wish.pin:
         new = None if wish.pin == TAKEN_AWAY else pin_credential(key, wish.pin)
         if new is not None:
-            check_chosen_pin(act, wish.pin, pass_id)
+            _check_chosen_pin(act, wish.pin, pass_id)
         settle(act, pass_id, "pin", new)
     if wish.code_key is None:
         return ""
@@ -323,6 +323,19 @@ def _credentials(act: Act, subject: str, wish: SubjectWish) -> str:
     cred_id = sha256(b"ac-code-id-v1\0" + wish.code_key).digest()[:CRED_ID_BYTES].hex()
     settle(act, pass_id, "qr", (cred_id, wish.code_key) if wish.code_key else None)
     return f"code {cred_id}" if wish.code_key else ""
+
+
+def _check_chosen_pin(act: Act, pin: str, pass_id: str) -> None:
+    """A PIN that somebody chose is not one beside another's.
+
+    Raises:
+        Refused: it is.
+    """
+    near = [row for one in pins_too_near(pin) if (row := row_of_pin(act, one)) is not None]
+    if any(row.state in CREDENTIAL_LIVE and row.pass_id != pass_id for row in near):
+        raise Refused(
+            "subject", "this pin differs from somebody else's by one in its last digit; choose another."
+        )
 
 
 def settle(act: Act, pass_id: str, kind: str, new: tuple[str, bytes] | None) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from cloud_sync.core.rights import EMERGENCY, VISIT_MAX_MIN
 from cloud_sync.errors import Refused
 from cloud_sync.store import tables
-from cloud_sync.store.bundles import MINUTE_MS, DayCode, SignedPass, bearer_pass, check_reason, day_code
+from cloud_sync.store.bundles import MINUTE_MS, SignedPass
+from cloud_sync.store.day_codes import DayCode, bearer_pass, check_reason, day_code
 from cloud_sync.store.house import Act
 from cloud_sync.store.subjects import SubjectWish, scope_now, take_subject
 

@@ -17,9 +17,9 @@ from cloud_sync.protocol import bundle, code
 from cloud_sync.protocol.bundle import Kind
 from cloud_sync.protocol.pin import duress_pin, pin_credential, pin_under_duress
 from cloud_sync.store import tables
-from cloud_sync.store.bundles import DayCode
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.cases_store import SqlCaseDesk
+from cloud_sync.store.day_codes import DayCode
 from cloud_sync.store.visitors import VisitWish
 from edge.ports import Shown
 from tests.fakes.community_house import (
