@@ -19,6 +19,7 @@ from cloud_sync.protocol.code import parse as parse_rotating
 from cloud_sync.protocol.pin import PIN, pin_credential
 from cloud_sync.protocol.topics import NodeTopics
 from edge.compose_faces import faces_side, open_peers
+from edge.compose_locks import check_locks, open_locks
 from edge.config import NodeConfig
 from edge.core.commands import Received
 from edge.core.decision_types import Liveness
@@ -282,10 +283,11 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         ),
     )
     kiosk = kiosk_state(config, join.pages_url, reads_pins=bool(join.pin_key))
-    io = GateIoClient(io_profile.socket, profile_hash(io_profile))
+    io = GateIoClient(io_profile.socket, profile_hash(io_profile)) if io_profile.hosted else None
+    own = open_locks(config, io_profile, io)
     parts = Parts(
         clock=clock,
-        io=io,
+        io=own.locks,
         ledger=stores.ledger,
         book=stores.book,
         templates=stores.templates,
@@ -295,6 +297,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         boot_id=boot_id,
         build_ms=BUILD_MS,
         new_id=lambda: secrets.token_hex(6),
+        own_locks=own.locks,
     )
     node = build_node(config, io_profile, parts, stores, join.pin_key, join.zone)
     side.node = node
@@ -305,12 +308,16 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         stack.callback(node.close)
         group = await stack.enter_async_context(asyncio.TaskGroup())
         told = await stack.enter_async_context(vision_worker(config, group))
-        await stack.enter_async_context(io)
+        if io is not None:
+            await stack.enter_async_context(io)
+        await stack.enter_async_context(own)
         if config.kiosk.port:
             pages = KioskServer(kiosk, config.kiosk.host, config.kiosk.port, keypad(node))
             pages.start()
             stack.callback(pages.close)
-        server = await control.serve(config.data_dir / "control.sock", technician.handlers(node, faces))
+        server = await control.serve(
+            config.data_dir / "control.sock", technician.handlers(node, faces) | own.handlers
+        )
         stack.callback(server.close)
         serving = group.create_task(node.run(told), name="node")
         group.create_task(side.desk.run(), name="commands")
@@ -411,6 +418,7 @@ def _check_doors(config: NodeConfig, io_profile: Profile) -> None:
                 f"is not wired in {config.io_profile}",
                 f"Wired there: {', '.join(sorted(wired))}",
             )
+    check_locks(config, io_profile)
     real = sorted({table.lock.driver for table in io_profile.door} - {"simulated"})
     if config.clock.rehearsal is not None and real:
         raise ConfigError(

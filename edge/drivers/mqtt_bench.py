@@ -95,7 +95,7 @@ class MqttBench:
 
         if not self.up:
             return False
-        properties = Properties(PacketTypes.PUBLISH)
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # as paho ships it
         properties.MessageExpiryInterval = lives_s
         sent = self._client.publish(topic, payload, qos=0, properties=properties)
         return sent.rc is MQTTErrorCode.MQTT_ERR_SUCCESS

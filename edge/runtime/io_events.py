@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import structlog
+
 from edge.core.door_events import (
     BeamBroken,
     BeamClear,
@@ -17,6 +19,8 @@ from edge.core.door_events import (
     FireOff,
     FireOn,
     FireReset,
+    LockBack,
+    LockLost,
     PowerBack,
     PowerLow,
     RexPressed,
@@ -25,11 +29,13 @@ from edge.core.door_events import (
     TamperOn,
 )
 from edge.core.door_types import Bolt, Contact
-from edge.core.events import AccessPointId, ClockState, GrantId
-from edge.ports import IoSnapshot, Level, Point
+from edge.core.events import AccessPointId, ClockState, Fact, GrantId
+from edge.ports import BoltNews, IoNews, IoSnapshot, Level, LockLink, LockState, Lost, Point
 
 if TYPE_CHECKING:
     from edge.runtime.gate import Gate
+
+log = structlog.get_logger()
 
 
 def edge_event(point: Point, level: Level, new_id: Callable[[], str]) -> Event | None:
@@ -99,3 +105,39 @@ def later_events(
         if level is not None and contact is not gate.state.contact:
             events.append((access_point, DpsOpen() if level else DpsClose()))
     return events
+
+
+def lock_events(
+    news: BoltNews | LockLink, doors: Mapping[AccessPointId, "Gate"]
+) -> list[tuple[AccessPointId, Event]]:
+    """What a lock behind a bus or a radio says of itself."""
+    if news.door not in doors:
+        return []
+    if isinstance(news, LockLink):
+        return [(news.door, LockBack() if news.online else LockLost())]
+    return [(news.door, BoltChanged(_BOLT[news.state]))]
+
+
+def note_lost(lost: Lost, doors: Mapping[AccessPointId, "Gate"], own: frozenset[AccessPointId]) -> None:
+    """gate-io went or came back; doors whose lock the node drives itself do not need it."""
+    for access_point in doors.keys() - own:
+        doors[access_point].fault = "" if lost.back else "gate-io is away: the door cannot be driven"
+    log.warning("gate_io", back=lost.back)
+
+
+def late_fact(news: IoNews) -> Fact | None:
+    """A lock unlocked after its command had been given up, and was locked again: people have to hear of it."""
+    if not isinstance(news, BoltNews) or not news.late:
+        return None
+    return Fact("door.late_unlock", access_point=news.door, bolt=Bolt.UNLOCKED)
+
+
+_BOLT: Mapping[LockState, Bolt] = MappingProxyType(
+    {
+        LockState.LOCKED: Bolt.LOCKED,
+        LockState.UNLOCKED: Bolt.UNLOCKED,
+        LockState.JAMMED: Bolt.JAMMED,
+        LockState.MOVING: Bolt.UNKNOWN,
+        LockState.UNKNOWN: Bolt.UNKNOWN,
+    }
+)

@@ -6,7 +6,7 @@ Everything runs on one event loop; the ledger is written by one thread; pictures
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, assert_never
 
 import structlog
@@ -20,15 +20,13 @@ from edge.core.door_events import (
     FireOn,
     LinkDown,
     LinkUp,
-    LockBack,
-    LockLost,
 )
 from edge.core.door_types import Camera
 from edge.core.events import AccessPointId, ClockState, Fact, PassId, Stamp
 from edge.core.freshness import contact_age_ms
 from edge.core.passes import EARLY_MS, Pass, PassSet
 from edge.errors import EnrolRefused, StoreError
-from edge.ports import Clock, DoorIO, Edge, IoNews, IoSnapshot, Latched, Ledger, LockLink, Lost, Shown
+from edge.ports import Clock, DoorIO, Edge, IoNews, IoSnapshot, Latched, Ledger, Lost, Shown
 from edge.runtime.engine_info import engine_info, gallery_rows, same_model
 from edge.runtime.enrol import (
     NOBODYS,
@@ -43,9 +41,9 @@ from edge.runtime.face_desk import FaceDesk
 from edge.runtime.gate import Gate
 from edge.runtime.hands import Knowledge, Screens
 from edge.runtime.health import DISK_FULL, NO_TIME, NodeHealth, door_health
-from edge.runtime.io_events import boot_events, edge_event, later_events
+from edge.runtime.io_events import boot_events, edge_event, late_fact, later_events, lock_events, note_lost
 from edge.runtime.lookalikes import LookAlikes
-from edge.runtime.node_parts import Book, Templates
+from edge.runtime.node_parts import Book, NoOwnLocks, OwnLocks, Templates
 from edge.runtime.sightings import CameraState, CodeSeen, EngineState, FaceSeen, NobodySeen, Told, camera_word
 from edge.runtime.two_step import open_desk
 from models.engine import CalibrationMissing, EngineError, EngineInfo
@@ -74,6 +72,7 @@ class Parts:
     boot_id: str
     build_ms: int
     new_id: Callable[[], str]
+    own_locks: OwnLocks = field(default_factory=NoOwnLocks)
 
 
 class Node:
@@ -120,6 +119,7 @@ class Node:
         """Serve until cancelled; ``told`` is what the vision worker says."""
         self._loop = asyncio.get_running_loop()
         self._load_templates()
+        self._parts.own_locks.note_passes(self._passes.passes.values())
         await self.record([Fact("sys.boot", x={"passes": len(self._passes.passes)})])
         async with asyncio.TaskGroup() as group:
             group.create_task(self._io_news(), name="io")
@@ -172,7 +172,13 @@ class Node:
     async def _io_news(self) -> None:
         async for news in self._parts.io.news():
             for access_point, event in self._events(news):
-                await self._gates[access_point].on_event(event)
+                handled = self._gates[access_point].on_event(event)
+                if access_point in self._parts.own_locks.doors:
+                    self._spawn(handled)  # a radio may take seconds: the other doors do not wait for it
+                else:
+                    await handled
+            if (late := late_fact(news)) is not None:
+                self._spawn(self.record([late]))
             self._parts.tell_state()
 
     def _events(self, news: IoNews) -> list[tuple[AccessPointId, Event]]:
@@ -187,17 +193,13 @@ class Node:
             case Latched():
                 on = FireOn() if news.on else FireOff()
                 return [(news.door, on)] if news.kind == "fire" and news.door in self._gates else []
-            case LockLink(door=door, online=online):
-                return [(door, LockBack() if online else LockLost())] if door in self._gates else []
             case Shown():
                 return []
             case Lost():
-                for gate in self._gates.values():
-                    gate.fault = "" if news.back else "gate-io is away: the door cannot be driven"
-                log.warning("gate_io", back=news.back)
+                note_lost(news, self._gates, self._parts.own_locks.doors)
                 return []
             case _:
-                assert_never(news)
+                return lock_events(news, self._gates)
 
     def _after_snapshot(self, snapshot: IoSnapshot) -> list[tuple[AccessPointId, Event]]:
         if self._booted:
@@ -315,6 +317,7 @@ class Node:
 
     def _take_passes(self) -> None:
         self._passes = PassSet.build(self._parts.book.auth_ver, self._parts.book.passes)
+        self._parts.own_locks.note_passes(self._passes.passes.values())
         self._refresh_galleries()
         self._parts.tell_state()
 
@@ -477,9 +480,8 @@ class Node:
 
     def health(self) -> NodeHealth:
         up_ns = self._parts.clock.read().mono_ns - self._born_ns
-        doors = tuple(
-            door_health(gate, self._camera_word(gate.access_point, up_ns)) for gate in self._gates.values()
-        )
+        word, radio = self._camera_word, self._parts.own_locks.radio
+        doors = tuple(door_health(gate, word(name, up_ns), radio(name)) for name, gate in self._gates.items())
         faults = [self._engine_fault] if self._engine_fault and self._fpir else []
         faults += [DISK_FULL] if self._parts.ledger.disk_alarm else []
         clock = self._parts.clock.read().state

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from edge.core.events import AccessPointId
 from edge.core.passes import Pass
+from edge.ports import RadioReading
 
 
 class StoredTemplate(Protocol):
@@ -28,6 +30,32 @@ class Templates(Protocol):
     def pairs(self) -> Sequence[tuple[str, str]]: ...
 
     def keep_pairs(self, pairs: Iterable[tuple[str, str]]) -> None: ...
+
+
+class OwnLocks(Protocol):
+    """The locks this node drives itself (``node_locks.NodeLocks``)."""
+
+    @property
+    def doors(self) -> frozenset[AccessPointId]: ...
+
+    def radio(self, door: AccessPointId) -> RadioReading | None: ...
+
+    def note_passes(self, passes: Iterable[Pass]) -> None: ...
+
+    def rows(self) -> Sequence[dict[str, object]]: ...
+
+
+class NoOwnLocks:
+    """gate-io drives every lock of this node."""
+
+    doors: frozenset[AccessPointId] = frozenset()
+
+    def radio(self, door: AccessPointId) -> None: ...
+
+    def note_passes(self, passes: Iterable[Pass]) -> None: ...
+
+    def rows(self) -> list[dict[str, object]]:
+        return []
 
 
 class Book(Protocol):
