@@ -66,6 +66,11 @@ class Dialect(Protocol):
     @property
     def topics(self) -> Sequence[str]: ...
 
+    @property
+    def herald(self) -> str:
+        """Who says a kept word that it is there (``Heard.away``); before that nothing is sent, nobody would hear it."""
+        ...
+
     def hear(self, topic: str, payload: bytes, retained: bool) -> Heard: ...
 
     def release(self, ms: int) -> tuple[str, bytes]: ...
@@ -104,7 +109,7 @@ class RadioLock:
         self._heard_ns: int | None = None
         self._battery: int | None = None
         self._linkquality: int | None = None
-        self._away: set[str] = set()
+        self._away = {dialect.herald}
         self._told_online: bool | None = None
         self._rested = False  # it confirmed its rest since it was last out of reach
         self._urgent = False  # its bolt may be withdrawn
@@ -146,6 +151,8 @@ class RadioLock:
         if not self._reachable:
             self._owe_rest()
             return self._result(Outcome.OFFLINE, self._why_away())
+        if self._told_online is not True:  # a start, or back from silence: its rest has its turn already
+            return self._result(Outcome.OFFLINE, "it is being put to rest first")
         with self._commanded():
             done = await self._secure(self._overtake(), Urgency.LOCK)
         if done.outcome is Outcome.DONE:
@@ -384,9 +391,10 @@ class RadioLock:
     def _reachable(self) -> bool:
         return self._bus.up and not self._away
 
-    def _broker(self, up: bool) -> None:  # MqttBench.watch calls it
-        del up
-        self._lose()
+    def _broker(self, up: bool) -> None:
+        self._away = {self._dialect.herald}
+        if not up:
+            self._lose()
 
     def _lose(self) -> None:
         """The way to it broke or is back: whatever was asked is over, and rest comes first."""
@@ -434,8 +442,10 @@ class RadioLock:
                 self._retry_s = min(self._retry_s * 2, look_s)
 
     async def _pause(self, most_s: float) -> None:
+        # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the nudge.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._nudge.wait(), most_s)
+            async with asyncio.timeout(most_s):
+                await self._nudge.wait()
 
     async def _once(self) -> None:
         if self._rested:

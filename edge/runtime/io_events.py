@@ -110,11 +110,14 @@ def later_events(
 def lock_events(
     news: BoltNews | LockLink, doors: Mapping[AccessPointId, "Gate"]
 ) -> list[tuple[AccessPointId, Event]]:
-    """What a lock behind a bus or a radio says of itself."""
+    """What a lock behind a bus or a radio says of itself; what it did not do before is over when it is shut or back."""
     if news.door not in doors:
         return []
     if isinstance(news, LockLink):
+        doors[news.door].fault = "" if news.online else doors[news.door].fault
         return [(news.door, LockBack() if news.online else LockLost())]
+    if news.state is LockState.LOCKED:
+        doors[news.door].fault = ""
     return [(news.door, BoltChanged(_BOLT[news.state]))]
 
 

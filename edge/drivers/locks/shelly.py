@@ -19,6 +19,8 @@ from edge.ports import BoltNews, FailMode, Feedback, LockCaps, LockLink, LockSta
 
 MIN_PULSE_MS = 100  # toggle_after is counted in tenths of a second
 
+RELAY = "the relay is"
+
 # A relay on the mains has the air of a house's Wi-Fi; this only keeps a start from being a flood.
 PER_S, BURST = 50.0, 8
 
@@ -46,11 +48,12 @@ class ShellyRpc:
         self._source = f"gatehouse/{door}"
         self._numbers = itertools.count(1)
         self._asked: OrderedDict[int, LockState | None] = OrderedDict()
+        self.herald = RELAY
         self.topics = (f"{self._source}/rpc", f"{self._device}/events/rpc", f"{self._device}/online")
 
     def hear(self, topic: str, payload: bytes, retained: bool) -> Heard:
         if topic == self.topics[2]:
-            return Heard(away=("the relay is", payload.strip() == b"false"))
+            return Heard(away=(RELAY, payload.strip() == b"false"))
         word = _table(payload)
         if retained or not word:
             return Heard()

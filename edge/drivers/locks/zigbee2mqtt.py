@@ -20,6 +20,8 @@ from edge.ports import BoltNews, FailMode, Feedback, LockCaps, LockLink, LockSta
 # A motor that turns back sooner than this would meet its own unlocking.
 MIN_PULSE_MS = 1_000
 
+GATEWAY = "the gateway is"
+
 _SAYS = {
     "locked": LockState.LOCKED,
     "unlocked": LockState.UNLOCKED,
@@ -55,11 +57,12 @@ class Zigbee:
     def __init__(self, settings: Zigbee2MqttSettings) -> None:
         self._own = f"{settings.base}/{settings.name}"
         self._bridge = f"{settings.base}/bridge/state"
+        self.herald = GATEWAY
         self.topics = (self._own, f"{self._own}/availability", self._bridge)
 
     def hear(self, topic: str, payload: bytes, retained: bool) -> Heard:
         if topic == self._bridge:
-            return Heard(away=("the gateway is", _says_offline(payload)))
+            return Heard(away=(GATEWAY, _says_offline(payload)))
         if topic != self._own:
             return Heard(away=("the lock is", _says_offline(payload)))
         word = _table(payload)
