@@ -1,6 +1,7 @@
 """The MQTT side of a house for tests: a real mosquitto, the device programs, and the node's client on it."""
 
 import asyncio
+import contextlib
 import json
 import subprocess
 import sys
@@ -69,10 +70,8 @@ class Peer:
         self._reader.join(5)
         for pipe in (self.process.stdin, self.process.stdout):
             assert pipe is not None
-            try:
+            with contextlib.suppress(BrokenPipeError):
                 pipe.close()
-            except BrokenPipeError:
-                pass
 
 
 def cmd(within_ms: int = 1_500) -> Cmd:
