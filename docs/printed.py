@@ -142,7 +142,7 @@ def drivers() -> str:
     from edge.drivers.cameras.v4l2 import V4l2Settings
     from edge.gateio.drivers import Kind, resolve
 
-    kinds: tuple[Kind, ...] = ("locks", "inputs")
+    kinds: tuple[Kind, ...] = ("locks", "node_locks", "inputs")
     found = [
         (f"{kind}: {point.name}", resolve(kind, point.name).settings)
         for kind in kinds

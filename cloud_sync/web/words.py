@@ -25,6 +25,7 @@ EVENTS: Mapping[str, str] = MappingProxyType({
     "door.lockdown": mark("Door locked down"),
     "door.evacuate": mark("Door opened for evacuation"),
     "door.watchdog": mark("Lock switched off by the watchdog"),
+    "door.late_unlock": mark("Lock opened after its command was given up; locked again"),
     "fire.release": mark("Fire: all ways out open"),
     "fire.reset": mark("Fire release reset by hand"),
     "link.up": mark("Connected to the service"),

@@ -45,7 +45,7 @@ class ShellyRpc:
 
     def __init__(self, settings: ShellySettings, door: AccessPointId) -> None:
         self._device, self._switch = settings.device, settings.switch
-        self._source = f"gatehouse/{door}"
+        self._source = f"gatehouse/{settings.device}/{door}"  # two switches of one device are two doors
         self._numbers = itertools.count(1)
         self._asked: OrderedDict[int, LockState | None] = OrderedDict()
         self.herald = RELAY
