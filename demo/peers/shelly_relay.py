@@ -69,7 +69,7 @@ class Relay:
         reply = {"id": asked.get("id"), "src": self._device, "dst": asked.get("src"), **said}
         self._client.publish(f"{asked.get('src')}/rpc", json.dumps(reply))
 
-    def _switch(self, on: bool, toggle_after: float | None) -> bool:  # noqa: FBT001
+    def _switch(self, on: bool, toggle_after: float | None) -> bool:
         with self._turn:
             was = self._on
             if self._timer is not None:

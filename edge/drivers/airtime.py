@@ -107,7 +107,7 @@ class Airtime:
 
     def _ring(self) -> None:
         if self._timer is None:
-            wait_s = (1 - self._tokens) / self._per_s
+            wait_s = max(0.001, (1 - self._tokens) / self._per_s)  # no clock is asked about less
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._rung)
 
     def _rung(self) -> None:

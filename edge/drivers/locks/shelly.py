@@ -64,7 +64,7 @@ class ShellyRpc:
 
     def _answer(self, word: dict[str, Any]) -> Heard:
         number = word.get("id")
-        if not isinstance(number, int) or number not in self._asked or "result" not in word:
+        if type(number) is not int or number not in self._asked or "result" not in word:
             return Heard(alive="id" in word)  # an error, or an answer nobody waits for: it lives
         wanted = self._asked.pop(number)
         return Heard(state=wanted or _state(_inside(word, "result").get("output")), alive=True)
