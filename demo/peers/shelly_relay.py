@@ -114,7 +114,8 @@ def main() -> None:
             case ["end"]:
                 break
             case words:
-                print(json.dumps({"not understood": words}), flush=True)
+                print(json.dumps({"what": "not understood", "words": words}), flush=True)
+        print(json.dumps({"what": "told", "words": line.split()}), flush=True)
     relay.stop()
 
 

@@ -178,6 +178,7 @@ class House:
                 self._report(name, self._locks[name])
             case _:
                 self._say("", "not understood", words=words)
+        self._say("", "told", words=words)
 
     def _say(self, name: str, what: str, **more: Any) -> None:
         print(json.dumps({"t_ns": time.monotonic_ns(), "lock": name, "what": what, **more}), flush=True)

@@ -8,6 +8,7 @@ on the same ordered connection, read back, and told; one that comes later all th
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -36,6 +37,9 @@ MS = 1_000_000
 # An unlocking that was given up can still come out of a queue of the gateway or of a lock that sleeps; after this long
 # an unlocked bolt is somebody's hand or key.  zigbee2mqtt itself gives a sleeping device up after some minutes.
 LATE_NS = 600_000_000_000
+
+# What a lock that answers nothing is asked in those ten minutes by guests who keep trying.
+OWED_MAX = 16
 
 # Three looks fit into the silence after which a lock counts as gone: one lost answer, or two, make no alarm.
 LOOKS_PER_SILENCE = 3
@@ -114,7 +118,7 @@ class RadioLock:
         self._rested = False  # it confirmed its rest since it was last out of reach
         self._urgent = False  # its bolt may be withdrawn
         self._until_ns = 0  # released until then; 0: at rest
-        self._owed_until_ns = 0  # an unlocking that was given up may come until then
+        self._owed: deque[int] = deque(maxlen=OWED_MAX)  # unlockings not confirmed may come until then
         self._serial = 0
         self._losses = 0
         self._commands = 0  # under way; until they are over nothing else is sent
@@ -222,10 +226,11 @@ class RadioLock:
                 self._forget(ear)
                 self._at_rest()
                 return self._result(Outcome.OFFLINE, self._why_away())
-            self._owed_until_ns, losses = self._now() + LATE_NS, self._losses
+            owed_ns, losses = self._now() + LATE_NS, self._losses
+            self._owed.append(owed_ns)
             answer = await self._answer(ear, answer_by_ns)
-        if answer is LockState.UNLOCKED:
-            self._owed_until_ns = 0
+        if answer is LockState.UNLOCKED and self._until_ns and owed_ns in self._owed:
+            self._owed.remove(owed_ns)
             return self._result(Outcome.DONE)
         if serial != self._serial and losses == self._losses:
             return self._result(Outcome.REFUSED, OVERTAKEN)
@@ -342,20 +347,27 @@ class RadioLock:
         came = state is LockState.UNLOCKED and self._state is not LockState.UNLOCKED
         if not came or self._until_ns:
             self._note(state)
-        elif self._now() < self._owed_until_ns:
+        elif self._owes():
+            self._owed.popleft()
             self._relock("unlocked after its command had been given up; it is locked again")
         elif self._rested and not self._hand:
             self._relock("released, and nobody asked for it; it is locked again")
         else:
             self._note(state, BY_HAND if self._rested else "")
+        if state is LockState.JAMMED and self._rested:
+            self._owe_rest()  # it moved without us, or late: it is asked until it reaches its place
         for wanted, ear in list(self._ears):
             if state in wanted and not ear.done():
                 ear.set_result(state)
 
+    def _owes(self) -> bool:
+        while self._owed and self._owed[0] <= self._now():
+            self._owed.popleft()
+        return bool(self._owed)
+
     def _relock(self, why: str) -> None:
         """Once for each command: whoever turns the bolt by hand after that is not fought."""
         log.error("%s: %s", self.door, why)
-        self._owed_until_ns = 0
         self._note(LockState.UNLOCKED, why, late=True)
         self._urgent = True
         self._owe_rest()

@@ -16,6 +16,7 @@ from edge.drivers.mqtt_bench import BenchAddress, open_bench
 from edge.gateio.drivers import resolve, settings_of
 from edge.ports import Cmd
 from tests.fakes.brokers import Mosquitto
+from tests.fakes.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 WITHIN_S = 30.0
@@ -47,9 +48,15 @@ class Peer:
             self.lines.append(json.loads(line))
 
     def tell(self, line: str) -> None:
+        """Change its world; it has changed when this returns."""
+        before = self._told()
         assert self.process.stdin is not None
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
+        eventually(lambda: self._told() > before, what=f"{line!r} was not taken")
+
+    def _told(self) -> int:
+        return sum(line.get("what") == "told" for line in list(self.lines))
 
     def bolts(self, name: str) -> list[str]:
         return [
@@ -61,7 +68,7 @@ class Peer:
         return [line.get("wanted") for line in lines if line.get("lock") == name and line["what"] == what]
 
     def relays(self) -> list[bool]:
-        return [line["on"] for line in list(self.lines)]
+        return [line["on"] for line in list(self.lines) if "on" in line]
 
     def stop(self) -> None:
         if self.process.poll() is None:

@@ -20,6 +20,8 @@ from edge.ports import BoltNews, Cmd, LockState, Outcome
 from tests.fakes.virtual_time import VirtualLoop, in_virtual_time
 
 SCHEDULES = 400
+# A bolt that jammed after it had been read back at rest was once left jammed: one in two thousand evenings.
+FOUND = (1488,)
 ROOM = AccessPointId("r-1")
 OWN, BRIDGE = "zigbee2mqtt/r-1", "zigbee2mqtt/bridge/state"
 SETTINGS = Zigbee2MqttSettings(name="r-1")
@@ -191,7 +193,7 @@ class Evening:
 
 
 def evenings() -> list[Evening]:
-    return [Evening(seed).play() for seed in range(SCHEDULES)]
+    return [Evening(seed).play() for seed in (*range(SCHEDULES), *FOUND)]
 
 
 @pytest.fixture(scope="module")
