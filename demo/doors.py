@@ -233,7 +233,8 @@ class Doors(Faces):
         if not self.world.wish.face:
             return {"tailgated": 0, "tailgate_case": 0}
         clip = Path("stage/tailgate.y4m").absolute()
-        two_people(self.walker, self.stranger, clip)
+        # Neither of the two has a face that opens this door: whoever is named gets a grant, and is no tailgater.
+        two_people(self.stranger, self.stranger, clip)
         flagged = self.told(GATE, "access.tailgate")
         self.enters(GATE, "many")
         self.walk(GATE, Cue(clip, 0.0, 60.0), "behind")
