@@ -42,6 +42,7 @@ EVENTS: Mapping[str, str] = MappingProxyType({
     "door.late_unlock": mark("Lock opened after its command was given up; locked again"),
     "fire.release": mark("Fire: all ways out open"),
     "fire.reset": mark("Fire release reset by hand"),
+    "help.called": mark("Somebody at the door calls for help"),
     "link.up": mark("Connected to the service"),
     "link.down": mark("Working without the service"),
     "command.done": mark("Command carried out"),

@@ -87,6 +87,7 @@ def house(tmp_path):
         ("fire.release", "fire_release", "S1"),
         ("access.duress", "duress", "S1"),
         ("door.tailgating", "tailgate_rate", "S2"),
+        ("help.called", "help", "S2"),
     ],
 )
 def test_an_alarm_is_a_case_a_second_later(house, type_, kind, severity):

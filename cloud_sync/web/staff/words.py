@@ -24,6 +24,7 @@ ALERTS: Mapping[str, str] = MappingProxyType({
     "duress": mark("Silent alarm: somebody opened under threat"),
     "tailgate_rate": mark("People go in behind others"),
     "emergency": mark("Emergency pass used"),
+    "help": mark("Somebody at the door calls for help"),
     "node_offline": mark("Node silent"),
     "camera_lost": mark("Camera without a picture"),
 })  # fmt: skip
@@ -42,6 +43,7 @@ ADVICE: Mapping[str, str] = MappingProxyType({
     "duress": mark("Show nothing at the door and do not call there. Send two people, and call 110 if in doubt."),
     "tailgate_rate": mark("More people went in than passes were shown. Go there, ask in a friendly way, and look in the books who is missing."),
     "emergency": mark("Somebody came in by an emergency pass. Meet them, keep the way free, and write down who it was."),
+    "help": mark("Go there or speak to them. The door stays as it is; the screen there only says that you were told."),
     "node_offline": mark("The gate goes on deciding by itself. Check power and network there."),
     "camera_lost": mark("Guests enter by code meanwhile. Check the camera and its cable."),
 })  # fmt: skip
