@@ -55,6 +55,7 @@ from edge.runtime.gate import Gate
 from edge.runtime.gate_rules import Unruled
 from edge.runtime.hands import Hands
 from edge.runtime.health import with_fault
+from edge.runtime.help_desk import HelpDesk
 from edge.runtime.live_parts import live_rule
 from edge.runtime.node import Node
 from edge.runtime.node_parts import Parts
@@ -288,6 +289,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
     kiosk = kiosk_state(config, join.pages_url, reads_pins=bool(join.pin_key))
     io = GateIoClient(io_profile.socket, profile_hash(io_profile)) if io_profile.hosted else None
     own = open_locks(config, io_profile, io)
+    screens = DoorScreens(kiosk, join.zone, lambda: clock.read().wall_ms, own.locks.show)
     rules = DoorRules(rule_set(config, join.zone), SqlRuleBook(stores.ledger), clock)
     parts = Parts(
         clock=clock,
@@ -295,12 +297,13 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         ledger=rules,
         book=stores.book,
         templates=stores.templates,
-        screens=DoorScreens(kiosk, join.zone, lambda: clock.read().wall_ms),
+        screens=screens,
         wake_link=link.wake,
         tell_state=link.ask_state,
         boot_id=boot_id,
         build_ms=BUILD_MS,
         new_id=lambda: secrets.token_hex(6),
+        front=screens,
         own_locks=own.locks,
     )
     node = build_node(config, io_profile, parts, stores, join, join.zone, rules)
@@ -308,6 +311,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
     side.desk = command_desk(config, join, parts, stores, node, link)
     faces = faces_side(config, join, node, stores.templates, stores.peers, link, clock)
     side.faces_fault = faces.fault
+    help_desk = HelpDesk(node, stores.ledger, clock, screens.answer_help)
     pictures: dict[str, PictureSeen] = {}
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(node.close)
@@ -317,7 +321,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
             await stack.enter_async_context(io)
         await stack.enter_async_context(own)
         if config.kiosk.port:
-            pages = KioskServer(kiosk, config.kiosk.host, config.kiosk.port, keypad(node))
+            pages = KioskServer(kiosk, config.kiosk.host, config.kiosk.port, keypad(node), help_desk.bell())
             pages.start()
             stack.callback(pages.close)
         server = await control.serve(
@@ -328,6 +332,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         serving = group.create_task(node.run(told), name="node")
         group.create_task(side.desk.run(), name="commands")
         group.create_task(faces.run(), name="faces")
+        group.create_task(help_desk.run(), name="help")
         group.create_task(rules.run(), name="hours")
         await asyncio.sleep(0)  # all of them listen before the first word can come down, or it would be lost
         link.start()
@@ -395,6 +400,7 @@ def build_node(
         day_proofs=lambda salt, digits: day_proofs(key, salt, digits),
         verify_pass=lambda kid, message, signature: verify_pass(join, kid, message, signature),
         sees_faces=node.sees_faces,
+        front=parts.front,
     )
     for door in config.doors:
         table = wired[door.access_point]

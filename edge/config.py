@@ -86,6 +86,13 @@ class DoorFaceConfig(Strict):
         return self
 
 
+class DoorKioskConfig(Strict):
+    """The screen of one door, where it differs from the node's others."""
+
+    sound: bool | None = Field(None, description="Absent, what kiosk.sound says.")
+    volume: Share | None = Field(None, description="Absent, what kiosk.volume says.")
+
+
 class DoorConfig(Strict):
     access_point: Name
     kind: Literal["gate", "unit", "room", "garage"]
@@ -133,6 +140,7 @@ class DoorConfig(Strict):
         description="any: one credential opens; code_and_pin, card_and_pin: both, of one pass; two_persons: two passes.",
     )
     face: DoorFaceConfig = DoorFaceConfig()
+    kiosk: DoorKioskConfig = DoorKioskConfig()
     zone_from: Name | None = Field(
         None, description="The zone one comes from who enters here by a credential."
     )
@@ -283,6 +291,21 @@ class KioskConfig(Strict):
     host: str = Field("127.0.0.1", description="Address of the site's own network the screen reads from.")
     port: int = Field(0, ge=0, le=65_535, description="0 = no kiosk page.")
     pin_pad: bool = Field(True, description="A keypad on the screen, for who has a PIN and no phone.")
+    sound: bool = Field(True, description="Short tones for yes, no, wait and an open door; all shown too.")
+    volume: Share = Field(0.6, description="Of those tones, 0 to 1.")
+    languages: tuple[Literal["zh", "en"], Literal["zh", "en"]] = Field(
+        ("zh", "en"), description="Both are shown; the first one first, and large."
+    )
+    help_call: bool = Field(True, description="A button that tells the gate staff; it never opens a door.")
+    help_phone: str = Field(
+        "", pattern=r"^[0-9+() -]{0,24}$", description="Shown where the staff cannot be told from the screen."
+    )
+
+    @model_validator(mode="after")
+    def _speaks_both(self) -> "KioskConfig":
+        if len(set(self.languages)) != len(self.languages):
+            raise ValueError('languages needs both, in the order they are to be read: ["zh", "en"]')
+        return self
 
 
 class ClockConfig(Strict):
@@ -458,6 +481,8 @@ def _known(where: tuple[int | str, ...]) -> str:
     for part in where[:-1]:
         if part == "face":
             model = DoorFaceConfig if model is DoorConfig else FaceConfig
+        elif part == "kiosk":
+            model = DoorKioskConfig if model is DoorConfig else KioskConfig
         elif isinstance(part, str):
             model = _NESTED.get(part, model)
     return ", ".join(model.model_fields)
@@ -465,7 +490,6 @@ def _known(where: tuple[int | str, ...]) -> str:
 
 _NESTED: dict[str, type[BaseModel]] = {
     "broker": BrokerConfig,
-    "kiosk": KioskConfig,
     "clock": ClockConfig,
     "mqtt_locks": MqttLocksConfig,
     "judges": JudgeConfig,

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from edge.core.events import AccessPointId
 from edge.kiosk import texts
 from edge.kiosk.code import qr_svg
-from edge.kiosk.state import Door, DoorView, KioskState, Listener
+from edge.kiosk.state import Door, DoorView, HelpState, KioskState, Listener
 
 HERE = Path(__file__).parent
 
@@ -35,6 +35,8 @@ PIN_CHARS_MAX = 12
 
 # Takes digits to a door on the node's own loop; the future ends when the door has answered.
 Keypad = Callable[[AccessPointId, str], Future[None]]
+# Tells the node that somebody calls for help at a door; what becomes of it comes back as the door's view.
+Bell = Callable[[AccessPointId], object]
 
 log = structlog.get_logger()
 
@@ -55,12 +57,14 @@ class KioskPage:
     sentence: texts.Sentence
     banners: tuple[texts.Both, ...]
     no_connection: texts.Both
+    alarm: texts.Both | None
+    help: texts.Both | None
     words: "Words"
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What stands on the keypad and below the code."""
+    """What stands on the keypad, below the code and on the buttons."""
 
     open: texts.Both = texts.PIN_OPEN
     title: texts.Both = texts.PIN_TITLE
@@ -70,6 +74,13 @@ class Words:
     busy: texts.Both = texts.PIN_BUSY
     short: texts.Both = texts.PIN_SHORT
     scan: texts.Both = texts.SCAN
+    tools: texts.Both = texts.TOOLS
+    larger: texts.Both = texts.LARGER
+    zh: texts.Both = texts.TONGUE_ZH
+    en: texts.Both = texts.TONGUE_EN
+    sound_blocked: texts.Both = texts.SOUND_BLOCKED
+    help: texts.Both = texts.HELP_OPEN
+    help_again: texts.Both = texts.HELP_AGAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +118,10 @@ def _is_local(scope: Scope) -> bool:
 
 
 class KioskPages:
-    def __init__(self, state: KioskState, keypad: Keypad | None) -> None:
+    def __init__(self, state: KioskState, keypad: Keypad | None, bell: Bell | None) -> None:
         self._state = state
         self._keypad = keypad
+        self._bell = bell
         self._typing: set[AccessPointId] = set()
         self._screens: set[asyncio.Event] = set()
         self._closing = False
@@ -128,7 +140,15 @@ class KioskPages:
         view = self._state.view(AccessPointId(access_point))
         if view is None:
             return self._page("doors.html", DoorsPage(self._state.doors, texts.NO_SUCH_DOOR), 404)
-        page = KioskPage(view, texts.sentence_of(view), texts.banners_of(view), texts.NO_CONNECTION, Words())
+        page = KioskPage(
+            view,
+            texts.sentence_of(view),
+            texts.banners_of(view),
+            texts.lost_text(view),
+            texts.alarm_text(view),
+            texts.help_text(view),
+            Words(),
+        )
         return self._page("kiosk.html", page)
 
     async def register_code(self, access_point: str) -> Response:
@@ -161,6 +181,19 @@ class KioskPages:
         self._typing.discard(door)
         if not done.cancelled() and (error := done.exception()) is not None:
             log.error("pin_failed", access_point=door, why=repr(error))
+
+    async def help(self, request: Request, access_point: str) -> Response:
+        """Somebody calls for help: passed on or not; the screen tells the person what became of it."""
+        door = AccessPointId(access_point)
+        view = self._state.view(door)
+        if self._bell is None or view is None or not view.fittings.help_call:
+            return PlainTextResponse("no call for help here", 404)
+        if not _from_our_page(request):
+            return PlainTextResponse("only from the screen's own page", 403)
+        if view.help_state is not HelpState.NONE:
+            return PlainTextResponse("called already", 429)
+        self._bell(door)
+        return Response(status_code=202)
 
     async def live(self, access_point: str) -> Response:
         door = AccessPointId(access_point)
@@ -236,26 +269,33 @@ async def _digits(request: Request) -> str | None:
 
 def _news(view: DoorView | None) -> str:
     assert view is not None, "doors are never taken away while the node runs"
-    sentence = texts.sentence_of(view)
+    sentence, alarm, called = texts.sentence_of(view), texts.alarm_text(view), texts.help_text(view)
     news = {
         "screen": view.screen.value,
         "title": asdict(sentence.title),
         "hint": asdict(sentence.hint),
         "banners": [asdict(banner) for banner in texts.banners_of(view)],
+        "alarm": view.alarm.value,
+        "alarm_text": None if alarm is None else asdict(alarm),
+        "said": view.said.value,
+        "times": view.times,
+        "help": view.help_state.value,
+        "help_text": None if called is None else asdict(called),
     }
     return json.dumps(news, ensure_ascii=False)
 
 
-def create_kiosk(state: KioskState, keypad: Keypad | None = None) -> FastAPI:
+def create_kiosk(state: KioskState, keypad: Keypad | None = None, bell: Bell | None = None) -> FastAPI:
     """``/`` chooses a door, ``/{access_point}`` is its screen; local network only, no login, nothing personal."""
     app = FastAPI(title="Gatehouse kiosk", docs_url=None, redoc_url=None, openapi_url=None)
-    pages = KioskPages(state, keypad)
+    pages = KioskPages(state, keypad, bell)
     app.state.pages = pages
     app.mount("/static", StaticFiles(directory=HERE / "static"))
     app.add_api_route("/", pages.doors, methods=["GET"])
     app.add_api_route("/live/{access_point}", pages.live, methods=["GET"])
     app.add_api_route("/{access_point}/register.svg", pages.register_code, methods=["GET"])
     app.add_api_route("/{access_point}/pin", pages.pin, methods=["POST"])
+    app.add_api_route("/{access_point}/help", pages.help, methods=["POST"])
     app.add_api_route("/{access_point}", pages.door, methods=["GET"])
     app.add_middleware(LocalOnly)
     return app

@@ -5,8 +5,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from types import MappingProxyType
 
+from edge.core.door_types import DoorState
 from edge.core.events import AccessPointId
-from edge.kiosk.state import KioskState, Screen
+from edge.kiosk.signs import ONCE, SAID, alarm_of, lamp_of, screen_of
+from edge.kiosk.state import HelpState, KioskState, Screen
+from edge.ports_io import Show
 
 # Long enough to read two lines in a foreign language, short enough for the next person.
 SHOWN_S = 6.0
@@ -59,6 +62,22 @@ WORDS: Mapping[str, Screen] = MappingProxyType(
     }
 )
 REST = frozenset({Screen.LOOK_HERE, Screen.FACE_OFF, Screen.CODE_FIRST, Screen.CODE_ONLY})
+# What somebody is asked to do so that the door opens: at a door that opens for nobody, or for everybody, it is not said.
+ASKING = frozenset(
+    {
+        Screen.TURN_LEFT,
+        Screen.TURN_RIGHT,
+        Screen.NOD,
+        Screen.LOOK_STRAIGHT,
+        Screen.TRY_AGAIN,
+        Screen.SHOW_CODE,
+        Screen.ONE_AT_A_TIME,
+        Screen.LOOK_AFTER_CODE,
+    }
+)
+_NOTHING_HELPS = frozenset({Screen.LOCKED_DOWN, Screen.BLOCKED, Screen.OPEN_DOOR})
+
+Light = Callable[[AccessPointId, str], None]
 
 
 def until_text(until_ms: int, now_ms: int, zone: tzinfo) -> str:
@@ -67,32 +86,81 @@ def until_text(until_ms: int, now_ms: int, zone: tzinfo) -> str:
     return f"{until:%H:%M}" if until.date() == now.date() else f"{until:%m-%d %H:%M}"
 
 
-class DoorScreens:
-    """The ``Screens`` of the gate loop; used on the node's event loop."""
+def in_the_dark(_door: AccessPointId, _what: str) -> None:
+    """For a node whose doors have no lights."""
 
-    def __init__(self, state: KioskState, zone: tzinfo, now_ms: Callable[[], int]) -> None:
+
+class DoorScreens:
+    """The ``Screens`` of the gate loop, and the door's lights; used on the node's event loop.
+
+    What a door says to one person stands for a few seconds, on the screen and in its lights; what the door is in
+    (``stands``) shows before and after.  Fire and evacuation are over everything.
+    """
+
+    def __init__(
+        self, state: KioskState, zone: tzinfo, now_ms: Callable[[], int], light: Light = in_the_dark
+    ) -> None:
         """``zone`` is the community's: the time a guest reads is the time of the place, not of the machine."""
         self._state = state
         self._zone = zone
         self._now_ms = now_ms
+        self._light = light
         self._rest: dict[AccessPointId, Screen] = {}
+        self._standing: dict[AccessPointId, Screen | None] = {}
+        self._lamp: dict[AccessPointId, Show] = {}  # what the door is in
+        self._lit: dict[AccessPointId, Show] = {}  # what its lights were told last
         self._shown: dict[AccessPointId, asyncio.TimerHandle] = {}
 
     def show(self, access_point: AccessPointId, word: str, until_ms: int | None = None) -> None:
         """Show it now; a resting word waits until what was told before has been read."""
         screen = self._possible(access_point, WORDS[word])
-        if screen in REST and word != "enrolling":
+        if screen in REST:
             self._rest[access_point] = screen
             if access_point not in self._shown:
-                self._state.show(access_point, screen)
+                self._state.show(access_point, self._resting(access_point))
+            return
+        standing = self._standing.get(access_point)
+        if standing is Screen.LEAVE or (standing in _NOTHING_HELPS and screen in ASKING):
             return
         until = "" if until_ms is None else until_text(until_ms, self._now_ms(), self._zone)
-        self._state.show(access_point, screen, until=until if screen is Screen.WAIT_UNTIL else "")
-        if access_point in self._shown:
-            self._shown[access_point].cancel()
+        self._state.show(
+            access_point,
+            screen,
+            until=until if screen is Screen.WAIT_UNTIL else "",
+            aloud=self._aloud(access_point, word, screen),
+        )
+        self._light_up(access_point, SAID.get(word))
+        self._forget(access_point)
         self._shown[access_point] = asyncio.get_running_loop().call_later(
             LONG_S.get(screen, SHOWN_S), self._to_rest, access_point
         )
+
+    def stands(self, access_point: AccessPointId, state: DoorState, *, in_service: bool = True) -> None:
+        """The door is now in ``state``: its alarm is heard and seen, and its mode shows whenever nobody is spoken to."""
+        self._standing[access_point] = standing = screen_of(state, in_service=in_service)
+        self._lamp[access_point] = lamp_of(state)
+        self._state.sound_alarm(access_point, alarm_of(state))
+        if standing is Screen.LEAVE:
+            self._forget(access_point)
+        if access_point not in self._shown:
+            self._state.show(access_point, self._resting(access_point))
+            self._light_up(access_point)
+        elif Show.ALARM in {self._lamp[access_point], self._lit.get(access_point)}:
+            self._light_up(access_point)  # an alarm waits for no sentence to be read, neither to begin nor to end
+
+    def light(self, access_point: AccessPointId, what: Show) -> None:
+        """Something is waited for that has no word of its own (WAIT), or no longer (IDLE)."""
+        self._light_up(access_point, None if what is Show.IDLE else what)
+
+    def relight(self) -> None:
+        """The lights were away: tell them anew what they are to show."""
+        for door, what in self._lit.items():
+            self._light(door, what)
+
+    def answer_help(self, access_point: AccessPointId, word: str, at_ms: int | None = None) -> None:
+        """What became of a call for help: ``calling``, ``told``, ``not_told``, or empty when it is over."""
+        at = "" if at_ms is None else until_text(at_ms, self._now_ms(), self._zone)
+        self._state.answer_help(access_point, HelpState(word), at)
 
     def _possible(self, access_point: AccessPointId, screen: Screen) -> Screen:
         """Without an address to register at, the staff are the way."""
@@ -100,6 +168,27 @@ class DoorScreens:
         lost = screen is Screen.REGISTER and (view is None or not view.door.register_url)
         return Screen.ASK_STAFF if lost else screen
 
+    def _resting(self, access_point: AccessPointId) -> Screen:
+        return self._standing.get(access_point) or self._rest.get(access_point, Screen.FACE_OFF)
+
+    def _aloud(self, access_point: AccessPointId, word: str, screen: Screen) -> Show | None:
+        view = self._state.view(access_point)
+        stands_already = view is not None and view.screen is screen
+        return None if word in ONCE and stands_already else SAID.get(word)
+
+    def _light_up(self, access_point: AccessPointId, said: Show | None = None) -> None:
+        """What was said to somebody, over what the door is in; never over an alarm or a release."""
+        lamp = self._lamp.get(access_point, Show.IDLE)
+        what = lamp if said is None or lamp in {Show.ALARM, Show.FREE} else said
+        if self._lit.get(access_point) is not what:
+            self._lit[access_point] = what
+            self._light(access_point, what)
+
+    def _forget(self, access_point: AccessPointId) -> None:
+        if (timer := self._shown.pop(access_point, None)) is not None:
+            timer.cancel()
+
     def _to_rest(self, access_point: AccessPointId) -> None:
         del self._shown[access_point]
-        self._state.show(access_point, self._rest.get(access_point, Screen.FACE_OFF))
+        self._state.show(access_point, self._resting(access_point))
+        self._light_up(access_point)

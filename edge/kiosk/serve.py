@@ -9,7 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from edge.errors import ConfigError, GateError
-from edge.kiosk.app import Keypad, KioskPages, create_kiosk
+from edge.kiosk.app import Bell, Keypad, KioskPages, create_kiosk
 from edge.kiosk.state import KioskState
 
 GRACE_S = 3
@@ -74,10 +74,17 @@ class _Server(uvicorn.Server):
 class KioskServer:
     """Construction binds or says in one sentence why not; ``start`` serves, ``close`` ends and waits for the end."""
 
-    def __init__(self, state: KioskState, host: str, port: int, keypad: Keypad | None = None) -> None:
+    def __init__(
+        self,
+        state: KioskState,
+        host: str,
+        port: int,
+        keypad: Keypad | None = None,
+        bell: Bell | None = None,
+    ) -> None:
         self._socket = _listen(host, port)
         self._up = threading.Event()
-        self._server = _Server(create_kiosk(state, keypad), self._up)
+        self._server = _Server(create_kiosk(state, keypad, bell), self._up)
         self._thread = threading.Thread(target=self._run, name="kiosk", daemon=True)
         self._host = host
 

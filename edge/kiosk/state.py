@@ -6,6 +6,7 @@ from enum import StrEnum
 from threading import Lock
 
 from edge.core.events import AccessPointId
+from edge.ports_io import Show
 
 
 class Screen(StrEnum):
@@ -37,6 +38,37 @@ class Screen(StrEnum):
     NOW_PIN = "now_pin"
     NOW_SECOND = "now_second"
     SECOND_PERSON = "second_person"
+    LEAVE = "leave"  # fire or evacuation: over everything else
+    LOCKED_DOWN = "locked_down"
+    BLOCKED = "blocked"
+    OUT_OF_ORDER = "out_of_order"
+    NOT_IN_SERVICE = "not_in_service"
+    OPEN_DOOR = "open_door"
+
+
+class HelpState(StrEnum):
+    """What became of a call for help; only a receipt of the service makes it TOLD."""
+
+    NONE = ""
+    CALLING = "calling"
+    TOLD = "told"
+    NOT_TOLD = "not_told"
+
+
+class Tongue(StrEnum):
+    ZH = "zh"
+    EN = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Fittings:
+    """How the screen of one door is set up; it stays so while the node runs."""
+
+    sound: bool = True
+    volume: float = 0.6  # 0 to 1
+    tongues: tuple[Tongue, ...] = (Tongue.ZH, Tongue.EN)  # the first one is read first, and large
+    help_call: bool = False
+    help_phone: str = ""  # whom to ring when the staff cannot be told from here
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +83,11 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class DoorView:
-    """Everything one page shows; ``until`` is a local time (screens.until_text) and set exactly for WAIT_UNTIL."""
+    """Everything one page shows; ``until`` is a local time (screens.until_text) and set exactly for WAIT_UNTIL.
+
+    ``said`` was last said to somebody, as a sound, and ``times`` counts how often anything was; ``alarm`` is IDLE,
+    PREALARM or ALARM for as long as the door is in it.
+    """
 
     door: Door
     screen: Screen = Screen.LOOK_HERE
@@ -60,6 +96,12 @@ class DoorView:
     engine_simulated: bool = False
     dry_run: bool = False
     pin_pad: bool = False
+    fittings: Fittings = Fittings()
+    alarm: Show = Show.IDLE
+    said: Show = Show.IDLE
+    times: int = 0
+    help_state: HelpState = HelpState.NONE
+    help_at: str = ""  # local time; empty where the node is not sure of it
 
     def __post_init__(self) -> None:
         assert bool(self.until) == (self.screen is Screen.WAIT_UNTIL), "only a wait has a time"
@@ -81,9 +123,27 @@ class KioskState:
     def doors(self) -> tuple[Door, ...]:
         return tuple(view.door for view in self._views.values())
 
-    def show(self, door: AccessPointId, screen: Screen, *, until: str = "") -> None:
-        """Replace what this door shows; ``until`` for WAIT_UNTIL only."""
-        self._change(door, lambda view: replace(view, screen=screen, until=until))
+    def show(
+        self, door: AccessPointId, screen: Screen, *, until: str = "", aloud: Show | None = None
+    ) -> None:
+        """Replace what this door shows; ``until`` for WAIT_UNTIL only; ``aloud`` is heard once, now."""
+
+        def change(view: DoorView) -> DoorView:
+            shown = replace(view, screen=screen, until=until)
+            return shown if aloud is None else replace(shown, said=aloud, times=view.times + 1)
+
+        self._change(door, change)
+
+    def sound_alarm(self, door: AccessPointId, alarm: Show) -> None:
+        """Seen and heard until the next word: PREALARM, ALARM, or IDLE for neither."""
+        self._change(door, lambda view: replace(view, alarm=alarm))
+
+    def answer_help(self, door: AccessPointId, state: HelpState, at: str = "") -> None:
+        """What became of the call for help at this door, and when."""
+        self._change(door, lambda view: replace(view, help_state=state, help_at=at))
+
+    def fit_out(self, door: AccessPointId, fittings: Fittings) -> None:
+        self._change(door, lambda view: replace(view, fittings=fittings))
 
     def declare(self, door: AccessPointId, *, liveness_off: bool, engine_simulated: bool) -> None:
         """Set the banners: what this door does not check must be readable at the door."""

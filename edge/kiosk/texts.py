@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from edge.kiosk.state import DoorView, Screen
+from edge.kiosk.state import DoorView, HelpState, Screen
+from edge.ports_io import Show
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,11 @@ class Both:
     en: str
 
     def at(self, until: str) -> "Both":
-        return Both(self.zh.replace("{until}", until), self.en.replace("{until}", until))
+        return self.put("until", until)
+
+    def put(self, name: str, value: str) -> "Both":
+        """With ``value`` in the place called ``name``."""
+        return Both(self.zh.replace(f"{{{name}}}", value), self.en.replace(f"{{{name}}}", value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +142,30 @@ SENTENCES: Mapping[Screen, Sentence] = MappingProxyType({
         Both("此 PIN 码现在不能开门", "This PIN does not open the door now"),
         Both("请核对后再输入，或联系值班人员", "Check it and type it again, or ask the staff"),
     ),
+    Screen.LEAVE: Sentence(
+        Both("请立即离开", "Leave the building"),
+        Both("所有出口均已打开，请就近离开", "All ways out are open: use the nearest"),
+    ),
+    Screen.LOCKED_DOWN: Sentence(
+        Both("暂停进入", "Nobody can enter now"),
+        Both("可以随时出门；需要帮助请联系值班人员", "The way out is free; ask the staff"),
+    ),
+    Screen.BLOCKED: Sentence(
+        Both("此门停用", "This door is closed"),
+        Both("请走其他入口，或联系值班人员；可以随时出门", "Use another entrance, or ask the staff; the way out is free"),
+    ),
+    Screen.OUT_OF_ORDER: Sentence(
+        Both("此门故障", "This door is out of order"),
+        Both("请走其他入口，或联系值班人员；可以随时出门", "Use another entrance, or ask the staff; the way out is free"),
+    ),
+    Screen.NOT_IN_SERVICE: Sentence(
+        Both("此门尚未启用", "This door is not in use yet"),
+        Both("请走其他入口，或联系值班人员；可以随时出门", "Use another entrance, or ask the staff; the way out is free"),
+    ),
+    Screen.OPEN_DOOR: Sentence(
+        Both("门已开放", "The door is open"),
+        Both("请进，现在无需出示凭证", "Please come in; nothing needs to be shown now"),
+    ),
 })  # fmt: skip
 
 # A small task set by the door; each says beside itself that a code will do as well.
@@ -155,6 +184,7 @@ CALM = TASKS | frozenset(
         Screen.CODE_FIRST,
         Screen.CODE_ONLY,
         Screen.LOOK_AFTER_CODE,
+        Screen.OPEN_DOOR,
         Screen.NOW_PIN,
         Screen.NOW_SECOND,
         Screen.SECOND_PERSON,
@@ -178,6 +208,26 @@ PIN_SHORT = Both("密码至少六位，请输完再确定", "Type all of it: a P
 PIN_BUSY = Both("请稍候再输入一次，或联系值班人员", "Wait a moment and type it again, or ask the staff")
 SCAN = Both("登记页面的二维码", "QR code of the page to register at")
 
+LARGER = Both("大字", "Larger")
+TONGUE_ZH = Both("中文", "中文")
+TONGUE_EN = Both("English", "English")
+TOOLS = Both("屏幕选项", "Options of this screen")
+SOUND_BLOCKED = Both("声音未开启，请轻触屏幕", "Touch the screen for sound")
+HELP_OPEN = Both("求助", "Call staff")
+HELP_AGAIN = Both("再按一次呼叫", "Press again to call")
+HELP_CALLING = Both("正在通知值班人员…", "Telling the staff…")
+HELP_TOLD = Both("{at} 已通知值班人员", "The staff were told at {at}")
+HELP_TOLD_UNTIMED = Both("已通知值班人员", "The staff have been told")
+HELP_PHONE = Both(
+    "现在无法通知值班人员，请致电 {phone}", "The staff cannot be told from here now: call {phone}"
+)
+HELP_NO_PHONE = Both(
+    "现在无法通知值班人员，请到有人的门岗", "The staff cannot be told from here now: go to a staffed gate"
+)
+RING = Both("请致电 {phone}", "Call {phone}")
+SHUT_SOON = Both("请关门，警报即将响起", "Please shut the door: the alarm is about to sound")
+SHUT_NOW = Both("警报：请关门", "Alarm: please shut the door")
+
 # What a screen says beside its sentences when something does not work.
 BESIDE: Mapping[str, Both] = MappingProxyType(
     {
@@ -185,6 +235,12 @@ BESIDE: Mapping[str, Both] = MappingProxyType(
         "no_such_door": NO_SUCH_DOOR,
         "pin_short": PIN_SHORT,
         "pin_busy": PIN_BUSY,
+        "sound_blocked": SOUND_BLOCKED,
+        "help_not_told": HELP_PHONE,
+        "help_not_told, no help_phone": HELP_NO_PHONE,
+        "no_connection, help_phone": RING,
+        "door.prealarm": SHUT_SOON,
+        "door.held, door.forced": SHUT_NOW,
     }
 )
 
@@ -202,3 +258,31 @@ def banners_of(view: DoorView) -> tuple[Both, ...]:
         (view.engine_simulated, ENGINE_SIMULATED),
     )
     return tuple(banner for holds, banner in said if holds)
+
+
+def alarm_text(view: DoorView) -> Both | None:
+    """What a deaf person reads instead of the beeping."""
+    return {Show.PREALARM: SHUT_SOON, Show.ALARM: SHUT_NOW}.get(view.alarm)
+
+
+def help_text(view: DoorView) -> Both | None:
+    """What became of the call for help; None while nobody called."""
+    match view.help_state:
+        case HelpState.NONE:
+            return None
+        case HelpState.CALLING:
+            return HELP_CALLING
+        case HelpState.TOLD:
+            return HELP_TOLD.put("at", view.help_at) if view.help_at else HELP_TOLD_UNTIMED
+        case HelpState.NOT_TOLD:
+            phone = view.fittings.help_phone
+            return HELP_PHONE.put("phone", phone) if phone else HELP_NO_PHONE
+
+
+def lost_text(view: DoorView) -> Both:
+    """What stands here when the node is away; the number was printed while it was not."""
+    phone = view.fittings.help_phone
+    ring = RING.put("phone", phone)
+    return (
+        Both(f"{NO_CONNECTION.zh}。{ring.zh}", f"{NO_CONNECTION.en}. {ring.en}") if phone else NO_CONNECTION
+    )

@@ -421,7 +421,7 @@ class Attempts:
     def _forget_first(self) -> None:
         if self._first is not None:
             self._first = None
-            self._hands.io.show(self._door.access_point, Show.IDLE)
+            self._hands.front.light(self._door.access_point, Show.IDLE)
 
     def _note_refused(self, decision: Allow | Deny, attempt: Attempt, moment: Moment) -> None:
         if attempt.kind is CredentialKind.QR:
@@ -441,7 +441,7 @@ class Attempts:
 
     def _wait_for(self, word: str) -> None:
         self._say(word)
-        self._hands.io.show(self._door.access_point, Show.WAIT)
+        self._hands.front.light(self._door.access_point, Show.WAIT)
 
     def _advise(self, decision: Deny | Retry, kind: CredentialKind) -> None:
         advice = decision.advice

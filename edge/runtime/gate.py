@@ -37,7 +37,6 @@ from edge.core.reasons import GuestText, Reason
 from edge.core.requirement import Require
 from edge.errors import StoreError
 from edge.ports import Cmd, Outcome, Result, Shown
-from edge.ports_io import Show
 from edge.runtime.attempts import Attempts
 from edge.runtime.commissioned import Withheld, nothing_withheld
 from edge.runtime.face_challenge import LiveRule
@@ -50,8 +49,6 @@ IO_DEADLINE_NS = 300_000_000  # hardware.md §2.4: the age of a command inside t
 READS_MAX = 16  # more than people show while one of them is decided
 VISITOR = "visitor"  # somebody without a pass, let in once by staff: at a gate and at no other door
 GATE_ONLY = "x:GateOnly"
-
-_SHOWN = {Tone.PREALARM: Show.PREALARM, Tone.ALARM: Show.ALARM, Tone.OFF: Show.IDLE}
 
 log = structlog.get_logger()
 
@@ -197,6 +194,7 @@ class Gate:
         self.state = step.state
         self._timers_changed.set()
         faults = [await self._perform(effect) for effect in step.effects]
+        self.hands.front.stands(self.access_point, step.state, in_service=not self.withheld())
         return Did(step.state.mode, step.refusal is not None, next(filter(None, faults), ""))
 
     async def _perform(self, effect: Effect) -> str:
@@ -210,17 +208,15 @@ class Gate:
             case Relock():
                 return self._check(await io.lock(door, self._cmd("relock")), "lock")
             case Latch(kind, on, actor):
-                io.show(door, Show.FREE if on else Show.IDLE)
                 latched = await io.latch(door, self._cmd(f"latch {kind}"), kind, on, actor)
                 return self._check(latched, "latch")
             case Signal(light, advice):
-                io.show(door, Show.GRANTED if light is Light.GREEN else Show.DENIED)
                 if light is Light.GREEN:
-                    self.hands.screens.show(self.access_point, "welcome")
+                    stuck = self.fault.startswith("pulse")  # nobody is sent to a door that did not open
+                    self.hands.screens.show(door, GuestText.SEE_GUARD if stuck else "welcome")
                 elif advice is not None:
                     self.hands.screens.show(self.access_point, advice.text, advice.until_ms)
             case Sound(tone):
-                io.show(door, _SHOWN[tone])
                 if tone is not Tone.OFF:
                     log.warning("door_sounds", access_point=self.access_point, tone=tone)
             case _:

@@ -8,16 +8,40 @@ from typing import Protocol
 from edge.core.bundle import Bundle, VerifyPass
 from edge.core.credentials import SignedCode, Verify
 from edge.core.decision_types import Policy
-from edge.core.door_types import Mode
+from edge.core.door_types import DoorState, Mode
 from edge.core.events import AccessPointId, Fact
 from edge.core.passes import PassSet
 from edge.ports import Clock, DoorIO
+from edge.ports_io import Show
 
 
 class Screens(Protocol):
     """The person's screen; showing may fail silently, no decision depends on it."""
 
     def show(self, access_point: AccessPointId, word: str, until_ms: int | None = None) -> None: ...
+
+
+class Front(Protocol):
+    """The door's own face to people: screen, sounds and lights.  Like ``Screens``, no decision depends on it."""
+
+    def stands(self, access_point: AccessPointId, state: DoorState, *, in_service: bool) -> None:
+        """What the door is in now; ``in_service`` is False where it gives no grants because nobody signed its list."""
+
+    def light(self, access_point: AccessPointId, what: Show) -> None:
+        """WAIT while a second thing is waited for, IDLE when it is not any more."""
+
+    def relight(self) -> None:
+        """The lights were away and are back."""
+
+
+class NoFront:
+    """Of a door without a screen and without lights."""
+
+    def stands(self, access_point: AccessPointId, state: DoorState, *, in_service: bool) -> None: ...
+
+    def light(self, access_point: AccessPointId, what: Show) -> None: ...
+
+    def relight(self) -> None: ...
 
 
 class CodeBook(Protocol):
@@ -64,6 +88,7 @@ class Hands:
     verify_pass: VerifyPass
     # Whether a face before this door would reach it now: no other use of its camera, and an engine that works.
     sees_faces: Callable[[AccessPointId], bool]
+    front: Front = field(default_factory=NoFront)
     # Held from reading what is remembered of a code to writing it anew: the doors of a node share that memory.
     code_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -196,6 +196,8 @@ class Node:
                 return []
             case Lost():
                 note_lost(news, self._gates, self._parts.own_locks.doors)
+                if news.back:
+                    self._parts.front.relight()
                 return []
             case _:
                 return lock_events(news, self._gates)

@@ -7,7 +7,7 @@ from typing import Protocol
 from edge.core.events import AccessPointId, PassId
 from edge.core.passes import Denial, Pass
 from edge.ports import Clock, DoorIO, Ledger, RadioReading
-from edge.runtime.hands import Screens
+from edge.runtime.hands import Front, NoFront, Screens
 
 
 class StoredTemplate(Protocol):
@@ -87,3 +87,4 @@ class Parts:
     build_ms: int
     new_id: Callable[[], str]
     own_locks: OwnLocks = field(default_factory=NoOwnLocks)
+    front: Front = field(default_factory=NoFront)

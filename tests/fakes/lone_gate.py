@@ -16,6 +16,7 @@ from edge.core.door_types import Contact
 from edge.core.events import AccessPointId, ClockState, Fact
 from edge.core.passes import LocationClass, PassSet
 from edge.core.requirement import Require
+from edge.kiosk.signs import SAID
 from edge.link.translate import decode_passes
 from edge.ports import ClockReading, Outcome, Result
 from edge.ports_io import Show
@@ -90,6 +91,7 @@ class LoneGate:
                 kid == self.kid and verify_ed25519(self.community_key, signed, signature)
             ),
             sees_faces=lambda _door: self.sees_faces,
+            front=self,
         )
         profile = DoorProfile(access_point=self.door, direction=self.direction)
         self.gate = Gate(
@@ -117,8 +119,16 @@ class LoneGate:
         return ClockReading(self.now_ms + self.at_ns // 1_000_000, self.at_ns, self.clock, 0)
 
     def show(self, _door, word, until_ms=None) -> None:
-        """The screen's words and the lights' colours come by the same name; each is kept apart."""
-        (self.lights if isinstance(word, Show) else self.shown).append(str(word))
+        """The screen's words, and green and red as the screen's table has them."""
+        self.shown.append(str(word))
+        if (said := SAID.get(word)) in {Show.GRANTED, Show.DENIED}:
+            self.lights.append(str(said))
+
+    def light(self, _door, what) -> None:
+        self.lights.append(str(what))
+
+    def stands(self, _door, state, *, in_service) -> None:
+        """What it is in is the state's to say; tests read it there."""
 
     def code_memory(self, cred_id):
         return self.codes.get(cred_id)

@@ -112,6 +112,12 @@ def test_the_stream_begins_with_the_present_and_brings_each_change(kiosk, state)
             "title": {"zh": "请进", "en": "Welcome"},
             "hint": {"zh": "门已打开", "en": "The door is open"},
             "banners": [],
+            "alarm": "idle",
+            "alarm_text": None,
+            "said": "idle",
+            "times": 0,
+            "help": "",
+            "help_text": None,
         }
 
 

@@ -14,6 +14,12 @@ function stay() {
   digits.value = digits.value.replace(/[^0-9]/g, "");
 }
 
+// One tone for every key, whatever the digit and whatever becomes of the PIN.
+function press() {
+  sound.key();
+  stay();
+}
+
 function clear() {
   digits.value = "";
   note.textContent = "";
@@ -23,10 +29,11 @@ function type(digit) {
   if (digits.value.length < digits.maxLength) {
     digits.value += digit;
   }
-  stay();
+  press();
 }
 
 async function enter() {
+  press();
   const pin = digits.value;
   if (pin.length < PIN_MIN) {
     note.textContent = note.dataset.short;
@@ -56,13 +63,13 @@ document.getElementById("pin-open").addEventListener("click", () => {
   stay();
 });
 document.getElementById("pin-close").addEventListener("click", () => pad.close());
-document.getElementById("pin-clear").addEventListener("click", () => { clear(); digits.focus(); stay(); });
+document.getElementById("pin-clear").addEventListener("click", () => { clear(); digits.focus(); press(); });
 document.getElementById("pin-enter").addEventListener("click", enter);
 pad.addEventListener("close", () => { clearTimeout(idle); clear(); });
 pad.querySelectorAll("[data-digit]").forEach((key) => {
   key.addEventListener("click", () => type(key.dataset.digit));
 });
-digits.addEventListener("input", stay);
+digits.addEventListener("input", press);
 digits.addEventListener("keydown", (event) => {
   if (event.key === "Enter") {
     event.preventDefault();
