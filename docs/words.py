@@ -37,6 +37,7 @@ KEYS: dict[str, str] = {
     "DoorConfig.direction": "Which way a passage counts.",
     "DoorConfig.name_en": "The same in English.",
     "DoorConfig.face": "Face at this door.",
+    "DoorConfig.kiosk": "The screen of this door, where it differs from the node's others.",
     "DoorFaceConfig.mode": "`one_to_n`: the people whose passes open this door now are looked for.",
     "Profile.socket": "The node speaks to gate-io here; mode 0660.",
     "Profile.socket_users": "Accounts that may connect besides gate-io's own.",
