@@ -1,0 +1,462 @@
+"""The independent watcher: after every step, does everything hold that access.md §4.7 and domain.md §7 promise?
+
+It sees what went in (wires, codes, commands, passes) and what came out (facts, packets to gate-io, the level of the
+line, answers), compares with the door and the box of the design, and keeps its own small books.  It never looks into
+the table of the machine.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cloud_sync.protocol import chain
+from edge.core.commands import LOCK_TYPE, MODE_OPS, Answer, Order, Received, State
+from edge.core.door_events import Boot, Command, Event, RexPressed
+from edge.core.door_types import DoorState, output
+from edge.core.events import ClockState, CredentialKind, Fact, GrantId, Stamp
+from edge.core.passes import ENTRY_PREREQS, Pass, PassState, Prereq, SubjectClass
+from edge.gateio.board import Verdict
+from edge.gateio.outputs import Why
+from edge.ports import Level, Outcome, Point
+from edge.runtime.hands import Did
+from sim.box import DOOR, Box, Packet
+from sim.design import DesignDoor
+from sim.design_box import DesignBox
+from sim.house import ERRORS, House, parse_code, signature_of
+from sim.loop import Hours
+from sim.memory import EPOCH, NODE
+from sim.people import People
+from sim.script import MS_NS, S_NS, Guest
+from sim.wires import Wires
+
+HOUR_MS = 3_600_000
+EARLY_MS = 2 * HOUR_MS  # a gate opens for its guests two hours before their window
+BESIDE = ("command.", "link.", "sys.")  # facts that the door does not write
+FIRE_WITHIN_NS = S_NS
+ANSWER_NS = 1_500 * MS_NS
+# Wrong commands, and why none of them may ever be accepted.
+BAD_COMMANDS = {"retained", "expired", "long", "ahead", "forged", "elsewhere", "unknown_key"}
+
+
+class Broken(Exception):
+    """An invariant does not hold; ``rule`` is its number or name."""
+
+    def __init__(self, rule: str, said: str) -> None:
+        super().__init__(f"{rule}: {said}")
+        self.rule = rule
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One code held up, as the watcher read it."""
+
+    cred_id: str
+    step: int
+    is_true: bool
+    at_ns: int
+
+
+class Watch:
+    def __init__(self, hours: Hours, wires: Wires, box: Box, house: House, people: People) -> None:
+        self._hours, self._wires, self._box, self._house, self._people = hours, wires, box, house, people
+        profile = wires.fitted.profile
+        self._profile = profile
+        self.door = DesignDoor(profile)
+        self.io = DesignBox(profile.rex_unlocks, profile.t_rex_ms * MS_NS)
+        self._before: tuple[DesignDoor, bool] | None = None
+        self._told: list[Fact] | None = None
+        self._busy = False
+        self.doubt = True  # the node does not know what its lock does
+        self._stir = 0  # rises with everything that happens; a check that waits sees whether it was alone
+        self._open: dict[GrantId, int] = {}
+        self._ended: set[GrantId] = set()
+        self._last_grant_ns = 0
+        self._shown: list[Shown] = []
+        self._used: set[tuple[str, int]] = set()
+        self._passes: dict[str, Pass] = {}
+        self._owner: dict[str, str] = {}
+        self._failed: set[str] = set()
+        self._mode_turns = 0
+        self._orders: dict[str, tuple[Order, str]] = {}
+        self._accepted: list[str] = []
+        self._done_commands = 0
+        self._mode_ctr: dict[str, int] = {}
+        self._granted_at: list[tuple[int, str | None, CredentialKind | None]] = []
+        self.log: list[tuple[Event, int]] = []  # of this life, for the replay
+        self.steps = self.inputs = self.facts = 0
+
+    def _fail(self, rule: str, said: str) -> None:
+        raise Broken(rule, said)
+
+    def _need(self, holds: bool, rule: str, said: str) -> None:
+        if not holds:
+            raise Broken(rule, said)
+
+    # --- the door machine ----------------------------------------------------------------------------------------------
+
+    def before_step(self, event: Event, now: int) -> None:
+        self._stir += 1
+        self._busy = True
+        self._told = []
+        self.steps += 1
+        full = self._house.disk.ledger.full
+        self._before = (copy.deepcopy(self.door) if full else self.door, full)
+        self.log.append((event, now))
+        mode = self.door.mode
+        self.door.hear(event, now)
+        self._mode_turns += mode != self.door.mode
+
+    def after_step(self, event: Event, before: DoorState, state: DoorState, did: Did) -> None:
+        assert self._before is not None
+        assert self._told is not None
+        self._stir += 1
+        self._busy = False
+        told, self._told = [fact.type for fact in self._told], None
+        kept, full = self._before
+        if full and did.fault and state is before:
+            self.door = kept  # what cannot be written down is not done
+            return
+        self._compare(event, state, did)
+        if not full:
+            self._need(
+                told == self.door.facts, "facts",
+                f"after {_name(event)} in {before.mode} the design writes {self.door.facts}, the door wrote {told}",
+            )  # fmt: skip
+        if isinstance(event, RexPressed):
+            self._need(not did.refused, "4 the way out is never refused", f"REX was refused in {before.mode}")
+        if isinstance(event, Command) and not did.refused:
+            self._done_commands += 1
+            self._need(event.counter > before.counter, "5 no command twice", f"counter {event.counter} again")
+        if did.fault:
+            self.doubt = True
+        elif isinstance(event, Boot):
+            self.doubt = False
+        self._look_later()
+
+    def _compare(self, event: Event, state: DoorState, did: Did) -> None:
+        door, where = self.door, _name(event)
+        for word, ours, theirs in (
+            ("mode", door.mode, state.mode.value),
+            ("contact", door.contact, state.contact),
+            ("alarm", door.alarm, state.alarm.value),
+            ("egress pulse", door.pulse, state.egress.value == "PULSE"),
+            ("fire latch", door.fire, state.life_safety.value == "FIRE"),
+            ("grants waiting", len(door.waiting), len(state.waiting)),
+            ("lock released", door.released, output(state, self._profile).value == "RELEASED"),
+            ("refused", door.refused, did.refused),
+        ):
+            self._need(ours == theirs, word, f"after {where} the design says {ours}, the door {theirs}")
+        due = min(door.clocks.values(), default=None)
+        machine = min(state.timers.values(), default=None)
+        self._need(due == machine, "timers", f"after {where} the next is due at {due}, the door's at {machine}")
+
+    # --- the ledger ----------------------------------------------------------------------------------------------------
+
+    def written(self, facts: Sequence[Fact], stamp: Stamp) -> None:
+        self.facts += len(facts)
+        self._stir += 1
+        for fact in facts:
+            if self._told is not None and not fact.type.startswith(BESIDE):
+                self._told.append(fact)
+            self._weigh(fact, stamp)
+
+    def _weigh(self, fact: Fact, stamp: Stamp) -> None:
+        if fact.decision == "deny":
+            self._need(bool(fact.reason), "12 every denial has its reason", f"{fact.type} says none")
+        if fact.decision == "override":
+            self._need(bool(fact.actor), "12 every override has its person", f"{fact.type} names nobody")
+        if fact.type == "access.granted":
+            self._granted(fact, stamp)
+        if fact.type in {"access.taken", "access.not_taken"}:
+            grant = fact.grant_id
+            assert grant is not None
+            self._need(grant not in self._ended, "1 a grant ends once", f"{grant} ended again: {fact.type}")
+            self._need(grant in self._open, "1 a grant ends once", f"{grant} ended and was never given")
+            del self._open[grant]
+            self._ended.add(grant)
+        if fact.type == "access.denied" and fact.credential_kind is not None:
+            self._failed.add(fact.pass_id or fact.credential_kind.value)
+
+    def _granted(self, fact: Fact, stamp: Stamp) -> None:
+        grant, now = fact.grant_id, self._hours.now_ns
+        assert grant is not None
+        self._need(grant not in self._open and grant not in self._ended, "1 a grant ends once", f"{grant} is given twice")
+        self._open[grant] = now
+        if fact.credential_kind is CredentialKind.REX:
+            return
+        self._last_grant_ns = now
+        self._granted_at.append((now, fact.pass_id, fact.credential_kind))
+        self._need(
+            self.door.mode != "LOCKED_DOWN", "3 nothing opens in lockdown", f"{fact.credential_kind} was let in"
+        )
+        if fact.decision == "allow":
+            self._rightly(fact, stamp)
+
+    def _rightly(self, fact: Fact, stamp: Stamp) -> None:
+        """An allow means a pass that was good by what had come aboard, and a code that was good and new."""
+        rule = "domain 1 an allow has its pass"
+        if fact.credential_kind is CredentialKind.QR:
+            self._code_was_new(fact, stamp)
+        if fact.pass_id is None:
+            self._need(fact.subject_ref is None, "domain 4 class only", "a pseudonym without a pass")
+            return
+        row = self._passes.get(fact.pass_id)
+        self._need(row is not None, rule, f"{fact.pass_id} is not aboard")
+        assert row is not None
+        self._need(Prereq.CLASS_ONLY not in row.prereq, "domain 4 class only", f"{row.pass_id} stands in the ledger")
+        why = self._not_good(row, stamp)
+        self._need(not why, rule, f"{row.pass_id} was let in: {why}")
+
+    def _not_good(self, row: Pass, stamp: Stamp) -> str:
+        missing = ENTRY_PREREQS & ~row.prereq
+        checks = {
+            f"it is {row.state}": row.state is not PassState.ARMED,
+            "another door's": DOOR not in row.scope,
+            "not registered, or its stay or listing does not permit": row.cls is SubjectClass.GUEST and bool(missing),
+        }
+        if stamp.clock_state is not ClockState.UNTRUSTED:
+            checks["its window is over"] = stamp.wall_ms > row.not_after_ms
+            checks["its window has not begun"] = stamp.wall_ms < row.not_before_ms - EARLY_MS
+        return next((why for why, holds in checks.items() if holds), "")
+
+    def _code_was_new(self, fact: Fact, stamp: Stamp) -> None:
+        rule = "domain 15 a code opens once"
+        self._need(
+            stamp.clock_state is not ClockState.UNTRUSTED, "9 clock", "a code alone opened under an UNTRUSTED clock"
+        )
+        last_ns = self._hours.now_ns - 10 * S_NS
+        self._shown = [shown for shown in self._shown if shown.at_ns >= last_ns]
+        fitting = [
+            shown
+            for shown in self._shown
+            if shown.is_true
+            and (shown.cred_id, shown.step) not in self._used
+            and fact.pass_id in {None, self._owner.get(shown.cred_id)}
+        ]
+        self._need(bool(fitting), rule, f"no new true code of {fact.pass_id} was shown")
+        self._used.add((fitting[-1].cred_id, fitting[-1].step))
+
+    # --- what people do --------------------------------------------------------------------------------------------------
+
+    def brought(self, rows: Sequence[Pass]) -> None:
+        """These passes are aboard from now on."""
+        self._stir += 1
+        self._mode_turns += 1
+        self._passes = {row.pass_id: row for row in rows}
+        self._owner = {cred.cred_id: row.pass_id for row in rows for cred in row.creds}
+
+    def read_code(self, text: str) -> None:
+        self.inputs += 1
+        try:
+            code = parse_code(text)
+        except ValueError:
+            return
+        if code is None:
+            return
+        keys = {cred.cred_id: cred.verifier for row in self._passes.values() for cred in row.creds}
+        key = keys.get(code.credential.hex())
+        is_true = key is not None and signature_of(key, code.signed) == code.signature
+        self._shown.append(Shown(code.credential.hex(), code.step, is_true, self._hours.now_ns))
+
+    def showed(self, guest: Guest, by: str, step: int) -> None:
+        """An honest guest at a healthy door gets in: the pass is the authority."""
+        if not self._healthy() or self.door.mode not in {"LOCKED", "ACCESSED", "UNLOCKED"}:
+            return
+        row = self._passes.get(guest.row.pass_id)
+        if row is None or len(self.door.waiting) > 8 or self._failed & {row.pass_id, "qr", "pin"}:
+            return
+        reading = self._house.clock.read()
+        if reading.state is ClockState.UNTRUSTED or self._not_good(row, _stamp(reading)):
+            return
+        if row.cls not in {SubjectClass.GUEST, SubjectClass.RESIDENT}:
+            return
+        if by == "code" and (guest.cred_id, step) in self._used or self._house.clock.offset_ms:
+            return
+        token = (self._house.boots, self._box.life, self._mode_turns, self._hours.now_ns, row)
+        self._hours.at(self._hours.now_ns + ANSWER_NS, self._was_let_in, token, by)
+
+    def _was_let_in(self, token: tuple[int, int, int, int, Pass], by: str) -> None:
+        boots, life, _turns, at_ns, row = token
+        undisturbed = (boots, life) == (self._house.boots, self._box.life) and self._healthy()
+        if not undisturbed or self._passes.get(row.pass_id) is not row:
+            return
+        named = None if Prereq.CLASS_ONLY in row.prereq else row.pass_id
+        kind = CredentialKind.PIN if by == "pin" else CredentialKind.QR
+        let_in = any(at >= at_ns and who == named and how is kind for at, who, how in self._granted_at[-40:])
+        self._need(let_in, "the pass is the authority", f"{row.pass_id} showed a good {by} and stood outside")
+
+    def _healthy(self) -> bool:
+        life = self._house.life
+        well = life is not None and life.client.connected and self._box.alive and self.door.mode != "UNKNOWN"
+        return well and not self._house.disk.ledger.full and self._house.lag_ns <= MS_NS
+
+    def cannot_leave(self, why: str) -> None:
+        if self._box.alive and self._wires.jammed is None:
+            self._fail("4 egress works in every mode", why)
+
+    # --- gate-io -----------------------------------------------------------------------------------------------------------
+
+    def box_came(self) -> None:
+        self._stir += 1
+        self.io.born()
+        self.io.lease_until = self._hours.now_ns if not self._box.beating() else 2**62
+
+    def box_went(self) -> None:
+        self._stir += 1
+        self.io.alive = False
+        self.doubt = True
+
+    def sensed(self, door: str, point: Point, level: Level) -> None:
+        if door == DOOR or point is Point.FIRE:
+            self._stir += 1
+            self.io.sensed(point, level, door, self._hours.now_ns)
+
+    def burns(self) -> None:
+        """Fire at a wire of this group: the lock is released within a second, whatever else is true."""
+        self._hours.at(self._hours.now_ns + FIRE_WITHIN_NS, self._has_opened, self._box.life)
+
+    def _has_opened(self, life: int) -> None:
+        if self._box.alive and self._box.life == life and self._wires.pressed[Point.FIRE]:
+            self._need(self._line(), "9 fire opens within a second", "the line still holds the door")
+
+    def obeyed(self, packet: Packet, verdict: Verdict) -> None:
+        self._stir += 1
+        now, done = self._hours.now_ns, verdict.outcome is Outcome.DONE
+        if now >= packet.cmd.deadline_ns:
+            self._need(not done, "never an unlock after its deadline", f"{packet.verb} was done late")
+            return
+        if self.io.lease_over(now):
+            self.io.locked()
+        match packet.verb:
+            case "pulse" if done:
+                self._need(bool(self._open), "write, then act", "a pulse, and no grant stands open in the ledger")
+                self.io.pulsed(packet.value, now)
+            case "hold" if done:
+                self.io.held(packet.value)
+            case "lock":
+                self._need(done, "a lock command is always done", verdict.detail)
+                self.io.locked()
+            case "latch" if done and packet.kind is not None:
+                self.io.kept.add(packet.kind)
+            case "reset" if done:
+                self._reset(packet)
+        if done:
+            self.doubt = False
+
+    def _reset(self, packet: Packet) -> None:
+        rule = "9 a fire release ends by a person, after the fire"
+        self._need(bool(packet.actor), rule, "nobody is named")
+        if packet.kind is Why.FIRE:
+            self._need(not self.io.burning, rule, f"it still burns at {self.io.burning}")
+        if packet.kind is not None:
+            self.io.kept.discard(packet.kind)
+
+    # --- after every moment --------------------------------------------------------------------------------------------------
+
+    def _line(self) -> bool:
+        return self._wires.energised == self._wires.fitted.release_energises
+
+    def rest(self) -> None:
+        """A moment has come to rest: the line is what gate-io's design says, and no program has broken."""
+        now = self._hours.now_ns
+        if self._box.alive:
+            self._lease(now)
+            self._need(
+                self._line() == self.io.released(now), "the line",
+                f"the design says released={self.io.released(now)}, the line {self._line()}",
+            )  # fmt: skip
+        else:
+            dead = self._wires.energised == self._wires.fitted.dead
+            self._need(dead, "dead level", "gate-io is dead and its line is not at rest")
+        if ERRORS:
+            self._fail("a program failed", ERRORS.pop())
+        life = self._house.life
+        if life is not None and life.loop.troubles:
+            self._fail("a program failed", life.loop.troubles[0])
+
+    def _lease(self, now: int) -> None:
+        if self._box.beating():
+            self.io.lease_until = 2**62
+        elif self.io.lease_until == 2**62:
+            self.io.lease_until = now - now % (500 * MS_NS) + 2 * S_NS
+        self.io.lapsed(now)
+
+    def _look_later(self) -> None:
+        """When everything has settled, the line does what the door says."""
+        wait_ns = 10 * MS_NS + 5 * self._house.lag_ns
+        self._hours.at(self._hours.now_ns + wait_ns, self._agree, self._stir, wait_ns, 2)
+
+    def _agree(self, stir: int, wait_ns: int, again: int) -> None:
+        if stir != self._stir or self._busy or self.doubt or not self._healthy():
+            return
+        if self._line() == self.door.released:
+            return
+        if again:
+            self._hours.at(self._hours.now_ns + wait_ns, self._agree, stir, wait_ns, again - 1)
+            return
+        self._fail("2 line and mode agree", f"{self.door.mode}: the door says released={self.door.released}, "
+                   f"the line {self._line()}")  # fmt: skip
+
+    # --- commands ----------------------------------------------------------------------------------------------------------
+
+    def commanded(self, got: Received, kind: str) -> None:
+        self.inputs += 1
+        order = got.order
+        assert order is not None
+        if kind != "replayed":
+            self._orders[order.id] = (order, kind)
+        if kind == "good" and self._healthy() and self._clock_is_good():
+            at = (self._house.boots, self._box.life, self._hours.now_ns)
+            self._hours.at(self._hours.now_ns + ANSWER_NS, self._was_answered, order, at)
+
+    def _clock_is_good(self) -> bool:
+        return self._house.clock.read().state is ClockState.TRUSTED and not self._house.clock.offset_ms
+
+    def _was_answered(self, order: Order, at: tuple[int, int, int]) -> None:
+        if at[:2] == (self._house.boots, self._box.life) and self._healthy():
+            self._need(order.id in self._accepted, "a good command is obeyed", f"{order.id} {order.op} was not")
+
+    def answered(self, answer: Answer) -> None:
+        if answer.state is not State.ACCEPTED:
+            return
+        order, kind = self._orders[answer.id]
+        self._need(answer.id not in self._accepted, "5 no command twice", f"{answer.id} accepted again")
+        self._need(kind not in BAD_COMMANDS, "commands", f"a command that was {kind} is obeyed: {answer.id}")
+        if order.op in MODE_OPS:
+            floor = self._mode_ctr.get(order.kid, 0)
+            self._need(order.ctr > floor, "commands", f"{answer.id} is older than what changed the mode last")
+            self._mode_ctr[order.kid] = order.ctr
+        if self._house.clock.read().state is ClockState.UNTRUSTED:
+            self._need(order.op in LOCK_TYPE, "8 clock", f"{order.op} is obeyed under an UNTRUSTED clock")
+        self._accepted.append(answer.id)
+
+    # --- lives ---------------------------------------------------------------------------------------------------------------
+
+    def node_ended(self) -> None:
+        """What was open is told by nobody any more; the next life begins with a boot and its levels."""
+        self._stir += 1
+        self._busy, self._told, self.doubt = False, None, True
+        self.door = DesignDoor(self._profile)
+        self._open.clear()
+        self.log.clear()
+
+    def finish(self) -> None:
+        """At the end of the night: the book is whole, and nobody's grant is left open."""
+        lines = self._house.disk.ledger.lines
+        broken = chain.first_break(NODE, EPOCH, ((line.seq, line.digest, line.h) for line in lines))
+        self._need(broken is None, "domain 5 the sequence has no gap", f"the chain breaks at {broken}")
+        waiting = {*self.door.waiting, *([self.door.leaving] if self.door.leaving else [])}
+        left = set(self._open) - waiting
+        self._need(not left, "1 a grant ends once", f"{sorted(left)} never ended")
+        self._need(
+            self._done_commands <= len(self._accepted), "5 no command twice",
+            f"{self._done_commands} carried out, {len(self._accepted)} accepted",
+        )  # fmt: skip
+
+
+def _stamp(reading: object) -> Stamp:
+    return Stamp("", 0, reading.wall_ms, reading.state, 0)  # type: ignore[attr-defined]
+
+
+def _name(event: Event) -> str:
+    return f"CMD {event.verb}" if isinstance(event, Command) else type(event).__name__

@@ -1,0 +1,38 @@
+"""Which rows of the door's table are taken: counted by a first action that does nothing else."""
+
+from collections import Counter
+
+from edge.core import door_actions
+from edge.core.door_table import TABLE, Row
+from edge.core.door_types import Mode, Step
+
+TAKEN: Counter[int] = Counter()
+
+
+def name_of(index: int) -> str:
+    """How a person finds the row: its region, modes, inputs and guard, and where it leads."""
+    row = TABLE[index]
+    modes = "any" if len(row.modes) == len(Mode) else " ".join(sorted(row.modes))
+    inputs = " / ".join(sorted(str(one) for one in row.inputs))
+    guard = f" [{row.guard.__doc__}]" if row.guard is not None else ""
+    after = f" → {row.after}" if row.after is not None else ""
+    return f"{index:02} {row.region}: {modes} | {inputs}{guard}{after}"
+
+
+def count_rows() -> None:
+    """From now on in this process, ``TAKEN`` counts by row number."""
+    for index, row in enumerate(TABLE):
+        if not getattr(row.do[0] if row.do else None, "counts", False):
+            object.__setattr__(row, "do", (_counter(index), *row.do))
+
+
+def _counter(index: int) -> door_actions.Action:
+    def count(step: Step, _ctx: door_actions.Context) -> Step:
+        TAKEN[index] += 1
+        return step
+
+    count.counts = True  # type: ignore[attr-defined]
+    return count
+
+
+__all__ = ["TAKEN", "Row", "count_rows", "name_of"]
