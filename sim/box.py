@@ -19,6 +19,9 @@ from sim.wires import Wires
 DOOR = AccessPointId("AP-gate")
 PEER = AccessPointId("AP-peer")
 BEAT_NS = 500_000_000
+# Half a second's beats of a node that is connected would be most of the night's moments; its lease is told once, as
+# lasting, and when it falls silent, as what its last beat has left of it.
+LASTING_NS = 1 << 60
 TICK_NS = 1_000_000_000
 LATCH_NOTES = {"fire_start": ("fire", True), "fire_end": ("fire", False),
                "evacuate_start": ("evacuate", True), "evacuate_end": ("evacuate", False)}  # fmt: skip
@@ -103,6 +106,7 @@ class Box:
         self.sensed: Callable[[AccessPointId, Point, Level], None] = lambda _door, _point, _level: None
         self.obeyed: Callable[[Packet, Verdict], None] = lambda _packet, _verdict: None
         self.edges = 0
+        self.missed_ns: dict[Point, int] = {}
         wires.tell = self.feel
 
     # --- life ------------------------------------------------------------------------------------------------------
@@ -142,6 +146,7 @@ class Box:
         if point in self._misses:
             self._misses.discard(point)
             now = self._hours.now_ns
+            self.missed_ns[point] = now
             self._hours.at(now - now % TICK_NS + TICK_NS, self._tick, self.life)
             return
         self._sense(DOOR, point, level)
@@ -177,7 +182,7 @@ class Box:
     def step(self) -> None:
         now = self._hours.now_ns
         if self.beating():
-            self.board.beat(now)
+            self.board.beat(LASTING_NS)
         for note in self.board.settle(now):
             if note.kind in LATCH_NOTES and note.door is not None:
                 kind, on = LATCH_NOTES[note.kind]
@@ -215,7 +220,7 @@ class Box:
         """One packet of the node has arrived."""
         now = self._hours.now_ns
         if self.beating():
-            self.board.beat(now)
+            self.board.beat(LASTING_NS)
         verdict = packet.put_to(self.board, now)
         self.obeyed(packet, verdict)
         self.step()

@@ -25,7 +25,7 @@ from sim.design_box import DesignBox
 from sim.house import ERRORS, House, parse_code, signature_of
 from sim.loop import Hours
 from sim.memory import EPOCH, NODE
-from sim.people import People
+from sim.people import STEP_MS, People
 from sim.script import MS_NS, S_NS, Guest
 from sim.wires import Wires
 
@@ -73,6 +73,8 @@ class Watch:
         self._last_grant_ns = 0
         self._shown: list[Shown] = []
         self._used: set[tuple[str, int]] = set()
+        self._offset: dict[str, int] = {}  # what the first use has taught the node of each phone
+        self._box_since_ns = 0
         self._passes: dict[str, Pass] = {}
         self._owner: dict[str, str] = {}
         self._failed: set[str] = set()
@@ -234,7 +236,9 @@ class Watch:
             and fact.pass_id in {None, self._owner.get(shown.cred_id)}
         ]
         self._need(bool(fitting), rule, f"no new true code of {fact.pass_id} was shown")
-        self._used.add((fitting[-1].cred_id, fitting[-1].step))
+        cred_id, step = fitting[-1].cred_id, fitting[-1].step
+        self._used.add((cred_id, step))
+        self._offset.setdefault(cred_id, step - self._house.clock.read().wall_ms // STEP_MS)
 
     # --- what people do --------------------------------------------------------------------------------------------------
 
@@ -270,7 +274,9 @@ class Watch:
             return
         if row.cls not in {SubjectClass.GUEST, SubjectClass.RESIDENT}:
             return
-        if by == "code" and (guest.cred_id, step) in self._used or self._house.clock.offset_ms:
+        off = step - reading.wall_ms // STEP_MS
+        used = max((at for cred, at in self._used if cred == guest.cred_id), default=0)
+        if by == "code" and (step <= used or abs(off - self._offset.get(guest.cred_id, off)) > 1):
             return
         token = (self._house.boots, self._box.life, self._mode_turns, self._hours.now_ns, row)
         self._hours.at(self._hours.now_ns + ANSWER_NS, self._was_let_in, token, by)
@@ -291,13 +297,16 @@ class Watch:
         return well and not self._house.disk.ledger.full and self._house.lag_ns <= MS_NS
 
     def cannot_leave(self, why: str) -> None:
-        if self._box.alive and self._wires.jammed is None:
+        pressed_ns = self._people.pressed_ns
+        heard = self._box.missed_ns.get(Point.REX, 0) < pressed_ns and self._box_since_ns < pressed_ns
+        if self._box.alive and heard and self._wires.jammed is None:
             self._fail("4 egress works in every mode", why)
 
     # --- gate-io -----------------------------------------------------------------------------------------------------------
 
     def box_came(self) -> None:
         self._stir += 1
+        self._box_since_ns = self._hours.now_ns
         self.io.born()
         self.io.lease_until = self._hours.now_ns if not self._box.beating() else 2**62
 

@@ -266,8 +266,9 @@ class Doer:
         kid, kind = str(deed.how["kid"]), str(deed.how["kind"])
         if kind == "replayed" and self._sent:
             dice = random.Random(deed.at_ns)  # noqa: S311
-            self._send(dice.choice(self._sent), "replayed")
+            self._send(dice.choice(self._sent), kind)
             return
+        kind = "good" if kind == "replayed" else kind
         got = self._frame(Op(str(deed.how["op"])), kid, kind)
         self._send(got, kind)
         if kind == "twice":

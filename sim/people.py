@@ -50,6 +50,7 @@ class People:
         self.showed: Callable[[Guest, str, int], None] = lambda _guest, _by, _step: None
         self.cannot_leave: Callable[[str], None] = lambda _why: None
         self.read = True  # the camera sees codes
+        self.pressed_ns = 0
         pins = {guest.pin: guest.row.creds[1] for guest in guests.values()}
         house.read_pin = lambda digits: (
             (pins[digits].cred_id, pins[digits].verifier) if digits in pins else ("00" * 16, b"nobody")
@@ -99,6 +100,7 @@ class People:
         now = self._hours.now_ns
         self._wires.put(Point.REX, True)
         self._hours.at(now + 250 * MS_NS, self._wires.put, Point.REX, False)
+        self.pressed_ns = now
         self._hours.at(now + pace_ns, self._go_out, open_ns)
 
     def _go_out(self, open_ns: int) -> None:

@@ -155,6 +155,7 @@ def mishaps(dice: Dice, fitted: Fitted, guests: tuple[Guest, ...]) -> Iterator[D
             yield _drawn(dice, FAULT)(dice, at, fitted)
         elif roll < 0.7:
             yield command(dice, at)
+            yield Deed(at + dice.choice([40, 300, 900]) * S_NS, "command", {"op": "lock", "kind": "good", "kid": "k1"})
         elif roll < 0.92:
             yield from dice.choice(SPELLS)(dice, at)
         else:
