@@ -8,8 +8,10 @@ the order in which they happened; effects are to be carried out in order, after 
 from dataclasses import replace
 from types import MappingProxyType
 
-from edge.core.door_actions import Context, ask, change, stop
+from edge.core.door_actions import Context, ask, change, stop, watch_bolt
 from edge.core.door_events import (
+    BeamBroken,
+    BeamClear,
     BoltChanged,
     Boot,
     CameraChanged,
@@ -26,17 +28,23 @@ from edge.core.door_events import (
     Granted,
     LinkDown,
     LinkUp,
+    LockBack,
+    LockLost,
+    PowerBack,
+    PowerLow,
     RexPressed,
     SchedClose,
     SchedOpen,
     TamperOff,
     TamperOn,
+    Verb,
 )
 from edge.core.door_profile import DoorProfile
-from edge.core.door_table import ASKED, MEANING, TABLE, TIMED, Input, Region, Row
+from edge.core.door_table import ASKED, MEANING, ROWS, TIMED, Input, Region, Row
 from edge.core.door_types import (
     Alarm,
     AlarmFlag,
+    Bolt,
     Contact,
     DoorState,
     LifeSafety,
@@ -69,6 +77,25 @@ _INPUT: dict[type[Event], Input] = {
     SchedClose: Input.SCHED_CLOSE,
     FireOn: Input.FIRE_ON,
     FireReset: Input.FIRE_RESET,
+    BeamBroken: Input.BEAM_BROKEN,
+    BeamClear: Input.BEAM_CLEAR,
+    DpsFault: Input.DPS_FAULT,
+    TamperOn: Input.TAMPER_ON,
+    TamperOff: Input.TAMPER_OFF,
+    PowerLow: Input.POWER_LOW,
+    PowerBack: Input.POWER_BACK,
+    LockLost: Input.LOCK_LOST,
+    LockBack: Input.LOCK_BACK,
+}
+_BOLT = {Bolt.LOCKED: Input.BOLT_LOCKED, Bolt.UNLOCKED: Input.BOLT_UNLOCKED, Bolt.JAMMED: Input.BOLT_JAMMED}
+_COMMAND = {verb: Input(f"CMD {verb}") for verb in Verb}
+_FLAG: dict[type[Event], tuple[AlarmFlag, bool]] = {
+    TamperOn: (AlarmFlag.TAMPER, True),
+    TamperOff: (AlarmFlag.TAMPER, False),
+    PowerLow: (AlarmFlag.POWER_LOW, True),
+    PowerBack: (AlarmFlag.POWER_LOW, False),
+    LockLost: (AlarmFlag.LOCK_SILENT, True),
+    LockBack: (AlarmFlag.LOCK_SILENT, False),
 }
 
 
@@ -105,25 +132,32 @@ def _take_in(so_far: Step, event: Event, profile: DoorProfile, now_ns: int) -> S
         return _refuse(so_far, Input.BOOT)  # its levels are as old as the first one's
     happened = _input_of(event)
     so_far = replace(so_far, state=_observe(so_far.state, event))
-    return _answer(so_far, happened, ctx) if happened else _tidy(so_far)
+    return _answer(so_far, happened, ctx) if happened else _tidy(so_far, ctx)
 
 
 def _input_of(event: Event) -> Input | None:
-    return Input(f"CMD {event.verb}") if isinstance(event, Command) else _INPUT.get(type(event))
+    match event:
+        case Command(verb=verb):
+            return _COMMAND[verb]
+        case BoltChanged(bolt):
+            return _BOLT.get(bolt)
+        case _:
+            return _INPUT.get(type(event))
 
 
 def _observe(state: DoorState, event: Event) -> DoorState:
     """What an event says by itself, whatever the mode: the sensor regions and the side regions."""
     match event:
-        case Boot(contact=contact, bolt=bolt, fire_input=fire, fire_latched=latched):
-            safety = LifeSafety.FIRE if latched else state.life_safety
-            return replace(state, contact=contact, bolt=bolt, fire_input=fire, life_safety=safety)
+        case Boot():
+            return _observe_boot(state, event)
         case DpsOpen():
             return replace(state, contact=Contact.OPEN)
         case DpsClose():
             return replace(state, contact=Contact.CLOSED)
         case DpsFault():
             return replace(state, contact=Contact.FAULT)
+        case BeamBroken() | BeamClear():
+            return replace(state, beam=isinstance(event, BeamBroken))
         case FireOn() | FireOff():
             return replace(state, fire_input=isinstance(event, FireOn))
         case Command(counter=counter):
@@ -132,14 +166,25 @@ def _observe(state: DoorState, event: Event) -> DoorState:
             return _observe_side(state, event)
 
 
+def _observe_boot(state: DoorState, boot: Boot) -> DoorState:
+    return replace(
+        state,
+        contact=boot.contact,
+        bolt=boot.bolt,
+        beam=boot.beam,
+        fire_input=boot.fire_input,
+        evacuated=boot.evacuated,
+        life_safety=LifeSafety.FIRE if boot.fire_latched else state.life_safety,
+    )
+
+
 def _observe_side(state: DoorState, event: Event) -> DoorState:
+    if (flag := _FLAG.get(type(event))) is not None:
+        name, on = flag
+        return replace(state, flags=state.flags | {name} if on else state.flags - {name})
     match event:
         case BoltChanged(bolt):
             return replace(state, bolt=bolt)
-        case TamperOn():
-            return replace(state, flags=state.flags | {AlarmFlag.TAMPER})
-        case TamperOff():
-            return replace(state, flags=state.flags - {AlarmFlag.TAMPER})
         case LinkUp():
             return replace(state, link=Link.ONLINE)
         case LinkDown():
@@ -155,22 +200,16 @@ def _observe_side(state: DoorState, event: Event) -> DoorState:
 def _answer(so_far: Step, happened: Input | Timer, ctx: Context) -> Step:
     """Let each region answer with its first row that fits; an unanswered wish is refused."""
     answered = False
+    rows = ROWS.get((ctx.before.mode, happened), {})
     for region in Region:
-        row = _find(so_far, region, happened, ctx)
-        if row is not None:
-            answered = True
-            so_far = _carry_out(so_far, row, ctx)
+        for row in rows.get(region, ()):
+            if row.guard is None or row.guard(so_far, ctx):
+                answered = True
+                so_far = _carry_out(so_far, row, ctx)
+                break
     if not answered and happened in ASKED:
         return _refuse(so_far, happened)
-    return _tidy(so_far)
-
-
-def _find(so_far: Step, region: Region, happened: Input | Timer, ctx: Context) -> Row | None:
-    for row in TABLE:
-        fits = row.region is region and happened in row.inputs and ctx.before.mode in row.modes
-        if fits and (row.guard is None or row.guard(so_far, ctx)):
-            return row
-    return None
+    return _tidy(so_far, ctx)
 
 
 def _carry_out(so_far: Step, row: Row, ctx: Context) -> Step:
@@ -188,18 +227,23 @@ def _refuse(so_far: Step, happened: str) -> Step:
     return replace(so_far, refusal=Refusal(so_far.state.mode, happened))
 
 
-def _tidy(so_far: Step) -> Step:
+def _tidy(so_far: Step, ctx: Context) -> Step:
     """Drop what has lost its meaning: timers, a passage that is over, a warning about a door no longer open."""
     state = so_far.state
+    stale: dict[str, object] = {}
     timers = {timer: at for timer, at in state.timers.items() if MEANING[timer](state)}
+    if len(timers) != len(state.timers):
+        stale["timers"] = MappingProxyType(timers)
+    under_way = state.contact is not Contact.CLOSED or state.beam
+    if state.passing and not (state.mode is Mode.ACCESSED and under_way):
+        stale["passing"] = False
     open_timed = state.contact is Contact.OPEN and state.mode in TIMED
-    faded = state.alarm is Alarm.PRE_ALARM and not open_timed
-    return change(
-        so_far,
-        timers=MappingProxyType(timers),
-        passing=state.passing and state.mode is Mode.ACCESSED and state.contact is not Contact.CLOSED,
-        alarm=Alarm.NORMAL if faded else state.alarm,
-    )
+    if state.alarm is Alarm.PRE_ALARM and not open_timed:
+        stale["alarm"] = Alarm.NORMAL
+    if state.first_releaser is not None and Timer.T_SECOND not in timers:
+        stale["first_releaser"] = None
+    tidied = change(so_far, **stale) if stale else so_far
+    return watch_bolt(tidied, ctx.profile, ctx.now_ns)
 
 
 __all__ = ["next_deadline", "output", "step"]

@@ -6,9 +6,11 @@ from types import MappingProxyType
 from typing import Any
 
 from edge.core.door_events import Boot, Command, Denied, Event, FireReset, Granted, RexPressed
-from edge.core.door_profile import HOLD_LEASE_MS, HOLD_RENEW_MS, DoorProfile, LockProfile
+from edge.core.door_profile import HOLD_LEASE_MS, HOLD_RENEW_MS, WAIT_FOR_CLOSE, DoorProfile, LockProfile
 from edge.core.door_types import (
     Alarm,
+    AlarmFlag,
+    Bolt,
     Contact,
     DoorState,
     Drive,
@@ -32,6 +34,7 @@ from edge.core.reasons import Reason
 
 MS_NS = 1_000_000
 FIRE = "fire"
+EVACUATE = "evacuate"
 # A door on trial says what it would have said; the passage that follows is as real as any.
 ON_TRIAL = frozenset({"access.would_allow", "access.would_deny"})
 # The end of a grant that the door took back; the books treat it like one nobody used.
@@ -58,6 +61,17 @@ class Context:
 
 
 Action = Callable[[Step, Context], Step]
+Guard = Callable[[Step, Context], bool]
+
+
+def boot_of(ctx: Context) -> Boot:
+    assert isinstance(ctx.event, Boot)
+    return ctx.event
+
+
+def command_of(ctx: Context) -> Command:
+    assert isinstance(ctx.event, Command)
+    return ctx.event
 
 
 # --- small tools ---------------------------------------------------------------------------------------------
@@ -76,6 +90,8 @@ def start(step: Step, timer: Timer, at_ns: int) -> Step:
 
 
 def stop(step: Step, timer: Timer) -> Step:
+    if timer not in step.state.timers:
+        return step
     left = {name: at for name, at in step.state.timers.items() if name is not timer}
     return change(step, timers=MappingProxyType(left))
 
@@ -208,10 +224,14 @@ def release(step: Step, ctx: Context) -> Step:
 
 
 def relock(step: Step, ctx: Context) -> Step:
-    """relock (a magnet: only once closed)"""
-    state = step.state
-    magnet = ctx.profile.lock is LockProfile.MAGLOCK_FAIL_SAFE
-    return _keep_free(step, ctx) if magnet and state.contact is Contact.OPEN else secure(step, ctx)
+    """relock (a magnet or a bolt: only once closed; a barrier: never on a vehicle)"""
+    return keep_free(step, ctx) if _must_wait(step.state, ctx.profile) else secure(step, ctx)
+
+
+def _must_wait(state: DoorState, profile: DoorProfile) -> bool:
+    if profile.lock is LockProfile.BARRIER:
+        return state.beam
+    return profile.lock in WAIT_FOR_CLOSE and state.contact is Contact.OPEN
 
 
 def secure(step: Step, ctx: Context) -> Step:
@@ -221,8 +241,12 @@ def secure(step: Step, ctx: Context) -> Step:
     return ask(step, Relock()) if output(step.state, ctx.profile) is Output.SECURED else step
 
 
-def _keep_free(step: Step, ctx: Context) -> Step:
-    """A magnet on an open door stays without current until it closes, never longer than the watchdog."""
+def keep_free(step: Step, ctx: Context) -> Step:
+    """keep it released until it may lock (a barrier: by a lease that is renewed, however long that takes)"""
+    if ctx.profile.lock is LockProfile.BARRIER:
+        step = change(start(step, Timer.T_HOLD, ctx.now_ns + HOLD_RENEW_MS * MS_NS), drive=Drive.RELEASED)
+        return ask(step, Hold(ctx.now_ns + HOLD_LEASE_MS * MS_NS))
+    # Never longer than the watchdog.
     limit_ns = step.state.timers.get(Timer.T_MAX_ENERGISE)
     if limit_ns is None:
         limit_ns = ctx.now_ns + ctx.profile.t_max_energise_ms * MS_NS
@@ -231,15 +255,17 @@ def _keep_free(step: Step, ctx: Context) -> Step:
 
 
 def relock_opened(step: Step, ctx: Context) -> Step:
-    """a strike relocks after T_relock_delay, a magnet once closed"""
-    if ctx.profile.lock is LockProfile.MAGLOCK_FAIL_SAFE:
-        return _keep_free(step, ctx)
+    """a strike relocks after T_relock_delay, a turnstile now, a magnet or a bolt once closed"""
+    if ctx.profile.lock in WAIT_FOR_CLOSE:
+        return keep_free(step, ctx)
+    if ctx.profile.lock is LockProfile.TURNSTILE:
+        return secure(step, ctx)
     return start(step, Timer.T_RELOCK_DELAY, ctx.now_ns + ctx.profile.t_relock_delay_ms * MS_NS)
 
 
 def relock_closed(step: Step, ctx: Context) -> Step:
-    """a strike relocks now, a magnet after T_relock_closed"""
-    if ctx.profile.lock is LockProfile.STRIKE_FAIL_SECURE:
+    """a strike or turnstile relocks now, any other after T_relock_closed"""
+    if ctx.profile.lock in {LockProfile.STRIKE_FAIL_SECURE, LockProfile.TURNSTILE}:
         return secure(step, ctx)
     return start(step, Timer.T_RELOCK_DELAY, ctx.now_ns + ctx.profile.t_relock_closed_ms * MS_NS)
 
@@ -278,17 +304,45 @@ def raise_alarm(alarm: Alarm) -> Action:
     return raised
 
 
-def alarm_if_open_magnet(step: Step, ctx: Context) -> Step:
-    """a magnet on an open door: alarm HELD"""
-    magnet = ctx.profile.lock is LockProfile.MAGLOCK_FAIL_SAFE
-    is_open = step.state.contact is Contact.OPEN
-    return change(step, alarm=Alarm.HELD) if magnet and is_open else step
+def alarm_if_open(step: Step, ctx: Context) -> Step:
+    """what still waits for its door, or stands over a vehicle: alarm HELD"""
+    return change(step, alarm=Alarm.HELD) if _must_wait(step.state, ctx.profile) else step
+
+
+# --- bolt ----------------------------------------------------------------------------------------------------
+
+
+def jam(step: Step, _ctx: Context) -> Step:
+    """bolt JAMMED, flag LOCK_FAULT"""
+    return change(step, bolt=Bolt.JAMMED, flags=step.state.flags | {AlarmFlag.LOCK_FAULT})
+
+
+def unjam(step: Step, _ctx: Context) -> Step:
+    """no longer LOCK_FAULT"""
+    return change(step, flags=step.state.flags - {AlarmFlag.LOCK_FAULT})
+
+
+def watch_bolt(step: Step, profile: DoorProfile, now_ns: int) -> Step:
+    """Give a bolt that is not where the output wants it T_bolt_confirm to follow; not a row, it follows every step."""
+    state = step.state
+    wanted = _wanted_bolt(state, profile)
+    if wanted is None or state.bolt is wanted or state.bolt not in {Bolt.LOCKED, Bolt.UNLOCKED}:
+        return stop(step, Timer.T_BOLT_CONFIRM)
+    if Timer.T_BOLT_CONFIRM in state.timers:
+        return step
+    return start(step, Timer.T_BOLT_CONFIRM, now_ns + profile.t_bolt_confirm_ms * MS_NS)
+
+
+def _wanted_bolt(state: DoorState, profile: DoorProfile) -> Bolt | None:
+    """Where the bolt has to be, or None where nobody can say: an open door throws no bolt, a strike's latch moves only
+    when somebody pushes."""
+    if output(state, profile) is Output.SECURED:
+        return None if state.contact is Contact.OPEN else Bolt.LOCKED
+    return Bolt.UNLOCKED if profile.lock is LockProfile.MOTOR_BOLT else None
 
 
 def read_levels(step: Step, ctx: Context) -> Step:
     """lock at rest; contact from the sensor; open: alarm PRE_ALARM, not FORCED"""
-    event = ctx.event
-    assert isinstance(event, Boot)
     step = start_open(secure(step, ctx), ctx)
     if step.state.contact is Contact.OPEN:
         step = change(stop(step, Timer.T_PREALARM), alarm=Alarm.PRE_ALARM)
@@ -297,8 +351,7 @@ def read_levels(step: Step, ctx: Context) -> Step:
 
 def log_boot(step: Step, ctx: Context) -> Step:
     """write down the mode before the restart"""
-    event = ctx.event
-    assert isinstance(event, Boot)
+    event = boot_of(ctx)
     before: dict[str, int | str] = {} if event.prev_mode is None else {"prev_mode": event.prev_mode}
     return _write(step, ctx, Fact(type="door.boot", x={"boot_id": event.boot_id, **before}))
 
@@ -341,6 +394,27 @@ def end_rex(step: Step, ctx: Context) -> Step:
         step = _end(step, ctx, unused, "access.not_taken")
     back = was_pulse and output(step.state, ctx.profile) is Output.SECURED
     return ask(step, Relock()) if back else step
+
+
+# --- a lockdown's second person, evacuation --------------------------------------------------------------------
+
+
+def ask_second(step: Step, ctx: Context) -> Step:
+    """wait T_second for somebody else to ask too"""
+    step = change(step, first_releaser=command_of(ctx).actor)
+    return start(step, Timer.T_SECOND, ctx.now_ns + ctx.profile.t_second_ms * MS_NS)
+
+
+def evacuate(step: Step, ctx: Context) -> Step:
+    """latch it open"""
+    step = change(step, evacuated=True, drive=Drive.SECURE)  # the mode itself releases now
+    actor = ctx.event.actor if isinstance(ctx.event, Command) else "evacuation before the restart"
+    return ask(step, Latch(EVACUATE, on=True, actor=actor))
+
+
+def end_evacuation(step: Step, ctx: Context) -> Step:
+    """clear the latch of the evacuation"""
+    return ask(change(step, evacuated=False), Latch(EVACUATE, on=False, actor=command_of(ctx).actor))
 
 
 # --- fire ----------------------------------------------------------------------------------------------------

@@ -17,7 +17,9 @@ class Boot:
     bolt: Bolt = Bolt.UNKNOWN
     fire_input: bool = False
     fire_latched: bool = False
-    prev_mode: Mode | None = None
+    prev_mode: Mode | None = None  # as the ledger last knew it; only a lockdown or a block survives a restart
+    evacuated: bool = False  # the latch of an evacuation stands at the I/O process
+    beam: bool = False
 
 
 @dataclass(frozen=True, slots=True)

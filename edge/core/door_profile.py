@@ -10,6 +10,13 @@ from edge.errors import ConfigError
 class LockProfile(StrEnum):
     STRIKE_FAIL_SECURE = "strike_fail_secure"  # energise = unlock; relocks once open
     MAGLOCK_FAIL_SAFE = "maglock_fail_safe"  # no current = unlock; relocks only when closed
+    MOTOR_BOLT = "motor_bolt"  # a bolt thrown against an open door breaks: relocks only when closed
+    TURNSTILE = "turnstile"  # one passage in one direction: relocks as it turns
+    BARRIER = "barrier"  # a passage is the beam, not the arm; never closes on a vehicle
+
+
+# They wait for their door to close before they lock.
+WAIT_FOR_CLOSE = frozenset({LockProfile.MAGLOCK_FAIL_SAFE, LockProfile.MOTOR_BOLT})
 
 
 # access.md §4.2.  Ranges in ms, inclusive.
@@ -22,6 +29,8 @@ RANGES_MS: dict[str, tuple[int, int]] = {
     "t_prealarm_ms": (0, 60_000),
     "t_rex_ms": (1_000, 30_000),
     "t_forced_confirm_ms": (0, 1_000),
+    "t_bolt_confirm_ms": (500, 10_000),
+    "t_second_ms": (10_000, 300_000),
     "t_max_energise_ms": (10_000, 65_000),
 }
 # The watchdog must never strike before an honest grant has ended.
@@ -51,6 +60,9 @@ class DoorProfile:
     t_prealarm_ms: int = 5_000
     t_rex_ms: int = 3_000
     t_forced_confirm_ms: int = 0
+    t_bolt_confirm_ms: int = 3_000
+    t_second_ms: int = 60_000  # how long the release of a lockdown waits for its second person
+    lockdown_release_by_two: bool = False
     t_max_energise_ms: int = 65_000
 
     def __post_init__(self) -> None:

@@ -3,25 +3,14 @@
 docs/door.md prints these rows, so the page cannot differ from the program.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from edge.core import door_actions as do
-from edge.core.door_types import (
-    Alarm,
-    Contact,
-    DoorState,
-    Drive,
-    LifeSafety,
-    Mode,
-    Step,
-    Timer,
-    shunted,
-)
-
-# One person needs seconds; more than this at one closed door is a fault, and the next is refused aloud.
-WAITING_MAX = 16
+from edge.core import door_guards as when
+from edge.core.door_types import Alarm, AlarmFlag, Contact, DoorState, Drive, Mode, Timer
 
 
 class Region(StrEnum):
@@ -30,6 +19,8 @@ class Region(StrEnum):
     MODE = "mode"
     EGRESS = "egress"
     ALARM = "alarm"
+    BOLT = "bolt"
+    WATCH = "watch"
 
 
 class Input(StrEnum):
@@ -51,6 +42,18 @@ class Input(StrEnum):
     SCHED_CLOSE = "SCHED_CLOSE"
     FIRE_ON = "FIRE_ON"
     FIRE_RESET = "FIRE_RESET"
+    BEAM_BROKEN = "BEAM_BROKEN"
+    BEAM_CLEAR = "BEAM_CLEAR"
+    BOLT_LOCKED = "BOLT_LOCKED"
+    BOLT_UNLOCKED = "BOLT_UNLOCKED"
+    BOLT_JAMMED = "BOLT_JAMMED"
+    DPS_FAULT = "DPS_FAULT"
+    TAMPER_ON = "TAMPER_ON"
+    TAMPER_OFF = "TAMPER_OFF"
+    POWER_LOW = "POWER_LOW"
+    POWER_BACK = "POWER_BACK"
+    LOCK_LOST = "LOCK_LOST"
+    LOCK_BACK = "LOCK_BACK"
 
 
 # Somebody asked for something: without a row they are told so.  Anything else without a row changes nothing.
@@ -65,8 +68,6 @@ ASKED = frozenset(
     }
 )
 
-Guard = Callable[[Step, do.Context], bool]
-
 ANY = frozenset(Mode)
 GUARDED = frozenset({Mode.LOCKED, Mode.BLOCKED, Mode.LOCKED_DOWN})
 MASKED = frozenset({Mode.UNLOCKED, Mode.LOCKED_OPEN})  # standing open is what these modes are for
@@ -80,108 +81,10 @@ class Row:
     region: Region
     modes: frozenset[Mode]
     inputs: frozenset[Input | Timer]
-    guard: Guard | None
+    guard: do.Guard | None
     after: Mode | None
     do: tuple[do.Action, ...]
     log: tuple[str, ...]
-
-
-# --- guards: their docstrings are what the printed table says --------------------------------------------------
-
-
-def room(step: Step, _ctx: do.Context) -> bool:
-    """fewer than 16 waiting"""
-    return len(step.state.waiting) < WAITING_MAX
-
-
-def opened(_step: Step, ctx: do.Context) -> bool:
-    """was not open"""
-    return ctx.before.contact is not Contact.OPEN
-
-
-def opened_for_grant(step: Step, ctx: do.Context) -> bool:
-    """was not open; a grant waits"""
-    return opened(step, ctx) and bool(ctx.before.waiting)
-
-
-def opened_for_rex(step: Step, ctx: do.Context) -> bool:
-    """was not open; no grant, but a passage out waits"""
-    return opened(step, ctx) and not ctx.before.waiting and step.state.rex is not None
-
-
-def opened_shunted(step: Step, ctx: do.Context) -> bool:
-    """was not open; shunt"""
-    return opened(step, ctx) and shunted(step.state)
-
-
-def forced(step: Step, ctx: do.Context) -> bool:
-    """was not open; no shunt; T_forced_confirm = 0"""
-    return opened(step, ctx) and not shunted(step.state) and ctx.profile.t_forced_confirm_ms == 0
-
-
-def maybe_forced(step: Step, ctx: do.Context) -> bool:
-    """was not open; no shunt; T_forced_confirm > 0"""
-    return opened(step, ctx) and not shunted(step.state) and ctx.profile.t_forced_confirm_ms > 0
-
-
-def closed(_step: Step, ctx: do.Context) -> bool:
-    """was not closed"""
-    return ctx.before.contact is not Contact.CLOSED
-
-
-def closed_with_grant(step: Step, ctx: do.Context) -> bool:
-    """was not closed; a grant waits"""
-    return closed(step, ctx) and bool(step.state.waiting)
-
-
-def closed_released(step: Step, ctx: do.Context) -> bool:
-    """was not closed; lock still released"""
-    return closed(step, ctx) and step.state.drive is Drive.RELEASED
-
-
-def passing(step: Step, _ctx: do.Context) -> bool:
-    """opened for an earlier grant"""
-    return step.state.passing
-
-
-def released(step: Step, _ctx: do.Context) -> bool:
-    """lock still released"""
-    return step.state.drive is Drive.RELEASED
-
-
-def calm(step: Step, _ctx: do.Context) -> bool:
-    """alarm NORMAL"""
-    return step.state.alarm is Alarm.NORMAL
-
-
-def not_alarmed(step: Step, _ctx: do.Context) -> bool:
-    """alarm NORMAL or PRE_ALARM"""
-    return step.state.alarm in {Alarm.NORMAL, Alarm.PRE_ALARM}
-
-
-def alarmed(step: Step, _ctx: do.Context) -> bool:
-    """alarm FORCED or HELD"""
-    return step.state.alarm in {Alarm.FORCED, Alarm.HELD}
-
-
-def new_way_out(step: Step, ctx: do.Context) -> bool:
-    """rex_unlocks; no unused passage out"""
-    return ctx.profile.rex_unlocks and step.state.rex is None
-
-
-def fire_at_boot(step: Step, _ctx: do.Context) -> bool:
-    """fire input or latch is on"""
-    return step.state.fire_input or step.state.life_safety is LifeSafety.FIRE
-
-
-def not_yet_fire(step: Step, _ctx: do.Context) -> bool:
-    """not yet released"""
-    return step.state.life_safety is LifeSafety.CLEAR
-
-
-def fire_is_out(step: Step, _ctx: do.Context) -> bool:
-    """released by fire; fire input normal"""
-    return step.state.life_safety is LifeSafety.FIRE and not step.state.fire_input
 
 
 # --- the rows ------------------------------------------------------------------------------------------------
@@ -191,7 +94,7 @@ def _row(
     region: Region,
     modes: frozenset[Mode] | Mode,
     inputs: Input | Timer | tuple[Input | Timer, ...],
-    guard: Guard | None,
+    guard: do.Guard | None,
     after: Mode | None,
     actions: tuple[do.Action, ...],
     *log: str,
@@ -218,63 +121,97 @@ PLAIN = frozenset(
         "door.mode",
         "door.rex",
         "door.watchdog",
+        "door.lockdown",
+        "door.release_asked",
+        "door.evacuate",
+        "door.jammed",
+        "door.bolt_free",
+        "door.contact_fault",
+        "door.tamper",
+        "door.tamper_off",
+        "door.power_low",
+        "door.power_back",
+        "door.lock_silent",
+        "door.lock_back",
         "fire.reset",
     }
 )
 
-# Where a lock is released for a while: ACCESSED, and LOCKED for a magnet that waits for its door to close.
+# Where a lock is released for a while: ACCESSED, and LOCKED for a lock that waits for its door to close.
 _PULSED = frozenset({Mode.LOCKED, Mode.ACCESSED})
-# Blocked while its magnet still waits for it to close, a door has the same two ends to its waiting.
-_SHUTTING = frozenset({Mode.LOCKED, Mode.BLOCKED})
+# Told to stay shut while its lock still waits for it to close, a door has the same ends to its waiting.
+_SHUTTING = frozenset({Mode.LOCKED, Mode.BLOCKED, Mode.LOCKED_DOWN})
+_REFUSING = frozenset({Mode.BLOCKED, Mode.LOCKED_DOWN})
+_COMMANDED = frozenset({Mode.LOCKED, Mode.ACCESSED, Mode.UNLOCKED, Mode.BLOCKED})
 _GRANT = (Input.CRED_GRANTED, Input.CMD_ACCESS)
 _TO_OPEN = (Input.CMD_UNLOCK, Input.SCHED_OPEN)
 _TO_LOCK = (Input.CMD_LOCK, Input.SCHED_CLOSE)
-_M, _E, _A = Region.MODE, Region.EGRESS, Region.ALARM
+_MOVES = (Input.BOLT_LOCKED, Input.BOLT_UNLOCKED)
+_M, _E, _A, _B, _W = Region.MODE, Region.EGRESS, Region.ALARM, Region.BOLT, Region.WATCH
 _TAKEN, _NOT_TAKEN = "access.taken", "access.not_taken"
 _WOULD_ALLOW, _WOULD_DENY = "access.would_allow", "access.would_deny"  # a door on trial (core.dry_run)
 
 TABLE: tuple[Row, ...] = (
     _row(
-        _M, Mode.UNKNOWN, Input.BOOT, fire_at_boot, Mode.LOCKED_OPEN,
+        _M, Mode.UNKNOWN, Input.BOOT, when.fire_at_boot, Mode.LOCKED_OPEN,
         (do.log_boot, do.release_for_fire, do.log_fire), "door.boot", "fire.release",
+    ),
+    _row(
+        _M, Mode.UNKNOWN, Input.BOOT, when.evacuated, Mode.LOCKED_OPEN,
+        (do.log_boot, do.evacuate), "door.boot", "door.evacuate",
+    ),
+    _row(
+        _M, Mode.UNKNOWN, Input.BOOT, when.was_locked_down, Mode.LOCKED_DOWN,
+        (do.read_levels, do.log_boot), "door.boot",
+    ),
+    _row(
+        _M, Mode.UNKNOWN, Input.BOOT, when.was_blocked, Mode.BLOCKED,
+        (do.read_levels, do.log_boot), "door.boot",
     ),
     _row(_M, Mode.UNKNOWN, Input.BOOT, None, Mode.LOCKED, (do.read_levels, do.log_boot), "door.boot"),
     _row(_M, ANY, Input.CRED_DENIED, None, None, (do.refuse_entry,), "access.denied", _WOULD_DENY),
     _row(
-        _M, _PULSED, _GRANT, room, Mode.ACCESSED,
+        _M, _PULSED, _GRANT, when.room, Mode.ACCESSED,
         (do.queue_grant, do.release, do.green), "access.granted", _WOULD_ALLOW, _WOULD_DENY,
     ),
     _row(
-        _M, Mode.UNLOCKED, _GRANT, room, None,
+        _M, Mode.UNLOCKED, _GRANT, when.room, None,
         (do.queue_grant, do.green), "access.granted", _WOULD_ALLOW, _WOULD_DENY,
     ),
     _row(
-        _M, Mode.ACCESSED, Input.DPS_OPEN, opened_for_grant, None,
+        _M, Mode.ACCESSED, Input.DPS_OPEN, when.opened_for_grant, None,
         (do.take_first, do.relock_opened), _TAKEN,
     ),
-    _row(_M, Mode.UNLOCKED, Input.DPS_OPEN, opened_for_grant, None, (do.take_first,), _TAKEN),
+    _row(_M, Mode.UNLOCKED, Input.DPS_OPEN, when.opened_for_grant, None, (do.take_first,), _TAKEN),
+    _row(
+        _M, Mode.ACCESSED, Input.BEAM_BROKEN, when.vehicle_for_grant, None,
+        (do.take_first, do.keep_free), _TAKEN,
+    ),
+    _row(_M, Mode.UNLOCKED, Input.BEAM_BROKEN, when.vehicle_for_grant, None, (do.take_first,), _TAKEN),
+    _row(_M, Mode.ACCESSED, Input.BEAM_CLEAR, when.gone_with_grant, None, (do.release,)),
+    _row(_M, Mode.ACCESSED, Input.BEAM_CLEAR, when.gone_passing, Mode.LOCKED, (do.relock_closed,)),
+    _row(_M, _SHUTTING, Input.BEAM_CLEAR, when.gone_released, None, (do.relock_closed,)),
     _row(_M, _PULSED | _SHUTTING, Timer.T_RELOCK_DELAY, None, None, (do.relock,)),
     _row(
-        _M, Mode.ACCESSED, Timer.T_RELEASE, passing, None, (do.end_waiting, do.relock), _NOT_TAKEN
+        _M, Mode.ACCESSED, Timer.T_RELEASE, when.passing, None, (do.end_waiting, do.relock), _NOT_TAKEN
     ),
     _row(
         _M, Mode.ACCESSED, Timer.T_RELEASE, None, Mode.LOCKED, (do.end_waiting, do.relock), _NOT_TAKEN
     ),
     _row(_M, Mode.UNLOCKED, Timer.T_RELEASE, None, None, (do.end_waiting,), _NOT_TAKEN),
     _row(
-        _M, Mode.ACCESSED, Input.DPS_CLOSE, closed_with_grant, None, (do.release,), "door.closed"
+        _M, Mode.ACCESSED, Input.DPS_CLOSE, when.closed_with_grant, None, (do.release,), "door.closed"
     ),
     _row(
-        _M, Mode.ACCESSED, Input.DPS_CLOSE, closed, Mode.LOCKED, (do.relock_closed,), "door.closed"
+        _M, Mode.ACCESSED, Input.DPS_CLOSE, when.closed, Mode.LOCKED, (do.relock_closed,), "door.closed"
     ),
-    _row(_M, _SHUTTING, Input.DPS_CLOSE, closed_released, None, (do.relock_closed,), "door.closed"),
-    _row(_M, ANY, Input.DPS_CLOSE, closed, None, (), "door.closed"),
+    _row(_M, _SHUTTING, Input.DPS_CLOSE, when.closed_released, None, (do.relock_closed,), "door.closed"),
+    _row(_M, ANY, Input.DPS_CLOSE, when.closed, None, (), "door.closed"),
     _row(_M, Mode.LOCKED, _TO_OPEN, None, Mode.UNLOCKED, (do.hold,), "door.mode"),
-    _row(
-        _M, frozenset({Mode.ACCESSED, Mode.BLOCKED}), Input.CMD_UNLOCK, None, Mode.UNLOCKED,
-        (do.hold,), "door.mode",
-    ),
+    _row(_M, Mode.ACCESSED, _TO_OPEN, None, Mode.UNLOCKED, (do.hold,), "door.mode"),
+    _row(_M, Mode.BLOCKED, Input.CMD_UNLOCK, None, Mode.UNLOCKED, (do.hold,), "door.mode"),
     _row(_M, Mode.UNLOCKED, Timer.T_HOLD, None, None, (do.hold,)),
+    _row(_M, _PULSED | _SHUTTING, Timer.T_HOLD, when.over_vehicle, None, (do.keep_free,)),
     _row(
         _M, Mode.UNLOCKED, _TO_LOCK, None, Mode.LOCKED,
         (do.cancel_waiting, do.relock, do.start_open), _NOT_TAKEN, "door.mode",
@@ -288,49 +225,118 @@ TABLE: tuple[Row, ...] = (
         (do.cancel_waiting, do.relock, do.start_open), _NOT_TAKEN, "door.mode",
     ),
     _row(_M, Mode.BLOCKED, Input.CMD_LOCK, None, Mode.LOCKED, (), "door.mode"),
-    # What a door does already it does not do again; whoever asked is told that it is so.
-    _row(_M, Mode.LOCKED, Input.CMD_LOCK, None, None, ()),
-    _row(_M, Mode.UNLOCKED, Input.CMD_UNLOCK, None, None, ()),
-    _row(_M, Mode.BLOCKED, Input.CMD_BLOCK, None, None, ()),
     _row(
-        _M, Mode.BLOCKED, Timer.T_MAX_ENERGISE, released, None,
-        (do.secure, do.alarm_if_open_magnet), "door.watchdog",
+        _M, _COMMANDED, Input.CMD_LOCKDOWN, None, Mode.LOCKED_DOWN,
+        (do.cancel_waiting, do.relock, do.start_open), _NOT_TAKEN, "door.lockdown",
     ),
     _row(
-        _M, _PULSED, Timer.T_MAX_ENERGISE, released, Mode.LOCKED,
-        (do.end_waiting, do.secure, do.alarm_if_open_magnet), _NOT_TAKEN, "door.watchdog",
+        _M, Mode.LOCKED_DOWN, Input.CMD_LOCKDOWN_RELEASE, when.enough_to_release, Mode.LOCKED, (),
+        "door.mode",
+    ),
+    _row(
+        _M, Mode.LOCKED_DOWN, Input.CMD_LOCKDOWN_RELEASE, None, None, (do.ask_second,),
+        "door.release_asked",
+    ),
+    _row(
+        _M, _COMMANDED, Input.CMD_LOCKOPEN, None, Mode.LOCKED_OPEN,
+        (do.cancel_waiting, do.evacuate), _NOT_TAKEN, "door.evacuate",
+    ),
+    _row(
+        _M, Mode.LOCKED_OPEN, Input.CMD_LOCKOPEN, when.not_evacuated, None, (do.evacuate,),
+        "door.evacuate",
+    ),
+    _row(
+        _M, Mode.LOCKED_OPEN, Input.CMD_LOCKOPEN_RELEASE, when.evacuated_without_fire, Mode.LOCKED,
+        (do.end_evacuation, do.relock, do.start_open), "door.mode",
+    ),
+    _row(
+        _M, Mode.LOCKED_OPEN, Input.CMD_LOCKOPEN_RELEASE, when.evacuated, None, (do.end_evacuation,),
+        "door.mode",
+    ),
+    # What a door does already it does not do again; whoever asked is told that it is so.
+    _row(_M, Mode.LOCKED, _TO_LOCK, None, None, ()),
+    _row(_M, Mode.UNLOCKED, _TO_OPEN, None, None, ()),
+    _row(_M, Mode.BLOCKED, Input.CMD_BLOCK, None, None, ()),
+    _row(_M, Mode.LOCKED_DOWN, Input.CMD_LOCKDOWN, None, None, ()),
+    _row(_M, Mode.LOCKED_OPEN, Input.CMD_LOCKOPEN, None, None, ()),
+    # A schedule is the lowest rung: it waits, and nobody is told of a refusal.
+    _row(_M, _REFUSING | {Mode.LOCKED_OPEN}, Input.SCHED_OPEN, None, None, ()),
+    _row(_M, _REFUSING | {Mode.LOCKED_OPEN, Mode.ACCESSED}, Input.SCHED_CLOSE, None, None, ()),
+    _row(
+        _M, _REFUSING, Timer.T_MAX_ENERGISE, when.over_vehicle, None,
+        (do.keep_free, do.alarm_if_open), "door.watchdog",
+    ),
+    _row(
+        _M, _REFUSING, Timer.T_MAX_ENERGISE, when.released, None,
+        (do.secure, do.alarm_if_open), "door.watchdog",
+    ),
+    _row(
+        _M, _PULSED, Timer.T_MAX_ENERGISE, when.over_vehicle, Mode.LOCKED,
+        (do.end_waiting, do.keep_free, do.alarm_if_open), _NOT_TAKEN, "door.watchdog",
+    ),
+    _row(
+        _M, _PULSED, Timer.T_MAX_ENERGISE, when.released, Mode.LOCKED,
+        (do.end_waiting, do.secure, do.alarm_if_open), _NOT_TAKEN, "door.watchdog",
     ),
     _row(
         _M, Mode.ACCESSED, Timer.T_MAX_ENERGISE, None, Mode.LOCKED, (do.end_waiting,),
         _NOT_TAKEN, "door.mode",
     ),
     _row(
-        _M, ANY, Input.FIRE_ON, not_yet_fire, Mode.LOCKED_OPEN,
+        _M, ANY, Input.FIRE_ON, when.not_yet_fire, Mode.LOCKED_OPEN,
         (do.cancel_waiting, do.release_for_fire, do.log_fire), _NOT_TAKEN, "fire.release",
     ),
     _row(
-        _M, Mode.LOCKED_OPEN, Input.FIRE_RESET, fire_is_out, Mode.LOCKED,
+        _M, Mode.LOCKED_OPEN, Input.FIRE_RESET, when.fire_is_out_evacuated, None, (do.reset_fire,),
+        "fire.reset",
+    ),
+    _row(
+        _M, Mode.LOCKED_OPEN, Input.FIRE_RESET, when.fire_is_out, Mode.LOCKED,
         (do.reset_fire, do.relock, do.start_open), "fire.reset",
     ),
-    _row(_E, ANY, Input.REX, new_way_out, None, (do.shunt, do.let_out), "access.granted"),
+    _row(_E, ANY, Input.REX, when.new_way_out, None, (do.shunt, do.let_out), "access.granted"),
     _row(_E, ANY, Input.REX, None, None, (do.shunt,), "door.rex"),
-    _row(_E, ANY, Input.DPS_OPEN, opened_for_rex, None, (do.take_rex,), _TAKEN),
+    _row(_E, ANY, Input.DPS_OPEN, when.opened_for_rex, None, (do.take_rex,), _TAKEN),
     _row(_E, ANY, Timer.T_REX, None, None, (do.end_rex,), _NOT_TAKEN),
-    _row(_A, GUARDED, Input.DPS_OPEN, forced, None, (do.raise_alarm(Alarm.FORCED),), "door.forced"),
-    _row(_A, GUARDED, Input.DPS_OPEN, maybe_forced, None, (do.confirm_forced,)),
+    _row(_A, GUARDED, Input.DPS_OPEN, when.forced, None, (do.raise_alarm(Alarm.FORCED),), "door.forced"),
+    _row(_A, GUARDED, Input.DPS_OPEN, when.maybe_forced, None, (do.confirm_forced,)),
     _row(
         _A, TIMED, Timer.T_FORCED_CONFIRM, None, None, (do.raise_alarm(Alarm.FORCED),), "door.forced"
     ),
-    _row(_A, GUARDED, Input.DPS_OPEN, opened_shunted, None, (do.start_open,)),
-    _row(_A, Mode.ACCESSED, Input.DPS_OPEN, opened, None, (do.start_open,)),
+    _row(_A, GUARDED, Input.DPS_OPEN, when.opened_shunted, None, (do.start_open,)),
+    _row(_A, Mode.ACCESSED, Input.DPS_OPEN, when.opened, None, (do.start_open,)),
     _row(
-        _A, TIMED, Timer.T_PREALARM, calm, None, (do.raise_alarm(Alarm.PRE_ALARM),), "door.prealarm"
+        _A, TIMED, Timer.T_PREALARM, when.calm, None, (do.raise_alarm(Alarm.PRE_ALARM),), "door.prealarm"
     ),
-    _row(_A, TIMED, Timer.T_OPEN, not_alarmed, None, (do.raise_alarm(Alarm.HELD),), "door.held"),
+    _row(_A, TIMED, Timer.T_OPEN, when.not_alarmed, None, (do.raise_alarm(Alarm.HELD),), "door.held"),
     _row(
-        _A, ANY, Input.DPS_CLOSE, alarmed, None, (do.raise_alarm(Alarm.NORMAL),), "door.secured"
+        _A, ANY, Input.DPS_CLOSE, when.alarmed, None, (do.raise_alarm(Alarm.NORMAL),), "door.secured"
     ),
+    _row(_A, ANY, Input.DPS_FAULT, when.contact_breaks, None, (), "door.contact_fault"),
+    _row(_B, ANY, Timer.T_BOLT_CONFIRM, when.jams, None, (do.jam,), "door.jammed"),
+    _row(_B, ANY, Input.BOLT_JAMMED, when.jams, None, (do.jam,), "door.jammed"),
+    _row(_B, ANY, _MOVES, when.was_jammed, None, (do.unjam,), "door.bolt_free"),
+    _row(_W, ANY, Input.TAMPER_ON, when.new_flag(AlarmFlag.TAMPER), None, (), "door.tamper"),
+    _row(_W, ANY, Input.TAMPER_OFF, when.had_flag(AlarmFlag.TAMPER), None, (), "door.tamper_off"),
+    _row(_W, ANY, Input.POWER_LOW, when.new_flag(AlarmFlag.POWER_LOW), None, (), "door.power_low"),
+    _row(_W, ANY, Input.POWER_BACK, when.had_flag(AlarmFlag.POWER_LOW), None, (), "door.power_back"),
+    _row(_W, ANY, Input.LOCK_LOST, when.new_flag(AlarmFlag.LOCK_SILENT), None, (), "door.lock_silent"),
+    _row(_W, ANY, Input.LOCK_BACK, when.had_flag(AlarmFlag.LOCK_SILENT), None, (), "door.lock_back"),
 )  # fmt: skip
+
+
+def _index() -> Mapping[tuple[Mode, Input | Timer], Mapping[Region, tuple[Row, ...]]]:
+    """The rows that may answer one input in one mode, in the order of the table."""
+    found: dict[tuple[Mode, Input | Timer], dict[Region, tuple[Row, ...]]] = {}
+    for row in TABLE:
+        for mode in row.modes:
+            for happened in row.inputs:
+                rows = found.setdefault((mode, happened), {})
+                rows[row.region] = (*rows.get(row.region, ()), row)
+    return MappingProxyType(found)
+
+
+ROWS = _index()
 
 
 # Timers run only where they mean something; a state in which one has lost its meaning drops it by itself.
@@ -346,5 +352,7 @@ MEANING: dict[Timer, Callable[[DoorState], bool]] = {
     Timer.T_PREALARM: _open_timed,
     Timer.T_OPEN: _open_timed,
     Timer.T_MAX_ENERGISE: lambda state: state.mode is Mode.ACCESSED or state.drive is Drive.RELEASED,
-    Timer.T_HOLD: lambda state: state.mode is Mode.UNLOCKED,
+    Timer.T_BOLT_CONFIRM: lambda _state: True,  # door.watch_bolt starts and stops it
+    Timer.T_SECOND: lambda state: state.mode is Mode.LOCKED_DOWN,
+    Timer.T_HOLD: lambda state: state.mode is Mode.UNLOCKED or (state.beam and state.drive is Drive.RELEASED),
 }

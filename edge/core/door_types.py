@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-from edge.core.door_profile import DoorProfile, LockProfile
+from edge.core.door_profile import WAIT_FOR_CLOSE, DoorProfile, LockProfile
 from edge.core.events import ClockState, Fact, GrantId
 from edge.core.reasons import Advice
 
@@ -50,7 +50,8 @@ class Alarm(StrEnum):
 
 class AlarmFlag(StrEnum):
     TAMPER = "TAMPER"
-    LOCK_FAULT = "LOCK_FAULT"
+    LOCK_FAULT = "LOCK_FAULT"  # jammed
+    LOCK_SILENT = "LOCK_SILENT"  # does not answer
     POWER_LOW = "POWER_LOW"
 
 
@@ -94,7 +95,9 @@ class Timer(StrEnum):
     T_PREALARM = "T_open − T_prealarm"
     T_OPEN = "T_open"
     T_MAX_ENERGISE = "T_max_energise"
-    T_HOLD = "T_hold"  # renews the lease of an unlocked door
+    T_BOLT_CONFIRM = "T_bolt_confirm"  # the bolt has until then to follow
+    T_SECOND = "T_second"  # the second person has until then
+    T_HOLD = "T_hold"  # renews the lease of an unlocked door, or of a barrier over a vehicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,9 @@ class DoorState:
     timers: Mapping[Timer, int] = field(default_factory=lambda: MappingProxyType({}))  # deadlines, ns
     at_ns: int = 0  # the last moment this door was told of; time never goes back here
     counter: int = 0  # of the last command carried out
+    evacuated: bool = False  # opened by a command that only its release ends
+    beam: bool = False  # something stands in the way of a barrier
+    first_releaser: str | None = None  # asked to end a lockdown, and waits for a second person
 
 
 def next_deadline(state: DoorState) -> int | None:
@@ -154,9 +160,9 @@ def output(state: DoorState, profile: DoorProfile) -> Output:
         or state.mode in {Mode.LOCKED_OPEN, Mode.UNLOCKED}
         or (state.egress is Egress.PULSE and profile.rex_unlocks)
     )
-    released = state.drive is Drive.RELEASED and (
-        state.mode is Mode.ACCESSED or profile.lock is LockProfile.MAGLOCK_FAIL_SAFE
-    )
+    # A door that may only lock once it has closed, and a barrier over a vehicle, stay free in every mode until then.
+    waits = profile.lock in WAIT_FOR_CLOSE or profile.lock is LockProfile.BARRIER
+    released = state.drive is Drive.RELEASED and (state.mode is Mode.ACCESSED or waits)
     return Output.RELEASED if free or released else Output.SECURED
 
 

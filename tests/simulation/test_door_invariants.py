@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from edge.core.door import next_deadline, output, step
 from edge.core.door_events import (
+    BeamBroken,
+    BeamClear,
     BoltChanged,
     Boot,
     CameraChanged,
@@ -30,6 +32,10 @@ from edge.core.door_events import (
     Granted,
     LinkDown,
     LinkUp,
+    LockBack,
+    LockLost,
+    PowerBack,
+    PowerLow,
     RexPressed,
     RexReleased,
     SchedClose,
@@ -68,6 +74,9 @@ PROFILES = [
     DoorProfile(access_point=GATE, rex_unlocks=True),
     DoorProfile(access_point=GATE, rex_unlocks=True, t_open_ms=600_000, t_relock_delay_ms=0),
     DoorProfile(access_point=GATE, lock=LockProfile.MAGLOCK_FAIL_SAFE, rex_unlocks=True),
+    DoorProfile(access_point=GATE, lock=LockProfile.MOTOR_BOLT, rex_unlocks=True),
+    DoorProfile(access_point=GATE, lock=LockProfile.TURNSTILE),
+    DoorProfile(access_point=GATE, lock=LockProfile.BARRIER, t_open_ms=30_000, lockdown_release_by_two=True),
     DoorProfile(
         access_point=GATE, lock=LockProfile.MAGLOCK_FAIL_SAFE, t_open_ms=600_000,
         t_forced_confirm_ms=700, t_prealarm_ms=0, t_max_energise_ms=20_000,
@@ -75,9 +84,17 @@ PROFILES = [
 ]  # fmt: skip
 BOOT = Boot("b", Contact.CLOSED)
 SIDE = [
-    LinkUp(), LinkDown(), ClockChanged(ClockState.UNTRUSTED), ClockChanged(ClockState.TRUSTED),
-    CameraChanged(Camera.LOST), CameraChanged(Camera.OK), BoltChanged(Bolt.LOCKED), TamperOn(),
-    TamperOff(), RexReleased(),
+    LinkUp(),
+    LinkDown(),
+    ClockChanged(ClockState.UNTRUSTED),
+    ClockChanged(ClockState.TRUSTED),
+    CameraChanged(Camera.LOST),
+    CameraChanged(Camera.OK),
+    RexReleased(),
+]
+WATCHED = [
+    BoltChanged(Bolt.LOCKED), BoltChanged(Bolt.UNLOCKED), BoltChanged(Bolt.JAMMED), TamperOn(), TamperOff(),
+    PowerLow(), PowerBack(), LockLost(), LockBack(), BeamBroken(), BeamClear(),
 ]  # fmt: skip
 DENIED = Denied(Fact(type="access.denied", reason="Unauthorized"), Advice(GuestText.SEE_GUARD))
 
@@ -98,6 +115,9 @@ def _number(story: list[tuple[int, str | Event]]) -> Story:
             "lock": Command(Verb.LOCK, "s", count),
             "lockdown": Command(Verb.LOCKDOWN, "s", count),
             "block": Command(Verb.BLOCK, "s", count),
+            "release": Command(Verb.LOCKDOWN_RELEASE, "s", count),
+            "evacuate": Command(Verb.LOCKOPEN, "s", count),
+            "return": Command(Verb.LOCKOPEN_RELEASE, "s", count),
             "again": Command(Verb.UNLOCK, "s", max(1, count - 3)),
         }
         made.append((gap, named[what] if isinstance(what, str) else what))
@@ -105,11 +125,25 @@ def _number(story: list[tuple[int, str | Event]]) -> Story:
 
 
 words = st.sampled_from(
-    ["grant", "grant", "slow", "rex", "access", "unlock", "lock", "lockdown", "block", "again"]
+    [
+        "grant",
+        "grant",
+        "slow",
+        "rex",
+        "access",
+        "unlock",
+        "lock",
+        "lockdown",
+        "block",
+        "again",
+        "release",
+        "evacuate",
+        "return",
+    ]
 )
 plain = st.sampled_from(
     [DENIED, DpsOpen(), DpsOpen(), DpsClose(), DpsClose(), DpsFault(), SchedOpen(), SchedClose(),
-     FireOn(), FireOff(), FireReset("s"), Tick(), *SIDE]
+     FireOn(), FireOff(), FireReset("s"), Tick(), *SIDE, *WATCHED]
 )  # fmt: skip
 gaps = st.one_of(st.integers(0, 3 * S_NS), st.integers(0, 80 * S_NS)).map(lambda ns: ns // 10**8 * 10**8)
 stories = st.lists(st.tuples(gaps, words | plain), max_size=40).map(_number)
@@ -124,13 +158,13 @@ class LockModel:
     profile: DoorProfile
     until_ns: int = 0
     rex_until_ns: int = 0
-    latched: bool = False
+    latched: set[str] = field(default_factory=set)
 
     def hear(self, event: Event, now_ns: int) -> None:
         if isinstance(event, RexPressed) and self.profile.rex_unlocks:
             self.rex_until_ns = now_ns + self.profile.t_rex_ms * 1_000_000
         if isinstance(event, FireOn):
-            self.latched = True
+            self.latched.add("fire")
 
     def obey(self, done: Step, now_ns: int) -> None:
         for effect in done.effects:
@@ -141,13 +175,15 @@ class LockModel:
                     self.until_ns = max(self.until_ns, until_ns)
                 case Relock():
                     self.until_ns = now_ns
-                case Latch(on=on):
-                    self.latched = on
+                case Latch(kind=kind, on=True):
+                    self.latched.add(kind)
+                case Latch(kind=kind):
+                    self.latched.discard(kind)
                 case _:
                     pass
 
     def output(self, now_ns: int) -> Output:
-        released = self.latched or now_ns < max(self.until_ns, self.rex_until_ns)
+        released = bool(self.latched) or now_ns < max(self.until_ns, self.rex_until_ns)
         return Output.RELEASED if released else Output.SECURED
 
 
@@ -225,7 +261,8 @@ def test_2_a_strike_is_energised_only_where_its_mode_or_the_way_out_says_so(
         allowed = (
             state.mode in {Mode.ACCESSED, Mode.UNLOCKED, Mode.LOCKED_OPEN} or state.egress is Egress.PULSE
         )
-        waits_for_its_door = profile.lock is LockProfile.MAGLOCK_FAIL_SAFE and state.drive is Drive.RELEASED
+        waits = {LockProfile.MAGLOCK_FAIL_SAFE, LockProfile.MOTOR_BOLT, LockProfile.BARRIER}
+        waits_for_its_door = profile.lock in waits and state.drive is Drive.RELEASED
         if output(state, profile) is Output.RELEASED:
             assert allowed or waits_for_its_door
 
@@ -233,7 +270,10 @@ def test_2_a_strike_is_energised_only_where_its_mode_or_the_way_out_says_so(
 @given(profile=profiles, story=stories)
 def test_3_no_credential_and_no_command_opens_a_door_in_lockdown(profile: DoorProfile, story: Story) -> None:
     without_fire = [
-        (gap, event) for gap, event in story if not isinstance(event, FireOn | FireReset | RexPressed)
+        (gap, event)
+        for gap, event in story
+        if not isinstance(event, FireOn | FireReset | RexPressed)
+        and not (isinstance(event, Command) and event.verb is Verb.LOCKDOWN_RELEASE)
     ]
     run = play(profile, without_fire, standing(Mode.LOCKED_DOWN))
     for _, _, done in run.moments:
@@ -374,9 +414,11 @@ def test_no_timer_is_ever_left_behind_in_the_past(profile: DoorProfile, story: S
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_busy_evening_of_a_thousand_guests_leaves_a_locked_quiet_door(profile: DoorProfile) -> None:
     story: Story = []
+    lane = profile.lock is LockProfile.BARRIER
     for i in range(1_000):
         grant = Granted(GrantId(f"g{i}"), Fact(type="access.granted"))
-        story += [(4 * S_NS, grant), (S_NS, DpsOpen()), (2 * S_NS, DpsClose())]
+        through = [(S_NS // 2, BeamBroken()), (S_NS, BeamClear())] if lane else []
+        story += [(4 * S_NS, grant), (S_NS, DpsOpen()), *through, (2 * S_NS, DpsClose())]
     run = play(profile, [*story, (S_NS, Tick())])
     assert (run.state.mode, output(run.state, profile)) == (Mode.LOCKED, Output.SECURED)
     assert Counter(fact.type for fact in run.facts) == {
