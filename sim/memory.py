@@ -68,6 +68,8 @@ class CommandBook:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._rows: dict[str, _Row] = {}
+        self._numbers = 0
+        self.here = 0  # given at the node itself
 
     def past(self, order: Order) -> Past:
         own = [row.order for row in self._rows.values() if row.order.kid == order.kid]
@@ -85,7 +87,12 @@ class CommandBook:
             raise DiskFull("the disk is full")
         assert order.id not in self._rows, "a command is accepted once"
         self._rows[order.id] = _Row(order, Answer(order.id, State.ACCEPTED))
-        return len(self._rows)
+        return self.number()
+
+    def number(self) -> int:
+        """Above all before it."""
+        self._numbers += 1
+        return self._numbers
 
     def finish(self, answer: Answer, fact: Fact, stamp: Stamp) -> int:
         seq = self._ledger.append([fact], stamp)[0]

@@ -31,13 +31,21 @@ class Leaf:
         self._until = 0
 
     def open_for(self, ns: int) -> None:
-        now = self._hours.now_ns
-        self._until = max(self._until, now + ns)
-        self._wires.swing(to_open=True)
+        """At a barrier: drive into the beam, and be gone after so long."""
+        self._until = max(self._until, self._hours.now_ns + ns)
+        if self._wires.is_barrier:
+            self._wires.put(Point.BEAM, True)
+        else:
+            self._wires.swing(to_open=True)
         self._hours.at(self._until, self._fall_shut)
 
     def _fall_shut(self) -> None:
-        if self._wires.open and self._hours.now_ns >= self._until:
+        if self._hours.now_ns < self._until:
+            return
+        if self._wires.is_barrier:
+            self._wires.put(Point.BEAM, False)
+            self._wires.move_arm()
+        elif self._wires.open:
             self._wires.swing(to_open=False)
 
 
@@ -85,13 +93,18 @@ class People:
         )
 
     def _try(self, until_ns: int, open_ns: int, persons: int) -> None:
-        if self._wires.open or self._wires.released:
+        if self._gives_way():
             self.counted.passages += persons
             self.leaf.open_for(open_ns)
         elif self._hours.now_ns < until_ns:
             self._hours.at(self._hours.now_ns + TRY_AGAIN_NS, self._try, until_ns, open_ns, persons)
         else:
             self.counted.turned_away += persons
+
+    def _gives_way(self) -> bool:
+        if self._wires.is_barrier:
+            return self._wires.open  # nobody lifts an arm
+        return self._wires.open or self._wires.released
 
     def leave(self, pace_ns: int, open_ns: int) -> None:
         """Press, or turn the handle, and go."""
@@ -104,8 +117,13 @@ class People:
         self._hours.at(now + pace_ns, self._go_out, open_ns)
 
     def _go_out(self, open_ns: int) -> None:
-        """A strike opens from inside by its handle; a magnet has to have let go, or nobody gets out."""
-        if not self._wires.fitted.profile.rex_unlocks or self._wires.fitted.release_energises:
+        """A strike or bolt opens from inside by its handle; a magnet has to have let go, or nobody gets out.
+
+        A vehicle has only its loop, and waits for the arm; beside it people walk.
+        """
+        if self._wires.is_barrier:
+            self.enter(0, open_ns)
+        elif self._wires.fitted.release_energises:
             self.counted.passages += 1
             self.leaf.open_for(open_ns)
         elif self._wires.open or self._wires.released:
@@ -117,7 +135,11 @@ class People:
     def force(self, open_ns: int) -> None:
         """Levered open from outside."""
         self.counted.forced += 1
-        self.leaf.open_for(open_ns)
+        if self._wires.is_barrier:
+            self._wires.swing(to_open=True)
+            self._hours.at(self._hours.now_ns + open_ns, self._wires.move_arm)
+        else:
+            self.leaf.open_for(open_ns)
 
 
 __all__ = ["Counted", "Leaf", "People"]

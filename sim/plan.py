@@ -32,8 +32,12 @@ def write_night(seed: int, k: int) -> Night:
     return Night(fitted, guests, tuple(deeds))
 
 
+LOCKS = [LockProfile.STRIKE_FAIL_SECURE, *LockProfile]
+
+
 def draw_gate(dice: Dice) -> Fitted:
-    lock = dice.choice(list(LockProfile))
+    lock = dice.choice(LOCKS)
+    motor = lock is LockProfile.MOTOR_BOLT
     magnet = lock is LockProfile.MAGLOCK_FAIL_SAFE
     profile = DoorProfile(
         access_point=DOOR,
@@ -46,8 +50,9 @@ def draw_gate(dice: Dice) -> Fitted:
         t_rex_ms=dice.choice([3_000, 3_000, 8_000]),
         t_forced_confirm_ms=dice.choice([0, 0, 0, 700]),
         t_max_energise_ms=dice.choice([65_000, 65_000, 30_000]),
+        lockdown_release_by_two=dice.random() < 0.5,
     )
-    return Fitted(profile, shows_bolt=dice.random() < 0.5, peer=dice.random() < 0.3, signed=dice.random() < 0.3)
+    return Fitted(profile, shows_bolt=motor or dice.random() < 0.4, peer=dice.random() < 0.3, signed=dice.random() < 0.3)
 
 
 # --- guests ----------------------------------------------------------------------------------------------------
@@ -184,7 +189,8 @@ def command(dice: Dice, at: int, op: str = "") -> Deed:
     )
 
 
-OPS = ["release", "release", "lock", "unlock", "block"]
+OPS = ["release", "release", "release", "lock", "unlock", "block", "lockdown", "lockdown_release", "lockopen",
+       "lockopen_release"]  # fmt: skip
 
 
 def _spell(first: str, last: str) -> Callable[[Dice, int], Iterator[Deed]]:
@@ -219,12 +225,42 @@ def _opening_hours(dice: Dice, at: int) -> Iterator[Deed]:
     yield Deed(at + for_ns, "sched_close")
 
 
+def _lockdown(dice: Dice, at: int) -> Iterator[Deed]:
+    """Nobody gets in, everybody gets out; ended by one person, by two, or by one who asks twice."""
+    yield from _spell("lockdown", "lockdown_release")(dice, at)
+    end = at + 1_500 * S_NS
+    kid = dice.choice(["k1", "k2"])
+    yield Deed(end, "command", {"op": "lockdown_release", "kind": "good", "kid": kid})
+    gap = dice.choice([5, 20, 100]) * S_NS
+    for n in (1, 2, 3):
+        yield Deed(end + n * gap, "command", {"op": "lockdown_release", "kind": "good", "kid": f"k{n % 2 + 1}"})
+    yield Deed(end + 200 * S_NS, "command", {"op": "lockdown_release", "kind": "good", "kid": "k1"})
+    yield Deed(end + 205 * S_NS, "command", {"op": "lockdown_release", "kind": "good", "kid": "k2"})
+
+
+def _evacuation(dice: Dice, at: int) -> Iterator[Deed]:
+    """Everything stands open until a person ends it; now and then it burns meanwhile, or the box falls."""
+    for_ns = dice.choice([30, 300]) * S_NS
+    yield Deed(at, "command", {"op": "lockopen", "kind": "good", "kid": "k1"})
+    if dice.random() < 0.4:
+        yield Deed(at + for_ns // 5, "fire", {"burns_ms": 4_000, "reset_ms": 2_000, "edge": "seen"})
+    if dice.random() < 0.3:
+        yield Deed(at + for_ns // 4, "command", {"op": dice.choice(OPS), "kind": "good", "kid": "k2"})
+    if dice.random() < 0.3:
+        yield Deed(at + for_ns // 3, dice.choice(["sched_open", "sched_close"]))
+    yield Deed(at + for_ns // 2, "visit", {"who": "g01", "by": "code", **_gait(dice)})
+    yield Deed(at + for_ns, "command", {"op": "lockopen_release", "kind": "good", "kid": "k1"})
+    yield Deed(at + for_ns + 30 * S_NS, "command", {"op": "lockopen_release", "kind": "good", "kid": "k1"})
+
+
 SPELLS: list[Callable[[Dice, int], Iterator[Deed]]] = [
     _spell("block", "lock"),
     _spell("block", "unlock"),
     _spell("unlock", "lock"),
     _spell("unlock", "block"),
     _opening_hours,
+    _lockdown,
+    _evacuation,
 ]
 
 

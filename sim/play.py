@@ -46,7 +46,7 @@ class Stage:
     def __init__(self, night: Night) -> None:
         self.hours = Hours()
         self.hours.now_ns = BEGIN_NS
-        self.wires = Wires(night.fitted)
+        self.wires = Wires(self.hours, night.fitted)
         self.box = Box(self.hours, self.wires)
         self.house = House(self.hours, night.fitted, self.box)
         self.people = People(

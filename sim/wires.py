@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from edge.core.door_profile import DoorProfile, LockProfile
 from edge.ports import Level, Point
+from sim.loop import Hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,23 @@ class Fitted:
         return self.signed and not self.release_energises
 
 
-class Wires:
-    """The truth about the door, and what its sensors say about it."""
+BOLT_TRAVEL_NS = 400_000_000
+ARM_TRAVEL_NS = 900_000_000
 
-    def __init__(self, fitted: Fitted) -> None:
+
+class Wires:
+    """The truth about the door, and what its sensors say about it.
+
+    A strike or a magnet follows its current at once, a motor bolt takes its way, a barrier's arm goes up and down by
+    itself, and never down on a vehicle.
+    """
+
+    def __init__(self, hours: Hours, fitted: Fitted) -> None:
+        self._hours = hours
         self.fitted = fitted
+        lock = fitted.profile.lock
+        self.is_barrier, self._is_motor = lock is LockProfile.BARRIER, lock is LockProfile.MOTOR_BOLT
+        self._withdrawn = False  # where a motor bolt has got to
         self.energised = fitted.dead
         self.open = False
         self.jammed: bool | None = None  # the lock stays released (True) or shut (False), whatever is asked
@@ -38,6 +51,8 @@ class Wires:
         self.bolt_broken = False
         self.pressed: dict[Point, Level] = {Point.REX: False, Point.FIRE: False, Point.RESET: False}
         self.sides: dict[Point, Level] = {Point.TAMPER: False, Point.POWER: False}
+        if self.is_barrier:
+            self.sides[Point.BEAM] = False
         self.tell: Callable[[Point, Level], None] = lambda _point, _level: None
 
     @property
@@ -45,6 +60,11 @@ class Wires:
         """A person can open the door from outside."""
         if self.jammed is not None:
             return self.jammed
+        return self._withdrawn if self._is_motor else self.current
+
+    @property
+    def current(self) -> bool:
+        """What the output asks of the lock: True, be free."""
         return self.energised == self.fitted.release_energises
 
     # --- what sensors say ------------------------------------------------------------------------------------------
@@ -69,6 +89,20 @@ class Wires:
         before = self.released
         self.energised = energised
         self._tell_bolt(before)
+        if self._is_motor:
+            self._hours.at(self._hours.now_ns + BOLT_TRAVEL_NS, self._travel)
+        elif self.is_barrier:
+            self._hours.at(self._hours.now_ns + ARM_TRAVEL_NS, self.move_arm)
+
+    def _travel(self) -> None:
+        before = self.released
+        self._withdrawn = self.current
+        self._tell_bolt(before)
+
+    def move_arm(self) -> None:
+        """Up while it may be, down when nothing is under it."""
+        if self.released or not self.sides[Point.BEAM]:
+            self.swing(to_open=self.released)
 
     def jam(self, stays: bool | None) -> None:
         before = self.released
