@@ -6,10 +6,10 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from edge.core.commands import Op, Order, Received
-from edge.core.door_events import CameraChanged, SchedClose, SchedOpen, Verb
-from edge.core.door_types import Camera
+from edge.core.door_events import BoltChanged, CameraChanged, SchedClose, SchedOpen, Verb
+from edge.core.door_types import Bolt, Camera
 from edge.core.passes import Pass, PassState
-from edge.ports import Point
+from edge.ports import LockLink, Point
 from sim.box import DOOR
 from sim.house import BEGIN_MS, KEYS, TENANT, T_CMD_AGE_MS, code_text, signature_of
 from sim.memory import NODE
@@ -193,6 +193,19 @@ class Doer:
     def _jam(self, deed: Deed) -> None:
         self._s.wires.jam(bool(deed.how["released"]))
         self._later(_ms(deed, "for_ms"), self._s.wires.jam, None)
+
+    def _jam_told(self, deed: Deed) -> None:
+        """The lock itself says that it is stuck, and later that it is not."""
+        house = self._s.house
+        house.tell(BoltChanged(Bolt.JAMMED))
+        self._later(_ms(deed, "for_ms"), house.tell, BoltChanged(Bolt.LOCKED))
+
+    def _lock_silent(self, deed: Deed) -> None:
+        self._s.box.told(LockLink(DOOR, online=False, t_ns=self._s.hours.now_ns))
+        self._later(_ms(deed, "for_ms"), self._lock_answers)
+
+    def _lock_answers(self) -> None:
+        self._s.box.told(LockLink(DOOR, online=True, t_ns=self._s.hours.now_ns))
 
     def _mains_fail(self, deed: Deed) -> None:
         self._side(Point.POWER, deed)

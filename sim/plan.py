@@ -15,7 +15,8 @@ from sim.wires import Fitted
 HOUR_MS = 3_600_000
 Dice = random.Random
 # One passage every eight minutes or so, and never closer than their own deeds need.
-PASSAGES = 84
+PASSAGES = 100
+ROUND_NS = 100 * 60 * S_NS
 LOCATION = LocationClass.GATE
 
 
@@ -165,6 +166,8 @@ def mishaps(dice: Dice, fitted: Fitted, guests: tuple[Guest, ...]) -> Iterator[D
             yield from dice.choice(SPELLS)(dice, at)
         else:
             yield _drawn(dice, TURN)(dice, at, fitted)
+    for round_ns in range(BEGIN_NS + HOUR_NS, BEGIN_NS + NIGHT_NS, ROUND_NS):
+        yield from put_right(round_ns + dice.randrange(600) * S_NS)
     for _ in range(6):
         yield _wrong(dice, _some_time(dice), guests)
 
@@ -210,6 +213,45 @@ def _spell(first: str, last: str) -> Callable[[Dice, int], Iterator[Deed]]:
         yield Deed(at + for_ns, "command", {"op": last, "kind": "good", "kid": "k1"})
 
     return write
+
+
+def _close_together(dice: Dice, at: int) -> Iterator[Deed]:
+    """A person is in the door, or just before it, when somebody at a desk, a schedule or a fire says otherwise."""
+    stays = dice.choice([1_500, 60_000, 120_000])
+    who = f"g{dice.randrange(12):02}"
+    yield Deed(at, "luggage", {"who": who, "pace_ms": dice.choice([300, 2_000, 8_000]), "open_ms": stays})
+    for gap in dice.sample([1, 3, 4, 9, 30, 70, 100], 2):
+        yield _says(dice, at + gap * S_NS)
+    yield from put_right(at + 240 * S_NS)
+
+
+def _says(dice: Dice, at: int) -> Deed:
+    if dice.random() < 0.25:
+        return Deed(at, dice.choice(["sched_open", "sched_close"]))
+    if dice.random() < 0.15:
+        return Deed(at, "fire", {"burns_ms": 20_000, "reset_ms": 40_000, "edge": "seen"})
+    return Deed(at, "command", {"op": dice.choice(OPS), "kind": "good", "kid": dice.choice(["k1", "k2"])})
+
+
+def _said_twice(dice: Dice, at: int) -> Iterator[Deed]:
+    """Two desks, or one that is not sure: what a door does already, and what crosses a fire."""
+    first = dice.choice(OPS)
+    yield Deed(at, "command", {"op": first, "kind": "good", "kid": "k1"})
+    if dice.random() < 0.4:
+        yield Deed(at + 2 * S_NS, "fire", {"burns_ms": 20_000, "reset_ms": 40_000, "edge": "seen"})
+    for n in range(1, 4):
+        op = first if dice.random() < 0.5 else dice.choice(OPS)
+        yield Deed(at + n * 9 * S_NS, "command", {"op": op, "kind": "good", "kid": dice.choice(["k1", "k2"])})
+    if dice.random() < 0.3:
+        yield Deed(at + 40 * S_NS, "node_falls", {"after_record": False, "back_ms": 1_500})
+    yield from put_right(at + 120 * S_NS)
+
+
+def put_right(at: int) -> Iterator[Deed]:
+    """The guard on the round: whatever was forgotten is ended, by two people where it takes two."""
+    ends = [("lockdown_release", "k1"), ("lockdown_release", "k2"), ("lockopen_release", "k1"), ("lock", "k1")]
+    for n, (op, kid) in enumerate(ends):
+        yield Deed(at + n * 4 * S_NS, "command", {"op": op, "kind": "good", "kid": kid})
 
 
 def _opening_hours(dice: Dice, at: int) -> Iterator[Deed]:
@@ -261,6 +303,9 @@ SPELLS: list[Callable[[Dice, int], Iterator[Deed]]] = [
     _opening_hours,
     _lockdown,
     _evacuation,
+    _close_together,
+    _close_together,
+    _said_twice,
 ]
 
 
@@ -286,6 +331,8 @@ FAULT: list[tuple[int, Callable[[Dice, int, Fitted], Deed]]] = [
     (1, _a("mains_fail", for_ms=LONG)),
     (1, _a("camera", state=["LOST", "DEGRADED"], for_ms=LONG)),
     (3, _a("forced", open_ms=[300, 2_000, 15_000, 40_000, 130_000])),
+    (1, _a("jam_told", for_ms=SHORT)),
+    (2, _a("lock_silent", for_ms=SHORT)),
     (1, _a("lost_edge", point=["contact", "rex", "fire"])),
     (1, _a("disk_full", for_ms=SHORT)),
     (1, _a("slow_line", lag_ms=[90, 149, 151, 320, 700], for_ms=LONG)),

@@ -20,7 +20,7 @@ FAULTS = frozenset(
     {
         "node_falls", "box_falls", "link_down", "clock_steps", "cold_boot", "contact_breaks", "bolt_breaks", "jam",
         "rex_chatter", "mains_fail", "camera", "forced", "lost_edge", "disk_full", "slow_line", "peer_fire", "fire",
-        "lock_silent",
+        "lock_silent", "jam_told",
     }
 )  # fmt: skip
 
