@@ -50,6 +50,38 @@ def command_block(
     _command("block", door, reason, config, wait=wait)
 
 
+@command_app.command("lockdown")
+def command_lockdown(
+    door: Door, reason: Reason, wait: Wait = False, config: ConfigOption = DEFAULT_CONFIG
+) -> None:
+    """Nobody gets in by anything; the way out stays free."""
+    _command("lockdown", door, reason, config, wait=wait)
+
+
+@command_app.command("lockdown-release")
+def command_lockdown_release(
+    door: Door, reason: Reason, wait: Wait = False, config: ConfigOption = DEFAULT_CONFIG
+) -> None:
+    """End a lockdown; where the door wants two people, the second within a minute."""
+    _command("lockdown_release", door, reason, config, wait=wait)
+
+
+@command_app.command("lockopen")
+def command_lockopen(
+    door: Door, reason: Reason, wait: Wait = False, config: ConfigOption = DEFAULT_CONFIG
+) -> None:
+    """Open the door for an evacuation; it stays open until somebody ends it."""
+    _command("lockopen", door, reason, config, wait=wait)
+
+
+@command_app.command("lockopen-release")
+def command_lockopen_release(
+    door: Door, reason: Reason, wait: Wait = False, config: ConfigOption = DEFAULT_CONFIG
+) -> None:
+    """End an evacuation; the door locks as soon as it is shut."""
+    _command("lockopen_release", door, reason, config, wait=wait)
+
+
 def _command(op: str, door: str, reason: str, config: Path, *, wait: bool) -> None:
     with opened_books(config) as books:
         command_id = books.commands.issue(door, op, actor=who_types(), reason=reason)

@@ -262,6 +262,20 @@ def _template(settings: NodeConfig, photos: list[Path]) -> str:
     return template.to_bytes().hex()
 
 
+@app.command("reset-fire")
+def reset_fire(
+    config: Config,
+    by: Annotated[str, typer.Option("--by", help="Your staff id; it stands in the ledger, so no name.")],
+) -> None:
+    """End the fire release of this node's doors, standing before them, once the fire input is normal again."""
+    done = _ask(load(config), {"do": "reset_fire", "by": by})["reset"]
+    if not done:
+        raise GateError(
+            "No door was reset: none is released by fire, or the fire input is still active. Reset the panel first."
+        )
+    typer.echo(f"reset: {', '.join(done)}")
+
+
 @app.command()
 def erase(
     config: Config, pass_id: Annotated[str, typer.Option("--pass", help="Whose template goes.")]

@@ -86,10 +86,31 @@ class DoorConfig(Strict):
     t_release_ms: int = Field(
         5_000, ge=1_000, le=60_000, description="How long a grant keeps the lock released."
     )
+    t_extension_ms: int = Field(
+        10_000, ge=0, le=30_000, description="Added to t_release_ms for who needs more time."
+    )
     t_open_ms: int = Field(15_000, ge=10_000, le=600_000, description="Open longer than this is held open.")
     t_prealarm_ms: int = Field(5_000, ge=0, le=60_000, description="Local beep this long before held open.")
     t_relock_delay_ms: int = Field(
         500, ge=0, le=5_000, description="Strike relocks this long after the door opens."
+    )
+    t_relock_closed_ms: int = Field(
+        300, ge=0, le=5_000, description="A magnet, bolt or barrier locks this long after it closed."
+    )
+    t_forced_confirm_ms: int = Field(
+        0,
+        ge=0,
+        le=1_000,
+        description="Only for a gate that rattles: how long it must stay open to be forced.",
+    )
+    t_bolt_confirm_ms: int = Field(
+        3_000, ge=500, le=10_000, description="A bolt that has not followed by then is jammed."
+    )
+    t_max_energise_ms: int = Field(
+        65_000, ge=10_000, le=65_000, description="The watchdog: no grant keeps a lock released for longer."
+    )
+    lockdown_release_by_two: bool = Field(
+        False, description="True: a lockdown ends only when two people ask for it within a minute."
     )
     dry_run: bool = Field(
         False,

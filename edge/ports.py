@@ -1,6 +1,6 @@
 """What a node needs from the world.  Small promises; who keeps them is ``compose``'s business."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -327,6 +327,10 @@ class Ledger(Protocol):
     @property
     def disk_alarm(self) -> bool:
         """The disk was full once since the start; a person has to make room."""
+        ...
+
+    def door_modes(self) -> Mapping[str, str]:
+        """The mode each door was left in, by access point; what a door had before this node's last end."""
         ...
 
     def append(self, facts: Sequence[Fact], stamp: Stamp) -> list[int]:

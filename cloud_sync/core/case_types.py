@@ -104,12 +104,23 @@ FORCED = AlertKind("forced", Severity.S1, "door.forced", ("door.secured",), shut
 HELD = AlertKind("held", Severity.S2, "door.held", ("door.secured",), shut_first=True)
 WATCHDOG = AlertKind("watchdog", Severity.S1, "door.watchdog")
 FIRE_RELEASE = AlertKind("fire_release", Severity.S1, "fire.release", ("fire.reset",))
+JAMMED = AlertKind("jammed", Severity.S2, "door.jammed", ("door.bolt_free",))
+LOCK_SILENT = AlertKind("lock_silent", Severity.S2, "door.lock_silent", ("door.lock_back",))
+CONTACT_FAULT = AlertKind("contact_fault", Severity.S3, "door.contact_fault")
+TAMPER = AlertKind("tamper", Severity.S2, "door.tamper", ("door.tamper_off",))
+POWER_LOW = AlertKind("power_low", Severity.S2, "door.power_low", ("door.power_back",))
 # Conditions that a node's silence or state shows, not an event.  The first is S2 where everybody has to pass.
 NODE_OFFLINE = AlertKind("node_offline", Severity.S3)
 CAMERA_LOST = AlertKind("camera_lost", Severity.S2)
 
 ALERTS: Mapping[str, AlertKind] = MappingProxyType(
-    {kind.name: kind for kind in (FORCED, HELD, WATCHDOG, FIRE_RELEASE, NODE_OFFLINE, CAMERA_LOST)}
+    {
+        kind.name: kind
+        for kind in (
+            *(FORCED, HELD, WATCHDOG, FIRE_RELEASE, JAMMED, LOCK_SILENT, CONTACT_FAULT, TAMPER, POWER_LOW),
+            *(NODE_OFFLINE, CAMERA_LOST),
+        )
+    }
 )
 RAISED_BY: Mapping[str, AlertKind] = MappingProxyType(
     {kind.raised_by: kind for kind in ALERTS.values() if kind.raised_by}

@@ -4,7 +4,7 @@ Unlike every other message a command is received strictly: a field nobody knows 
 Ed25519 over a domain and the very bytes of the body; whoever repeats a command repeats these bytes.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
@@ -20,8 +20,10 @@ TTL_MAX_MS = 60_000
 # How long the service gives a command to reach its door: the node's default of T_cmd_age (access.md §4.2).
 TTL_MS = 10_000
 
-Op = Literal["release", "lock", "unlock", "block"]
-OPS: tuple[Op, ...] = ("release", "lock", "unlock", "block")
+Op = Literal[
+    "release", "lock", "unlock", "block", "lockdown", "lockdown_release", "lockopen", "lockopen_release"
+]
+OPS: tuple[Op, ...] = get_args(Op)
 
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 CommandId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]

@@ -29,7 +29,7 @@ REASON_MAX = 500
 ID_BYTES = 8
 VISITOR = "class=visitor"
 # Nothing opens by these: all that a door unsure of the time obeys.
-LOCK_TYPE = frozenset({"lock", "block"})
+LOCK_TYPE = frozenset({"lock", "block", "lockdown"})
 
 
 class SqlCommands:

@@ -21,11 +21,15 @@ class Op(StrEnum):
     LOCK = "lock"
     UNLOCK = "unlock"
     BLOCK = "block"
+    LOCKDOWN = "lockdown"
+    LOCKDOWN_RELEASE = "lockdown_release"
+    LOCKOPEN = "lockopen"
+    LOCKOPEN_RELEASE = "lockopen_release"
 
 
 # Nothing opens by these, so a late one does no harm: all that a node without a clock still obeys.
-LOCK_TYPE = frozenset({Op.LOCK, Op.BLOCK})
-MODE_OPS = frozenset({Op.LOCK, Op.UNLOCK, Op.BLOCK})
+LOCK_TYPE = frozenset({Op.LOCK, Op.BLOCK, Op.LOCKDOWN})
+MODE_OPS = frozenset(Op) - {Op.RELEASE}
 
 
 class Why(StrEnum):

@@ -82,6 +82,8 @@ class Case:
 
 def door_mode(case: Case) -> Reason | None:
     """Door mode."""
+    if case.door.lock_silent and case.door.mode is not Mode.LOCKED_OPEN:
+        return Reason.LOCK_SILENT
     match case.door.mode:
         case Mode.LOCKED_DOWN:
             return Reason.LOCKED_DOWN

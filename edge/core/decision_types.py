@@ -101,6 +101,7 @@ class DoorView:
 
     access_point: AccessPointId
     location_class: LocationClass
+    lock_silent: bool = False  # nobody is promised a door whose lock does not answer
     mode: Mode
     direction: Direction = "in"
     camera: Camera = Camera.OK

@@ -14,6 +14,7 @@ class Reason(StrEnum):
     GRANTED = "Granted"
     BLOCKED = "pt:Blocked"
     LOCKED_DOWN = "LockedDown"
+    LOCK_SILENT = "x:LockSilent"
     RETRY_LATER = "x:RetryLater"
     LOW_QUALITY = "face_low_quality"
     SIMULATED_ENGINE = "x:SimulatedEngine"
@@ -63,6 +64,7 @@ GUEST_TEXT: Mapping[Reason, GuestText] = MappingProxyType(
     {
         Reason.BLOCKED: GuestText.SEE_GUARD,
         Reason.LOCKED_DOWN: GuestText.SEE_GUARD,
+        Reason.LOCK_SILENT: GuestText.SEE_GUARD,
         Reason.RETRY_LATER: GuestText.WAIT_UNTIL,
         Reason.LOW_QUALITY: GuestText.USE_CODE,  # comes after 2 s without a good picture: the code is quicker
         Reason.SIMULATED_ENGINE: GuestText.USE_CODE,

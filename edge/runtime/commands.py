@@ -45,7 +45,7 @@ INTERRUPTED = "x:Interrupted"  # the node ended in between: done or not, it is n
 NOT_CARRIED_OUT = "x:NotCarriedOut"  # the lock, or the process that drives it, did not do as it was asked
 NOT_RECORDED = "x:NotRecorded"  # what cannot be written down first is not done
 
-_VERBS = {Op.RELEASE: Verb.ACCESS, Op.LOCK: Verb.LOCK, Op.UNLOCK: Verb.UNLOCK, Op.BLOCK: Verb.BLOCK}
+_VERBS = {Op.RELEASE: Verb.ACCESS} | {op: Verb(op.value) for op in Op if op is not Op.RELEASE}
 _EVENTS = {State.DONE: "command.done", State.FAILED: "command.failed", State.REFUSED: "command.refused"}
 
 T = TypeVar("T")

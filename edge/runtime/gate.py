@@ -19,6 +19,7 @@ from edge.core.decision_types import Allow, Attempt, Deny, DoorView, Liveness, M
 from edge.core.door_events import CameraChanged, Command, Denied, Event, Granted, Tick, Verb
 from edge.core.door_profile import DoorProfile
 from edge.core.door_types import (
+    AlarmFlag,
     Camera,
     DoorState,
     Effect,
@@ -39,6 +40,7 @@ from edge.core.passes import LocationClass, Pass, PassSet
 from edge.core.reasons import Advice, GuestText, Reason
 from edge.errors import StoreError
 from edge.ports import Cmd, Outcome, Result
+from edge.ports_io import Show
 from edge.runtime.face_challenge import LiveRule
 from edge.runtime.face_desk import Concluded, FaceDesk, Prompt
 from edge.runtime.hands import Did, Hands, Knowledge
@@ -62,6 +64,8 @@ IO_DEADLINE_NS = 300_000_000  # hardware.md §2.4: the age of a command inside t
 SAME_CODE_NS = 3_000_000_000  # a phone still held into the picture is not shown anew
 TRIES_KEPT = 256
 PIN_TRIES = "pin"  # digits name nobody, so all who type them at one door share one patience
+
+_SHOWN = {Tone.PREALARM: Show.PREALARM, Tone.ALARM: Show.ALARM, Tone.OFF: Show.IDLE}
 
 log = structlog.get_logger()
 
@@ -353,14 +357,17 @@ class Gate:
             case Relock():
                 return self._check(await io.lock(door, self._cmd("relock")), "lock")
             case Latch(kind, on, actor):
+                io.show(door, Show.FREE if on else Show.IDLE)
                 latched = await io.latch(door, self._cmd(f"latch {kind}"), kind, on, actor)
                 return self._check(latched, "latch")
             case Signal(light, advice):
+                io.show(door, Show.GRANTED if light is Light.GREEN else Show.DENIED)
                 if light is Light.GREEN:
                     self.hands.screens.show(self.access_point, "welcome")
                 elif advice is not None:
                     self.hands.screens.show(self.access_point, advice.text, advice.until_ms)
             case Sound(tone):
+                io.show(door, _SHOWN[tone])
                 if tone is not Tone.OFF:
                     log.warning("door_sounds", access_point=self.access_point, tone=tone)
             case _:
@@ -415,6 +422,7 @@ class Gate:
         return DoorView(
             access_point=self.access_point,
             location_class=self.location,
+            lock_silent=AlarmFlag.LOCK_SILENT in self.state.flags,
             mode=self.state.mode,
             direction=self.profile.direction,
             camera=self.state.camera if self.desk is not None else Camera.OK,

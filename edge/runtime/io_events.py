@@ -1,6 +1,7 @@
 """What a change at the wires means to a door: levels and edges of gate-io in, events of the door machine out."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from edge.core.door_events import (
     FireOff,
     FireOn,
     FireReset,
+    LockBack,
+    LockLost,
     PowerBack,
     PowerLow,
     RexPressed,
@@ -24,7 +27,7 @@ from edge.core.door_events import (
     TamperOff,
     TamperOn,
 )
-from edge.core.door_types import Bolt, Contact
+from edge.core.door_types import AlarmFlag, Bolt, Contact, DoorState, Mode
 from edge.core.events import AccessPointId, ClockState, GrantId
 from edge.ports import IoSnapshot, Level, Point
 
@@ -64,38 +67,88 @@ _SWITCHED: Mapping[Point, tuple[Event, Event]] = MappingProxyType(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class BootNews:
+    """What this life of the node knows before its first look at the wires."""
+
+    boot_id: str
+    modes: Mapping[str, str]  # in which each door was left
+    clock: ClockState
+
+
 def boot_events(
-    snapshot: IoSnapshot, doors: Mapping[AccessPointId, "Gate"], boot_id: str, clock: ClockState
+    snapshot: IoSnapshot, doors: Mapping[AccessPointId, "Gate"], boot: BootNews
 ) -> list[tuple[AccessPointId, Event]]:
-    """The first snapshot boots the doors."""
+    """The first snapshot boots the doors, then tells what is not as it should be."""
     events: list[tuple[AccessPointId, Event]] = []
     for access_point in doors:
-        contact = _contact(snapshot, access_point)
-        fire = snapshot.points.get((access_point, Point.FIRE)) is True
-        latched = (access_point, "fire") in snapshot.latches
-        boot = Boot(boot_id, contact, fire_input=fire, fire_latched=latched)
-        events += [(access_point, boot), (access_point, ClockChanged(clock))]
+        before = boot.modes.get(access_point)
+        told = Boot(
+            boot.boot_id,
+            contact=_contact(snapshot, access_point),
+            bolt=_bolt(snapshot, access_point),
+            fire_input=snapshot.points.get((access_point, Point.FIRE)) is True,
+            fire_latched=(access_point, "fire") in snapshot.latches,
+            prev_mode=Mode(before) if before in set(Mode) else None,
+            evacuated=(access_point, "evacuate") in snapshot.latches,
+            beam=snapshot.points.get((access_point, Point.BEAM)) is True,
+        )
+        events += [(access_point, told), (access_point, ClockChanged(boot.clock))]
+        events += [(access_point, event) for event in _faults(snapshot, access_point, frozenset())]
     return events
-
-
-def _contact(snapshot: IoSnapshot, access_point: AccessPointId) -> Contact:
-    level = snapshot.points.get((access_point, Point.CONTACT), UNWIRED)
-    if level is UNWIRED:
-        return Contact.UNKNOWN
-    return Contact.FAULT if level is None else (Contact.OPEN if level else Contact.CLOSED)
-
-
-UNWIRED = object()
 
 
 def later_events(
     snapshot: IoSnapshot, doors: Mapping[AccessPointId, "Gate"]
 ) -> list[tuple[AccessPointId, Event]]:
-    """A later snapshot tells every level that differs as an edge."""
+    """A later snapshot tells every level that differs as an edge: nothing passes unseen."""
     events: list[tuple[AccessPointId, Event]] = []
     for access_point, gate in doors.items():
-        level = snapshot.points.get((access_point, Point.CONTACT))
-        contact = Contact.OPEN if level else Contact.CLOSED
-        if level is not None and contact is not gate.state.contact:
-            events.append((access_point, DpsOpen() if level else DpsClose()))
+        found = [
+            *_moved(snapshot, access_point, gate.state),
+            *_faults(snapshot, access_point, gate.state.flags),
+        ]
+        events += [(access_point, event) for event in found]
     return events
+
+
+def _moved(snapshot: IoSnapshot, access_point: AccessPointId, state: DoorState) -> list[Event]:
+    contact, bolt = _contact(snapshot, access_point), _bolt(snapshot, access_point)
+    fire, beam = (snapshot.points.get((access_point, point)) for point in (Point.FIRE, Point.BEAM))
+    told: list[tuple[bool, Event]] = [
+        (contact not in {state.contact, Contact.UNKNOWN}, _CONTACT.get(contact, DpsFault())),
+        (bolt not in {state.bolt, Bolt.UNKNOWN} and state.bolt is not Bolt.JAMMED, BoltChanged(bolt)),
+        (fire is not None and fire is not state.fire_input, FireOn() if fire else FireOff()),
+        (beam is not None and beam is not state.beam, BeamBroken() if beam else BeamClear()),
+    ]
+    return [event for differs, event in told if differs]
+
+
+def _faults(snapshot: IoSnapshot, access_point: AccessPointId, known: frozenset[AlarmFlag]) -> list[Event]:
+    """Tamper, power and a silent lock, where they are not as they were."""
+    found: list[Event] = []
+    for point, flag in ((Point.TAMPER, AlarmFlag.TAMPER), (Point.POWER, AlarmFlag.POWER_LOW)):
+        level = snapshot.points.get((access_point, point))
+        if level is not None and level is not (flag in known):
+            found.append(_SWITCHED[point][level])
+    silent = access_point in snapshot.silent
+    if silent is not (AlarmFlag.LOCK_SILENT in known):
+        found.append(LockLost() if silent else LockBack())
+    return found
+
+
+_CONTACT: Mapping[Contact, Event] = MappingProxyType({Contact.OPEN: DpsOpen(), Contact.CLOSED: DpsClose()})
+
+
+def _contact(snapshot: IoSnapshot, access_point: AccessPointId) -> Contact:
+    if (access_point, Point.CONTACT) not in snapshot.points:
+        return Contact.UNKNOWN
+    level = snapshot.points[access_point, Point.CONTACT]
+    return Contact.FAULT if level is None else (Contact.OPEN if level else Contact.CLOSED)
+
+
+def _bolt(snapshot: IoSnapshot, access_point: AccessPointId) -> Bolt:
+    if (access_point, Point.BOLT) not in snapshot.points:
+        return Bolt.UNKNOWN
+    level = snapshot.points[access_point, Point.BOLT]
+    return Bolt.FAULT if level is None else (Bolt.UNLOCKED if level else Bolt.LOCKED)

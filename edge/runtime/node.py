@@ -43,7 +43,7 @@ from edge.runtime.face_desk import FaceDesk
 from edge.runtime.gate import Gate
 from edge.runtime.hands import Knowledge, Screens
 from edge.runtime.health import DISK_FULL, NO_TIME, NodeHealth, door_health
-from edge.runtime.io_events import boot_events, edge_event, later_events
+from edge.runtime.io_events import BootNews, boot_events, edge_event, later_events
 from edge.runtime.lookalikes import LookAlikes
 from edge.runtime.node_parts import Book, Templates
 from edge.runtime.sightings import CameraState, CodeSeen, EngineState, FaceSeen, NobodySeen, Told, camera_word
@@ -203,7 +203,8 @@ class Node:
         if self._booted:
             return later_events(snapshot, self._gates)
         self._booted = True
-        return boot_events(snapshot, self._gates, self._parts.boot_id, self._parts.clock.read().state)
+        boot = BootNews(self._parts.boot_id, self._parts.ledger.door_modes(), self._parts.clock.read().state)
+        return boot_events(snapshot, self._gates, boot)
 
     # --- eyes -------------------------------------------------------------------------------------------------
 

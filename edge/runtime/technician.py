@@ -1,5 +1,6 @@
 """What a technician may ask of a running node, each answered as one JSON object."""
 
+from edge.core.door_events import FireReset
 from edge.runtime.control import Answer, Handler
 from edge.runtime.enrol import Approval
 from edge.runtime.envelopes import EnvelopeDesk
@@ -49,8 +50,19 @@ def handlers(node: Node, faces: EnvelopeDesk | NoEnvelopes) -> dict[str, Handler
         await faces.distrust(receiver, by=str(asked["by"]), reason=str(asked["reason"]))
         return {"distrusted": receiver}
 
+    async def reset_fire(asked: Answer) -> Answer:
+        """Every door here that fire released and whose fire input is normal again."""
+        done = []
+        for access_point, gate in node.gates.items():
+            was = gate.state.life_safety
+            await gate.on_event(FireReset(str(asked["by"])))
+            if gate.state.life_safety is not was:
+                done.append(access_point)
+        return {"reset": list(done)}
+
     return {
         "status": status,
+        "reset_fire": reset_fire,
         "enrol_camera": enrol_camera,
         "enrol_template": enrol_template,
         "erase": erase,

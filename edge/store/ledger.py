@@ -23,6 +23,13 @@ def _nothing_beside(_db: sqlite3.Connection, _seqs: list[int]) -> None:
     """Most facts come alone."""
 
 
+def _leaves_a_mode(fact: Fact) -> bool:
+    """A fact of access tells the mode it met, one of the door the mode it leaves (core.door_actions)."""
+    return (
+        fact.access_point is not None and fact.mode is not None and fact.type.startswith(("door.", "fire."))
+    )
+
+
 class Chain(Protocol):
     """The chain formula, handed in: the module ``cloud_sync.protocol.chain`` keeps this promise."""
 
@@ -92,8 +99,21 @@ class SqliteLedger:
     def append_with(self, facts: Sequence[Fact], stamp: Stamp, beside: Beside) -> list[int]:
         """As ``append``; what ``beside`` writes, told the seqs, is committed with the facts or not at all."""
         bodies = [self._encode(fact, stamp) for fact in facts]
+        modes = {fact.access_point: fact.mode for fact in facts if _leaves_a_mode(fact)}
+
+        def both(db: sqlite3.Connection, seqs: list[int]) -> None:
+            db.executemany(
+                "insert or replace into door_mode (access_point, mode) values (?, ?)", modes.items()
+            )
+            beside(db, seqs)
+
         with self._lock:
-            return self._ballast.spend_on(lambda: self._write(bodies, beside))
+            return self._ballast.spend_on(lambda: self._write(bodies, both))
+
+    def door_modes(self) -> dict[str, str]:
+        """The mode each door was left in by the last fact of it that was kept."""
+        with self._lock:
+            return dict(self._db.execute("select access_point, mode from door_mode").fetchall())
 
     def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """One committed transaction in this file, for the tables beside the events.

@@ -15,6 +15,7 @@ from edge.core.events import AccessPointId, ClockState, Fact
 from edge.core.passes import LocationClass, PassSet
 from edge.link.translate import decode_passes
 from edge.ports import ClockReading, Outcome, Result
+from edge.ports_io import Show
 from edge.runtime.gate import Gate
 from edge.runtime.hands import Hands, Knowledge
 from edge.store.device_key import verify_ed25519
@@ -52,6 +53,7 @@ class LoneGate:
     clock: ClockState = ClockState.TRUSTED
     sees_faces: bool = True
     door: AccessPointId = GATE
+    lights: list[str] = field(default_factory=list)
     codes: dict[str, str] = field(default_factory=dict)  # the durable memory of used codes
 
     def __post_init__(self) -> None:
@@ -94,7 +96,8 @@ class LoneGate:
         return ClockReading(NOW_MS + self.at_ns // 1_000_000, self.at_ns, self.clock, 0)
 
     def show(self, _door, word, until_ms=None) -> None:
-        self.shown.append(str(word))
+        """The screen's words and the lights' colours come by the same name; each is kept apart."""
+        (self.lights if isinstance(word, Show) else self.shown).append(str(word))
 
     def code_memory(self, cred_id):
         return self.codes.get(cred_id)

@@ -316,7 +316,7 @@ INPUTS = {
     Attempt: {"kind", "holder", "face", "code", "factors", "locked_until_ms", "duress"},
     FaceEvidence: {"verdict", "matcher", "pad", "simulated", "pad_why"},
     DoorView: {
-        "access_point", "location_class", "mode", "direction", "camera", "liveness", "simulation",
+        "access_point", "location_class", "lock_silent", "mode", "direction", "camera", "liveness", "simulation",
         "schedule", "anti_passback", "interlock", "occupancy", "else_code",
     },
     Moment: {"now_ms", "clock", "floor_ms", "contact_age_ms", "online", "max_offline_ms"},

@@ -88,9 +88,15 @@ class DoorPages:
 
     def _issue(self, access_point: str, op: str, asked: Asked, reason: str) -> str:
         actor = asked.session.user.name
+        if op == "lockopen" and self._mode(asked, access_point) == "LOCKED_DOWN":
+            self._commands.issue(access_point, "lockdown_release", actor=actor, reason=reason)
         if op == "admit":
             return self._commands.issue(access_point, "release", actor=actor, reason=reason, arg=VISITOR)
         return self._commands.issue(access_point, op, actor=actor, reason=reason)
+
+    def _mode(self, asked: Asked, access_point: str) -> str:
+        found = find_door(self._desk.nodes(asked), access_point)
+        return "" if found is None else found[0].mode
 
     def _unsure(self, asked: Asked, access_point: str) -> bool:
         found = find_door(self._desk.nodes(asked), access_point)

@@ -16,8 +16,10 @@ from cloud_sync.web.texts import Texts, mark
 
 HOLDS_MIN = (15, 60, 240)  # minutes a case may be put aside; longer waits want a colleague
 ENDED = frozenset({"DONE", "FAILED", "REJECTED", "EXPIRED"})
-GATE_OPS = ("release", "admit", "lock", "block")
-DOOR_OPS = ("release", "lock", "block")
+GATE_OPS = ("release", "admit", "lock", "block", "lockdown", "lockopen")
+DOOR_OPS = ("release", "lock", "block", "lockdown", "lockopen")
+# What a door that takes no other command still takes; to evacuate a locked-down one, its lockdown is released first.
+MODE_OPS = {"LOCKED_DOWN": ("lockdown_release", "lockopen"), "LOCKED_OPEN": ("lockopen_release",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +275,7 @@ def case_page(
 
 def ops_of(door: DoorLine, user: User, say: Texts) -> tuple[tuple[str, str, str], ...]:
     """What this person may do to this door; a visitor is let in at a gate and nowhere else."""
-    ops = GATE_OPS if door.kind == "gate" else DOOR_OPS
+    ops = MODE_OPS.get(door.mode) or (GATE_OPS if door.kind == "gate" else DOOR_OPS)
     rights = {"admit": Right.ADMIT}
     return tuple(
         (op, say(staff_words.OPS[op]), say(staff_words.OP_MEANS[op]))

@@ -16,6 +16,11 @@ ALERTS: Mapping[str, str] = MappingProxyType({
     "held": mark("Door held open"),
     "watchdog": mark("Lock switched off by the watchdog"),
     "fire_release": mark("Fire: all ways out open"),
+    "jammed": mark("Lock jammed"),
+    "lock_silent": mark("Lock does not answer"),
+    "contact_fault": mark("Door contact broken"),
+    "tamper": mark("Housing opened"),
+    "power_low": mark("On battery: the mains are gone"),
     "node_offline": mark("Node silent"),
     "camera_lost": mark("Camera without a picture"),
 })  # fmt: skip
@@ -26,6 +31,11 @@ ADVICE: Mapping[str, str] = MappingProxyType({
     "held": mark("Go there or call. Let people through, then shut the door."),
     "watchdog": mark("The lock was held too long and was switched off. Check that the door shuts, then call service."),
     "fire_release": mark("Help people out first. The doors lock again only by hand, at the panel."),
+    "jammed": mark("Go there. Push the door shut; if the bolt stays out or in, lock by hand and call service."),
+    "lock_silent": mark("Nobody can be let in there. Check the lock's power and cable; the handle inside opens."),
+    "contact_fault": mark("The door works and cannot tell whether it is open. Look, then call service."),
+    "tamper": mark("Somebody opened the box at this door. Look who it is."),
+    "power_low": mark("A magnet opens when the battery is empty. Put a person there, then call the electrician."),
     "node_offline": mark("The gate goes on deciding by itself. Check power and network there."),
     "camera_lost": mark("Guests enter by code meanwhile. Check the camera and its cable."),
 })  # fmt: skip
@@ -126,6 +136,10 @@ OPS: Mapping[str, str] = MappingProxyType({
     "lock": mark("Lock this door"),
     "unlock": mark("Unlock until locked again"),
     "block": mark("Block"),
+    "lockdown": mark("Lock down"),
+    "lockdown_release": mark("End the lockdown"),
+    "lockopen": mark("Open for evacuation"),
+    "lockopen_release": mark("End the evacuation"),
 })  # fmt: skip
 
 OP_MEANS: Mapping[str, str] = MappingProxyType({
@@ -134,6 +148,10 @@ OP_MEANS: Mapping[str, str] = MappingProxyType({
     "lock": mark("The door goes back to its rules: passes open it, and nothing else."),
     "unlock": mark("Anybody can walk in until the door is locked again."),
     "block": mark("Nobody gets in by any pass. The way out stays free."),
+    "lockdown": mark("Nobody gets in by anything until the lockdown is ended. The way out stays free."),
+    "lockdown_release": mark("The door goes back to locked; passes open it again. Some doors want a second person within a minute."),
+    "lockopen": mark("The door stands open, whatever else happens, until somebody ends it."),
+    "lockopen_release": mark("The door locks as soon as it is shut."),
 })  # fmt: skip
 
 COMMAND_STATES: Mapping[str, str] = MappingProxyType({
