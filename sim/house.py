@@ -11,7 +11,7 @@ import structlog
 from edge.core.clock import ClockEvidence, judge_clock
 from edge.core.commands import Answer, Received
 from edge.core.decision_types import Liveness
-from edge.core.door_events import ClockChanged, Command, Event, Verb
+from edge.core.door_events import ClockChanged, Event
 from edge.core.events import AccessPointId, Fact, Stamp
 from edge.core.passes import LocationClass
 from edge.ports import ClockReading
@@ -300,13 +300,6 @@ class House:
     def command(self, got: Received) -> None:
         if self.life is not None:
             self.life.desk.take(got)
-
-    def command_here(self, verb: Verb, actor: str) -> None:
-        """Somebody at the node itself; numbered with the others, so that none is taken for an older one."""
-        if self.life is not None:
-            self.disk.commands.here += 1
-            number = self.disk.commands.number()
-            self.life.loop.begin(self.life.gate.on_command(Command(verb, actor, number)))
 
     def slow(self, lag_ns: int) -> None:
         self.lag_ns = lag_ns

@@ -1,7 +1,7 @@
 """What survives a fall of the node: ledger, used codes, commands, passes.  Each call is whole or has not been."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cloud_sync.protocol import chain
@@ -13,6 +13,7 @@ from edge.link.translate import encode_fact
 from edge.runtime.node_parts import StoredTemplate
 
 NODE = "n1"
+OF_THE_DOOR = ("door.", "fire.")  # these facts leave their door in the mode they tell
 EPOCH = "0" * 24
 
 
@@ -35,12 +36,16 @@ class Ledger:
     def __init__(self) -> None:
         self.lines: list[Line] = []
         self.disk_alarm = False
+        self._modes: dict[str, str] = {}
         self.full = False
         self.written: Callable[[Sequence[Fact], Stamp], None] = lambda _facts, _stamp: None
 
     @property
     def head(self) -> int:
         return len(self.lines)
+
+    def door_modes(self) -> Mapping[str, str]:
+        return dict(self._modes)
 
     def append(self, facts: Sequence[Fact], stamp: Stamp) -> list[int]:
         if self.full:
@@ -52,6 +57,8 @@ class Ledger:
             digest = chain.digest(encode_fact(fact, stamp))
             self.lines.append(Line(len(self.lines) + 1, fact, stamp, digest, chain.link(h, digest)))
             seqs.append(len(self.lines))
+            if fact.mode is not None and fact.access_point is not None and fact.type.startswith(OF_THE_DOOR):
+                self._modes[fact.access_point] = fact.mode
         self.written(facts, stamp)
         return seqs
 
@@ -68,8 +75,6 @@ class CommandBook:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._rows: dict[str, _Row] = {}
-        self._numbers = 0
-        self.here = 0  # given at the node itself
 
     def past(self, order: Order) -> Past:
         own = [row.order for row in self._rows.values() if row.order.kid == order.kid]
@@ -87,12 +92,7 @@ class CommandBook:
             raise DiskFull("the disk is full")
         assert order.id not in self._rows, "a command is accepted once"
         self._rows[order.id] = _Row(order, Answer(order.id, State.ACCEPTED))
-        return self.number()
-
-    def number(self) -> int:
-        """Above all before it."""
-        self._numbers += 1
-        return self._numbers
+        return len(self._rows)
 
     def finish(self, answer: Answer, fact: Fact, stamp: Stamp) -> int:
         seq = self._ledger.append([fact], stamp)[0]

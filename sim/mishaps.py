@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from edge.core.commands import Op, Order, Received
-from edge.core.door_events import BoltChanged, CameraChanged, SchedClose, SchedOpen, Verb
+from edge.core.door_events import BoltChanged, CameraChanged, SchedClose, SchedOpen
 from edge.core.door_types import Bolt, Camera
 from edge.core.passes import Pass, PassState
 from edge.ports import LockLink, Point
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from sim.play import Stage
 
 SKEW_TOO_MUCH = 9  # steps of 30 s
-BY_WIRE = {str(op.value) for op in Op}
 
 
 def _ms(deed: Deed, name: str) -> int:
@@ -283,11 +282,7 @@ class Doer:
             self._send(dice.choice(self._sent), kind)
             return
         kind = "good" if kind == "replayed" else kind
-        op = str(deed.how["op"])
-        if op not in BY_WIRE:
-            self._s.house.command_here(Verb(op), f"staff-{kid}")
-            return
-        got = self._frame(Op(op), kid, kind)
+        got = self._frame(Op(str(deed.how["op"])), kid, kind)
         self._send(got, kind)
         if kind == "twice":
             self._later(700 * MS_NS, self._send, got, "replayed")

@@ -117,13 +117,14 @@ class People:
         self._hours.at(now + pace_ns, self._go_out, open_ns)
 
     def _go_out(self, open_ns: int) -> None:
-        """A strike or bolt opens from inside by its handle; a magnet has to have let go, or nobody gets out.
+        """A strike or bolt opens from inside by its handle, and where the button is wired into the lock's supply only,
+        that is not this software's; any other magnet has to have let go, or nobody gets out.
 
         A vehicle has only its loop, and waits for the arm; beside it people walk.
         """
         if self._wires.is_barrier:
             self.enter(0, open_ns)
-        elif self._wires.fitted.release_energises:
+        elif self._wires.fitted.release_energises or not self._wires.fitted.profile.rex_unlocks:
             self.counted.passages += 1
             self.leaf.open_for(open_ns)
         elif self._wires.open or self._wires.released:
