@@ -14,6 +14,7 @@ from edge.core.decision_types import Liveness
 from edge.core.door_events import ClockChanged, Event
 from edge.core.events import AccessPointId, Fact, Stamp
 from edge.core.passes import LocationClass
+from edge.errors import StoreError
 from edge.ports import ClockReading
 from edge.runtime.commands import CommandDesk, DeskParts, Place
 from edge.runtime.gate import Gate
@@ -30,6 +31,7 @@ KEYS = {"k1": b"the guard's desk", "k2": b"the owner's desk"}
 BUILD_MS = 1_760_000_000_000
 BEGIN_MS = 1_790_000_000_000  # the true time of day when the night's clock says 0
 T_CMD_AGE_MS = 10_000
+RESTART_NS = 5_000_000_000  # between a node that could not start and the next
 
 
 class Fallen(BaseException):
@@ -139,6 +141,7 @@ class Life:
     """One run of the node's process."""
 
     def __init__(self, house: "House", boot: int) -> None:
+        self._cannot = house.cannot_start
         self.loop = ProcessLoop(house.hours)
         self.client = Client(house.hours, house.box)
         self.client.lag_ns = house.lag_ns
@@ -169,7 +172,15 @@ class Life:
         return f"{self._boot:04x}{self._ids:08x}"
 
     def begin(self) -> None:
-        self.loop.begin(self.node.record([Fact("sys.boot")]))
+        self.loop.begin(self._run())
+
+    async def _run(self) -> None:
+        """As ``Node.run`` and compose begin; a node that cannot write its first line ends, and systemd starts the next."""
+        try:
+            await self.node.record([Fact("sys.boot")])
+        except StoreError:
+            self._cannot()
+            return
         self.loop.begin(self.node._io_news())
         self.loop.begin(self.gate.run_timers())
         self.loop.begin(self.desk.run())
@@ -251,6 +262,10 @@ class House:
         self._soon_connect(50_000_000)
         if self.linked:
             self.life.node.link_changed(up=True)
+
+    def cannot_start(self) -> None:
+        self.fall()
+        self.hours.at(self.hours.now_ns + RESTART_NS, self.start)
 
     def fall(self) -> None:
         """kill -9."""

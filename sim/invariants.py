@@ -423,7 +423,8 @@ class Watch:
     def _agree(self, stir: int, wait_ns: int, again: int) -> None:
         if stir != self._stir or self._busy or self.doubt or not self._healthy():
             return
-        if self._line() == self.door.released:
+        leaving = self._hours.now_ns < self.io.rex_until  # by gate-io alone, where the node was down when it was pressed
+        if self._line() == self.door.released or leaving:
             return
         if again:
             self._hours.at(self._hours.now_ns + wait_ns, self._agree, stir, wait_ns, again - 1)

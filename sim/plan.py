@@ -43,7 +43,7 @@ def draw_gate(dice: Dice) -> Fitted:
     profile = DoorProfile(
         access_point=DOOR,
         lock=lock,
-        rex_unlocks=dice.random() < (0.9 if magnet else 0.6),
+        rex_unlocks=lock is LockProfile.BARRIER or dice.random() < (0.9 if magnet else 0.6),
         t_release_ms=dice.choice([5_000, 5_000, 10_000]),
         t_relock_delay_ms=dice.choice([0, 500, 500, 2_000]),
         t_open_ms=dice.choice([15_000, 15_000, 30_000, 600_000]),
