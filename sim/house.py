@@ -78,9 +78,18 @@ class NightClock:
         self.online = True  # a time server answers
         self.synced_ns: int | None = 0
         self.stepped_back_ms = 0
+        self._asked: tuple[int, ...] = ()
+        self._reading = self._read(0)
 
     def read(self) -> ClockReading:
+        """Judged once a moment: a step asks many times."""
         now = self._hours.now_ns
+        asked = (now, self.offset_ms, self.rtc_valid, self.online, self.stepped_back_ms)
+        if asked != self._asked:
+            self._reading, self._asked = self._read(now), asked
+        return self._reading
+
+    def _read(self, now: int) -> ClockReading:
         if self.online:
             self.synced_ns, self.stepped_back_ms = now, 0
         age_ms = None if self.synced_ns is None else (now - self.synced_ns) // 1_000_000

@@ -30,6 +30,7 @@ from sim.script import MS_NS, S_NS, Guest
 from sim.wires import Wires
 
 HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 FIRST_STEPS = 3  # ±90 s
 EARLY_MS = 2 * HOUR_MS  # a gate opens for its guests two hours before their window
 BESIDE = ("command.", "link.", "sys.")  # facts that the door does not write
@@ -229,7 +230,7 @@ class Watch:
         self._need(row is not None, rule, f"{fact.pass_id} is not aboard")
         assert row is not None
         self._need(Prereq.CLASS_ONLY not in row.prereq, "domain 4 class only", f"{row.pass_id} stands in the ledger")
-        why = self._not_good(row, stamp)
+        why = self._not_good(row, stamp) or self._too_old(row, fact.credential_kind)
         self._need(not why, rule, f"{row.pass_id} was let in: {why}")
 
     def _not_good(self, row: Pass, stamp: Stamp) -> str:
@@ -242,6 +243,19 @@ class Watch:
         if stamp.clock_state is not ClockState.UNTRUSTED:
             checks["its window is over"] = stamp.wall_ms > row.not_after_ms
             checks["its window has not begun"] = stamp.wall_ms < row.not_before_ms - EARLY_MS
+        return next((why for why, holds in checks.items() if holds), "")
+
+    def _too_old(self, row: Pass, kind: CredentialKind | None) -> str:
+        """What a node that nobody has told anything for long may still believe of whom (access.md §7)."""
+        issued_ms = self._house.disk.book.head_issued_ms
+        assert issued_ms is not None
+        age_ms = self._house.clock.read().wall_ms - issued_ms
+        checks = {
+            "a courier without contact has a signed code only": row.cls is SubjectClass.COURIER
+            and not self._house.linked and kind is not CredentialKind.QR,
+            "a resident nobody has spoken of for 30 days": row.cls is SubjectClass.RESIDENT and age_ms > 30 * DAY_MS,
+            "staff needs two factors after 7 days": row.cls is SubjectClass.OPERATOR and age_ms > 7 * DAY_MS,
+        }  # fmt: skip
         return next((why for why, holds in checks.items() if holds), "")
 
     def _code_was_new(self, fact: Fact, stamp: Stamp) -> None:
@@ -296,6 +310,8 @@ class Watch:
         if reading.state is ClockState.UNTRUSTED or self._not_good(row, _stamp(reading)):
             return
         if row.cls not in {SubjectClass.GUEST, SubjectClass.RESIDENT}:
+            return
+        if self._too_old(row, CredentialKind.PIN):
             return
         off = step - reading.wall_ms // STEP_MS
         used = max((at for cred, at in self._used if cred == guest.cred_id), default=0)

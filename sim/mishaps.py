@@ -135,11 +135,15 @@ class Doer:
         self._later(_ms(deed, "for_ms"), setattr, ledger, "full", False)
 
     def _link_down(self, deed: Deed) -> None:
-        self._s.house.link(up=False)
+        house, age_ms = self._s.house, int(deed.how.get("days", 0)) * 24 * 3_600_000
+        house.link(up=False)
+        house.disk.book.head_issued_ms = house.clock.read().wall_ms - age_ms  # as if it had been cut for so long
         self._later(_ms(deed, "for_ms"), self._link_back)
 
     def _link_back(self) -> None:
-        self._s.house.link(up=True)
+        house = self._s.house
+        house.link(up=True)
+        house.disk.book.head_issued_ms = house.clock.read().wall_ms
         if self._waiting_rows is not None:
             rows, self._waiting_rows = self._waiting_rows, None
             self._bring(rows)
@@ -234,6 +238,7 @@ class Doer:
     def _peer_fire(self, deed: Deed) -> None:
         box, burns = self._s.box, _ms(deed, "burns_ms")
         box.burn_at_peer(burning=True)
+        self._turn_key(burns // 2)  # by somebody who does not see the other door
         self._later(burns, box.burn_at_peer, False)
         self._turn_key(burns + _ms(deed, "reset_ms"))
 

@@ -321,7 +321,7 @@ LONG: list[Value] = [20_000, 200_000, 1_500_000]
 FAULT: list[tuple[int, Callable[[Dice, int, Fitted], Deed]]] = [
     (3, _a("node_falls", after_record=[False, True], back_ms=[800, 1_500, 10_000, 90_000])),
     (3, _a("box_falls", back_ms=[200, 1_000, 12_000])),
-    (2, _a("link_down", for_ms=[30_000, 1_800_000, 3 * HOUR_MS])),
+    (2, _a("link_down", for_ms=[30_000, 1_800_000, 3 * HOUR_MS], days=[0, 0, 8, 31])),
     (2, _a("clock_steps", by_ms=[-HOUR_MS, -200_000, -90_000, 5_000, HOUR_MS], for_ms=[60_000, 900_000])),
     (1, _a("cold_boot", by_ms=[-3 * HOUR_MS, 0], for_ms=[60_000, 900_000])),
     (2, _a("contact_breaks", for_ms=LONG, pass_through=[False, True])),
