@@ -11,11 +11,12 @@ FACE ?= on
 HEADLESS ?= 0
 CAMERA ?=
 KILLS ?= 100
+CYCLES ?= 100000
 SEED ?= 1
 FACES ?= ../shared/faces
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench accuracy fault pictures clips web setup clean
+.PHONY: help demo test check bench accuracy fault cycles pictures clips web setup clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -43,6 +44,9 @@ accuracy: $(VENV)/dev.stamp ## measure the face engines on photos of known peopl
 
 fault: $(VENV)/demo.stamp clips ## kill programs at random (KILLS=100 SEED=1) and count what is left
 	@KILLS=$(KILLS) SEED=$(SEED) $(BIN)/python -m demo.fault
+
+cycles: $(VENV)/dev.stamp ## one door, CYCLES=100000 passages: machine, ledger and lock must agree after each
+	@$(BIN)/python -m sim.cycles --cycles $(CYCLES)
 
 pictures: $(VENV)/dev.stamp web ## take the pictures of docs/pictures anew, by the browser suite
 	@find docs/pictures -name '*.png' ! -name 'accuracy-*' ! -name 'liveness-*' -delete

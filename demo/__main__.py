@@ -11,7 +11,7 @@ from rich.console import Console
 
 from cloud_sync.core.codes import listing_code
 from demo import report
-from demo.faces import Faces
+from demo.doors import Doors
 from demo.people import cast
 from demo.watchers import BusTap, PageWatcher
 from demo.world import ADMIN, LISTING_BODY, NODES, Wish, World
@@ -73,7 +73,7 @@ def play(
             world.open_service()
             tap = BusTap(world.broker_port, Path("bus.jsonl"))
             world.open_nodes()
-            evening = Faces(
+            evening = Doors(
                 world,
                 console.print,
                 twists,
@@ -85,7 +85,11 @@ def play(
         if watched:
             _open_pages(world)
         evening.play()
-        night = evening.play_night() | evening.play_faces() if nightly and not twists else {}
+        night = (
+            evening.play_night() | evening.play_faces() | evening.play_doors()
+            if nightly and not twists
+            else {}
+        )
         evening.settle()
         report.plant()
         tap.plant_canary(report.PLANTED_NAME)

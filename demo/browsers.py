@@ -107,4 +107,5 @@ def command(tablet: httpx.Client, door: DoorPlan, op: str, reason: str) -> None:
     address = f"/staff/doors/{door.access_point}"
     chosen = {"csrf": form_field(tablet.get(address).text, "csrf"), "op": op, "reason": reason}
     asked = tablet.post(address, data=chosen).raise_for_status().text
-    tablet.post(f"{address}/confirm", data=chosen | {"csrf": form_field(asked, "csrf")}).raise_for_status()
+    confirmed = chosen | {"csrf": form_field(asked, "csrf")}
+    tablet.post(f"{address}/confirm", data=confirmed, follow_redirects=True).raise_for_status()

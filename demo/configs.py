@@ -40,8 +40,9 @@ access_point = "{door}"
 lock_profile = "strike_fail_secure"
 rex_unlocks = true
 t_rex_ms = 2000
+fire_group = "{node}"
 lock = {{ driver = "simulated", record = "lock-{short}.jsonl" }}
-inputs = {{ driver = "simulated", rig = "rig-{short}.sock", wired = ["contact", "rex"] }}
+inputs = {{ driver = "simulated", rig = "rig-{short}.sock", wired = ["contact", "rex", "fire", "reset"] }}
 """
 
 NODE_HEAD = """
@@ -93,6 +94,7 @@ kind = "{kind}"
 name_zh = "{zh}"
 name_en = "{en}"
 camera = "{short}"
+lockdown_release_by_two = {two}
 
 [doors.face]
 mode = "one_to_n"

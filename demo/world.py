@@ -314,7 +314,9 @@ class World:
         for door in plan.doors:
             idle = Cue(self.clips / "no_face.mp4", 0.2, 4.0)
             self.stages[door.access_point] = Stage(Path.cwd() / "stage" / door.camera, idle)
-        io = [IO_HEAD] + [IO_DOOR.format(door=door.access_point, short=door.camera) for door in plan.doors]
+        io = [IO_HEAD] + [
+            IO_DOOR.format(door=door.access_point, short=door.camera, node=plan.node) for door in plan.doors
+        ]
         Path(plan.node, "io.toml").write_text("".join(io))
         node = [
             NODE_HEAD.format(
@@ -335,6 +337,7 @@ class World:
                     zh=door.name_zh,
                     en=door.name_en,
                     short=door.camera,
+                    two=str(door is UNIT).lower(),
                     pia=pia,
                     liveness=self.wish.liveness or door.liveness,
                 )

@@ -46,7 +46,8 @@ from edge.runtime.gate import Gate
 from edge.runtime.hands import Hands
 from edge.runtime.health import with_fault
 from edge.runtime.live_parts import live_rule
-from edge.runtime.node import Node, Parts
+from edge.runtime.node import Node
+from edge.runtime.node_parts import Parts
 from edge.runtime.sightings import Told, unpack
 from edge.store.ballast import Ballast
 from edge.store.command_book import SqlCommandBook
@@ -401,6 +402,7 @@ def build_node(
                 live=live_rule(config, door, parts.clock, zone, secrets.SystemRandom().choice),
                 simulation=config.simulation,
                 dry_run=door.dry_run,
+                fire_group=table.fire_group,
                 face_mode=door.face.mode,
             )
         )

@@ -88,6 +88,7 @@ class Gate:
     liveness: Liveness
     simulation: bool
     dry_run: bool = False
+    fire_group: str | None = None
     face_mode: FaceMode = FaceMode.ONE_TO_N
     live: LiveRule | None = None  # what the desk asks of faces; None: nothing
     desk: FaceDesk | None = None

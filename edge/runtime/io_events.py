@@ -67,6 +67,34 @@ _SWITCHED: Mapping[Point, tuple[Event, Event]] = MappingProxyType(
 )
 
 
+class FirePanel:
+    """Who burns: a door is released by any fire input of its group, and cannot be reset before the last is quiet."""
+
+    def __init__(self, groups: Mapping[AccessPointId, str | None]) -> None:
+        self._groups = dict(groups)
+        self._levels: dict[AccessPointId, bool] = {}
+
+    def hear(self, door: AccessPointId, level: Level) -> list[tuple[AccessPointId, Event]]:
+        """One input changed; what that means to every door of its group.  A cut wire is a fault and no fire."""
+        self._levels[door] = level is True
+        return [(one, FireOn() if self.burning(one) else FireOff()) for one in self._together(door)]
+
+    def read(self, snapshot: IoSnapshot) -> None:
+        """Every fire input as it is now."""
+        self._levels = {
+            door: level is True for (door, point), level in snapshot.points.items() if point is Point.FIRE
+        }
+
+    def burning(self, door: AccessPointId) -> bool:
+        return any(self._levels.get(one, False) for one in self._together(door))
+
+    def _together(self, door: AccessPointId) -> list[AccessPointId]:
+        group = self._groups.get(door)
+        return [
+            one for one, its in self._groups.items() if one == door or (its == group and group is not None)
+        ]
+
+
 @dataclass(frozen=True, slots=True)
 class BootNews:
     """What this life of the node knows before its first look at the wires."""
@@ -77,7 +105,7 @@ class BootNews:
 
 
 def boot_events(
-    snapshot: IoSnapshot, doors: Mapping[AccessPointId, "Gate"], boot: BootNews
+    snapshot: IoSnapshot, doors: Mapping[AccessPointId, "Gate"], panel: FirePanel, boot: BootNews
 ) -> list[tuple[AccessPointId, Event]]:
     """The first snapshot boots the doors, then tells what is not as it should be."""
     events: list[tuple[AccessPointId, Event]] = []
@@ -87,7 +115,7 @@ def boot_events(
             boot.boot_id,
             contact=_contact(snapshot, access_point),
             bolt=_bolt(snapshot, access_point),
-            fire_input=snapshot.points.get((access_point, Point.FIRE)) is True,
+            fire_input=panel.burning(access_point),
             fire_latched=(access_point, "fire") in snapshot.latches,
             prev_mode=Mode(before) if before in set(Mode) else None,
             evacuated=(access_point, "evacuate") in snapshot.latches,
@@ -99,26 +127,28 @@ def boot_events(
 
 
 def later_events(
-    snapshot: IoSnapshot, doors: Mapping[AccessPointId, "Gate"]
+    snapshot: IoSnapshot, doors: Mapping[AccessPointId, "Gate"], panel: FirePanel
 ) -> list[tuple[AccessPointId, Event]]:
     """A later snapshot tells every level that differs as an edge: nothing passes unseen."""
     events: list[tuple[AccessPointId, Event]] = []
     for access_point, gate in doors.items():
         found = [
-            *_moved(snapshot, access_point, gate.state),
+            *_moved(snapshot, access_point, gate.state, burning=panel.burning(access_point)),
             *_faults(snapshot, access_point, gate.state.flags),
         ]
         events += [(access_point, event) for event in found]
     return events
 
 
-def _moved(snapshot: IoSnapshot, access_point: AccessPointId, state: DoorState) -> list[Event]:
+def _moved(
+    snapshot: IoSnapshot, access_point: AccessPointId, state: DoorState, *, burning: bool
+) -> list[Event]:
     contact, bolt = _contact(snapshot, access_point), _bolt(snapshot, access_point)
-    fire, beam = (snapshot.points.get((access_point, point)) for point in (Point.FIRE, Point.BEAM))
+    beam = snapshot.points.get((access_point, Point.BEAM))
     told: list[tuple[bool, Event]] = [
         (contact not in {state.contact, Contact.UNKNOWN}, _CONTACT.get(contact, DpsFault())),
         (bolt not in {state.bolt, Bolt.UNKNOWN} and state.bolt is not Bolt.JAMMED, BoltChanged(bolt)),
-        (fire is not None and fire is not state.fire_input, FireOn() if fire else FireOff()),
+        (burning is not state.fire_input, FireOn() if burning else FireOff()),
         (beam is not None and beam is not state.beam, BeamBroken() if beam else BeamClear()),
     ]
     return [event for differs, event in told if differs]

@@ -6,7 +6,6 @@ Everything runs on one event loop; the ledger is written by one thread; pictures
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, TypeVar, assert_never
 
 import structlog
@@ -28,7 +27,7 @@ from edge.core.events import AccessPointId, ClockState, Fact, PassId, Stamp
 from edge.core.freshness import contact_age_ms
 from edge.core.passes import EARLY_MS, Pass, PassSet
 from edge.errors import EnrolRefused, StoreError
-from edge.ports import Clock, DoorIO, Edge, IoNews, IoSnapshot, Latched, Ledger, LockLink, Lost, Shown
+from edge.ports import Edge, IoNews, IoSnapshot, Latched, LockLink, Lost, Point, Shown
 from edge.runtime.engine_info import engine_info, gallery_rows, same_model
 from edge.runtime.enrol import (
     NOBODYS,
@@ -41,11 +40,11 @@ from edge.runtime.enrol import (
 )
 from edge.runtime.face_desk import FaceDesk
 from edge.runtime.gate import Gate
-from edge.runtime.hands import Knowledge, Screens
+from edge.runtime.hands import Knowledge
 from edge.runtime.health import DISK_FULL, NO_TIME, NodeHealth, door_health
-from edge.runtime.io_events import BootNews, boot_events, edge_event, later_events
+from edge.runtime.io_events import BootNews, FirePanel, boot_events, edge_event, later_events
 from edge.runtime.lookalikes import LookAlikes
-from edge.runtime.node_parts import Book, Templates
+from edge.runtime.node_parts import Parts
 from edge.runtime.sightings import CameraState, CodeSeen, EngineState, FaceSeen, NobodySeen, Told, camera_word
 from edge.runtime.two_step import open_desk
 from models.engine import CalibrationMissing, EngineError, EngineInfo
@@ -59,23 +58,6 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a node is made of."""
-
-    clock: Clock
-    io: DoorIO
-    ledger: Ledger
-    book: Book
-    templates: Templates
-    screens: Screens
-    wake_link: Callable[[], None]
-    tell_state: Callable[[], None]
-    boot_id: str
-    build_ms: int
-    new_id: Callable[[], str]
-
-
 class Node:
     """Built by compose; ``run`` ends when it is cancelled."""
 
@@ -84,6 +66,7 @@ class Node:
     ) -> None:
         self._parts = parts
         self._gates: dict[AccessPointId, Gate] = {}
+        self._panel = FirePanel({})
         self._cameras = dict(cameras)
         self._fpir = dict(fpir)
         self._passes = PassSet.build(parts.book.auth_ver, parts.book.passes)
@@ -109,6 +92,7 @@ class Node:
     def take_gates(self, gates: Sequence[Gate]) -> None:
         """The doors of this node; once, before ``run``: gates and node need each other."""
         self._gates = {gate.access_point: gate for gate in gates}
+        self._panel = FirePanel({gate.access_point: gate.fire_group for gate in gates})
 
     @property
     def gates(self) -> Mapping[AccessPointId, Gate]:
@@ -178,15 +162,17 @@ class Node:
     def _events(self, news: IoNews) -> list[tuple[AccessPointId, Event]]:
         """What a piece of news means for which door."""
         match news:
+            case Edge(point=Point.FIRE, door=door, level=level):
+                return self._panel.hear(door, level)
             case Edge():
                 gate = self._gates.get(news.door)
                 event = None if gate is None else edge_event(news.point, news.level, self._parts.new_id)
                 return [] if event is None else [(news.door, event)]
             case IoSnapshot():
                 return self._after_snapshot(news)
-            case Latched():
-                on = FireOn() if news.on else FireOff()
-                return [(news.door, on)] if news.kind == "fire" and news.door in self._gates else []
+            case Latched(door=door, on=on):
+                told = news.kind == "fire" and door in self._gates
+                return [(door, FireOn() if on else FireOff())] if told else []
             case LockLink(door=door, online=online):
                 return [(door, LockBack() if online else LockLost())] if door in self._gates else []
             case Shown():
@@ -200,11 +186,12 @@ class Node:
                 assert_never(news)
 
     def _after_snapshot(self, snapshot: IoSnapshot) -> list[tuple[AccessPointId, Event]]:
+        self._panel.read(snapshot)
         if self._booted:
-            return later_events(snapshot, self._gates)
+            return later_events(snapshot, self._gates, self._panel)
         self._booted = True
         boot = BootNews(self._parts.boot_id, self._parts.ledger.door_modes(), self._parts.clock.read().state)
-        return boot_events(snapshot, self._gates, boot)
+        return boot_events(snapshot, self._gates, self._panel, boot)
 
     # --- eyes -------------------------------------------------------------------------------------------------
 

@@ -1,9 +1,12 @@
-"""What a node asks of the stores it is given."""
+"""What a node is made of, and what it asks of the stores it is given."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from edge.core.passes import Pass
+from edge.ports import Clock, DoorIO, Ledger
+from edge.runtime.hands import Screens
 
 
 class StoredTemplate(Protocol):
@@ -38,3 +41,20 @@ class Book(Protocol):
 
     @property
     def head_issued_ms(self) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a node is made of."""
+
+    clock: Clock
+    io: DoorIO
+    ledger: Ledger
+    book: Book
+    templates: Templates
+    screens: Screens
+    wake_link: Callable[[], None]
+    tell_state: Callable[[], None]
+    boot_id: str
+    build_ms: int
+    new_id: Callable[[], str]

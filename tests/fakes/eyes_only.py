@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 from edge.core.events import AccessPointId
 from edge.core.passes import Pass
-from edge.runtime.node import Node, Parts
+from edge.runtime.node import Node
+from edge.runtime.node_parts import Parts
 from edge.runtime.sightings import EngineState, FaceSeen
 from tests.fakes.faces_at_a_door import INFO
 from tests.fakes.sealed_nodes import SteppedClock
@@ -27,6 +28,7 @@ class NotingDoor:
     """Takes everything and keeps the faces and codes."""
 
     access_point: AccessPointId = DOOR
+    fire_group: None = None
     desk: None = None
     faces: list[FaceSeen] = field(default_factory=list)
     codes: list[str] = field(default_factory=list)

@@ -324,7 +324,7 @@ def test_a_node_that_owes_an_erasure_looks_at_nobody() -> None:
         seen: list[object] = []
 
         class Door:
-            access_point = AccessPointId("AP-1")
+            access_point, fire_group = AccessPointId("AP-1"), None
 
             async def on_face(self, face: object) -> None:
                 seen.append(face)
