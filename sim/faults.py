@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from edge.core import commands, credentials, decision, door_actions
-from edge.core.commands import Reject, Why
+from edge.core.commands import Why
 from edge.core.door_actions import Context, change
 from edge.core.door_table import TABLE, Input, Row
 from edge.core.door_types import Alarm, Contact, Mode, Step, Timer
@@ -213,4 +213,6 @@ FAULTS: tuple[Fault, ...] = (
     Fault("REX not served", "gate-io", _set(board.Board, "_press", lambda *_: None)),
 )  # fmt: skip
 
-__all__ = ["FAULTS", "Fault", "Reject"]
+
+def fault_of(name: str) -> Fault:
+    return next(fault for fault in FAULTS if fault.name == name)

@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sim.explained import EXPLAINED
-from sim.faults import FAULTS
+from sim.faults import FAULTS, Fault
 from sim.plan import write_night
 from sim.play import play
 from sim.run import ready
@@ -30,8 +30,17 @@ MAP_NIGHTS = 240  # looked through once, for the nights that take a row
 NIGHTS_PER_ROW = 14
 FAULT_NIGHTS = 60
 TESTS_WITHIN_S = 180
-# The page about the door compares the table with itself: it is no witness of behaviour.
-NO_WITNESS = {"test_core_door_page.py"}
+# They look at the table or its page, not at what a door does: no witnesses.
+NO_WITNESS = (
+    "tests/unit/test_core_door_page.py",
+    "tests/unit/test_core_door.py::test_every_row_can_be_read_aloud",
+    "tests/unit/test_core_door.py::test_the_table_writes_exactly_the_facts_that_are_named",
+)
+# Where a deliberate fault that the simulation does not meet is looked for.
+BEHAVIOUR = {
+    "machine": "test_core_door*.py", "node": "test_io_events*.py", "gate": "test_gate_*.py",
+    "decision": "test_core_dec*.py", "commands": "test_core_commands*.py", "gate-io": "test_gateio_[bol]*.py",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,15 @@ def try_fault(asked: tuple[int, int]) -> Caught:
         outcome = play(write_night(seed, k))
         if outcome.broken:
             return Caught(FAULTS[number].name, f"night {k}: {outcome.broken}")
-    return Caught(FAULTS[number].name, "")
+    return Caught(FAULTS[number].name, _test_that_notices(FAULTS[number]))
+
+
+def _test_that_notices(fault: Fault) -> str:
+    """The name of the first behavioural test that fails with it."""
+    found = [str(path) for path in sorted((ROOT / "tests/unit").glob(BEHAVIOUR[fault.where]))]
+    said = _pytest(found, "FAULT", fault.name)
+    failed = [line.split(" ")[1] for line in said.splitlines() if line.startswith("FAILED ")]
+    return failed[0] if failed else ""
 
 
 def deliberate(seed: int, workers: int, console: Console) -> bool:
@@ -63,7 +80,7 @@ def deliberate(seed: int, workers: int, console: Console) -> bool:
             caught += bool(found.by)
             by = f"caught by {found.by[:140]}" if found.by else "SURVIVED"
             console.print(f"  {fault.where:<9} {fault.name}: {by}", highlight=False, markup=False, soft_wrap=True)
-    console.print(f"{caught} of {len(FAULTS)} deliberate faults caught, by the simulation\n", highlight=False)
+    console.print(f"{caught} of {len(FAULTS)} deliberate faults caught\n", highlight=False)
     return caught == len(FAULTS)
 
 
@@ -104,14 +121,21 @@ def try_mutant(asked: tuple[int, Mutant, list[int]]) -> Caught:
 
 def door_tests() -> list[str]:
     found = sorted((ROOT / "tests/unit").glob("test_core_door*.py"))
-    return [str(path) for path in found if path.name not in NO_WITNESS]
+    return [str(path) for path in found]
 
 
 def tests_notice(mutant: Mutant) -> bool:
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "sim.mutant_plugin", *door_tests()]
-    env = os.environ | {"MUTANT": mutant.name, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, timeout=TESTS_WITHIN_S, check=False)
-    return done.returncode == 1
+    return "\nFAILED " in _pytest(door_tests(), "MUTANT", mutant.name)
+
+
+def _pytest(files: list[str], kind: str, name: str) -> str:
+    words = [word for test in NO_WITNESS for word in ("--deselect", test)]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "sim.mutant_plugin", *files, *words]
+    env = os.environ | {kind: name, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=TESTS_WITHIN_S, check=False
+    )
+    return done.stdout
 
 
 def mechanical(seed: int, workers: int, console: Console, only: Iterable[Mutant] | None = None) -> bool:

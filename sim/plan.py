@@ -15,7 +15,7 @@ from sim.wires import Fitted
 HOUR_MS = 3_600_000
 Dice = random.Random
 # One passage every eight minutes or so, and never closer than their own deeds need.
-PASSAGES = 100
+PASSAGES = 92
 ROUND_NS = 100 * 60 * S_NS
 LOCATION = LocationClass.GATE
 
@@ -153,12 +153,12 @@ def _gait(dice: Dice) -> dict[str, Value]:
 
 def mishaps(dice: Dice, fitted: Fitted, guests: tuple[Guest, ...]) -> Iterator[Deed]:
     """Between six and sixteen of them; one at least is a fault."""
-    yield _drawn(dice, FAULT)(dice, _some_time(dice), fitted)
+    yield from _fault(dice, _some_time(dice), fitted)
     for _ in range(dice.randrange(6, 16)):
         at = _some_time(dice)
         roll = dice.random()
         if roll < 0.5:
-            yield _drawn(dice, FAULT)(dice, at, fitted)
+            yield from _fault(dice, at, fitted)
         elif roll < 0.7:
             yield command(dice, at)
             yield Deed(at + dice.choice([40, 300, 900]) * S_NS, "command", {"op": "lock", "kind": "good", "kid": "k1"})
@@ -170,6 +170,30 @@ def mishaps(dice: Dice, fitted: Fitted, guests: tuple[Guest, ...]) -> Iterator[D
         yield from put_right(round_ns + dice.randrange(600) * S_NS)
     for _ in range(6):
         yield _wrong(dice, _some_time(dice), guests)
+
+
+def _fault(dice: Dice, at: int, fitted: Fitted) -> Iterator[Deed]:
+    """A fault, and people who are at the door just then: before it, in it, and when it ends."""
+    fault = _drawn(dice, FAULT)(dice, at, fitted)
+    yield fault
+    lasts_ms = int(fault.how.get("for_ms", fault.how.get("back_ms", fault.how.get("burns_ms", 4_000))))
+    for _ in range(dice.randrange(1, 4)):
+        from_ms = dice.choice([-4_000, -2_000, -500, 300, lasts_ms // 2, lasts_ms - 1_000, lasts_ms + 500])
+        yield from _somebody(dice, max(BEGIN_NS, at + (from_ms + dice.randrange(900)) * MS_NS))
+
+
+def _somebody(dice: Dice, at: int) -> Iterator[Deed]:
+    roll = dice.random()
+    if roll < 0.35:
+        yield Deed(at, "leave", _gait(dice))
+    elif roll < 0.7:
+        yield Deed(at, "visit", {"who": f"g{dice.randrange(12):02}", "by": "code", **_gait(dice)})
+    elif roll < 0.85:
+        yield Deed(at, "visit", {"who": dice.choice(["r0", "courier", "operator"]), "by": "pin", **_gait(dice)})
+    else:
+        who, other = (f"g{n:02}" for n in dice.sample(range(12), 2))
+        gap = dice.choice([300, 1_500, 4_000])
+        yield Deed(at, "pair", {"who": who, "other": other, "gap_ms": gap, **_gait(dice)})
 
 
 def _some_time(dice: Dice) -> int:
@@ -321,7 +345,7 @@ LONG: list[Value] = [20_000, 200_000, 1_500_000]
 FAULT: list[tuple[int, Callable[[Dice, int, Fitted], Deed]]] = [
     (3, _a("node_falls", after_record=[False, True], back_ms=[800, 1_500, 10_000, 90_000])),
     (3, _a("box_falls", back_ms=[200, 1_000, 12_000])),
-    (2, _a("link_down", for_ms=[30_000, 1_800_000, 3 * HOUR_MS], days=[0, 0, 8, 31])),
+    (2, _a("link_down", for_ms=[30_000, 1_800_000, 3 * HOUR_MS], days=[0, 8, 31])),
     (2, _a("clock_steps", by_ms=[-HOUR_MS, -200_000, -90_000, 5_000, HOUR_MS], for_ms=[60_000, 900_000])),
     (1, _a("cold_boot", by_ms=[-3 * HOUR_MS, 0], for_ms=[60_000, 900_000])),
     (2, _a("contact_breaks", for_ms=LONG, pass_through=[False, True])),
@@ -337,7 +361,7 @@ FAULT: list[tuple[int, Callable[[Dice, int, Fitted], Deed]]] = [
     (1, _a("disk_full", for_ms=SHORT)),
     (1, _a("slow_line", lag_ms=[90, 149, 151, 320, 700], for_ms=LONG)),
     (3, _a("fire", burns_ms=[1_500, 40_000, 300_000], reset_ms=[2_000, 60_000], edge=["seen", "lost"])),
-    (1, _a("peer_fire", burns_ms=[1_500, 40_000], reset_ms=[2_000, 60_000])),
+    (2, _a("peer_fire", burns_ms=[1_500, 40_000], reset_ms=[2_000, 60_000])),
 ]  # fmt: skip
 # Turns of a night that nobody would call a fault.
 TURN = [
