@@ -39,7 +39,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sim", description=__doc__)
     parser.add_argument("--nights", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--night", type=int, help="play this night only, and shrink it where it breaks a rule")
+    parser.add_argument(
+        "--night", type=int, help="play this night only, and shrink it where it breaks a rule"
+    )
     parser.add_argument("--no-shrink", action="store_true")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     asked = parser.parse_args()

@@ -27,7 +27,6 @@ LATCH_NOTES = {"fire_start": ("fire", True), "fire_end": ("fire", False),
                "evacuate_start": ("evacuate", True), "evacuate_end": ("evacuate", False)}  # fmt: skip
 
 
-
 @dataclass(frozen=True, slots=True)
 class Packet:
     """One command of the node on its way; ``value`` is what its verb needs."""

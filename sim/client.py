@@ -114,4 +114,3 @@ class Client:
     def _answered(self, answer: "asyncio.Future[Result]", result: Result) -> None:
         if self.alive and not answer.done():
             answer.set_result(result)
-

@@ -40,7 +40,9 @@ class DesignDoor:
     fire: bool = False
     fire_input: bool = False
     pulse: bool = False  # Egress PULSE
-    free: bool = False  # the lock is released for a grant, or waits for its door to close, or for a vehicle to go
+    free: bool = (
+        False  # the lock is released for a grant, or waits for its door to close, or for a vehicle to go
+    )
     evacuated: bool = False
     beam: bool = False
     bolt: Bolt = Bolt.UNKNOWN

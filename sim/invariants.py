@@ -125,7 +125,9 @@ class Watch:
         self._need(boot.evacuated == (Why.EVACUATE in self.io.kept), rule, f"evacuated={boot.evacuated}")
         self._need(boot.fire_latched == (Why.FIRE in self.io.kept), rule, f"fire_latched={boot.fire_latched}")
         if not self._lagging():
-            self._need(wires.contact_broken or (boot.contact == "open") == wires.open, rule, f"{boot.contact}")
+            self._need(
+                wires.contact_broken or (boot.contact == "open") == wires.open, rule, f"{boot.contact}"
+            )
         before = boot.prev_mode if boot.prev_mode in SHUT else None
         self._need(self._unsure or before == self._left, rule, f"prev_mode {before}, it was {self._left}")
 
@@ -177,7 +179,9 @@ class Watch:
             self._need(ours == theirs, word, f"after {where} the design says {ours}, the door {theirs}")
         due = min(door.clocks.values(), default=None)
         machine = min(state.timers.values(), default=None)
-        self._need(due == machine, "timers", f"after {where} the next is due at {due}, the door's at {machine}")
+        self._need(
+            due == machine, "timers", f"after {where} the next is due at {due}, the door's at {machine}"
+        )
 
     # --- the ledger ----------------------------------------------------------------------------------------------------
 
@@ -209,14 +213,20 @@ class Watch:
     def _granted(self, fact: Fact, stamp: Stamp) -> None:
         grant, now = fact.grant_id, self._hours.now_ns
         assert grant is not None
-        self._need(grant not in self._open and grant not in self._ended, "1 a grant ends once", f"{grant} is given twice")
+        self._need(
+            grant not in self._open and grant not in self._ended,
+            "1 a grant ends once",
+            f"{grant} is given twice",
+        )
         self._open[grant] = now
         if fact.credential_kind is CredentialKind.REX:
             return
         self._last_grant_ns = now
         self._granted_at.append((now, fact.pass_id, fact.credential_kind))
         self._need(
-            self.door.mode != "LOCKED_DOWN", "3 nothing opens in lockdown", f"{fact.credential_kind} was let in"
+            self.door.mode != "LOCKED_DOWN",
+            "3 nothing opens in lockdown",
+            f"{fact.credential_kind} was let in",
         )
         if fact.decision == "allow":
             self._rightly(fact, stamp)
@@ -232,7 +242,9 @@ class Watch:
         row = self._passes.get(fact.pass_id)
         self._need(row is not None, rule, f"{fact.pass_id} is not aboard")
         assert row is not None
-        self._need(Prereq.CLASS_ONLY not in row.prereq, "domain 4 class only", f"{row.pass_id} stands in the ledger")
+        self._need(
+            Prereq.CLASS_ONLY not in row.prereq, "domain 4 class only", f"{row.pass_id} stands in the ledger"
+        )
         why = self._not_good(row, stamp) or self._too_old(row, fact.credential_kind)
         self._need(not why, rule, f"{row.pass_id} was let in: {why}")
 
@@ -241,7 +253,8 @@ class Watch:
         checks = {
             f"it is {row.state}": row.state is not PassState.ARMED,
             "another door's": DOOR not in row.scope,
-            "not registered, or its stay or listing does not permit": row.cls is SubjectClass.GUEST and bool(missing),
+            "not registered, or its stay or listing does not permit": row.cls is SubjectClass.GUEST
+            and bool(missing),
         }
         if stamp.clock_state is not ClockState.UNTRUSTED:
             checks["its window is over"] = stamp.wall_ms > row.not_after_ms
@@ -264,7 +277,9 @@ class Watch:
     def _code_was_new(self, fact: Fact, stamp: Stamp) -> None:
         rule = "domain 15 a code opens once"
         self._need(
-            stamp.clock_state is not ClockState.UNTRUSTED, "9 clock", "a code alone opened under an UNTRUSTED clock"
+            stamp.clock_state is not ClockState.UNTRUSTED,
+            "9 clock",
+            "a code alone opened under an UNTRUSTED clock",
         )
         last_ns = self._hours.now_ns - 10 * S_NS
         self._shown = [shown for shown in self._shown if shown.at_ns >= last_ns]
@@ -319,7 +334,9 @@ class Watch:
         off = step - reading.wall_ms // STEP_MS
         used = max((at for cred, at in self._used if cred == guest.cred_id), default=0)
         first_and_far = guest.cred_id not in self._offset and abs(off) > FIRST_STEPS
-        if by == "code" and (first_and_far or step <= used or abs(off - self._offset.get(guest.cred_id, off)) > 1):
+        if by == "code" and (
+            first_and_far or step <= used or abs(off - self._offset.get(guest.cred_id, off)) > 1
+        ):
             return
         token = (self._house.boots, self._box.life, self._mode_turns, self._hours.now_ns, row)
         self._hours.at(self._hours.now_ns + ANSWER_NS, self._was_let_in, token, by)
@@ -382,7 +399,9 @@ class Watch:
             self.io.locked()
         match packet.verb:
             case "pulse" if done:
-                self._need(bool(self._open), "write, then act", "a pulse, and no grant stands open in the ledger")
+                self._need(
+                    bool(self._open), "write, then act", "a pulse, and no grant stands open in the ledger"
+                )
                 self.io.pulsed(packet.value, now)
             case "hold" if done:
                 self.io.held(packet.value)
@@ -444,7 +463,9 @@ class Watch:
     def _agree(self, stir: int, wait_ns: int, again: int) -> None:
         if stir != self._stir or self._busy or self.doubt or not self._healthy():
             return
-        leaving = self._hours.now_ns < self.io.rex_until  # by gate-io alone, where the node was down when it was pressed
+        leaving = (
+            self._hours.now_ns < self.io.rex_until
+        )  # by gate-io alone, where the node was down when it was pressed
         if self._line() == self.door.released or leaving:
             return
         if again:
@@ -470,7 +491,9 @@ class Watch:
 
     def _was_answered(self, order: Order, at: tuple[int, int, int]) -> None:
         if at[:2] == (self._house.boots, self._box.life) and self._healthy():
-            self._need(order.id in self._accepted, "a good command is obeyed", f"{order.id} {order.op} was not")
+            self._need(
+                order.id in self._accepted, "a good command is obeyed", f"{order.id} {order.op} was not"
+            )
 
     def answered(self, answer: Answer) -> None:
         if answer.state is not State.ACCEPTED:

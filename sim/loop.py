@@ -130,7 +130,9 @@ class ProcessLoop(asyncio.AbstractEventLoop):
         self._hours = hours
         self.alive = True
         self.troubles: list[str] = []
-        self._kept: list[asyncio.Task[Any]] = []  # so that a killed life is not woken by the garbage collector
+        self._kept: list[
+            asyncio.Task[Any]
+        ] = []  # so that a killed life is not woken by the garbage collector
 
     def kill(self) -> None:
         self.alive = False

@@ -137,7 +137,9 @@ class Doer:
     def _link_down(self, deed: Deed) -> None:
         house, age_ms = self._s.house, int(deed.how.get("days", 0)) * 24 * 3_600_000
         house.link(up=False)
-        house.disk.book.head_issued_ms = house.clock.read().wall_ms - age_ms  # as if it had been cut for so long
+        house.disk.book.head_issued_ms = (
+            house.clock.read().wall_ms - age_ms
+        )  # as if it had been cut for so long
         self._later(_ms(deed, "for_ms"), self._link_back)
 
     def _link_back(self) -> None:

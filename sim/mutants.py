@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import Progress
 
-from sim.explained import EXPLAINED
+from sim.explained import explanation
 from sim.faults import FAULTS, Fault
 from sim.plan import write_night
 from sim.play import play
@@ -79,7 +80,9 @@ def deliberate(seed: int, workers: int, console: Console) -> bool:
         for fault, found in zip(FAULTS, pool.imap(try_fault, asked), strict=True):
             caught += bool(found.by)
             by = f"caught by {found.by[:140]}" if found.by else "SURVIVED"
-            console.print(f"  {fault.where:<9} {fault.name}: {by}", highlight=False, markup=False, soft_wrap=True)
+            console.print(
+                f"  {fault.where:<9} {fault.name}: {by}", highlight=False, markup=False, soft_wrap=True
+            )
     console.print(f"{caught} of {len(FAULTS)} deliberate faults caught\n", highlight=False)
     return caught == len(FAULTS)
 
@@ -143,12 +146,15 @@ def mechanical(seed: int, workers: int, console: Console, only: Iterable[Mutant]
     with multiprocessing.get_context("spawn").Pool(workers, initializer=ready) as pool:
         nights = nights_by_row(seed, MAP_NIGHTS, pool)
         asked = [(seed, mutant, nights.get(mutant.row, [])) for mutant in mutants]
-        found = pool.map(try_mutant, asked, chunksize=2)
+        with Progress(console=console, disable=not console.is_terminal) as progress:
+            found = list(
+                progress.track(pool.imap(try_mutant, asked, chunksize=2), len(asked), description="mutants")
+            )
     survivors = [mutant for mutant, caught in zip(mutants, found, strict=True) if not caught.by]
     by_tests = sum(caught.by == "the door's tests" for caught in found)
     unexplained = 0
     for mutant in survivors:
-        why = EXPLAINED.get(mutant.name, "")
+        why = explanation(mutant)
         unexplained += not why
         said = why or "NOT EXPLAINED"
         console.print(f"  survived: {mutant}: {said}", highlight=False, markup=False, soft_wrap=True)

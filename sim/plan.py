@@ -29,7 +29,9 @@ def write_night(seed: int, k: int) -> Night:
     dice = random.Random(night_seed(seed, k))
     fitted = draw_gate(dice)
     guests = draw_guests(dice)
-    deeds = sorted([*traffic(dice, fitted, guests), *mishaps(dice, fitted, guests)], key=lambda deed: deed.at_ns)
+    deeds = sorted(
+        [*traffic(dice, fitted, guests), *mishaps(dice, fitted, guests)], key=lambda deed: deed.at_ns
+    )
     return Night(fitted, guests, tuple(deeds))
 
 
@@ -53,7 +55,9 @@ def draw_gate(dice: Dice) -> Fitted:
         t_max_energise_ms=dice.choice([65_000, 65_000, 30_000]),
         lockdown_release_by_two=dice.random() < 0.5,
     )
-    return Fitted(profile, shows_bolt=motor or dice.random() < 0.4, peer=dice.random() < 0.3, signed=dice.random() < 0.3)
+    return Fitted(
+        profile, shows_bolt=motor or dice.random() < 0.4, peer=dice.random() < 0.3, signed=dice.random() < 0.3
+    )
 
 
 # --- guests ----------------------------------------------------------------------------------------------------
@@ -130,9 +134,15 @@ def _coming(dice: Dice, at: int, good: list[str]) -> Deed:
     by = "pin" if dice.random() < 0.2 else "code"
     roll = dice.random()
     if roll < 0.08:
-        return Deed(at, "pair", {"who": who, "other": dice.choice(good), "gap_ms": dice.randrange(9_000), **_gait(dice)})
+        return Deed(
+            at,
+            "pair",
+            {"who": who, "other": dice.choice(good), "gap_ms": dice.randrange(9_000), **_gait(dice)},
+        )
     if roll < 0.14:
-        return Deed(at, "twice", {"who": who, "gap_ms": dice.choice([0, 200, 3_500, 9_000, 33_000]), **_gait(dice)})
+        return Deed(
+            at, "twice", {"who": who, "gap_ms": dice.choice([0, 200, 3_500, 9_000, 33_000]), **_gait(dice)}
+        )
     if roll < 0.19:
         return Deed(at, "tailgated", {"who": who, "others": dice.randrange(1, 4), **_gait(dice)})
     if roll < 0.26:
@@ -161,7 +171,11 @@ def mishaps(dice: Dice, fitted: Fitted, guests: tuple[Guest, ...]) -> Iterator[D
             yield from _fault(dice, at, fitted)
         elif roll < 0.7:
             yield command(dice, at)
-            yield Deed(at + dice.choice([40, 300, 900]) * S_NS, "command", {"op": "lock", "kind": "good", "kid": "k1"})
+            yield Deed(
+                at + dice.choice([40, 300, 900]) * S_NS,
+                "command",
+                {"op": "lock", "kind": "good", "kid": "k1"},
+            )
         elif roll < 0.92:
             yield from dice.choice(SPELLS)(dice, at)
         else:
@@ -189,7 +203,9 @@ def _somebody(dice: Dice, at: int) -> Iterator[Deed]:
     elif roll < 0.7:
         yield Deed(at, "visit", {"who": f"g{dice.randrange(12):02}", "by": "code", **_gait(dice)})
     elif roll < 0.85:
-        yield Deed(at, "visit", {"who": dice.choice(["r0", "courier", "operator"]), "by": "pin", **_gait(dice)})
+        yield Deed(
+            at, "visit", {"who": dice.choice(["r0", "courier", "operator"]), "by": "pin", **_gait(dice)}
+        )
     else:
         who, other = (f"g{n:02}" for n in dice.sample(range(12), 2))
         gap = dice.choice([300, 1_500, 4_000])
@@ -204,7 +220,9 @@ def _wrong(dice: Dice, at: int, guests: tuple[Guest, ...]) -> Deed:
     """A phone or a person that should not get in by this."""
     who = dice.choice(guests).name
     kind = dice.choice(["screenshot", "stranger", "forged", "clock", "broken", "foreign", "guess", "guesses"])
-    return Deed(at, "wrong", {"who": who, "kind": kind, "gap_ms": dice.choice([5_000, 31_000, 70_000, 200_000])})
+    return Deed(
+        at, "wrong", {"who": who, "kind": kind, "gap_ms": dice.choice([5_000, 31_000, 70_000, 200_000])}
+    )
 
 
 def command(dice: Dice, at: int, op: str = "") -> Deed:
@@ -212,7 +230,9 @@ def command(dice: Dice, at: int, op: str = "") -> Deed:
     kinds = ["good", "good", "good", "twice", "retained", "replayed", "expired", "long", "ahead", "forged",
              "elsewhere", "unknown_key", "stale_counter"]  # fmt: skip
     return Deed(
-        at, "command", {"op": op or dice.choice(OPS), "kind": dice.choice(kinds), "kid": dice.choice(["k1", "k2"])}
+        at,
+        "command",
+        {"op": op or dice.choice(OPS), "kind": dice.choice(kinds), "kid": dice.choice(["k1", "k2"])},
     )
 
 
@@ -273,7 +293,12 @@ def _said_twice(dice: Dice, at: int) -> Iterator[Deed]:
 
 def put_right(at: int) -> Iterator[Deed]:
     """The guard on the round: whatever was forgotten is ended, by two people where it takes two."""
-    ends = [("lockdown_release", "k1"), ("lockdown_release", "k2"), ("lockopen_release", "k1"), ("lock", "k1")]
+    ends = [
+        ("lockdown_release", "k1"),
+        ("lockdown_release", "k2"),
+        ("lockopen_release", "k1"),
+        ("lock", "k1"),
+    ]
     for n, (op, kid) in enumerate(ends):
         yield Deed(at + n * 4 * S_NS, "command", {"op": op, "kind": "good", "kid": kid})
 
@@ -299,7 +324,9 @@ def _lockdown(dice: Dice, at: int) -> Iterator[Deed]:
     yield Deed(end, "command", {"op": "lockdown_release", "kind": "good", "kid": kid})
     gap = dice.choice([5, 20, 100]) * S_NS
     for n in (1, 2, 3):
-        yield Deed(end + n * gap, "command", {"op": "lockdown_release", "kind": "good", "kid": f"k{n % 2 + 1}"})
+        yield Deed(
+            end + n * gap, "command", {"op": "lockdown_release", "kind": "good", "kid": f"k{n % 2 + 1}"}
+        )
     yield Deed(end + 200 * S_NS, "command", {"op": "lockdown_release", "kind": "good", "kid": "k1"})
     yield Deed(end + 205 * S_NS, "command", {"op": "lockdown_release", "kind": "good", "kid": "k2"})
 

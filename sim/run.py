@@ -89,7 +89,12 @@ def lots(seed: int, nights: int) -> Iterator[tuple[int, int, int]]:
 def run(seed: int, nights: int, workers: int, console: Console) -> int:
     """Play them all and say what was found; the exit status."""
     total, began = Sum(), time.monotonic()
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[pace]}"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[pace]}"),
+        TimeRemainingColumn(),
+    )
     with (
         multiprocessing.get_context("spawn").Pool(min(workers, WORKERS_MAX), initializer=ready) as pool,
         Progress(*columns, console=console, disable=not console.is_terminal) as progress,
@@ -128,7 +133,11 @@ def report(total: Sum, spent_s: float, console: Console) -> None:
 
 def verdict(total: Sum, seed: int, nights: int, console: Console) -> int:
     for k, said in total.broken[:FAILURES_KEPT]:
-        console.print(f"night {k}: {said}\n  replay: python -m sim --seed {seed} --night {k}", highlight=False, markup=False)
+        console.print(
+            f"night {k}: {said}\n  replay: python -m sim --seed {seed} --night {k}",
+            highlight=False,
+            markup=False,
+        )
     for k, said in total.thin[:FAILURES_KEPT]:
         console.print(f"night {k} is too thin: {said}", highlight=False)
     missed = total.never if nights >= ALL_ROWS_FROM else []

@@ -6,8 +6,9 @@ A row is changed in place, so that whoever has indexed the table meets the chang
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from edge.core.door_actions import Context
 from edge.core.door_table import TABLE, Row
-from edge.core.door_types import Mode
+from edge.core.door_types import Mode, Step
 from sim.rows import name_of
 
 
@@ -51,10 +52,15 @@ def apply(mutant: Mutant) -> Callable[[], None]:
     return lambda: object.__setattr__(row, field, before)
 
 
+def _never(_step: Step, _ctx: Context) -> bool:
+    """never"""
+    return False
+
+
 def _change(row: Row, kind: str) -> tuple[str, object]:
     match kind:
         case "drop":
-            return "guard", lambda _step, _ctx: False
+            return "guard", _never
         case "mute":
             return "do", tuple(action for action in row.do if getattr(action, "counts", False))
         case _:
