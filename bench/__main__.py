@@ -38,6 +38,8 @@ def main() -> int:
     console = Console(width=120)
     result = _circumstances()
     console.print(result)
+    console.print("\n[bold]decision and exit button → lock[/bold], vision at full load")
+    result["io"] = _last_json(sys.executable, "bench/bench_io.py")
     _face_path(console, result)
     _keep(result)  # whatever becomes of the rest
     console.print("\n[bold]the sink[/bold]")

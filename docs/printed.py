@@ -137,12 +137,12 @@ def default(field: FieldInfo) -> str:
 
 
 def drivers() -> str:
-    """What may be written in the table of each installed driver of locks, inputs and cameras."""
+    """What may be written in the table of each installed driver."""
     from edge.drivers.cameras.replay import ReplaySettings
     from edge.drivers.cameras.v4l2 import V4l2Settings
     from edge.gateio.drivers import Kind, resolve
 
-    kinds: tuple[Kind, ...] = ("locks", "inputs")
+    kinds: tuple[Kind, ...] = ("locks", "node_locks", "inputs", "readers", "indicators")
     found = [
         (f"{kind}: {point.name}", resolve(kind, point.name).settings)
         for kind in kinds
@@ -150,6 +150,15 @@ def drivers() -> str:
     ]
     found += [("cameras: replay", ReplaySettings), ("cameras: v4l2", V4l2Settings)]
     return "\n\n".join(f"#### {name}\n\n{_driver(kind)}" for name, kind in found)
+
+
+def rungs() -> str:
+    """Every installed driver of a device, and how far it has come."""
+    from edge.drivers.rungs import rung_of
+
+    kinds = ("locks", "node_locks", "inputs", "readers", "indicators", "cameras")
+    rows = [(kind, f"`{point.name}`", rung_of(kind, point.name)) for kind in kinds for point in _points(kind)]
+    return table(("port", "driver", "rung"), rows)
 
 
 def _points(kind: str) -> list[EntryPoint]:

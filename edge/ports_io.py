@@ -4,7 +4,7 @@ Everything here is called from gate-io's one timing thread and returns at once; 
 a thread of its own and says what came of it through ``told`` or ``reads``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol
 
@@ -19,12 +19,17 @@ class Ask:
     energised: bool
     pulse_ms: int | None  # at most this long, where the device can end it by itself; None = until asked again
     deadline_ns: int  # CLOCK_MONOTONIC: an ask that releases and was not *sent* by then is dropped, for ever
+    rest: bool = (
+        False  # the resting level: where the lock goes whenever the device is back (before any ask: ``dead``)
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class BusTold:
-    """What became of an ask.  After TIMEOUT_UNKNOWN the driver has dropped its connection and makes a new one, whose
-    first word is the resting level."""
+    """What became of an ask that was sent, or could not be; one whose place was taken unsent needs no word.
+
+    After TIMEOUT_UNKNOWN the driver has dropped its connection and makes a new one, whose first word is the resting level.
+    """
 
     seq: int
     outcome: Outcome
@@ -45,7 +50,8 @@ class BusLink:
 class BusLock(Protocol):
     """A lock behind a bus (a driver's ``open_lock(settings, door, *, energised, dead)``, like any lock's).
 
-    OFFLINE after ``supervise_ms`` of silence.  Whenever the device is back the driver first puts it to its resting
+    OFFLINE after ``supervise_ms`` of silence; until its first word (a ``BusLink`` that is online, or a DONE) it counts as
+    silent.  Whenever the device is back the driver first puts it to its resting
     level and reads it back, whatever it was asked before it fell silent.
     """
 
@@ -94,7 +100,7 @@ class Read:
     """
 
     kind: ReadKind
-    data: str
+    data: str = field(repr=False)
     t_ns: int  # CLOCK_MONOTONIC at arrival
 
 

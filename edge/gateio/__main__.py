@@ -8,7 +8,8 @@ import threading
 from pathlib import Path
 
 from edge.errors import ConfigError, GateError
-from edge.gateio.process import GateIo, dead_levels
+from edge.gateio.dead import dead_levels
+from edge.gateio.process import GateIo
 from edge.gateio.profile import Profile, load_profile
 from edge.gateio.realtime import become_realtime
 

@@ -2,14 +2,15 @@
 
 Pure: told the time, drives nothing, so that a thousand nights of commands can be played in a second.  Laws: fire
 beats everything; REX is served in every state; a command never ends a latch; silence of the node ends what the
-node asked for and nothing else.
+node asked for and nothing else; a barrier never comes down on what stands in its beam, whatever ended above.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edge.core.events import AccessPointId
-from edge.gateio.outputs import HOLD_MAX_NS, LATCHES, MS, Output, Why
+from edge.gateio.barrier import Boom
+from edge.gateio.outputs import HOLD_MAX_NS, LATCHES, MS, Output, Why, Wish
 from edge.ports import Cmd, Level, Outcome, Point
 
 # hardware.md §2.4: without a beat for this long the node counts as gone.
@@ -24,6 +25,7 @@ class DoorRules:
     rex_unlocks: bool
     t_rex_ms: int
     fire_group: str | None
+    barrier: bool = False  # it waits for its beam
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Board:
         self._outputs = {
             door: Output(latches=frozenset(kind for at, kind in latched if at == door)) for door in rules
         }
+        self._booms = {door: Boom() for door, rule in rules.items() if rule.barrier}
         self._told = {door: output.latches for door, output in self._outputs.items()}
         self._levels: dict[tuple[AccessPointId, Point], Level] = {}
         self._lease_until = 0
@@ -90,7 +93,7 @@ class Board:
         if no := self._refusal(door, cmd, now):
             return no
         self._outputs[door] = self._outputs[door].lock()
-        left = sorted(self._outputs[door].reasons(now))
+        left = sorted(self._reasons(door, now))
         return Verdict(Outcome.DONE, f"still released: {', '.join(left)}" if left else "")
 
     def latch(self, door: AccessPointId, cmd: Cmd, kind: Why, actor: str, now: int) -> Verdict:
@@ -102,15 +105,20 @@ class Board:
         return DONE
 
     def reset(self, door: AccessPointId, cmd: Cmd, kind: Why, actor: str, now: int) -> Verdict:
-        """The only way out of a latch: a person, and no fire at any input of the group."""
+        """The only way out of a latch: a person, and no fire at any input of the group.
+
+        An input that cannot say (a cut wire) is a fault and no fire: the person decides, and is told.
+        """
         if no := self._refusal(door, cmd, now):
             return no
         if not actor:
             return refused("a latch is reset by a person; no actor was named")
-        if kind is Why.FIRE and self._burning(self._rules[door].fire_group):
+        group = self._fire_levels(self._rules[door].fire_group)
+        if kind is Why.FIRE and True in group:
             return refused("the fire input is still active")
         self._outputs[door] = self._outputs[door].unlatch(kind)
-        return DONE
+        blind = kind is Why.FIRE and None in group
+        return Verdict(Outcome.DONE, "a fire input does not say; look for yourself" if blind else "")
 
     def _refusal(self, door: AccessPointId, cmd: Cmd, now: int) -> Verdict | None:
         if door not in self._rules:
@@ -125,6 +133,8 @@ class Board:
         """Take one level, changed or read ``at``; True when it is an edge: known before, and different."""
         known, before = (door, point) in self._levels, self._levels.get((door, point))
         self._levels[door, point] = level
+        if point is Point.BEAM and door in self._booms:
+            self._booms[door] = self._booms[door].beam(level, now)
         if point is Point.FIRE and level:
             self._fire(self._rules[door].fire_group)  # on every reading: a level is the truth, an edge is not
         if point is Point.REX and level and not before:
@@ -142,11 +152,18 @@ class Board:
         if rules.rex_unlocks:
             self._outputs[door] = self._outputs[door].press_rex(rules.t_rex_ms, now)
 
-    def _burning(self, group: str | None) -> bool:
-        return any(
-            level and point is Point.FIRE and self._rules[door].fire_group == group
+    def _fire_levels(self, group: str | None) -> list[Level]:
+        return [
+            level
             for (door, point), level in self._levels.items()
-        )
+            if point is Point.FIRE and self._rules[door].fire_group == group
+        ]
+
+    def withdraw(self, door: AccessPointId, now: int) -> None:
+        """The lock did not do it, or is at rest after a silence: what the node was granted there is over."""
+        if self._outputs[door].reasons(now) & {Why.PULSE, Why.HOLD}:
+            self._notes.append(Note("withdrawn", door, now))
+        self._outputs[door] = self._outputs[door].lock()
 
     # --- what follows ----------------------------------------------------------------------------------------
 
@@ -154,8 +171,10 @@ class Board:
         """Let time pass; the notes since the last call, oldest first."""
         if now >= self._lease_until:
             self._end_lease(now)
-        for door, output in self._outputs.items():
-            self._tell(door, output.reasons(now), now)
+        for door, boom in self._booms.items():
+            self._booms[door] = boom.settle(bool(self._outputs[door].reasons(now)), now)
+        for door in self._outputs:
+            self._tell(door, self._reasons(door, now), now)
         notes, self._notes = self._notes, []
         return notes
 
@@ -171,8 +190,23 @@ class Board:
         self._notes += [Note(f"{why}_end", door, now) for why in sorted(ended)]
         self._told[door] = reasons
 
+    def _reasons(self, door: AccessPointId, now: int) -> frozenset[Why]:
+        reasons, boom = self._outputs[door].reasons(now), self._booms.get(door)
+        # T_max_energise and the lease end what was granted; what stands in the beam was granted nothing.
+        return frozenset({Why.BEAM}) if boom and not reasons and boom.held_up(now) else reasons
+
     def released(self, door: AccessPointId, now: int) -> bool:
-        return bool(self._outputs[door].reasons(now))
+        return bool(self._reasons(door, now))
+
+    def wish(self, door: AccessPointId, now: int) -> Wish:
+        """The same for one output, with its end as far as it is known."""
+        rest = not self._rules[door].release_energises
+        reasons = self._reasons(door, now)
+        if not reasons:
+            return Wish(rest, rest)
+        # A device that timed a barrier's pulse by itself would let it down on a car.
+        end = None if door in self._booms else self._outputs[door].ends_at(now)
+        return Wish(not rest, rest, end, reflex=not reasons <= {Why.PULSE, Why.HOLD})
 
     def wanted(self, now: int) -> dict[AccessPointId, bool]:
         """The level of every output; True = energised."""
@@ -182,7 +216,8 @@ class Board:
 
     def next_deadline(self, now: int) -> int | None:
         """When to call ``settle`` at the latest."""
-        ends = [end for output in self._outputs.values() if (end := output.next_deadline(now)) is not None]
+        timed: list[Output | Boom] = [*self._outputs.values(), *self._booms.values()]
+        ends = [end for one in timed if (end := one.next_deadline(now)) is not None]
         if any(output.leased for output in self._outputs.values()) and self._lease_until > now:
             ends.append(self._lease_until)
         return min(ends, default=None)

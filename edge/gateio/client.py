@@ -196,7 +196,8 @@ class GateIoClient:
             channel.hang_up()
             return None
         finally:
-            self._pending.pop(ask_id, None)
+            if self._pending.get(ask_id) is waiter:  # the same command asked again has its own
+                del self._pending[ask_id]
 
     # --- the connection --------------------------------------------------------------------------------------
 

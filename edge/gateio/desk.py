@@ -10,12 +10,18 @@ from edge.gateio import wire
 from edge.gateio.board import LEASE_NS, Board, Verdict, refused
 from edge.gateio.outputs import Why
 from edge.gateio.server import Peer, Server
+from edge.gateio.waiting import Ending, Waiting, WaitList
 from edge.ports import Cmd, Level, LockCaps, Outcome, Point
+from edge.ports_io import BusTold, Show
 
 log = logging.getLogger(__name__)
 
 # A client repeats a command at most once, within its deadline; this many cover every door's last ones.
 ANSWERS_KEPT = 128
+
+DETAIL_MAX = 300  # a driver's sentence is cut; a packet stays a packet
+
+SILENT = Verdict(Outcome.OFFLINE, "the lock does not answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +34,33 @@ class House:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """A command to one door that the board has taken."""
+
+    door: AccessPointId
+    deadline_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The newest ask of a lock behind a bus, and whether anybody is there to hear it."""
+
+    seq: int
+    energised: bool
+    online: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Hooks:
     """What the process lends the desk: the time, one step of the world, and questions about the lines."""
 
     now: Callable[[], int]
-    step: Callable[[], str]  # settle, drive, persist; a remark for the answer, or nothing
+    step: Callable[[Order], str]  # settle, drive, ask, persist; a remark for the answer, or nothing
     energised: Callable[[], dict[AccessPointId, bool]]
+    silent: Callable[[], list[AccessPointId]]
+    asked: Callable[[AccessPointId], Asked | None]  # None: an output that follows at once
     selftest: Callable[[AccessPointId], str]
+    show: Callable[[AccessPointId, Show], None]
     seq: Callable[[], int]
 
 
@@ -44,6 +70,7 @@ class Desk:
         self._house = house
         self._hooks = hooks
         self._answers: OrderedDict[str, wire.Answer] = OrderedDict()
+        self._waits = WaitList()
         self.server: Server | None = None
 
     def hear(self, peer: Peer, said: wire.ToGate) -> None:
@@ -58,9 +85,12 @@ class Desk:
             case wire.AskSnapshot():
                 self._send(peer, self.snapshot(said.id))
             case wire.Command() | wire.LatchReset():
-                self._send(peer, self._obey(peer, said))
+                if answer := self._obey(peer, said):
+                    self._send(peer, answer)
+            case wire.ShowIt() if peer.commands:
+                self._hooks.show(AccessPointId(said.door), said.what)
             case wire.ShowIt():
-                pass  # no lights are wired yet
+                pass  # a watcher does not light lamps
             case wire.SelfTest():
                 self._send(peer, self._selftest(said))
 
@@ -108,23 +138,64 @@ class Desk:
 
     # --- commands --------------------------------------------------------------------------------------------
 
-    def _obey(self, peer: Peer, said: wire.Command | wire.LatchReset) -> wire.Answer:
-        """Once per id: a repeated command gets the answer of the first."""
+    def _obey(self, peer: Peer, said: wire.Command | wire.LatchReset) -> wire.Answer | None:
+        """Once per id: a repeated command gets the answer of the first.  None: the lock has still to say."""
         if known := self._answers.get(said.id):
             return known
-        now = self._hooks.now()
-        verdict = self._judge(said, now) if peer.commands else refused("a watcher does not command")
-        remark = self._hooks.step() if verdict.outcome is Outcome.DONE else ""
-        detail = "; ".join(text for text in (verdict.detail, remark) if text)
-        answer = wire.Answer(said.id, verdict.outcome, self._hooks.now(), detail)
-        if peer.commands:
-            self._keep(answer)
-        return answer
+        if not peer.commands:
+            return self._answer(said.id, refused("a watcher does not command"))
+        if said.id in self._waits:
+            self._waits.hand_over(said.id, peer)
+            return None
+        verdict = self._judge(said, self._hooks.now())
+        if verdict.outcome is Outcome.DONE:
+            order = Order(AccessPointId(said.door), said.deadline_ns)
+            remark = self._hooks.step(order)
+            detail = "; ".join(text for text in (verdict.detail, remark) if text)
+            verdict = Verdict(Outcome.DONE, detail)
+            if asked := self._hooks.asked(order.door):
+                return self._wait(peer, said.id, order, asked, detail)
+        return self._keep(self._answer(said.id, verdict))
 
-    def _keep(self, answer: wire.Answer) -> None:
+    def _wait(
+        self, peer: Peer, command_id: str, order: Order, asked: Asked, detail: str
+    ) -> wire.Answer | None:
+        if not asked.online:  # taken, and done once the lock is back; nobody shall count on it now
+            detail = "; ".join(text for text in (SILENT.detail, detail) if text)
+            return self._keep(self._answer(command_id, Verdict(Outcome.OFFLINE, detail)))
+        waiting = Waiting(command_id, peer, order.door, asked.seq, asked.energised, order.deadline_ns, detail)
+        self._end(self._waits.add(waiting, self._hooks.now()))
+        return None
+
+    def told(self, door: AccessPointId, told: BusTold, level: bool | None) -> None:
+        """A lock behind a bus said what became of an ask for ``level``: whoever waited for it is answered."""
+        if asked := self._hooks.asked(door):
+            self._end(self._waits.told(door, told, level, (asked.seq, asked.energised)))
+
+    def expire(self, now: int) -> list[AccessPointId]:
+        """Answer those whose deadline is over; the doors whose newest ask was among theirs."""
+        endings = self._waits.expired(now)
+        self._end(endings)
+        newest = {door: asked.seq for e in endings if (asked := self._hooks.asked(door := e.waiting.door))}
+        return [e.waiting.door for e in endings if newest.get(e.waiting.door) == e.waiting.seq]
+
+    def next_deadline(self) -> int | None:
+        """When to ``expire`` at the latest."""
+        return self._waits.next_deadline()
+
+    def _end(self, endings: list[Ending]) -> None:
+        for ending in endings:
+            answer = wire.Answer(ending.waiting.id, ending.outcome, ending.t_ns, ending.detail[:DETAIL_MAX])
+            self._send(ending.waiting.peer, self._keep(answer))
+
+    def _answer(self, command_id: str, verdict: Verdict) -> wire.Answer:
+        return wire.Answer(command_id, verdict.outcome, self._hooks.now(), verdict.detail[:DETAIL_MAX])
+
+    def _keep(self, answer: wire.Answer) -> wire.Answer:
         self._answers[answer.id] = answer
         if len(self._answers) > ANSWERS_KEPT:
             self._answers.popitem(last=False)
+        return answer
 
     def _judge(self, said: wire.Command | wire.LatchReset, now: int) -> Verdict:
         door = AccessPointId(said.door)
@@ -132,6 +203,8 @@ class Desk:
             cmd = Cmd(said.id, said.deadline_ns, "latch_reset")
             return self._board.reset(door, cmd, Why(said.kind), said.actor, now)
         cmd = Cmd(said.id, said.deadline_ns, said.reason)
+        if said.verb in ("pulse", "hold") and now < cmd.deadline_ns and door in self._hooks.silent():
+            return SILENT
         match said:
             case wire.Command(verb="pulse", ms=int(ms)):
                 return self._board.pulse(door, cmd, ms, now)
@@ -148,11 +221,9 @@ class Desk:
 
     def _selftest(self, said: wire.SelfTest) -> wire.Answer:
         if said.door not in self._house.caps:
-            return wire.Answer(
-                said.id, Outcome.REFUSED, self._hooks.now(), f"no door {said.door!r} in this profile"
-            )
+            return self._answer(said.id, refused(f"no door {said.door!r} in this profile"))
         sentence = self._hooks.selftest(AccessPointId(said.door))
-        return wire.Answer(said.id, Outcome.DONE, self._hooks.now(), sentence)
+        return self._answer(said.id, Verdict(Outcome.DONE, sentence))
 
     def snapshot(self, ask_id: str = "") -> wire.Snapshot:
         points: dict[str, dict[Point, Level]] = {}
@@ -162,7 +233,18 @@ class Desk:
         for door, kind in sorted(self._board.latched()):
             latches.setdefault(door, []).append("fire" if kind is Why.FIRE else "evacuate")
         outputs = {str(door): level for door, level in self._hooks.energised().items()}
-        return wire.Snapshot(points, outputs, latches, self._hooks.seq(), ask_id)
+        silent = [str(door) for door in self._hooks.silent()]
+        return wire.Snapshot(points, outputs, latches, self._hooks.seq(), ask_id, silent)
+
+    @property
+    def commanded(self) -> bool:
+        """Somebody is there who may command."""
+        return any(peer.commands for peer in self._peers)
+
+    def read(self, news: wire.ReadNews) -> None:
+        """What a reader read is the commander's, and nobody else's."""
+        for peer in [peer for peer in self._peers if peer.commands]:
+            self._send(peer, news)
 
     @property
     def _server(self) -> Server:

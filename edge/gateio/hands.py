@@ -1,14 +1,18 @@
 """The lines of all doors, opened by their drivers: the only file here through which a wire moves."""
 
 import logging
-from collections.abc import Mapping
-from typing import Self
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Any, Self, cast
 
 from edge.core.events import AccessPointId
 from edge.errors import HardwareError, LockSilent
-from edge.gateio.drivers import resolve, settings_of
-from edge.gateio.profile import PULSE_MIN_MS, DoorTable, Profile
+from edge.gateio.buses import Bus
+from edge.gateio.drivers import Kind, resolve, settings_of
+from edge.gateio.outputs import Wish
+from edge.gateio.profile import PULSE_MIN_MS, DoorTable, DriverTable, Profile
 from edge.ports import Feedback, InputLines, Level, LineEdge, LockCaps, LockLine, Point
+from edge.ports_io import BusLock, IndicatorLines, ReaderLines, Show
 
 log = logging.getLogger(__name__)
 
@@ -18,14 +22,20 @@ ACK_MS = 300
 # Two missed beats and a half: the lease (board.LEASE_NS) seen from the other side.
 SUPERVISE_MS = 2000
 
+# Two guests one behind the other hear two beeps.
+ANSWERS = (Show.GRANTED, Show.DENIED)
 
-def open_lock(door: DoorTable, energised: bool) -> LockLine:
-    """The door's output, at this level from the first moment."""
+
+def open_lock(door: DoorTable, energised: bool, *, dead: bool) -> LockLine | BusLock:
+    """The door's output, at this level from the first moment; a lock behind a bus is asked for it.
+
+    ``dead`` is the level it is left at.
+    """
     name = AccessPointId(door.access_point)
     driver = resolve("locks", door.lock.driver)
     settings = settings_of(driver, door.lock.rest, f"{name}.lock")
-    line: LockLine = driver.open(settings, name, energised=energised, dead=door.dead)
-    return line
+    lock: LockLine | BusLock = driver.open(settings, name, energised=energised, dead=dead)
+    return lock
 
 
 class Hands:
@@ -35,14 +45,19 @@ class Hands:
         self._locks: dict[AccessPointId, LockLine] = {}
         self._levels: dict[AccessPointId, bool] = {}
         self._dead: dict[AccessPointId, bool] = {}
+        self._lights: dict[AccessPointId, list[IndicatorLines]] = {}
+        self._shown: dict[AccessPointId, Show] = {}
+        self._missing: dict[AccessPointId, list[str]] = {}
+        self.buses: dict[AccessPointId, Bus] = {}
         self.inputs: dict[AccessPointId, InputLines] = {}
+        self.readers: list[tuple[AccessPointId, ReaderLines]] = []
 
     @classmethod
     def open(cls, profile: Profile, wanted: Mapping[AccessPointId, bool]) -> Self:
         """Every output comes up at its wanted level.
 
         Raises:
-            HardwareError: a line could not be had; those opened before are closed again.
+            HardwareError: a lock or its inputs could not be had; those opened before are closed again.
         """
         hands = cls()
         try:
@@ -55,20 +70,40 @@ class Hands:
 
     def _open_door(self, door: DoorTable, energised: bool) -> None:
         name = AccessPointId(door.access_point)
-        self._locks[name] = open_lock(door, energised)
-        self._levels[name], self._dead[name] = energised, door.dead
+        self._dead[name] = door.dead
+        self._keep_lock(name, open_lock(door, energised, dead=door.dead), energised)
         assert door.inputs is not None, "a hosted door has inputs (profile._check_drivers)"
-        inputs = resolve("inputs", door.inputs.driver)
-        settings = settings_of(inputs, door.inputs.rest, f"{name}.inputs")
-        self.inputs[name] = inputs.open(settings, name)
+        self.inputs[name] = _open("inputs", door.inputs, name)
+        self.readers += [(name, reader) for reader in self._open_extras("readers", door.readers, name)]
+        self._lights[name] = self._open_extras("indicators", door.indicators, name)
+
+    def _open_extras(self, kind: Kind, tables: list[DriverTable], name: AccessPointId) -> list[Any]:
+        """Those that can be had: a reader that is not there keeps no door from its exit button."""
+        found = []
+        for table in tables:
+            try:
+                found.append(_open(kind, table, name))
+            except (HardwareError, OSError) as error:
+                log.error("%s. The door goes on without it until the next start.", str(error).rstrip("."))
+                self._missing.setdefault(name, []).append(str(error))
+        return found
+
+    def _keep_lock(self, name: AccessPointId, lock: LockLine | BusLock, energised: bool) -> None:
+        if hasattr(lock, "ask"):
+            self.buses[name] = Bus(cast("BusLock", lock), energised=energised)
+        else:
+            self._locks[name] = lock
+            self._levels[name] = energised
+
+    # --- outputs ---------------------------------------------------------------------------------------------
 
     def drive(self, wanted: Mapping[AccessPointId, bool]) -> list[tuple[AccessPointId, bool]]:
-        """Move what has to move; returns what moved.
+        """Move what has to move and can be moved at once; returns what moved.
 
         Raises:
             LockSilent: an output does not stand where it was put.
         """
-        moved = [(door, level) for door, level in wanted.items() if self._levels[door] != level]
+        moved = [(door, wanted[door]) for door, level in self._levels.items() if wanted[door] != level]
         for door, level in moved:
             self._locks[door].set(level)
             if self._locks[door].get() != level:
@@ -76,8 +111,19 @@ class Hands:
             self._levels[door] = level
         return moved
 
+    def next_ask(self, wish: Callable[[AccessPointId], Wish]) -> int | None:
+        """When a lock behind a bus has to be asked again, if nothing changes."""
+        due = [bus.next_ask(wish(door)) for door, bus in self.buses.items()]
+        return min((at for at in due if at is not None), default=None)
+
     def energised(self) -> dict[AccessPointId, bool]:
-        return dict(self._levels)
+        """As far as it is known: a lock behind a bus stands where it last said it does."""
+        return self._levels | {door: bus.energised for door, bus in self.buses.items()}
+
+    def silent(self) -> list[AccessPointId]:
+        return [door for door, bus in self.buses.items() if not bus.online]
+
+    # --- inputs, lights --------------------------------------------------------------------------------------
 
     def edges(self, door: AccessPointId) -> list[LineEdge]:
         return self.inputs[door].edges()
@@ -90,32 +136,61 @@ class Hands:
             for point, level in inputs.levels().items()
         ]
 
+    def show(self, door: AccessPointId, what: Show) -> None:
+        """A state once per change, since a rhythm that is begun anew with every word is none; an answer every time."""
+        if door not in self._lights or (self._shown.get(door) is what and what not in ANSWERS):
+            return
+        self._shown[door] = what
+        for light in self._lights[door]:
+            with suppress(HardwareError, OSError):  # no decision depends on it
+                light.show(what)
+
+    # --- about them ------------------------------------------------------------------------------------------
+
     def selftest(self, door: AccessPointId) -> str:
-        return self._locks[door].selftest()
+        """One sentence for each device of the door; changes nothing."""
+        lock = self.buses[door].lock if door in self.buses else self._locks[door]
+        readers = [reader.selftest() for at, reader in self.readers if at == door]
+        return " ".join([lock.selftest(), *readers, *self._missing.get(door, [])])
 
     def caps(self, door: DoorTable) -> LockCaps:
         """What the node may expect of this door's lock."""
         name = AccessPointId(door.access_point)
-        bolt = Point.BOLT in self.inputs[name].levels()
+        bus = self.buses[name].lock if name in self.buses else None
+        feedback = self._locks[name].feedback if bus is None else bus.feedback
         return LockCaps(
             fail_mode=door.lock_profile.fail_mode,
-            self_timed_pulse=False,
-            feedback=Feedback.BOLT if bolt else self._locks[name].feedback,
+            self_timed_pulse=bus is not None and bus.self_timed_pulse,
+            feedback=Feedback.BOLT if Point.BOLT in self.inputs[name].levels() else feedback,
             min_pulse_ms=PULSE_MIN_MS,
             max_pulse_ms=door.max_pulse_ms,
-            ack_ms=ACK_MS,
-            supervise_ms=SUPERVISE_MS,
+            ack_ms=ACK_MS if bus is None else bus.ack_ms,
+            supervise_ms=SUPERVISE_MS if bus is None else bus.supervise_ms,
         )
 
     def close(self) -> list[tuple[AccessPointId, bool]]:
-        """Repeatable; returns what moved."""
-        moved = [(door, self._dead[door]) for door in self._locks if self._levels[door] != self._dead[door]]
-        lines: list[LockLine | InputLines] = [*self._locks.values(), *self.inputs.values()]
-        for line in lines:
-            try:
-                line.close()
-            except (HardwareError, OSError) as error:
-                log.error("%s", error)
-        self._locks.clear()
-        self.inputs.clear()
+        """Repeatable; returns what moved.  Wires first: they take no time, a bus may take its second."""
+        now_dead = self.energised().items()
+        moved = [(door, self._dead[door]) for door, level in now_dead if level != self._dead[door]]
+        for door, bus in self.buses.items():  # all at once, so that their seconds are the same second
+            bus.follow(Wish(self._dead[door], self._dead[door]), 0)
+        lights = [light for lights in self._lights.values() for light in lights]
+        _close(self._locks.values())
+        _close(bus.lock for bus in self.buses.values())
+        _close([*self.inputs.values(), *(reader for _, reader in self.readers), *lights])
+        for kept in (self._locks, self._levels, self.buses, self.inputs, self.readers, self._lights):
+            kept.clear()
         return moved
+
+
+def _open(kind: Kind, table: DriverTable, door: AccessPointId) -> Any:
+    driver = resolve(kind, table.driver)
+    return driver.open(settings_of(driver, table.rest, f"{door}.{kind}"), door)
+
+
+def _close(lines: Iterable[LockLine | BusLock | InputLines | ReaderLines | IndicatorLines]) -> None:
+    for line in lines:
+        try:
+            line.close()
+        except (HardwareError, OSError) as error:
+            log.error("%s", error)

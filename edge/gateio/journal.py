@@ -1,8 +1,9 @@
 """gate-io's own log of what its lines did: one JSON object a line, appended, and no person in it.
 
 Kinds: start, stop, energise, de_energise, rex_press, rex_release (the lock was read back released for that press),
-rex_handle (a press at a door whose handle opens by itself), lease_end, dropped, and <why>_start / <why>_end with why
-one of pulse, hold, rex, fire, evacuate.  A disk that hangs delays the writer thread, never a line.
+rex_handle (a press at a door whose handle opens by itself), lease_end, not_done (what a lock behind a bus was asked
+last), withdrawn (a grant that came to nothing, or ended in a silence), lock_silent, lock_back, dropped, and <why>_start / <why>_end with why one of pulse, hold, rex,
+fire, evacuate, beam (a barrier that waits for what stands in its way).  What readers read is never here.  A disk that hangs delays the writer thread, never a line.
 """
 
 import json

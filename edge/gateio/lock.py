@@ -52,13 +52,15 @@ class HostedLock:
         return await self._client.lock(self._door, cmd)
 
     async def state(self) -> LockReading:
-        """BOLT is believed, COIL says what the relay did, and without either the state is UNKNOWN."""
+        """BOLT is believed, COIL says what the relay did; without either, and of a silent lock, nothing is known."""
         shot = await self._client.snapshot()
         released = shot.outputs[self._door] == (self.caps.fail_mode is FailMode.SECURE)
         raw = "energised" if shot.outputs[self._door] else "de-energised"
         bolt = shot.points.get((self._door, Point.BOLT))
         if self.caps.feedback is Feedback.BOLT and bolt is not None:
             return LockReading(LockState.UNLOCKED if bolt else LockState.LOCKED, "bolt", 0, raw)
+        if self._door in shot.silent:
+            return LockReading(LockState.UNKNOWN, "silent", 0, raw)
         if self.caps.feedback is Feedback.COIL:
             return LockReading(LockState.UNLOCKED if released else LockState.LOCKED, "coil", 0, raw)
         return LockReading(LockState.UNKNOWN, "none", 0, raw)

@@ -24,9 +24,22 @@ class Why(StrEnum):
     REX = "rex"
     FIRE = "fire"
     EVACUATE = "evacuate"
+    BEAM = "beam"  # a barrier: something stands where it would come down
 
 
 LATCHES = frozenset({Why.FIRE, Why.EVACUATE})
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an output shall do now, for a lock that has to be asked."""
+
+    energised: bool
+    rest: bool  # the level at rest; another one releases
+    until_ns: int | None = None  # the release ends by itself then; None: at rest, or nobody knows when
+    reflex: bool = (
+        False  # fire, evacuation, REX, beam: carried out without the node, and better late than never
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +86,12 @@ class Output:
         """The next moment at which ``reasons`` may shrink by itself."""
         ends = [end for end in (self._pulse_end, self.hold_until, self.rex_until) if end > now]
         return min(ends, default=None)
+
+    def ends_at(self, now: int) -> int | None:
+        """When the last of the reasons ends; None at rest and where one has no end."""
+        if self.latches or not self.reasons(now):
+            return None
+        return max(self._pulse_end, self.hold_until, self.rex_until)
 
     @property
     def leased(self) -> bool:

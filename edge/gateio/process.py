@@ -9,27 +9,35 @@ import selectors
 import socket
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from edge.core.events import AccessPointId
 from edge.errors import StoreError
 from edge.gateio import wire
 from edge.gateio.board import Board, Note
-from edge.gateio.desk import Desk, Hooks, House
-from edge.gateio.hands import Hands, open_lock
+from edge.gateio.buses import Bus, Said
+from edge.gateio.desk import DETAIL_MAX, Asked, Desk, Hooks, House, Order
+from edge.gateio.hands import Hands
 from edge.gateio.journal import Journal
 from edge.gateio.latches import LatchFile
 from edge.gateio.notify import notify
 from edge.gateio.outputs import Why
 from edge.gateio.profile import Profile, profile_hash
 from edge.gateio.server import Server, uids_of
+from edge.gateio.watch import Source, Watch
 from edge.ports import Level, Point
+from edge.ports_io import BusLink, BusTold, Read, ReaderLines, Show
 
 log = logging.getLogger(__name__)
 
 # hardware.md §2.3: an edge can be lost, a level cannot; fire acts within this even when its edge was.
 TICK_NS = 1_000_000_000
+
+# The longest code a scanner reads to us has 154 characters.
+READ_MAX = 512
 
 LATCH_OF_NOTE: dict[str, tuple[wire.LatchKind, bool]] = {
     f"{Why.FIRE}_start": ("fire", True),
@@ -50,8 +58,12 @@ class GateIo:
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
         self._selector = selectors.DefaultSelector()
+        self._watch = Watch(self._selector)
         self._seq = 0
-        self._news: list[wire.EdgeNews | wire.LatchNews] = []
+        self._news: list[wire.EdgeNews | wire.LatchNews | wire.LockNews] = []
+        self._presses: Counter[AccessPointId] = (
+            Counter()
+        )  # of REX, at locks that have not said yet that they opened
         self._tick_at = 0
 
     def stop(self) -> None:
@@ -89,7 +101,7 @@ class GateIo:
             self._server, self._desk = self._open_desk()
             self._read_levels()  # before anybody can ask: the first reading is a level, not an edge
             self._step()
-            self._watch_inputs()
+            self._watch_all()
             self._server.open()
             notify("READY=1")
             ready()
@@ -107,7 +119,10 @@ class GateIo:
             now=self._now,
             step=self._step,
             energised=self._hands.energised,
+            silent=self._hands.silent,
+            asked=self._asked,
             selftest=self._hands.selftest,
+            show=self._hands.show,
             seq=lambda: self._seq,
         )
         desk = Desk(self._board, house, hooks)
@@ -115,11 +130,19 @@ class GateIo:
         desk.server = server
         return server, desk
 
-    def _watch_inputs(self) -> None:
+    def _watch_all(self) -> None:
         for door, inputs in self._hands.inputs.items():
             self._selector.register(
                 inputs.fileno(), selectors.EVENT_READ, lambda door=door: self._read_edges(door)
             )
+        for door, bus in self._hands.buses.items():
+            self._watch.add(
+                Source(
+                    bus.lock.fileno(), partial(self._hear_bus, door, bus), partial(self._lose_bus, door, bus)
+                )
+            )
+        for door, reader in self._hands.readers:
+            self._watch.add(Source(reader.fileno(), partial(self._read_reader, door, reader), lambda _: None))
 
     def _drain_wake(self) -> None:
         self._wake_out.recv(64)
@@ -136,17 +159,79 @@ class GateIo:
 
     def _wait_s(self) -> float:
         now = self._now()
-        deadline = self._board.next_deadline(now)
-        until = self._tick_at if deadline is None else min(deadline, self._tick_at)
+        asks = self._hands.next_ask(lambda door: self._board.wish(door, now))
+        due = (self._board.next_deadline(now), self._desk.next_deadline(), asks)
+        until = min([self._tick_at, *(at for at in due if at is not None)])
         return max(0, until - now) / 1e9
 
     def _tick(self) -> None:
         """Once a second: levels again, latches to disk if they are not yet, and a sign of life."""
         self._tick_at = self._now() + TICK_NS
         self._read_levels()
+        self._watch.tick()
+        for door, bus in self._hands.buses.items():
+            if bus.overdue(self._now()):
+                self._lose_bus(door, bus, "its driver has said nothing")
         self._step()
         self._desk.cut_off_the_silent(self._now())
+        self._show_nobody()
         notify("WATCHDOG=1")
+
+    def _show_nobody(self) -> None:
+        """Without a node no door stays green by mistake."""
+        if self._desk.commanded:
+            return
+        open_doors = {door for door, _ in self._board.latched()}
+        for door in self._profile.rules():
+            self._hands.show(door, Show.FREE if door in open_doors else Show.IDLE)
+
+    # --- locks behind a bus, readers ---------------------------------------------------------------------------
+
+    def _asked(self, door: AccessPointId) -> Asked | None:
+        bus = self._hands.buses.get(door)
+        return (
+            None if bus is None else Asked(bus.seq, self._board.wish(door, self._now()).energised, bus.online)
+        )
+
+    def _hear_bus(self, door: AccessPointId, bus: Bus) -> None:
+        for said in bus.said():
+            self._hear(door, bus, said)
+
+    def _lose_bus(self, door: AccessPointId, bus: Bus, why: str) -> None:
+        self._hear(door, bus, BusLink(online=False, t_ns=self._now(), detail=why))
+
+    def _hear(self, door: AccessPointId, bus: Bus, said: Said) -> None:
+        level = bus.level_of(said.seq) if isinstance(said, BusTold) else None
+        heard = bus.note(said)
+        if heard.link is not None:
+            self._journal.note("lock_back" if heard.link else "lock_silent", door, said.t_ns)
+            self._seq += 1
+            detail = said.detail[:DETAIL_MAX]
+            self._news.append(wire.LockNews(door, heard.link, said.t_ns, self._seq, detail))
+        if heard.moved is not None:
+            self._journal.note("energise" if heard.moved else "de_energise", door, said.t_ns)
+        if heard.failed:
+            if isinstance(said, BusTold):
+                self._journal.note("not_done", door, said.t_ns)
+            self._board.withdraw(door, self._now())
+        if heard.stands and self._board.released(door, self._now()):
+            self._note_rex_releases(door, said.t_ns)
+        if isinstance(said, BusTold):
+            self._desk.told(door, said, level)
+
+    def _note_rex_releases(self, door: AccessPointId, t_ns: int) -> None:
+        for _ in range(self._presses.pop(door, 0)):
+            self._journal.note("rex_release", door, t_ns)
+
+    def _read_reader(self, door: AccessPointId, reader: ReaderLines) -> None:
+        for read in reader.reads():
+            if not fits(read):
+                log.warning("%s: what a reader read is no text of ours", door)
+                continue
+            if not self._desk.commanded:  # nobody decides; a read is never kept for later
+                continue
+            self._seq += 1
+            self._desk.read(wire.ReadNews(door, read.kind, read.data, read.t_ns, self._seq))
 
     def _read_edges(self, door: AccessPointId) -> None:
         for edge in self._hands.edges(door):
@@ -161,11 +246,16 @@ class GateIo:
             self._seq += 1
             self._news.append(wire.EdgeNews(door, point, level, t_ns, self._seq))
 
-    def _step(self) -> str:
+    def _step(self, order: Order | None = None) -> str:
         """Settle, drive, then note, tell and persist; a remark when something is not as it should be."""
         now = self._now()
+        for door in self._desk.expire(now):
+            self._board.withdraw(door, now)
         notes = self._board.settle(now)
         driven_at = self._note_moved(self._hands.drive(self._board.wanted(now)))
+        for door, bus in self._hands.buses.items():
+            by = order.deadline_ns if order is not None and order.door == door else None
+            bus.follow(self._board.wish(door, now), now, by)
         for note in notes:
             self._journal.note(note.kind, note.door, note.t_ns)
             self._follow_up(note, driven_at)
@@ -187,8 +277,11 @@ class GateIo:
         if note.door is None:
             return
         if note.kind == "rex_press" and self._board.released(note.door, driven_at):
+            self._presses[note.door] += 1
+            bus = self._hands.buses.get(note.door)
             # ``drive`` has read the line back; an output that did not follow never comes this far.
-            self._journal.note("rex_release", note.door, driven_at)
+            if bus is None or bus.stands(self._board.wish(note.door, driven_at)):
+                self._note_rex_releases(note.door, driven_at)
         if latch := LATCH_OF_NOTE.get(note.kind):
             self._seq += 1
             self._news.append(wire.LatchNews(note.door, *latch, note.t_ns, self._seq))
@@ -206,7 +299,6 @@ class GateIo:
         return ""
 
 
-def dead_levels(profile: Profile) -> None:
-    """Drive every output to its dead level once; for the moment after the process was killed."""
-    for door in profile.hosted:
-        open_lock(door, door.dead).close()
+def fits(read: Read) -> bool:
+    """Short enough for a packet, and text that one can be made of; nobody's card is longer."""
+    return 0 < len(read.data) <= READ_MAX and read.data.isprintable()

@@ -111,6 +111,7 @@ class DoorTable(Strict):
             rex_unlocks=self.rex_unlocks,
             t_rex_ms=self.t_rex_ms,
             fire_group=self.fire_group,
+            barrier=self.lock_profile is LockProfile.BARRIER,
         )
 
 
@@ -182,6 +183,10 @@ def _check_drivers(door: DoorTable, where: str) -> None:
         _check_node_lock(door, where)
     elif door.inputs is None:
         raise ConfigError(f"{where}.inputs", "is missing", "Wire at least a contact, and write it here.")
+    if door.hosted and door.lock_profile is LockProfile.BARRIER and Point.BEAM not in points:
+        raise ConfigError(
+            f"{where}.inputs.beam", "is missing at a barrier", "Wire its light beam, and write it here."
+        )
     if Point.FIRE in points and door.fire_group is None:
         raise ConfigError(
             f"{where}.fire_group", "is missing beside a fire input", "Name the doors' fire group."

@@ -29,6 +29,12 @@ TRESPASS: dict[str, dict[str, str]] = {
     "inputs do not know each other": {
         "edge/drivers/inputs/trespass.py": "import edge.drivers.inputs.simulated"
     },
+    "readers do not know each other": {
+        "edge/drivers/readers/trespass.py": "import edge.drivers.readers.simulated"
+    },
+    "indicators do not know each other": {
+        "edge/drivers/indicators/trespass.py": "import edge.drivers.indicators.simulated"
+    },
     "cameras do not know each other": {
         "edge/drivers/cameras/trespass.py": "import edge.drivers.cameras.replay"
     },

@@ -19,7 +19,7 @@ from edge.core.events import AccessPointId
 from edge.drivers.inputs import gpio
 from edge.drivers.inputs import simulated as sim
 from edge.errors import HardwareError
-from edge.ports import InputLines, LineEdge, Point
+from edge.ports import InputLines, Level, LineEdge, Point
 from tests.fakes.fake_gpiod import FakeBoard
 
 GATE = AccessPointId("gate")
@@ -29,7 +29,9 @@ WIRED = (Point.CONTACT, Point.REX, Point.FIRE)
 @dataclass
 class Rig:
     inputs: InputLines
-    put: Callable[[Point, bool], list[LineEdge]]  # move a point from outside; the edges that came of it
+    put: Callable[[Point, Level], list[LineEdge]]  # move a point from outside; the edges that came of it
+    supervised: bool = False  # it can tell a cut wire: ``put(point, None)`` cuts one
+    stop: Callable[[], None] = lambda: None  # the peer, if there is one
 
 
 def readable(inputs: InputLines, within_s: float = 10) -> bool:
@@ -39,7 +41,7 @@ def readable(inputs: InputLines, within_s: float = 10) -> bool:
 def simulated(folder: Path, monkeypatch) -> Rig:
     inputs = sim.open_inputs(sim.SimulatedInputsSettings(folder / "rig", WIRED), GATE)
 
-    def put(point: Point, level: bool) -> list[LineEdge]:
+    def put(point: Point, level: Level) -> list[LineEdge]:
         hand = threading.Thread(target=sim.set_point, args=(folder / "rig", GATE, point, level))
         hand.start()
         edges: list[LineEdge] = []
@@ -49,7 +51,7 @@ def simulated(folder: Path, monkeypatch) -> Rig:
         hand.join()
         return edges
 
-    return Rig(inputs, put)
+    return Rig(inputs, put, supervised=True)
 
 
 def gpio_lines(folder: Path, monkeypatch) -> Rig:
@@ -79,6 +81,7 @@ def rig(request, tmp_path, monkeypatch):
     made = request.param(tmp_path, monkeypatch)
     yield made
     made.inputs.close()
+    made.stop()
 
 
 def test_levels_are_those_of_the_wired_points_and_no_others(rig):
@@ -108,6 +111,17 @@ def test_the_same_level_again_is_no_edge(rig):
     assert rig.put(Point.FIRE, True) == []
 
 
+def test_a_cut_wire_is_told_as_not_known_where_it_can_be_told(rig):
+    if not rig.supervised:
+        return
+    rig.put(Point.FIRE, True)
+    (edge,) = rig.put(Point.FIRE, None)
+    assert (edge.point, edge.level) == (Point.FIRE, None)
+    assert rig.inputs.levels()[Point.FIRE] is None
+    (mended,) = rig.put(Point.FIRE, False)
+    assert mended.level is False
+
+
 def test_asking_without_news_does_not_wait(rig):
     assert not readable(rig.inputs, 0)
     assert rig.inputs.edges() == []
@@ -119,6 +133,7 @@ def test_nothing_is_left_open(tmp_path, monkeypatch):
         made = make(tmp_path, monkeypatch)
         made.put(Point.REX, True)
         made.inputs.close()
+        made.stop()
         assert set(Path("/proc/self/fd").iterdir()) == before
 
 
@@ -145,6 +160,8 @@ def ask(inputs, path, packet):
         b'{"door": "stair", "point": "rex", "level": true}',
         b'{"door": "gate", "point": "rex", "level": 1}',
         b'{"door": "gate", "point": "tamper", "level": true}',
+        b'{"door": "gate", "point": "rex"}',
+        b"[" * 4000,
     ],
 )
 def test_the_rig_refuses_what_it_does_not_have(tmp_path, packet):

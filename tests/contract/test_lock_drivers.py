@@ -1,6 +1,7 @@
 """Every lock driver passes this, as strike and as maglock; a new driver adds one line to ``LOCKS``.
 
-The lock is driven through everything a node uses: client, socket, process, line.
+The lock is driven through everything a node uses: client, socket, process, line or bus.  A lock behind a bus says how to
+cut its cable, and then has a few promises more to keep.
 """
 
 import asyncio
@@ -16,12 +17,14 @@ import pytest
 from edge.core.events import AccessPointId
 from edge.errors import HardwareError, LockSilent
 from edge.gateio.client import GateIoClient
+from edge.gateio.dead import dead_levels
 from edge.gateio.lock import HostedLock
-from edge.gateio.process import dead_levels
 from edge.gateio.profile import parse_profile, profile_hash
 from edge.ports import Cmd, FailMode, Feedback, LockState, Outcome
+from tests.fakes import bus_lock
+from tests.fakes.bus_lock import FakeBus
 from tests.fakes.fake_gpiod import FakeBoard
-from tests.fakes.gateio_rig import door, house, lines, serving, until
+from tests.fakes.gateio_rig import WITHIN_S, door, house, lines, serving, until
 
 GATE = AccessPointId("gate")
 _ids = itertools.count()
@@ -32,6 +35,9 @@ class Rig:
     table: dict[str, object]
     energised: Callable[[], bool]  # read at the device, not at the driver
     strike: bool
+    silence: Callable[[], None] | None = None  # a lock behind a bus: cut its cable, or stop its device
+    restore: Callable[[], None] = lambda: None  # the cable again; the device may be at any level
+    stop: Callable[[], None] = lambda: None  # the peer, if there is one
 
     @property
     def released(self) -> bool:
@@ -56,14 +62,37 @@ def gpio_relay(folder: Path, monkeypatch, profile: str) -> Rig:
     return Rig(house(folder, wired), lambda: board.high.get("GPIO17", False), profile.startswith("strike"))
 
 
-LOCKS = [simulated, gpio_relay]
+def fake_bus(folder: Path, monkeypatch, profile: str) -> Rig:
+    with_fakes = bus_lock.installed()
+    with_fakes.__enter__()
+    wired = door("gate", folder, lock_profile=profile, lock={"driver": "fake"})
+
+    def silence() -> None:
+        FakeBus.opened["gate"].fall_silent()
+
+    def restore() -> None:
+        FakeBus.opened["gate"].come_back()
+
+    return Rig(
+        house(folder, wired),
+        lambda: FakeBus.opened["gate"].energised,
+        profile.startswith("strike"),
+        silence,
+        restore,
+        stop=lambda: with_fakes.__exit__(None, None, None),
+    )
+
+
+LOCKS = [simulated, gpio_relay, fake_bus]
 PROFILES = ["strike_fail_secure", "maglock_fail_safe"]
 
 
 @pytest.fixture(params=itertools.product(LOCKS, PROFILES), ids=lambda p: f"{p[0].__name__}-{p[1]}")
 def rig(request, tmp_path, monkeypatch):
     make, profile = request.param
-    return make(tmp_path, monkeypatch, profile)
+    made = make(tmp_path, monkeypatch, profile)
+    yield made
+    made.stop()
 
 
 def cmd(within_ms=2000):
@@ -75,9 +104,12 @@ def with_lock(rig, scene):
 
     async def play(profile):
         async with GateIoClient(profile.socket, profile_hash(profile)) as client:
+            await client.connected(WITHIN_S)
+            await spoken(client)
             lock = HostedLock(client, GATE)
             await lock.open()
             await scene(lock)
+            await spoken(client)
             await lock.close()
 
     with serving(rig.table) as profile:
@@ -86,6 +118,14 @@ def with_lock(rig, scene):
 
 async def eventually(true):
     await asyncio.to_thread(until, true, "the lock to be at rest")
+
+
+async def spoken(client, *, silent=False):
+    """Wait, within bounds, until the lock answers, or does not."""
+    end = time.monotonic() + WITHIN_S
+    while (GATE in (await client.snapshot()).silent) is not silent:
+        assert time.monotonic() < end, "the lock to fall silent" if silent else "the lock to speak"
+        await asyncio.sleep(0.01)
 
 
 def test_an_opened_lock_is_at_rest_and_tells_its_capabilities(rig):
@@ -192,6 +232,83 @@ def test_when_gate_io_ends_the_line_is_dead(rig):
     with serving(rig.table):
         pass
     until(lambda: not rig.energised(), "the dead level")
+
+
+def test_a_program_of_its_own_can_drive_the_dead_level_when_gate_io_is_gone(rig):
+    with serving(rig.table):
+        pass
+    dead_levels(parse_profile(rig.table))
+    until(lambda: not rig.energised(), "the dead level")
+
+
+# --- what a lock behind a bus promises besides -----------------------------------------------------------------
+
+
+def behind_a_bus(rig, scene):
+    """Play ``scene(lock, client)`` where there is a cable to cut."""
+    if rig.silence is None:
+        return
+
+    async def with_client(lock):
+        await scene(lock, lock._client)
+
+    with_lock(rig, with_client)
+
+
+def test_a_silent_lock_refuses_grants_at_once_and_its_state_is_unknown(rig):
+    async def scene(lock, client):
+        rig.silence()
+        await spoken(client, silent=True)
+        asked = time.monotonic_ns()
+        result = await lock.pulse(cmd(within_ms=60_000), 500)
+        assert result.outcome is Outcome.OFFLINE
+        assert result.done_ns - asked < 30_000_000_000  # at once, and not at the deadline
+        assert (await lock.state()).state is LockState.UNKNOWN
+        rig.restore()
+
+    behind_a_bus(rig, scene)
+
+
+def test_a_lock_that_is_back_is_at_rest_whatever_it_was_asked_before(rig):
+    async def scene(lock, client):
+        await lock.hold(cmd(), time.monotonic_ns() + 600_000_000_000)
+        assert rig.released
+        rig.silence()
+        await spoken(client, silent=True)
+        rig.restore()
+        await spoken(client)
+        await eventually(lambda: not rig.released)
+        assert (await lock.pulse(cmd(), 60_000)).outcome is Outcome.DONE
+        assert rig.released
+
+    behind_a_bus(rig, scene)
+
+
+def test_an_evacuation_reaches_a_lock_that_was_silent_as_soon_as_it_is_back(rig):
+    async def scene(lock, client):
+        rig.silence()
+        await spoken(client, silent=True)
+        assert (await client.latch(GATE, cmd(), "evacuate", True, "staff-1")).outcome is Outcome.OFFLINE
+        rig.restore()
+        await eventually(lambda: rig.released)
+        await spoken(client)
+        assert (await client.latch(GATE, cmd(), "evacuate", False, "staff-1")).outcome is Outcome.DONE
+        assert not rig.released
+
+    behind_a_bus(rig, scene)
+
+
+def test_a_grant_under_way_when_the_cable_is_cut_is_never_called_done(rig):
+    async def scene(lock, client):
+        rig.silence()
+        result = await lock.pulse(cmd(within_ms=3000), 500)
+        assert result.outcome in (Outcome.OFFLINE, Outcome.TIMEOUT_UNKNOWN)
+        await spoken(client, silent=True)
+        rig.restore()
+        await spoken(client)
+        await eventually(lambda: not rig.released)
+
+    behind_a_bus(rig, scene)
 
 
 # --- what only iron can do -----------------------------------------------------------------------------------

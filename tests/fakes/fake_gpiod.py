@@ -100,6 +100,10 @@ class FakeRequest:
         assert self.config[line].direction is Direction.OUTPUT
         self.board.drive(line, self._physical(line, value))
 
+    def set_values(self, values: dict[str, Value]) -> None:
+        for line, value in values.items():
+            self.set_value(line, value)
+
     def get_value(self, line: str) -> Value:
         return self.get_values([line])[0]
 

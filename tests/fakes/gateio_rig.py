@@ -127,7 +127,11 @@ def to_toml(table: dict[str, object]) -> str:
 
     def value(item: object) -> str:
         if isinstance(item, dict):
-            return "{" + ", ".join(f"{key} = {value(inner)}" for key, inner in item.items()) + "}"
+            return (
+                "{"
+                + ", ".join(f"{key} = {value(inner)}" for key, inner in item.items() if inner is not None)
+                + "}"
+            )
         if isinstance(item, list):
             return "[" + ", ".join(value(inner) for inner in item) + "]"
         return json.dumps(item)

@@ -165,6 +165,57 @@ def test_a_fire_latch_is_reset_by_a_person_after_the_fire():
     assert not b.released(GATE, START)
 
 
+def test_a_cut_fire_wire_is_a_fault_and_no_fire_and_the_person_is_told_of_it():
+    b = board()
+    b.sense(GATE, Point.FIRE, False, START, START)
+    assert b.sense(GATE, Point.FIRE, None, START, START)  # told as an edge
+    assert not b.released(GATE, START)
+    b.sense(GATE, Point.FIRE, True, START, START)
+    b.sense(GATE, Point.FIRE, None, START, START)
+    assert b.released(STAIR, START)
+    verdict = b.reset(STAIR, cmd(), Why.FIRE, "staff-1", START)
+    assert (verdict.outcome, verdict.detail) == (
+        Outcome.DONE,
+        "a fire input does not say; look for yourself",
+    )
+
+
+def test_an_exit_button_that_does_not_say_opens_nothing_and_opens_when_it_says_pressed():
+    b = board()
+    b.sense(GATE, Point.REX, None, START, START)
+    assert not b.released(GATE, START)
+    b.sense(GATE, Point.REX, True, START, START)
+    assert b.released(GATE, START)
+
+
+@pytest.mark.parametrize("point", [Point.POWER, Point.RESET, Point.TAMPER, Point.BEAM])
+def test_what_is_the_node_s_business_is_an_edge_and_moves_nothing(point):
+    b = board()
+    assert [b.sense(GATE, point, level, START, START) for level in (False, True, None, False)] == [
+        False,
+        True,
+        True,
+        True,
+    ]
+    assert not b.released(GATE, START)
+    assert b.settle(START) == []
+
+
+def test_a_grant_that_was_withdrawn_leaves_the_way_out_and_the_latches():
+    b = board()
+    b.pulse(GATE, cmd(), 1500, START)
+    b.hold(GATE, cmd(), START + 60 * SECOND, START)
+    b.sense(GATE, Point.REX, True, START, START)
+    b.latch(STAIR, cmd(), Why.EVACUATE, "staff-1", START)
+    b.withdraw(GATE, START)
+    b.withdraw(STAIR, START)
+    assert kinds(b.settle(START)).count(("withdrawn", GATE)) == 1
+    assert ("withdrawn", STAIR) not in kinds(b.settle(START))
+    assert b.wish(GATE, START).until_ns == START + 3000 * MS
+    assert b.wish(STAIR, START).until_ns is None
+    assert all(b.wish(at, START).reflex for at in (GATE, STAIR))
+
+
 def test_silence_of_the_node_ends_its_pulse_and_hold_but_no_latch_and_no_way_out():
     b = board()
     b.pulse(GATE, cmd(), 20_000, START)

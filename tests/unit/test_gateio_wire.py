@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from edge.gateio import wire
 from edge.gateio.profile import DOORS_MAX
 from edge.ports import FailMode, Feedback, LockCaps, Outcome, Point
+from edge.ports_io import Show
 
 CAPS = LockCaps(FailMode.SECURE, False, Feedback.NONE, 50, 65_000, 300, 2000)
 LONGEST = [f"{number:0>40}" for number in range(DOORS_MAX)]
@@ -75,6 +76,7 @@ def test_a_field_of_the_future_is_no_mistake():
         wire.LatchReset("i", "gate", "fire", "staff-1", 9),
         wire.AskSnapshot("x"),
         wire.SelfTest("i", "gate"),
+        wire.ShowIt("gate", Show.PREALARM),
     ],
 )
 def test_what_is_said_is_what_is_heard(message):
@@ -88,6 +90,7 @@ def test_the_largest_house_fits_into_one_packet():
         latches={door: ["evacuate", "fire"] for door in LONGEST},
         seq=2**63,
         id="f" * 32,
+        silent=LONGEST,
     )
     welcome = wire.Welcome(wire.PROTOCOL, "f" * 32, "f" * 12, True, dict.fromkeys(LONGEST, CAPS))
     for message in (shot, welcome):

@@ -1,0 +1,1 @@
+"""Lights and beepers: each file an ``IndicatorLines`` of ``edge.ports_io``."""
