@@ -18,6 +18,7 @@ from sim.wires import Wires
 
 DOOR = AccessPointId("AP-gate")
 PEER = AccessPointId("AP-peer")
+FIRE_GROUP = "g1"
 BEAT_NS = 500_000_000
 # Half a second's beats of a node that is connected would be most of the night's moments; its lease is told once, as
 # lasting, and when it falls silent, as what its last beat has left of it.
@@ -76,7 +77,8 @@ def rules_of(wires: Wires) -> dict[AccessPointId, DoorRules]:
         max_pulse_ms=65_000,
         rex_unlocks=profile.rex_unlocks,
         t_rex_ms=profile.t_rex_ms,
-        fire_group="g1",
+        fire_group=FIRE_GROUP,
+        barrier=wires.is_barrier,
     )
     return {DOOR: rules, PEER: rules} if wires.fitted.peer else {DOOR: rules}
 

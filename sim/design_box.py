@@ -11,12 +11,14 @@ from edge.ports import Level, Point
 MS = 1_000_000
 LEASE_NS = 2_000 * MS
 GRANT_MAX_NS = 65_000 * MS
+CLEAR_NS = 1_000 * MS  # a beam that is clear for less may be the gap before a trailer
 
 
 @dataclass
 class DesignBox:
     """One life after the other; ``kept`` are the latches that its disk remembers."""
 
+    door: str
     rex_unlocks: bool
     t_rex_ns: int
     alive: bool = False
@@ -27,13 +29,17 @@ class DesignBox:
     hold_until: int = 0
     lease_until: int = 0  # as long as the node beats, far away
     pressed: bool = False
+    barrier: bool = False
+    up: bool = False
+    clear_since: int | None = None  # None: something stands in the beam, or nobody has looked yet
     burning: set[str] = field(default_factory=set)
 
     def born(self) -> None:
         """What was asked is forgotten; a latch is not."""
         self.alive = True
         self.rex_until = self.pulse_until = self.granted_at = self.hold_until = 0
-        self.pressed = False
+        self.pressed = self.up = False
+        self.clear_since = None
         self.burning.clear()
 
     def sensed(self, point: Point, level: Level, where: str, now: int) -> None:
@@ -41,6 +47,11 @@ class DesignBox:
             if level and not self.pressed and self.rex_unlocks:
                 self.rex_until = max(self.rex_until, now + self.t_rex_ns)
             self.pressed = bool(level)
+        if point is Point.BEAM and where == self.door:
+            if level is not False:
+                self.clear_since = None
+            elif self.clear_since is None:
+                self.clear_since = now
         if point is Point.FIRE:
             if level:
                 self.burning.add(where)
@@ -52,6 +63,16 @@ class DesignBox:
         return now >= self.lease_until
 
     def released(self, now: int) -> bool:
+        return self.asked(now) or self.held_up(now)
+
+    def held_up(self, now: int) -> bool:
+        """An arm that is up comes down on nothing that stands below it."""
+        return self.barrier and self.up and (self.clear_since is None or now < self.clear_since + CLEAR_NS)
+
+    def rest(self, now: int) -> None:
+        self.up = self.released(now)
+
+    def asked(self, now: int) -> bool:
         if self.kept or now < self.rex_until:
             return True
         if self.lease_over(now):

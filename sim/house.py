@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
@@ -20,7 +20,7 @@ from edge.runtime.commands import CommandDesk, DeskParts, Place
 from edge.runtime.gate import Gate
 from edge.runtime.hands import Did, Hands
 from edge.runtime.node import Node, Parts
-from sim.box import DOOR, Box
+from sim.box import DOOR, FIRE_GROUP, Box
 from sim.client import QUICK_NS, Client
 from sim.loop import Hours, ProcessLoop
 from sim.memory import NODE, Disk
@@ -214,6 +214,7 @@ def _gate(house: "House", node: Node, parts: Parts) -> WatchedGate:
         sees_faces=lambda _door: False,
     )
     gate = WatchedGate(house.fitted.profile, LocationClass.GATE, hands, Liveness.PASSIVE, simulation=False)
+    gate.fire_group = FIRE_GROUP
     gate.before, gate.after = house.before_step, house.after_step
     return gate
 
@@ -352,6 +353,3 @@ class House:
 
     def tell_clock(self) -> None:
         self.tell(ClockChanged(self.clock.read().state))
-
-
-__all__ = ["Code", "Fallen", "House", "replace"]

@@ -64,7 +64,7 @@ class Watch:
         profile = wires.fitted.profile
         self._profile = profile
         self.door = DesignDoor(profile)
-        self.io = DesignBox(profile.rex_unlocks, profile.t_rex_ms * MS_NS)
+        self.io = DesignBox(DOOR, profile.rex_unlocks, profile.t_rex_ms * MS_NS, barrier=wires.is_barrier)
         self._before: tuple[DesignDoor, bool] | None = None
         self._told: list[Fact] | None = None
         self._busy = False
@@ -439,6 +439,7 @@ class Watch:
                 self._line() == self.io.released(now), "the line",
                 f"the design says released={self.io.released(now)}, the line {self._line()}",
             )  # fmt: skip
+            self.io.rest(now)
         else:
             dead = self._wires.energised == self._wires.fitted.dead
             self._need(dead, "dead level", "gate-io is dead and its line is not at rest")
@@ -466,7 +467,7 @@ class Watch:
         leaving = (
             self._hours.now_ns < self.io.rex_until
         )  # by gate-io alone, where the node was down when it was pressed
-        if self._line() == self.door.released or leaving:
+        if self._line() == self.door.released or leaving or self.io.held_up(self._hours.now_ns):
             return
         if again:
             self._hours.at(self._hours.now_ns + wait_ns, self._agree, stir, wait_ns, again - 1)

@@ -11,7 +11,7 @@ from edge.core.door_types import Bolt, Camera
 from edge.core.passes import Pass, PassState
 from edge.ports import LockLink, Point
 from sim.box import DOOR
-from sim.house import BEGIN_MS, KEYS, TENANT, T_CMD_AGE_MS, code_text, signature_of
+from sim.house import BEGIN_MS, KEYS, T_CMD_AGE_MS, TENANT, code_text, signature_of
 from sim.memory import NODE
 from sim.script import MS_NS, S_NS, Deed
 
@@ -285,7 +285,7 @@ class Doer:
         """Sent down when the link is up; retained and replayed ones lie in wait until it is."""
         kid, kind = str(deed.how["kid"]), str(deed.how["kind"])
         if kind == "replayed" and self._sent:
-            dice = random.Random(deed.at_ns)  # noqa: S311
+            dice = random.Random(deed.at_ns)
             self._send(dice.choice(self._sent), kind)
             return
         kind = "good" if kind == "replayed" else kind

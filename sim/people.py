@@ -124,10 +124,12 @@ class People:
         """
         if self._wires.is_barrier:
             self.enter(0, open_ns)
-        elif self._wires.fitted.release_energises or not self._wires.fitted.profile.rex_unlocks:
-            self.counted.passages += 1
-            self.leaf.open_for(open_ns)
-        elif self._wires.open or self._wires.released:
+        elif (
+            self._wires.fitted.release_energises
+            or not self._wires.fitted.profile.rex_unlocks
+            or self._wires.open
+            or self._wires.released
+        ):
             self.counted.passages += 1
             self.leaf.open_for(open_ns)
         else:

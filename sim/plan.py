@@ -29,9 +29,7 @@ def write_night(seed: int, k: int) -> Night:
     dice = random.Random(night_seed(seed, k))
     fitted = draw_gate(dice)
     guests = draw_guests(dice)
-    deeds = sorted(
-        [*traffic(dice, fitted, guests), *mishaps(dice, fitted, guests)], key=lambda deed: deed.at_ns
-    )
+    deeds = sorted([*traffic(dice, guests), *mishaps(dice, fitted, guests)], key=lambda deed: deed.at_ns)
     return Night(fitted, guests, tuple(deeds))
 
 
@@ -113,7 +111,7 @@ def _guest(dice: Dice, row: Pass, n: int) -> Guest:
 # --- comings and goings ------------------------------------------------------------------------------------------
 
 
-def traffic(dice: Dice, fitted: Fitted, guests: tuple[Guest, ...]) -> Iterator[Deed]:
+def traffic(dice: Dice, guests: tuple[Guest, ...]) -> Iterator[Deed]:
     """People who come home and people who go out, in a slot of their own each."""
     slot = NIGHT_NS // PASSAGES
     good = [guest.name for guest in guests[:15]]

@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from edge.core.commands import Received
-from edge.core.door_events import Event
-from edge.core.door_types import DoorState
 from edge.core.passes import Pass
 from edge.ports import Level, Point
-from edge.runtime.hands import Did
 from sim.box import Box
 from sim.house import ERRORS, House
 from sim.invariants import Broken, Watch
@@ -121,6 +118,3 @@ def _run(stage: Stage, night: Night) -> None:
     for deed in night.deeds:
         hours.at(deed.at_ns, doer.do, deed)
     hours.play(BEGIN_NS + NIGHT_NS + AFTERMATH_NS)
-
-
-__all__ = ["Did", "DoorState", "Event", "Outcome", "play"]

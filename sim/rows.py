@@ -3,7 +3,7 @@
 from collections import Counter
 
 from edge.core import door_actions
-from edge.core.door_table import TABLE, Row
+from edge.core.door_table import TABLE
 from edge.core.door_types import Mode, Step
 
 TAKEN: Counter[int] = Counter()
@@ -20,10 +20,19 @@ def name_of(index: int) -> str:
 
 
 def count_rows() -> None:
-    """From now on in this process, ``TAKEN`` counts by row number."""
+    """From now on in this process, ``TAKEN`` counts by row number, until ``leave_rows``."""
+    leave_rows()
     for index, row in enumerate(TABLE):
-        if not getattr(row.do[0] if row.do else None, "counts", False):
-            object.__setattr__(row, "do", (_counter(index), *row.do))
+        object.__setattr__(row, "do", (_counter(index), *row.do))
+
+
+def leave_rows() -> None:
+    for row in TABLE:
+        object.__setattr__(row, "do", tuple(action for action in row.do if not counts(action)))
+
+
+def counts(action: object) -> bool:
+    return getattr(action, "counts", False)
 
 
 def _counter(index: int) -> door_actions.Action:
@@ -33,6 +42,3 @@ def _counter(index: int) -> door_actions.Action:
 
     count.counts = True  # type: ignore[attr-defined]
     return count
-
-
-__all__ = ["TAKEN", "Row", "count_rows", "name_of"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from edge.core.door_actions import Context
 from edge.core.door_table import TABLE, Row
 from edge.core.door_types import Mode, Step
-from sim.rows import name_of
+from sim.rows import counts, name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Mutant:
 def all_mutants() -> Iterator[Mutant]:
     for index, row in enumerate(TABLE):
         yield Mutant(index, "drop")
-        if row.do:
+        if any(not counts(action) for action in row.do):
             yield Mutant(index, "mute")
         for mode in Mode:
             if mode is not row.after:
@@ -62,6 +62,6 @@ def _change(row: Row, kind: str) -> tuple[str, object]:
         case "drop":
             return "guard", _never
         case "mute":
-            return "do", tuple(action for action in row.do if getattr(action, "counts", False))
+            return "do", tuple(action for action in row.do if counts(action))
         case _:
             return "after", Mode(kind)
