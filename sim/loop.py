@@ -75,6 +75,8 @@ class Hours:
             Stuck: one moment did not come to rest.
         """
         later = self._later
+        if self._ready:
+            self._rest()
         while later and later[0][0] <= until_ns:
             self.now_ns = later[0][0]
             self._rest()

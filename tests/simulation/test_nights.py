@@ -1,5 +1,6 @@
 """The nights of ``make sim``, a few of them, and that a night is what it says it is (docs/simulation.md)."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -25,6 +26,7 @@ def _quiet_programs_and_counted_rows() -> Iterator[None]:
     before = structlog.get_config()
     ready()
     yield
+    asyncio._set_running_loop(None)
     leave_rows()
     structlog.configure(**before)
 
