@@ -8,8 +8,8 @@ from rich.console import Console
 
 from sim.plan import write_night
 from sim.play import play
-from sim.run import ready, run
-from sim.script import BEGIN_NS, Deed
+from sim.run import ready, run, run_schedules
+from sim.script import Deed
 from sim.shrink import shrink
 
 
@@ -42,16 +42,17 @@ def main() -> int:
     parser.add_argument(
         "--night", type=int, help="play this night only, and shrink it where it breaks a rule"
     )
+    parser.add_argument("--schedules", type=int, help="of a lock behind a bus; as many as nights unless said")
     parser.add_argument("--no-shrink", action="store_true")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     asked = parser.parse_args()
     console = Console(width=160 if not sys.stdout.isatty() else None)
     if asked.night is not None:
         return one_night(asked.seed, asked.night, console, shrinks=not asked.no_shrink)
-    return run(asked.seed, asked.nights, max(1, asked.workers), console)
-
-
-__all__ = ["BEGIN_NS", "main"]
+    workers = max(1, asked.workers)
+    schedules = asked.nights if asked.schedules is None else asked.schedules
+    late = run_schedules(asked.seed, schedules, workers, console) if schedules else 0
+    return run(asked.seed, asked.nights, workers, console, late)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,7 +10,7 @@ from edge.core.door_actions import Context, change
 from edge.core.door_table import TABLE, Input, Row
 from edge.core.door_types import Alarm, Contact, Mode, Step, Timer
 from edge.core.passes import PassState
-from edge.gateio import board, latches, outputs
+from edge.gateio import board, buses, latches, outputs
 from edge.runtime import commands as desk
 from edge.runtime import gate, io_events
 
@@ -210,6 +210,10 @@ FAULTS: tuple[Fault, ...] = (
     Fault("hold longer than asked", "gate-io", _set(outputs.Output, "hold", _holds_too_long)),
     Fault("lock cuts REX", "gate-io", _set(outputs.Output, "lock", _lock_cuts_rex)),
     Fault("REX ends a fire latch", "gate-io", _set(outputs.Output, "press_rex", _rex_ends_latch)),
+    Fault("late release sent to a bus", "bus", _set(buses.Bus, "_deadline", lambda *_: buses.NEVER_NS)),
+    Fault("grant kept over a silence", "bus", _set(board.Board, "withdraw", lambda *_: None)),
+    Fault("relock not asked again", "bus", _set(buses, "_retried", lambda wish: wish.reflex)),
+    Fault("REX not asked again", "bus", _set(buses, "_retried", lambda wish: wish.energised == wish.rest)),
     Fault("REX not served", "gate-io", _set(board.Board, "_press", lambda *_: None)),
 )  # fmt: skip
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
+from sim.bus import LateLock, play_schedule
 from sim.explained import explanation
 from sim.faults import FAULTS, Fault
 from sim.plan import write_night
@@ -30,6 +31,7 @@ GOAL = 0.95
 MAP_NIGHTS = 240  # looked through once, for the nights that take a row
 NIGHTS_PER_ROW = 14
 FAULT_NIGHTS = 60
+FAULT_SCHEDULES = 300
 TESTS_WITHIN_S = 180
 # They look at the table or its page, not at what a door does: no witnesses.
 NO_WITNESS = (
@@ -40,7 +42,7 @@ NO_WITNESS = (
 # Where a deliberate fault that the simulation does not meet is looked for.
 BEHAVIOUR = {
     "machine": "test_core_door*.py", "node": "test_io_events*.py", "gate": "test_gate_*.py",
-    "decision": "test_core_dec*.py", "commands": "test_core_commands*.py", "gate-io": "test_gateio_[bol]*.py",
+    "decision": "test_core_dec*.py", "commands": "test_core_commands*.py", "gate-io": "test_gateio_bo*.py", "bus": "test_gateio_bus*.py",
 }  # fmt: skip
 
 
@@ -58,11 +60,22 @@ def try_fault(asked: tuple[int, int]) -> Caught:
     seed, number = asked
     ready()
     FAULTS[number].put_in()
+    if FAULTS[number].where == "bus":
+        return Caught(FAULTS[number].name, _schedule_that_notices(seed) or _test_that_notices(FAULTS[number]))
     for k in range(FAULT_NIGHTS):
         outcome = play(write_night(seed, k))
         if outcome.broken:
             return Caught(FAULTS[number].name, f"night {k}: {outcome.broken}")
     return Caught(FAULTS[number].name, _test_that_notices(FAULTS[number]))
+
+
+def _schedule_that_notices(seed: int) -> str:
+    for k in range(FAULT_SCHEDULES):
+        try:
+            play_schedule(seed, k)
+        except LateLock as late:
+            return f"schedule {k}: {late}"
+    return ""
 
 
 def _test_that_notices(fault: Fault) -> str:

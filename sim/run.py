@@ -4,12 +4,13 @@ import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from edge.core.door_table import TABLE
+from sim.bus import LateLock, play_schedule
 from sim.house import quiet_logs
 from sim.plan import write_night
 from sim.play import Outcome, play
@@ -82,11 +83,40 @@ def play_lot(lot: tuple[int, int, int]) -> Sum:
     return found
 
 
+def play_schedules(lot: tuple[int, int, int]) -> tuple[int, list[tuple[int, str]], Counter[str]]:
+    seed, first, last = lot
+    broken, counts = [], Counter[str]()
+    for k in range(first, last):
+        try:
+            counts.update(asdict(play_schedule(seed, k)))
+        except LateLock as late:
+            broken.append((k, str(late)))
+    return last - first, broken, counts
+
+
+def run_schedules(seed: int, schedules: int, workers: int, console: Console) -> int:
+    """Random faults of a lock behind a bus; how many schedules broke a rule."""
+    done, broken, counts = 0, list[tuple[int, str]](), Counter[str]()
+    with multiprocessing.get_context("spawn").Pool(min(workers, WORKERS_MAX), initializer=ready) as pool:
+        for n, found, more in pool.imap_unordered(play_schedules, lots(seed, schedules)):
+            done += n
+            broken += found
+            counts += more
+    for k, said in sorted(broken)[:FAILURES_KEPT]:
+        console.print(f"schedule {k} of seed {seed}: {said}", highlight=False)
+    console.print(
+        f"{done:,} schedules of a lock behind a bus: {counts['asks']:,} asks, {counts['late_done']:,} done late by a "
+        f"device that thawed, {counts['withdrawn']:,} grants withdrawn, {len(broken)} rules broken",
+        highlight=False,
+    )
+    return len(broken)
+
+
 def lots(seed: int, nights: int) -> Iterator[tuple[int, int, int]]:
     return ((seed, first, min(first + LOT, nights)) for first in range(0, nights, LOT))
 
 
-def run(seed: int, nights: int, workers: int, console: Console) -> int:
+def run(seed: int, nights: int, workers: int, console: Console, late: int = 0) -> int:
     """Play them all and say what was found; the exit status."""
     total, began = Sum(), time.monotonic()
     columns = (
@@ -108,7 +138,7 @@ def run(seed: int, nights: int, workers: int, console: Console) -> int:
                 pool.terminate()
                 break
     report(total, time.monotonic() - began, console)
-    return verdict(total, seed, nights, console)
+    return verdict(total, seed, nights, console, late)
 
 
 def _pace(total: Sum, spent_s: float) -> str:
@@ -131,7 +161,7 @@ def report(total: Sum, spent_s: float, console: Console) -> None:
     )
 
 
-def verdict(total: Sum, seed: int, nights: int, console: Console) -> int:
+def verdict(total: Sum, seed: int, nights: int, console: Console, late: int = 0) -> int:
     for k, said in total.broken[:FAILURES_KEPT]:
         console.print(
             f"night {k}: {said}\n  replay: python -m sim --seed {seed} --night {k}",
@@ -143,10 +173,10 @@ def verdict(total: Sum, seed: int, nights: int, console: Console) -> int:
     missed = total.never if nights >= ALL_ROWS_FROM else []
     for name in missed:
         console.print(f"never taken: {name}", highlight=False, markup=False)
-    if total.broken or total.thin or missed:
+    if total.broken or total.thin or missed or late:
         console.print(
             f"BROKEN: {len(total.broken)} nights broke a rule, {len(total.thin)} were too thin, "
-            f"{len(missed)} rows were never taken (seed {seed})",
+            f"{len(missed)} rows were never taken, {late} schedules of a bus broke a rule (seed {seed})",
             highlight=False,
         )
         return 1
