@@ -282,10 +282,19 @@ def _until_ms(case: Case, reason: Reason) -> int | None:
     if reason is Reason.RETRY_LATER:
         return case.attempt.locked_until_ms
     holder = case.attempt.holder
+    if reason is Reason.NOT_AT_THIS_TIME and holder is not None:
+        return _schedule_opens_ms(case)
     early = reason is Reason.NOT_ACTIVE and holder is not None and case.window is Window.BEFORE
     if early and holder is not None and _standing(holder) is None:
         return holder.opens_ms(case.door.early_ms)
     return None
+
+
+def _schedule_opens_ms(case: Case) -> int | None:
+    """The next opening, where the pass still stands then and nothing else of it is known to be in the way."""
+    opens_ms = case.door.schedule_opens_ms
+    sure = opens_ms is not None and opens_ms <= case.holder.not_after_ms and not case.holder.missing()
+    return opens_ms if sure else None
 
 
 def _flags(case: Case) -> frozenset[GrantFlag]:
@@ -296,5 +305,6 @@ def _flags(case: Case) -> frozenset[GrantFlag]:
         GrantFlag.CLOCK_UNTRUSTED: case.moment.clock is ClockState.UNTRUSTED,
         GrantFlag.LIVENESS_OFF: unproven,
         GrantFlag.SIMULATED: face is not None and face.simulated,
+        GrantFlag.PASSBACK: case.door.anti_passback is Ruling.FLAGGED,
     }
     return frozenset(flag for flag, holds in marks.items() if holds)

@@ -25,10 +25,14 @@ EntryKind = Literal[
 
 
 class Ruling(StrEnum):
-    """What a rule outside the pass says.  NOT_CONFIGURED lets pass, and says that nobody was asked."""
+    """What a rule outside the pass says.  NOT_CONFIGURED lets pass, and says that nobody was asked.
+
+    FLAGGED lets pass and marks the grant: soft anti-passback.
+    """
 
     NOT_CONFIGURED = "not_configured"
     MET = "met"
+    FLAGGED = "flagged"
     BROKEN = "broken"
 
 
@@ -109,6 +113,9 @@ class DoorView:
     simulation: bool = False  # a node that is a simulation may open for invented faces
     else_code: bool = False  # a face that could be two people is asked for its code, and not refused
     schedule: Ruling = Ruling.NOT_CONFIGURED
+    schedule_opens_ms: int | None = (
+        None  # of a schedule that is closed: when it opens next, where that is sure
+    )
     anti_passback: Ruling = Ruling.NOT_CONFIGURED
     interlock: Ruling = Ruling.NOT_CONFIGURED
     occupancy: Ruling = Ruling.NOT_CONFIGURED
@@ -149,6 +156,7 @@ class GrantFlag(StrEnum):
     CLOCK_UNTRUSTED = "clock_untrusted"
     LIVENESS_OFF = "liveness_off"
     SIMULATED = "simulated"
+    PASSBACK = "passback"  # the pass is recorded as being on the other side
 
 
 @dataclass(frozen=True, slots=True)

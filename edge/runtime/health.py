@@ -18,7 +18,7 @@ class DoorHealth:
     contact: str
     alarm: str
     camera: str
-    lock: str  # OK, or what the lock did not do
+    lock: str  # OK, or what the lock did not do, or why the door gives no grants
     face: str  # off | on | refused | code (no safe threshold at a door that then asks for codes)
     liveness: str
     gallery_n: int
@@ -56,7 +56,7 @@ def door_health(gate: Gate, camera: str) -> DoorHealth:
         contact=gate.state.contact,
         alarm=gate.state.alarm,
         camera=camera,
-        lock=gate.fault or "OK",
+        lock=gate.fault or gate.withheld() or "OK",
         face=_face(gate, refused=threshold is not None and known is None),
         liveness=gate.liveness,
         dry_run=gate.dry_run,

@@ -1,16 +1,30 @@
 """What a technician may ask of a running node, each answered as one JSON object."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from edge.core.door_events import FireReset
+from edge.errors import RuleRefused
 from edge.runtime.control import Answer, Handler
 from edge.runtime.enrol import Approval
 from edge.runtime.envelopes import EnvelopeDesk
 from edge.runtime.health import with_fault
 from edge.runtime.no_envelopes import NoEnvelopes
 from edge.runtime.node import Node
+from edge.runtime.rules import DoorRules
+from edge.runtime.sightings import PictureSeen
+from edge.runtime.walking import walking
+
+NO_PICTURES: Mapping[str, PictureSeen] = MappingProxyType({})
 
 
-def handlers(node: Node, faces: EnvelopeDesk | NoEnvelopes) -> dict[str, Handler]:
-    """What a technician may ask of a running node."""
+def handlers(
+    node: Node,
+    faces: EnvelopeDesk | NoEnvelopes,
+    rules: DoorRules | None = None,
+    pictures: Mapping[str, PictureSeen] = NO_PICTURES,
+) -> dict[str, Handler]:
+    """What a technician may ask of a running node; ``pictures`` are the newest of each camera."""
 
     async def status(_: Answer) -> Answer:
         health = with_fault(node.health(), faces.fault)
@@ -60,7 +74,13 @@ def handlers(node: Node, faces: EnvelopeDesk | NoEnvelopes) -> dict[str, Handler
                 done.append(access_point)
         return {"reset": list(done)}
 
-    return {
+    async def apb_reset(asked: Answer) -> Answer:
+        if rules is None:
+            raise RuleRefused("this node has no rules between its doors.")
+        by, why = str(asked["by"]), str(asked["why"])
+        return {"zone": await rules.reset(str(asked["pass_id"]), by=by, why=why, recorder=node)}
+
+    return walking(node, pictures) | {
         "status": status,
         "reset_fire": reset_fire,
         "enrol_camera": enrol_camera,
@@ -68,6 +88,7 @@ def handlers(node: Node, faces: EnvelopeDesk | NoEnvelopes) -> dict[str, Handler
         "erase": erase,
         "trust_receiver": trust_receiver,
         "distrust_receiver": distrust_receiver,
+        "apb_reset": apb_reset,
     }
 
 

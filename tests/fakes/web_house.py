@@ -153,11 +153,13 @@ class WebHouse:
         self.sink.store([told(hello), told(state, node)], self.clock.now_ms())
 
     def tell(self, type_: str, node: str = "gate-1", *, live: bool = True, **more: object) -> str:
-        """One event through the real sink, to the pages after its commit; returns its key in the page."""
+        """One event through the real sink, to the pages after its commit; its key in the page, empty where none shows it."""
         ledger = self.ledgers[node]
         ledger.record(body(type_, **{"access_point": GATE, **more}))
         stored = self.sink.store([told(ledger.batch([ledger.head], live=live))], self.clock.now_ms())
         self.feed.tell(stored.lines)
+        if not stored.lines:
+            return ""
         (line,) = stored.lines
         return f"{line.stored_ms}/{line.node}/{line.epoch}/{line.seq}"
 

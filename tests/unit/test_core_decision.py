@@ -317,7 +317,7 @@ INPUTS = {
     FaceEvidence: {"verdict", "matcher", "pad", "simulated", "pad_why"},
     DoorView: {
         "access_point", "location_class", "lock_silent", "mode", "direction", "camera", "liveness", "simulation",
-        "schedule", "anti_passback", "interlock", "occupancy", "else_code",
+        "schedule", "schedule_opens_ms", "anti_passback", "interlock", "occupancy", "else_code",
     },
     Moment: {"now_ms", "clock", "floor_ms", "contact_age_ms", "online", "max_offline_ms"},
     Policy: {"policy_version", "auth_ver"},

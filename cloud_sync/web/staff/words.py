@@ -21,6 +21,8 @@ ALERTS: Mapping[str, str] = MappingProxyType({
     "contact_fault": mark("Door contact broken"),
     "tamper": mark("Housing opened"),
     "power_low": mark("On battery: the mains are gone"),
+    "duress": mark("Silent alarm: somebody opened under threat"),
+    "tailgate_rate": mark("People go in behind others"),
     "node_offline": mark("Node silent"),
     "camera_lost": mark("Camera without a picture"),
 })  # fmt: skip
@@ -36,6 +38,8 @@ ADVICE: Mapping[str, str] = MappingProxyType({
     "contact_fault": mark("The door works and cannot tell whether it is open. Look, then call service."),
     "tamper": mark("Somebody opened the box at this door. Look who it is."),
     "power_low": mark("A magnet opens when the battery is empty. Put a person there, then call the electrician."),
+    "duress": mark("Show nothing at the door and do not call there. Send two people, and call 110 if in doubt."),
+    "tailgate_rate": mark("More people went in than passes were shown. Go there, ask in a friendly way, and look in the books who is missing."),
     "node_offline": mark("The gate goes on deciding by itself. Check power and network there."),
     "camera_lost": mark("Guests enter by code meanwhile. Check the camera and its cable."),
 })  # fmt: skip
