@@ -54,5 +54,6 @@ def main() -> int:
     late = run_schedules(asked.seed, schedules, workers, console) if schedules else 0
     return run(asked.seed, asked.nights, workers, console, late)
 
+
 if __name__ == "__main__":
     sys.exit(main())

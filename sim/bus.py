@@ -205,7 +205,9 @@ class Bench:
         if ask.energised == ask.rest or reflex or stood:
             return
         if max(ask.deadline_ns, self.hours.now_ns) > self._deadline_ns:
-            raise LateLock(f"a release may be sent until {ask.deadline_ns}, its command only {self._deadline_ns}")
+            raise LateLock(
+                f"a release may be sent until {ask.deadline_ns}, its command only {self._deadline_ns}"
+            )
 
     def _watch(self, now: int) -> None:
         """How long has it been what it must not be, while it can be reached?"""
@@ -219,7 +221,9 @@ class Bench:
         if now - self._free_since > RELOCKED_NS:
             raise LateLock("the lock is free for more than a second after contact, and nobody wants it")
         if now - self._shut_since > REFLEX_NS:
-            raise LateLock(f"the lock is shut although {sorted(reasons)} wants it free, and it can be reached")
+            raise LateLock(
+                f"the lock is shut although {sorted(reasons)} wants it free, and it can be reached"
+            )
 
     # --- a schedule ------------------------------------------------------------------------------------------------------
 

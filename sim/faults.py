@@ -126,7 +126,7 @@ def _judge_retained() -> None:
     desk.judge = judge
 
 
-async def _acts_before_it_writes(self: Any, event: Any) -> Any:
+async def _acts_before_it_writes(self: Any, event: Any, *, trying: bool = False) -> Any:
     step = gate.door.step(self.state, event, self.profile, self._now_ns())
     self.state = step.state
     self._timers_changed.set()

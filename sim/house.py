@@ -109,10 +109,10 @@ class WatchedGate(Gate):
 
     __slots__ = ("after", "before")
 
-    async def _step(self, event: Event) -> Did:
+    async def _step(self, event: Event, *, trying: bool = False) -> Did:
         before = self.state
         self.before(event, self._now_ns())
-        did = await super()._step(event)
+        did = await super()._step(event, trying=trying)
         self.after(event, before, self.state, did)
         return did
 
