@@ -6,15 +6,16 @@ the table of the machine.
 """
 
 import copy
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from cloud_sync.protocol import chain
 from edge.core.commands import LOCK_TYPE, MODE_OPS, Answer, Order, Received, State
+from edge.core.door import step
 from edge.core.door_events import Boot, Command, Event, RexPressed
 from edge.core.door_types import AlarmFlag, DoorState, output
 from edge.core.events import ClockState, CredentialKind, Fact, GrantId, Stamp
-from edge.core.passes import ENTRY_PREREQS, Pass, PassState, Prereq, SubjectClass
+from edge.core.passes import Pass, Prereq
 from edge.gateio.board import Verdict
 from edge.gateio.outputs import Why
 from edge.ports import Level, Outcome, Point
@@ -22,17 +23,17 @@ from edge.runtime.hands import Did
 from sim.box import DOOR, Box, Packet
 from sim.design import SHUT, DesignDoor
 from sim.design_box import DesignBox
-from sim.house import ERRORS, House, parse_code, signature_of
+from sim.house import ERRORS, House
 from sim.loop import Hours
 from sim.memory import EPOCH, NODE
-from sim.people import STEP_MS, People
+from sim.people import People
+from sim.rights import Rights
+from sim.rows import TAKEN
 from sim.script import MS_NS, S_NS, Guest
 from sim.wires import Wires
 
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
-FIRST_STEPS = 3  # ±90 s
-EARLY_MS = 2 * HOUR_MS  # a gate opens for its guests two hours before their window
+REPLAYED_MAX = 250  # of the last life; a longer one would cost a third of the night
+WAITING_FEW = 8  # far from where a door says that there are too many
 BESIDE = ("command.", "link.", "sys.")  # facts that the door does not write
 FIRE_WITHIN_NS = S_NS
 ANSWER_NS = 1_500 * MS_NS
@@ -48,21 +49,12 @@ class Broken(Exception):
         self.rule = rule
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One code held up, as the watcher read it."""
-
-    cred_id: str
-    step: int
-    is_true: bool
-    at_ns: int
-
-
 class Watch:
     def __init__(self, hours: Hours, wires: Wires, box: Box, house: House, people: People) -> None:
         self._hours, self._wires, self._box, self._house, self._people = hours, wires, box, house, people
         profile = wires.fitted.profile
         self._profile = profile
+        self.rights = Rights(hours, house)
         self.door = DesignDoor(profile)
         self.io = DesignBox(DOOR, profile.rex_unlocks, profile.t_rex_ms * MS_NS, barrier=wires.is_barrier)
         self._before: tuple[DesignDoor, bool] | None = None
@@ -72,15 +64,8 @@ class Watch:
         self._stir = 0  # rises with everything that happens; a check that waits sees whether it was alone
         self._open: dict[GrantId, int] = {}
         self._ended: set[GrantId] = set()
-        self._last_grant_ns = 0
-        self._shown: list[Shown] = []
-        self._used: set[tuple[str, int]] = set()
-        self._offset: dict[str, int] = {}  # what the first use has taught the node of each phone
         self._box_since_ns = 0
-        self._passes: dict[str, Pass] = {}
-        self._owner: dict[str, str] = {}
         self._failed: set[str] = set()
-        self._mode_turns = 0
         self._orders: dict[str, tuple[Order, str]] = {}
         self._accepted: list[str] = []
         self._done_commands = 0
@@ -114,9 +99,7 @@ class Watch:
         self.log.append((event, now))
         if isinstance(event, Boot) and self.door.mode == "UNKNOWN":
             self._boots_rightly(event)
-        mode = self.door.mode
         self.door.hear(event, now)
-        self._mode_turns += mode != self.door.mode
 
     def _boots_rightly(self, boot: Boot) -> None:
         """Who was shut by a person is shut; what is latched at gate-io is known; levels are the sensors'."""
@@ -221,7 +204,6 @@ class Watch:
         self._open[grant] = now
         if fact.credential_kind is CredentialKind.REX:
             return
-        self._last_grant_ns = now
         self._granted_at.append((now, fact.pass_id, fact.credential_kind))
         self._need(
             self.door.mode != "LOCKED_DOWN",
@@ -229,122 +211,36 @@ class Watch:
             f"{fact.credential_kind} was let in",
         )
         if fact.decision == "allow":
-            self._rightly(fact, stamp)
-
-    def _rightly(self, fact: Fact, stamp: Stamp) -> None:
-        """An allow means a pass that was good by what had come aboard, and a code that was good and new."""
-        rule = "domain 1 an allow has its pass"
-        if fact.credential_kind is CredentialKind.QR:
-            self._code_was_new(fact, stamp)
-        if fact.pass_id is None:
-            self._need(fact.subject_ref is None, "domain 4 class only", "a pseudonym without a pass")
-            return
-        row = self._passes.get(fact.pass_id)
-        self._need(row is not None, rule, f"{fact.pass_id} is not aboard")
-        assert row is not None
-        self._need(
-            Prereq.CLASS_ONLY not in row.prereq, "domain 4 class only", f"{row.pass_id} stands in the ledger"
-        )
-        why = self._not_good(row, stamp) or self._too_old(row, fact.credential_kind)
-        self._need(not why, rule, f"{row.pass_id} was let in: {why}")
-
-    def _not_good(self, row: Pass, stamp: Stamp) -> str:
-        missing = ENTRY_PREREQS & ~row.prereq
-        checks = {
-            f"it is {row.state}": row.state is not PassState.ARMED,
-            "another door's": DOOR not in row.scope,
-            "not registered, or its stay or listing does not permit": row.cls is SubjectClass.GUEST
-            and bool(missing),
-        }
-        if stamp.clock_state is not ClockState.UNTRUSTED:
-            checks["its window is over"] = stamp.wall_ms > row.not_after_ms
-            checks["its window has not begun"] = stamp.wall_ms < row.not_before_ms - EARLY_MS
-        return next((why for why, holds in checks.items() if holds), "")
-
-    def _too_old(self, row: Pass, kind: CredentialKind | None) -> str:
-        """What a node that nobody has told anything for long may still believe of whom (access.md §7)."""
-        issued_ms = self._house.disk.book.head_issued_ms
-        assert issued_ms is not None
-        age_ms = self._house.clock.read().wall_ms - issued_ms
-        checks = {
-            "a courier without contact has a signed code only": row.cls is SubjectClass.COURIER
-            and not self._house.linked and kind is not CredentialKind.QR,
-            "a resident nobody has spoken of for 30 days": row.cls is SubjectClass.RESIDENT and age_ms > 30 * DAY_MS,
-            "staff needs two factors after 7 days": row.cls is SubjectClass.OPERATOR and age_ms > 7 * DAY_MS,
-        }  # fmt: skip
-        return next((why for why, holds in checks.items() if holds), "")
-
-    def _code_was_new(self, fact: Fact, stamp: Stamp) -> None:
-        rule = "domain 15 a code opens once"
-        self._need(
-            stamp.clock_state is not ClockState.UNTRUSTED,
-            "9 clock",
-            "a code alone opened under an UNTRUSTED clock",
-        )
-        last_ns = self._hours.now_ns - 10 * S_NS
-        self._shown = [shown for shown in self._shown if shown.at_ns >= last_ns]
-        fitting = [
-            shown
-            for shown in self._shown
-            if shown.is_true
-            and (shown.cred_id, shown.step) not in self._used
-            and fact.pass_id in {None, self._owner.get(shown.cred_id)}
-        ]
-        self._need(bool(fitting), rule, f"no new true code of {fact.pass_id} was shown")
-        cred_id, step = fitting[-1].cred_id, fitting[-1].step
-        self._used.add((cred_id, step))
-        self._offset.setdefault(cred_id, step - self._house.clock.read().wall_ms // STEP_MS)
+            objection = self.rights.objection(fact, stamp)
+            if objection is not None:
+                self._fail(*objection)
 
     # --- what people do --------------------------------------------------------------------------------------------------
 
     def brought(self, rows: Sequence[Pass]) -> None:
         """These passes are aboard from now on."""
         self._stir += 1
-        self._mode_turns += 1
-        self._passes = {row.pass_id: row for row in rows}
-        self._owner = {cred.cred_id: row.pass_id for row in rows for cred in row.creds}
+        self.rights.brought(rows)
 
     def read_code(self, text: str) -> None:
         self.inputs += 1
-        try:
-            code = parse_code(text)
-        except ValueError:
-            return
-        if code is None:
-            return
-        keys = {cred.cred_id: cred.verifier for row in self._passes.values() for cred in row.creds}
-        key = keys.get(code.credential.hex())
-        is_true = key is not None and signature_of(key, code.signed) == code.signature
-        self._shown.append(Shown(code.credential.hex(), code.step, is_true, self._hours.now_ns))
+        self.rights.read_code(text)
 
     def showed(self, guest: Guest, by: str, step: int) -> None:
         """An honest guest at a healthy door gets in: the pass is the authority."""
-        if not self._healthy() or self.door.mode not in {"LOCKED", "ACCESSED", "UNLOCKED"}:
+        row = self.rights.passes.get(guest.row.pass_id)
+        if row is None or not self._healthy() or self.door.mode not in {"LOCKED", "ACCESSED", "UNLOCKED"}:
             return
-        row = self._passes.get(guest.row.pass_id)
-        if row is None or len(self.door.waiting) > 8 or self._failed & {row.pass_id, "qr", "pin"}:
+        tired = self._failed & {row.pass_id, "qr", "pin"}  # wrong tries may have locked them out for a while
+        if tired or len(self.door.waiting) > WAITING_FEW or not self.rights.is_honest(guest, row, by, step):
             return
-        reading = self._house.clock.read()
-        if reading.state is ClockState.UNTRUSTED or self._not_good(row, _stamp(reading)):
-            return
-        if row.cls not in {SubjectClass.GUEST, SubjectClass.RESIDENT}:
-            return
-        if self._too_old(row, CredentialKind.PIN):
-            return
-        off = step - reading.wall_ms // STEP_MS
-        used = max((at for cred, at in self._used if cred == guest.cred_id), default=0)
-        first_and_far = guest.cred_id not in self._offset and abs(off) > FIRST_STEPS
-        if by == "code" and (
-            first_and_far or step <= used or abs(off - self._offset.get(guest.cred_id, off)) > 1
-        ):
-            return
-        token = (self._house.boots, self._box.life, self._mode_turns, self._hours.now_ns, row)
+        token = (self._house.boots, self._box.life, self._hours.now_ns, row)
         self._hours.at(self._hours.now_ns + ANSWER_NS, self._was_let_in, token, by)
 
-    def _was_let_in(self, token: tuple[int, int, int, int, Pass], by: str) -> None:
-        boots, life, _turns, at_ns, row = token
+    def _was_let_in(self, token: tuple[int, int, int, Pass], by: str) -> None:
+        boots, life, at_ns, row = token
         undisturbed = (boots, life) == (self._house.boots, self._box.life) and self._healthy()
-        if not undisturbed or self._passes.get(row.pass_id) is not row:
+        if not undisturbed or self.rights.passes.get(row.pass_id) is not row:
             return
         named = None if Prereq.CLASS_ONLY in row.prereq else row.pass_id
         kind = CredentialKind.PIN if by == "pin" else CredentialKind.QR
@@ -522,11 +418,28 @@ class Watch:
         self._open.clear()
         self.log.clear()
 
+    def _replay(self) -> None:
+        """The log of the last life, played again, leaves the same door."""
+        life = self._house.life
+        if life is None or self._unsure or len(self.log) > REPLAYED_MAX or self._busy:
+            return
+        state, counted = DoorState(), Counter(TAKEN)
+        for event, now in self.log:
+            state = step(state, event, self._profile, now).state
+        TAKEN.clear()
+        TAKEN.update(counted)
+        self._need(
+            state == life.gate.state,
+            "6 the same log gives the same door",
+            f"{state} is not {life.gate.state}",
+        )
+
     def finish(self) -> None:
         """At the end of the night: the book is whole, and nobody's grant is left open."""
         lines = self._house.disk.ledger.lines
         broken = chain.first_break(NODE, EPOCH, ((line.seq, line.digest, line.h) for line in lines))
         self._need(broken is None, "domain 5 the sequence has no gap", f"the chain breaks at {broken}")
+        self._replay()
         waiting = {*self.door.waiting, *([self.door.leaving] if self.door.leaving else [])}
         left = set(self._open) - waiting
         self._need(not left or self._unsure, "1 a grant ends once", f"{sorted(left)} never ended")
@@ -534,10 +447,6 @@ class Watch:
             self._done_commands <= len(self._accepted), "5 no command twice",
             f"{self._done_commands} carried out, {len(self._accepted)} accepted",
         )  # fmt: skip
-
-
-def _stamp(reading: object) -> Stamp:
-    return Stamp("", 0, reading.wall_ms, reading.state, 0)  # type: ignore[attr-defined]
 
 
 def _name(event: Event) -> str:
