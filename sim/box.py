@@ -32,6 +32,7 @@ LATCH_NOTES = {"fire_start": ("fire", True), "fire_end": ("fire", False),
 class Packet:
     """One command of the node on its way; ``value`` is what its verb needs."""
 
+    door: AccessPointId
     verb: str
     cmd: Cmd
     value: int = 0
@@ -41,15 +42,15 @@ class Packet:
     def put_to(self, board: Board, now: int) -> Verdict:
         match self.verb, self.kind:
             case "pulse", None:
-                return board.pulse(DOOR, self.cmd, self.value, now)
+                return board.pulse(self.door, self.cmd, self.value, now)
             case "hold", None:
-                return board.hold(DOOR, self.cmd, self.value, now)
+                return board.hold(self.door, self.cmd, self.value, now)
             case "lock", None:
-                return board.lock(DOOR, self.cmd, now)
+                return board.lock(self.door, self.cmd, now)
             case "latch", Why() as kind:
-                return board.latch(DOOR, self.cmd, kind, self.actor, now)
+                return board.latch(self.door, self.cmd, kind, self.actor, now)
             case "reset", Why() as kind:
-                return board.reset(DOOR, self.cmd, kind, self.actor, now)
+                return board.reset(self.door, self.cmd, kind, self.actor, now)
             case _:
                 raise AssertionError(f"no such packet: {self}")
 
@@ -223,14 +224,15 @@ class Box:
         if self.beating():
             self.board.beat(LASTING_NS)
         verdict = packet.put_to(self.board, now)
-        self.obeyed(packet, verdict)
+        if packet.door == DOOR:
+            self.obeyed(packet, verdict)
         self.step()
         return Result(verdict.outcome, self._hours.now_ns, verdict.detail)
 
     def snapshot(self) -> IoSnapshot:
         return IoSnapshot(
             points=self.board.levels(),
-            outputs={DOOR: self._wires.energised},
+            outputs=dict.fromkeys(self._rules, self._wires.energised),
             latches=frozenset((door, kind.value) for door, kind in self.board.latched()),
             seq=self.seq,
         )

@@ -76,16 +76,16 @@ class Client:
             yield await self._shelf.take()
 
     async def pulse(self, door: AccessPointId, cmd: Cmd, ms: int) -> Result:
-        return await self._command(Packet("pulse", cmd, ms))
+        return await self._command(Packet(door, "pulse", cmd, ms))
 
     async def hold(self, door: AccessPointId, cmd: Cmd, until_ns: int) -> Result:
-        return await self._command(Packet("hold", cmd, until_ns))
+        return await self._command(Packet(door, "hold", cmd, until_ns))
 
     async def lock(self, door: AccessPointId, cmd: Cmd) -> Result:
-        return await self._command(Packet("lock", cmd))
+        return await self._command(Packet(door, "lock", cmd))
 
     async def latch(self, door: AccessPointId, cmd: Cmd, kind: str, on: bool, actor: str) -> Result:
-        return await self._command(Packet("latch" if on else "reset", cmd, 0, Why(kind), actor))
+        return await self._command(Packet(door, "latch" if on else "reset", cmd, 0, Why(kind), actor))
 
     def show(self, door: AccessPointId, what: str) -> None:
         assert door

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -20,7 +20,7 @@ from edge.runtime.commands import CommandDesk, DeskParts, Place
 from edge.runtime.gate import Gate
 from edge.runtime.hands import Did, Hands
 from edge.runtime.node import Node, Parts
-from sim.box import DOOR, FIRE_GROUP, Box
+from sim.box import DOOR, FIRE_GROUP, PEER, Box
 from sim.client import QUICK_NS, Client
 from sim.loop import Hours, ProcessLoop
 from sim.memory import NODE, Disk
@@ -117,12 +117,16 @@ class WatchedGate(Gate):
         return did
 
 
+def _unseen(*_: object) -> None:
+    """Nobody watches this door."""
+
+
 class Screens:
     def __init__(self) -> None:
         self.word = ""
 
     def show(self, access_point: AccessPointId, word: str, until_ms: int | None = None) -> None:
-        assert access_point == DOOR
+        assert access_point in {DOOR, PEER}
         assert until_ms is None or until_ms > 0
         self.word = word
 
@@ -173,7 +177,9 @@ class Life:
         self.node = Node(parts, {}, {})
         self.node._loop = self.loop
         self.gate = _gate(house, self.node, parts)
-        self.node.take_gates([self.gate])
+        others = [_gate(house, self.node, parts, PEER)] if house.fitted.peer else []
+        self.gates = [self.gate, *others]
+        self.node.take_gates(self.gates)
         self.desk = _desk(house, self.node, parts)
 
     def new_id(self) -> str:
@@ -191,7 +197,8 @@ class Life:
             self._cannot()
             return
         self.loop.begin(self.node._io_news())
-        self.loop.begin(self.gate.run_timers())
+        for gate in self.gates:
+            self.loop.begin(gate.run_timers())
         self.loop.begin(self.desk.run())
 
     def end(self) -> None:
@@ -199,7 +206,8 @@ class Life:
         self.client.alive = False
 
 
-def _gate(house: "House", node: Node, parts: Parts) -> WatchedGate:
+def _gate(house: "House", node: Node, parts: Parts, door: AccessPointId = DOOR) -> WatchedGate:
+    """The gate that is watched, or the other door of its fire group, which only burns."""
     hands = Hands(
         io=parts.io,
         clock=house.clock,
@@ -213,9 +221,10 @@ def _gate(house: "House", node: Node, parts: Parts) -> WatchedGate:
         read_pin=house.read_pin,
         sees_faces=lambda _door: False,
     )
-    gate = WatchedGate(house.fitted.profile, LocationClass.GATE, hands, Liveness.PASSIVE, simulation=False)
+    profile = replace(house.fitted.profile, access_point=door)
+    gate = WatchedGate(profile, LocationClass.GATE, hands, Liveness.PASSIVE, simulation=False)
     gate.fire_group = FIRE_GROUP
-    gate.before, gate.after = house.before_step, house.after_step
+    gate.before, gate.after = (house.before_step, house.after_step) if door == DOOR else (_unseen, _unseen)
     return gate
 
 

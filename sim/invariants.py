@@ -20,7 +20,7 @@ from edge.gateio.board import Verdict
 from edge.gateio.outputs import Why
 from edge.ports import Level, Outcome, Point
 from edge.runtime.hands import Did
-from sim.box import DOOR, Box, Packet
+from sim.box import DOOR, PEER, Box, Packet
 from sim.design import SHUT, DesignDoor
 from sim.design_box import DesignBox
 from sim.house import ERRORS, House
@@ -60,11 +60,13 @@ class Watch:
         self._before: tuple[DesignDoor, bool] | None = None
         self._told: list[Fact] | None = None
         self._busy = False
+        self.latch_doubt = False  # a latch was not set or cleared as the node had asked
         self.doubt = True  # the node does not know what its lock does
         self._stir = 0  # rises with everything that happens; a check that waits sees whether it was alone
         self._open: dict[GrantId, int] = {}
         self._ended: set[GrantId] = set()
         self._box_since_ns = 0
+        self._slowest_ns = 0
         self._failed: set[str] = set()
         self._orders: dict[str, tuple[Order, str]] = {}
         self._accepted: list[str] = []
@@ -141,7 +143,7 @@ class Watch:
         if did.fault:
             self.doubt = True
         elif isinstance(event, Boot):
-            self.doubt = False
+            self.doubt = self.latch_doubt = False
         self._look_later()
 
     def _compare(self, event: Event, state: DoorState, did: Did) -> None:
@@ -172,6 +174,8 @@ class Watch:
         self.facts += len(facts)
         self._stir += 1
         for fact in facts:
+            if fact.access_point == PEER:
+                continue
             if self._told is not None and not fact.type.startswith(BESIDE):
                 self._told.append(fact)
             self._weigh(fact, stamp)
@@ -290,6 +294,7 @@ class Watch:
         now, done = self._hours.now_ns, verdict.outcome is Outcome.DONE
         if now >= packet.cmd.deadline_ns:
             self._need(not done, "never an unlock after its deadline", f"{packet.verb} was done late")
+            self.latch_doubt = self.latch_doubt or packet.verb in {"latch", "reset"}
             return
         if self.io.lease_over(now):
             self.io.locked()
@@ -308,6 +313,8 @@ class Watch:
                 self.io.kept.add(packet.kind)
             case "reset" if done:
                 self._reset(packet)
+        if packet.verb in {"latch", "reset"}:
+            self.latch_doubt = not done
         if done:
             self.doubt = False
 
@@ -354,16 +361,20 @@ class Watch:
 
     def _look_later(self) -> None:
         """When everything has settled, the line does what the door says."""
-        wait_ns = 10 * MS_NS + 5 * self._house.lag_ns
+        self._slowest_ns = max(self._slowest_ns, self._house.lag_ns)  # what was slow may still be on its way
+        wait_ns = 10 * MS_NS + 5 * self._slowest_ns
         self._hours.at(self._hours.now_ns + wait_ns, self._agree, self._stir, wait_ns, 2)
 
     def _agree(self, stir: int, wait_ns: int, again: int) -> None:
-        if stir != self._stir or self._busy or self.doubt or not self._healthy():
+        if stir != self._stir or self._busy or self.doubt or self.latch_doubt or not self._healthy():
             return
         leaving = (
             self._hours.now_ns < self.io.rex_until
         )  # by gate-io alone, where the node was down when it was pressed
-        if self._line() == self.door.released or leaving or self.io.held_up(self._hours.now_ns):
+        # A strike on an open door: its pulse may end before T_relock_delay does, and nobody is behind it.
+        early = "relock" in self.door.clocks and self.door.is_open
+        same = self._line() == self.door.released
+        if same or leaving or early or self.io.held_up(self._hours.now_ns):
             return
         if again:
             self._hours.at(self._hours.now_ns + wait_ns, self._agree, stir, wait_ns, again - 1)

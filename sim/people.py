@@ -56,6 +56,7 @@ class People:
         self.leaf = Leaf(hours, wires)
         self.counted = Counted()
         self.showed: Callable[[Guest, str, int], None] = lambda _guest, _by, _step: None
+        self.on_screen: Callable[[bool], None] = lambda _held: None
         self.cannot_leave: Callable[[str], None] = lambda _why: None
         self.read = True  # the camera sees codes
         self.pressed_ns = 0
@@ -81,7 +82,9 @@ class People:
         text = code_text(guest.cred_id, guest.key, step)
         if self.read:
             self.showed(guest, "code", step)
+            self.on_screen(True)
             self._house.show_code(text)
+            self.on_screen(False)
         return text
 
     # --- walking -----------------------------------------------------------------------------------------------------

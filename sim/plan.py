@@ -267,6 +267,16 @@ def _close_together(dice: Dice, at: int) -> Iterator[Deed]:
     yield from put_right(at + 240 * S_NS)
 
 
+def _shut_over_somebody(dice: Dice, at: int) -> Iterator[Deed]:
+    """Block or lockdown while somebody stands in the door, or a vehicle under the arm, for longer than the watchdog."""
+    who = f"g{dice.randrange(12):02}"
+    stays = dice.choice([20_000, 90_000, 150_000])
+    yield Deed(at, "luggage", {"who": who, "pace_ms": 1_200, "open_ms": stays})
+    op = dice.choice(["block", "block", "lockdown"])
+    yield Deed(at + 5 * S_NS, "command", {"op": op, "kind": "good", "kid": "k1"})
+    yield from put_right(at + 240 * S_NS)
+
+
 def _says(dice: Dice, at: int) -> Deed:
     if dice.random() < 0.25:
         return Deed(at, dice.choice(["sched_open", "sched_close"]))
@@ -355,6 +365,8 @@ SPELLS: list[Callable[[Dice, int], Iterator[Deed]]] = [
     _close_together,
     _close_together,
     _said_twice,
+    _shut_over_somebody,
+    _shut_over_somebody,
 ]
 
 

@@ -62,6 +62,7 @@ class Stage:
         box.came = lambda: (watch.box_came(), connect())  # type: ignore[func-returns-value,assignment,return-value]
         box.went = lambda: (watch.box_went(), lose())  # type: ignore[func-returns-value,assignment,return-value]
         self.people.showed, self.people.cannot_leave = watch.showed, watch.cannot_leave
+        self.people.on_screen = lambda held: setattr(watch.rights, "held_by_phone", held)
         self.hours.after_each = watch.rest
         feel = wires.tell
 

@@ -42,6 +42,10 @@ class Rights:
         self._owner: dict[str, str] = {}
         self._shown: list[Shown] = []
         self._used: set[tuple[str, int]] = set()
+        self._muddled: set[str] = (
+            set()
+        )  # shown as an old picture before the phone itself: what that taught is unknown
+        self.held_by_phone = False  # what is shown now is a phone's screen of this moment
         self._offset: dict[str, int] = {}  # what the first use has taught the node of each phone
 
     def brought(self, rows: Sequence[Pass]) -> None:
@@ -59,7 +63,10 @@ class Rights:
         keys = {cred.cred_id: cred.verifier for row in self.passes.values() for cred in row.creds}
         key = keys.get(code.credential.hex())
         is_true = key is not None and signature_of(key, code.signed) == code.signature
-        self._shown.append(Shown(code.credential.hex(), code.step, is_true, self._hours.now_ns))
+        cred_id = code.credential.hex()
+        self._shown.append(Shown(cred_id, code.step, is_true, self._hours.now_ns))
+        if is_true and cred_id not in self._offset and not self.held_by_phone:
+            self._muddled.add(cred_id)
 
     def objection(self, fact: Fact, stamp: Stamp) -> Objection:
         """Why this allow should not have been: its pass was not good by what is aboard, or its code not true and new."""
@@ -133,7 +140,9 @@ class Rights:
             row, CredentialKind.PIN
         ):
             return False
-        return by != "code" or self._fits(guest.cred_id, step)
+        if by != "code":
+            return True
+        return guest.cred_id not in self._muddled and self._fits(guest.cred_id, step)
 
     def _fits(self, cred_id: str, step: int) -> bool:
         off = step - self._node_step()
