@@ -16,6 +16,7 @@ import structlog
 import typer
 
 from cloud_sync.cli_commands import command_app
+from cloud_sync.cli_credentials import card_app, day_code_app, visitor_app
 from cloud_sync.cli_faces import approve_node, list_nodes, withdraw_node
 from cloud_sync.cli_guests import invite, notices
 from cloud_sync.cli_nodes import node_app
@@ -62,6 +63,9 @@ app.command("invite")(invite)
 app.command("notices")(notices)
 
 app.add_typer(booking_app, name="booking")
+app.add_typer(day_code_app, name="day-code")
+app.add_typer(card_app, name="card")
+app.add_typer(visitor_app, name="visitor")
 app.add_typer(dry_run_app, name="dry-run")
 app.command("prove")(prove)
 

@@ -14,13 +14,18 @@ import structlog
 
 from cloud_sync.protocol import chain
 from cloud_sync.protocol import messages as wire
-from cloud_sync.protocol.code import PREFIX, RotatingCode
-from cloud_sync.protocol.code import parse as parse_rotating
-from cloud_sync.protocol.pin import PIN, pin_credential
 from cloud_sync.protocol.topics import NodeTopics
 from edge.compose_commission import withheld_at
+from edge.compose_credentials import (
+    day_proofs,
+    parse_code,
+    read_card,
+    read_duress,
+    read_pin,
+    verify_pass,
+)
 from edge.compose_faces import faces_side, open_peers
-from edge.config import NodeConfig
+from edge.config import DoorConfig, NodeConfig
 from edge.core.commands import Received
 from edge.core.decision_types import Liveness
 from edge.core.door_profile import DoorProfile
@@ -234,20 +239,6 @@ def open_stores(config: NodeConfig) -> Stores:
     )
 
 
-def parse_code(text: str) -> RotatingCode | None:
-    """A code of ours, or None for anybody else's QR.
-
-    Raises:
-        ValueError: ours by its prefix, and broken.
-    """
-    return parse_rotating(text) if text.startswith(PREFIX) else None
-
-
-def read_pin(key: bytes, digits: str) -> tuple[str, bytes] | None:
-    """What a PIN stands for, or None where it is none or this node has no key for PINs."""
-    return pin_credential(key, digits) if key and PIN.fullmatch(digits) else None
-
-
 def keypad(node: Node) -> Keypad:
     """The screen's thread hands digits over to the node's loop, this one."""
     loop = asyncio.get_running_loop()
@@ -309,7 +300,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         build_ms=BUILD_MS,
         new_id=lambda: secrets.token_hex(6),
     )
-    node = build_node(config, io_profile, parts, stores, join.pin_key, join.zone, rules)
+    node = build_node(config, io_profile, parts, stores, join, join.zone, rules)
     side.node = node
     side.desk = command_desk(config, join, parts, stores, node, link)
     faces = faces_side(config, join, node, stores.templates, stores.peers, link, clock)
@@ -365,7 +356,7 @@ def build_node(
     io_profile: Profile,
     parts: Parts,
     stores: Stores,
-    pin_key: bytes = b"",
+    join: Join,
     zone: tzinfo = UTC,
     rules: DoorRules | None = None,
 ) -> Node:
@@ -380,6 +371,8 @@ def build_node(
     }
     gates: list[Gate] = []
     node = Node(parts, cameras, fpir)
+    doors = frozenset(AccessPointId(door.access_point) for door in config.doors)
+    key = join.pin_key
     hands = Hands(
         io=parts.io,
         clock=parts.clock,
@@ -387,33 +380,21 @@ def build_node(
         codes=stores.book,
         record=node.record,
         knowledge=node.knowledge,
-        parse_code=parse_code,
+        parse_code=lambda text: parse_code(text, doors),
         verify=verify_ed25519,
         new_id=parts.new_id,
-        read_pin=lambda digits: read_pin(pin_key, digits),
+        read_pin=lambda digits: read_pin(key, digits),
+        read_duress=lambda digits: read_duress(key, digits) if config.duress_pin else None,
+        read_card=lambda data: read_card(key, data),
+        day_proofs=lambda salt, digits: day_proofs(key, salt, digits),
+        verify_pass=lambda kid, message, signature: verify_pass(join, kid, message, signature),
         sees_faces=node.sees_faces,
     )
     for door in config.doors:
         table = wired[door.access_point]
         gates.append(
             Gate(
-                profile=DoorProfile(
-                    access_point=AccessPointId(door.access_point),
-                    lock=CoreLockProfile(table.lock_profile.value),
-                    direction=door.direction,
-                    rex_unlocks=table.rex_unlocks,
-                    t_release_ms=door.t_release_ms,
-                    t_extension_ms=door.t_extension_ms,
-                    t_relock_closed_ms=door.t_relock_closed_ms,
-                    t_forced_confirm_ms=door.t_forced_confirm_ms,
-                    t_bolt_confirm_ms=door.t_bolt_confirm_ms,
-                    t_max_energise_ms=door.t_max_energise_ms,
-                    lockdown_release_by_two=door.lockdown_release_by_two,
-                    t_relock_delay_ms=door.t_relock_delay_ms,
-                    t_open_ms=door.t_open_ms,
-                    t_prealarm_ms=door.t_prealarm_ms,
-                    t_rex_ms=table.t_rex_ms,
-                ),
+                profile=door_profile(door, table),
                 location=LocationClass(door.kind),
                 hands=hands,
                 liveness=Liveness(config.liveness_of(door)),
@@ -424,12 +405,34 @@ def build_node(
                 withheld=withheld[AccessPointId(door.access_point)],
                 face_mode=door.face.mode,
                 rules=rules or Unruled(),
+                require=door.require,
             )
         )
     node.take_gates(gates)
     if rules is not None:
         rules.take_doors(node.gates)
     return node
+
+
+def door_profile(door: DoorConfig, table: DoorTable) -> DoorProfile:
+    """The door machine's settings, from what both files say of one door."""
+    return DoorProfile(
+        access_point=AccessPointId(door.access_point),
+        lock=CoreLockProfile(table.lock_profile.value),
+        direction=door.direction,
+        rex_unlocks=table.rex_unlocks,
+        t_release_ms=door.t_release_ms,
+        t_extension_ms=door.t_extension_ms,
+        t_relock_closed_ms=door.t_relock_closed_ms,
+        t_forced_confirm_ms=door.t_forced_confirm_ms,
+        t_bolt_confirm_ms=door.t_bolt_confirm_ms,
+        t_max_energise_ms=door.t_max_energise_ms,
+        lockdown_release_by_two=door.lockdown_release_by_two,
+        t_relock_delay_ms=door.t_relock_delay_ms,
+        t_open_ms=door.t_open_ms,
+        t_prealarm_ms=door.t_prealarm_ms,
+        t_rex_ms=table.t_rex_ms,
+    )
 
 
 def _check_doors(config: NodeConfig, io_profile: Profile) -> None:

@@ -20,6 +20,7 @@ from edge.core.door_hours import MAY_BE_FIRST
 from edge.core.face_mode import FaceMode
 from edge.core.occupancy import DWELLINGS
 from edge.core.passes import SubjectClass
+from edge.core.requirement import Require
 from edge.core.schedule import Schedule, read_hours
 from edge.core.tailgating import Tailgate
 from edge.core.ways import Way
@@ -126,6 +127,10 @@ class DoorConfig(Strict):
     dry_run: bool = Field(
         False,
         description="Writes down what it would have said, and holds nobody back; for a week beside the old system.",
+    )
+    require: Require = Field(
+        Require.ANY,
+        description="any: one credential opens; code_and_pin, card_and_pin: both, of one pass; two_persons: two passes.",
     )
     face: DoorFaceConfig = DoorFaceConfig()
     zone_from: Name | None = Field(
@@ -306,6 +311,10 @@ class NodeConfig(Strict):
         le=30_000,
         description="A signed command may live this long; one that comes later is never carried out.",
     )
+    duress_pin: bool = Field(
+        True,
+        description="A PIN whose last digit is one higher opens as well and silently calls for help.",
+    )
     simulation: bool = Field(
         False,
         description="True: no commissioning list is asked for, and the synthetic face engine may grant. Never at a door.",
@@ -347,6 +356,8 @@ def contradictions(config: NodeConfig) -> Iterator[str]:
             yield f"door {door.access_point} has face on and no camera"
         if door.face.mode is FaceMode.ONE_TO_ONE and door.dry_run:
             yield f"door {door.access_point} is on trial and one_to_one: it would hold people up. Choose one"
+        if door.face.mode is FaceMode.ONE_TO_ONE and door.require is not Require.ANY:
+            yield f"door {door.access_point} is one_to_one, which asks for code and face; leave require at any"
         if door.t_prealarm_ms > door.t_open_ms:
             yield f"door {door.access_point}: t_prealarm_ms is longer than t_open_ms"
     yield from _of_hours(config)

@@ -115,6 +115,7 @@ POWER_LOW = AlertKind("power_low", Severity.S2, "door.power_low", ("door.power_b
 # Somebody opened a door under threat: whoever threatens them may stand beside the guard's screen.
 DURESS = AlertKind("duress", Severity.S1, "access.duress", silent=True)
 TAILGATE_RATE = AlertKind("tailgate_rate", Severity.S2, "door.tailgating")
+EMERGENCY = AlertKind("emergency", Severity.S2, "access.emergency")
 # Conditions that a node's silence or state shows, not an event.  The first is S2 where everybody has to pass.
 NODE_OFFLINE = AlertKind("node_offline", Severity.S3)
 CAMERA_LOST = AlertKind("camera_lost", Severity.S2)
@@ -124,7 +125,7 @@ ALERTS: Mapping[str, AlertKind] = MappingProxyType(
         kind.name: kind
         for kind in (
             *(FORCED, HELD, WATCHDOG, FIRE_RELEASE, JAMMED, LOCK_SILENT, CONTACT_FAULT, TAMPER, POWER_LOW),
-            *(DURESS, TAILGATE_RATE, NODE_OFFLINE, CAMERA_LOST),
+            *(DURESS, TAILGATE_RATE, EMERGENCY, NODE_OFFLINE, CAMERA_LOST),
         )
     }
 )

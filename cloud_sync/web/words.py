@@ -8,6 +8,7 @@ from cloud_sync.web.texts import Texts, mark
 EVENTS: Mapping[str, str] = MappingProxyType({
     "access.granted": mark("Opened for a guest"),
     "access.denied": mark("Refused"),
+    "access.emergency": mark("Emergency pass used"),
     "access.taken": mark("Walked through"),
     "access.not_taken": mark("Opened, nobody walked through"),
     "access.would_allow": mark("On trial: would have opened"),
@@ -64,7 +65,9 @@ REASONS: Mapping[str, str] = MappingProxyType({
     "PresentationAttack": mark("not a live face"),
     "CredentialNotFound": mark("nobody known here"),
     "Ambiguous": mark("the face is too close to another guest's"),
-    "SecondFactor": mark("this face also needs a code"),
+    "SecondFactor": mark("a second credential is asked for"),
+    "SecondPerson": mark("a second person is asked for"),
+    "Superseded": mark("an older copy of this pass was shown"),
     "CodeReplayed": mark("this code was already used"),
     "CodeOutOfTime": mark("this code is too old or too early"),
     "CredentialNotEnabled": mark("this credential is switched off"),

@@ -1,9 +1,12 @@
 """How a node is, as one value: for the bus, the kiosk and the technician."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from edge.core.events import ClockState
 from edge.core.face_mode import FaceMode
+from edge.core.freshness import Countdown
+from edge.core.passes import SubjectClass
 from edge.runtime.gate import Gate
 from models.calibration import DoorThreshold, ThresholdRefused
 
@@ -38,6 +41,20 @@ class NodeHealth:
     doors: tuple[DoorHealth, ...]
     faults: tuple[str, ...]
     clock: ClockState
+    freshness: Mapping[SubjectClass, Countdown] = field(default_factory=dict)  # per class, without news
+
+
+def node_health(
+    doors: tuple[DoorHealth, ...],
+    faults: Iterable[str],
+    clock: ClockState,
+    freshness: Mapping[SubjectClass, Countdown],
+) -> NodeHealth:
+    """All of it; ``faults`` are the node's own, empty texts none."""
+    said = [fault for fault in faults if fault]
+    said += [NO_TIME] if clock is ClockState.UNTRUSTED else []
+    said += [f"{door.access_point}: {door.lock}" for door in doors if door.lock != "OK"]
+    return NodeHealth("DEGRADED" if said else "ONLINE", doors, tuple(said), clock, freshness)
 
 
 def with_fault(health: NodeHealth, fault: str) -> NodeHealth:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from edge.core.passes import Pass
+from edge.core.events import PassId
+from edge.core.passes import Denial, Pass
 from edge.ports import Clock, DoorIO, Ledger
 from edge.runtime.hands import Screens
 
@@ -38,6 +39,7 @@ class Book(Protocol):
 
     auth_ver: int
     passes: tuple[Pass, ...]
+    denied: dict[PassId, Denial]  # taken away here; outlives the rows
 
     @property
     def head_issued_ms(self) -> int | None: ...

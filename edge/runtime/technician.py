@@ -34,6 +34,10 @@ def handlers(
             "clock": health.clock,
             "auth_ver": node.knowledge().passes.version,  # by which the doors decide, not only what the book has
             "faces": faces.status(),
+            "freshness": {
+                cls: {"state": one.state, "stale_in_ms": one.stale_in_ms, "expires_in_ms": one.expires_in_ms}
+                for cls, one in health.freshness.items()
+            },
             "doors": [{name: getattr(door, name) for name in door.__slots__} for door in health.doors],
         }
 
@@ -64,6 +68,23 @@ def handlers(
         await faces.distrust(receiver, by=str(asked["by"]), reason=str(asked["reason"]))
         return {"distrusted": receiver}
 
+    return (
+        walking(node, pictures)
+        | _at_the_doors(node, rules)
+        | {
+            "status": status,
+            "enrol_camera": enrol_camera,
+            "enrol_template": enrol_template,
+            "erase": erase,
+            "trust_receiver": trust_receiver,
+            "distrust_receiver": distrust_receiver,
+        }
+    )
+
+
+def _at_the_doors(node: Node, rules: DoorRules | None) -> dict[str, Handler]:
+    """What ends by a person who stands there."""
+
     async def reset_fire(asked: Answer) -> Answer:
         """Every door here that fire released and whose fire input is normal again."""
         done = []
@@ -80,16 +101,7 @@ def handlers(
         by, why = str(asked["by"]), str(asked["why"])
         return {"zone": await rules.reset(str(asked["pass_id"]), by=by, why=why, recorder=node)}
 
-    return walking(node, pictures) | {
-        "status": status,
-        "reset_fire": reset_fire,
-        "enrol_camera": enrol_camera,
-        "enrol_template": enrol_template,
-        "erase": erase,
-        "trust_receiver": trust_receiver,
-        "distrust_receiver": distrust_receiver,
-        "apb_reset": apb_reset,
-    }
+    return {"reset_fire": reset_fire, "apb_reset": apb_reset}
 
 
 def _approval(asked: Answer) -> Approval:

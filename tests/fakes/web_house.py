@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
 from cloud_sync.api.v1 import create_router
@@ -23,7 +24,7 @@ from cloud_sync.store import tables
 from cloud_sync.store.accounts import SqlAccounts
 from cloud_sync.store.engine import open_database
 from cloud_sync.store.house import House
-from cloud_sync.store.keys import SETUP_TOKEN, new_setup_token
+from cloud_sync.store.keys import SETUP_TOKEN, CommunitySigner, new_setup_token
 from cloud_sync.store.morning import StoredMorning
 from cloud_sync.store.places import AccessPointSpec, NodeJoin
 from cloud_sync.store.read import StoredDashboard
@@ -106,6 +107,7 @@ class WebHouse:
             self.clock,
             os.urandom,
             pin_key=bytes(range(32)),
+            signer=CommunitySigner(Ed25519PrivateKey.generate()),
         )
 
     def _make_community(self) -> None:

@@ -2,14 +2,13 @@
 
 import asyncio
 from datetime import UTC
-from functools import partial, wraps
+from functools import wraps
 
 import pytest
 
-import edge.runtime.gate
+from cloud_sync.protocol.pin import duress_pin
 from edge.core import door
 from edge.core.anti_passback import Strictness
-from edge.core.decision_types import Attempt
 from edge.core.door_events import (
     BeamBroken,
     BeamClear,
@@ -298,20 +297,19 @@ def test_where_faces_are_off_nobody_is_counted_by_them_and_the_beam_still_counts
 # --- duress -----------------------------------------------------------------------------------------------------
 
 
-async def one_grant(tmp_path, name: str) -> tuple[list[str], list[int], list[str], RuledHouse]:
+async def one_grant(tmp_path, name: str, pin: str) -> tuple[list[str], list[int], list[str], RuledHouse]:
     folder = tmp_path / name
     folder.mkdir()
     made = await house(folder, DoorRule(access_point=GATE)).start()
-    await made.walk(GATE, ADA_PIN)
+    await made.walk(GATE, pin)
     gate = made.gates[GATE]
     return gate.shown, gate.pulses, [fact.type for fact in gate.facts], made
 
 
 @in_a_loop
-async def test_under_duress_screen_and_lock_do_what_they_always_do_and_help_is_called(tmp_path, monkeypatch):
-    *usual, plain = await one_grant(tmp_path, "plain")
-    monkeypatch.setattr(edge.runtime.gate, "Attempt", partial(Attempt, duress=True))
-    *forced, alarmed = await one_grant(tmp_path, "duress")
+async def test_under_duress_screen_and_lock_do_what_they_always_do_and_help_is_called(tmp_path):
+    *usual, plain = await one_grant(tmp_path, "plain", ADA_PIN)
+    *forced, alarmed = await one_grant(tmp_path, "duress", duress_pin(ADA_PIN))
     assert forced == usual
     assert usual[:2] == [["welcome"], [5_000]]
     assert "access.duress" not in plain.kinds()
