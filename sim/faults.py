@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from edge.core import commands, credentials, decision, door_actions
+from edge.core import commands, credentials, decision, door_actions, passes
 from edge.core.commands import Why
 from edge.core.door_actions import Context, change
 from edge.core.door_table import TABLE, Input, Row
@@ -12,7 +12,7 @@ from edge.core.door_types import Alarm, Contact, Mode, Step, Timer
 from edge.core.passes import PassState
 from edge.gateio import board, buses, latches, outputs
 from edge.runtime import commands as desk
-from edge.runtime import gate, io_events
+from edge.runtime import gate, io_events, shown_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def _judge_retained() -> None:
 
 
 async def _acts_before_it_writes(self: Any, event: Any, *, trying: bool = False) -> Any:
-    step = gate.door.step(self.state, event, self.profile, self._now_ns())
+    step = gate.door.step(self.state, event, self.profile, self.now_ns())
     self.state = step.state
     self._timers_changed.set()
     faults = [await self._perform(effect) for effect in step.effects]
@@ -187,15 +187,16 @@ FAULTS: tuple[Fault, ...] = (
     Fault("boot believes memory", "node", _set(io_events, "_contact", lambda _shot, _door: Contact.CLOSED)),
     Fault("an evacuation forgotten by a restart", "node", _never(
         lambda row: Input.BOOT in row.inputs and row.after is Mode.LOCKED_OPEN)),
-    Fault("acts before it writes", "gate", _set(gate.Gate, "_step", _acts_before_it_writes)),
+    Fault("acts before it writes", "gate", _set(gate.Gate, "step", _acts_before_it_writes)),
     Fault("revoked pass honoured while aboard", "decision", _set(decision, "_standing", _standing_but_revoked)),
     Fault("stale pass honoured", "decision", _pipeline_without(decision.fresh_enough)),
+    Fault("deny list forgotten by a rollback", "decision", _set(passes, "_as_denied", lambda row, _denial: row)),
     Fault("window ignored", "decision", _set(decision, "_window", lambda _case: None)),
     Fault("unregistered guest let in", "decision", _pipeline_without(decision.prerequisites)),
     Fault("another door's pass honoured", "decision", _pipeline_without(decision.scope)),
     Fault("code alone under an untrusted clock", "decision", _pipeline_without(decision.clock)),
     Fault("code replay accepted", "decision", _set(credentials, "_later_use", _replay_accepted)),
-    Fault("used code forgotten", "gate", _set(gate.ShownCode, "use", _never_remembers_codes)),
+    Fault("used code forgotten", "gate", _set(shown_code.ShownCode, "use", _never_remembers_codes)),
     Fault("retained command obeyed", "commands", _judge_retained),
     Fault("command executed twice", "commands", _judge_ignoring(Why.DUPLICATE)),
     Fault("expired command obeyed", "commands", _judge_ignoring(Why.EXPIRED)),

@@ -13,7 +13,7 @@ from edge.core.commands import Answer, Received
 from edge.core.decision_types import Liveness
 from edge.core.door_events import ClockChanged, Event
 from edge.core.events import AccessPointId, Fact, Stamp
-from edge.core.passes import LocationClass
+from edge.core.passes import LocationClass, denials_after
 from edge.errors import StoreError
 from edge.ports import ClockReading
 from edge.runtime.commands import CommandDesk, DeskParts, Place
@@ -109,10 +109,10 @@ class WatchedGate(Gate):
 
     __slots__ = ("after", "before")
 
-    async def _step(self, event: Event, *, trying: bool = False) -> Did:
+    async def step(self, event: Event, *, trying: bool = False) -> Did:
         before = self.state
-        self.before(event, self._now_ns())
-        did = await super()._step(event, trying=trying)
+        self.before(event, self.now_ns())
+        did = await super().step(event, trying=trying)
         self.after(event, before, self.state, did)
         return did
 
@@ -219,6 +219,10 @@ def _gate(house: "House", node: Node, parts: Parts, door: AccessPointId = DOOR) 
         verify=lambda key, message, signature: signature == signature_of(key, message),
         new_id=parts.new_id,
         read_pin=house.read_pin,
+        read_duress=lambda _digits: None,
+        read_card=lambda _data: None,
+        day_proofs=lambda _salt, _digits: None,
+        verify_pass=lambda *_: False,
         sees_faces=lambda _door: False,
     )
     profile = replace(house.fitted.profile, access_point=door)
@@ -355,8 +359,15 @@ class House:
         """A new snapshot of the passes has come down and is applied."""
         book = self.disk.book
         book.auth_ver += 1
+        book.denied = denials_after(book.denied, book.passes, passes)
         book.passes = tuple(passes)
         book.head_issued_ms = self.clock.read().wall_ms
+        if self.life is not None:
+            self.life.node.passes_changed()
+
+    def bring_old_slot(self, passes: Sequence[Any]) -> None:
+        """The newest snapshot is damaged; the one before it is in force again, and what was taken away stays taken."""
+        self.disk.book.passes = tuple(passes)
         if self.life is not None:
             self.life.node.passes_changed()
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 
 from cloud_sync.protocol import chain
 from edge.core.commands import MODE_OPS, Answer, Order, Past, State
-from edge.core.events import Fact, Stamp
-from edge.core.passes import Pass
+from edge.core.events import Fact, PassId, Stamp
+from edge.core.passes import Denial, Pass
 from edge.errors import DiskFull
 from edge.link.translate import encode_fact
 from edge.runtime.node_parts import StoredTemplate
@@ -124,6 +124,7 @@ class Book:
     auth_ver: int = 1
     passes: tuple[Pass, ...] = ()
     head_issued_ms: int | None = None
+    denied: dict[PassId, Denial] = field(default_factory=dict)  # outlives the rows
 
 
 class Templates:

@@ -32,7 +32,8 @@ class Doer:
         self._s = stage
         self._counters = dict.fromkeys(KEYS, 100)
         self._sent: list[Received] = []
-        self._waiting_rows: list[Pass] | None = None  # passes that the cut link keeps from coming down
+        self._rows = [guest.row for guest in stage.people.guests.values()]  # as the service has them
+        self._is_behind = False  # the node has not heard the newest of it
 
     def do(self, deed: Deed) -> None:
         getattr(self, f"_{deed.what}")(deed)
@@ -146,9 +147,8 @@ class Doer:
         house = self._s.house
         house.link(up=True)
         house.disk.book.head_issued_ms = house.clock.read().wall_ms
-        if self._waiting_rows is not None:
-            rows, self._waiting_rows = self._waiting_rows, None
-            self._bring(rows)
+        if self._is_behind:
+            self._bring(self._rows)
 
     def _clock_steps(self, deed: Deed) -> None:
         """The time of day jumps while no time server answers; it is put right when one does."""
@@ -263,21 +263,31 @@ class Doer:
         if deed.how["with_link"] == "down":
             self._link_down(Deed(deed.at_ns, "link_down", {"for_ms": 600_000}))
 
+    def _old_slot(self, deed: Deed) -> None:
+        """First somebody is revoked; a while later the node falls back to the passes as they were before."""
+        self._change(str(deed.how["who"]), state=PassState.REVOKED)
+        self._later(_ms(deed, "after_ms"), self._fall_back)
+
+    def _fall_back(self) -> None:
+        rows = [guest.row for guest in self._s.people.guests.values()]
+        self._s.house.bring_old_slot(rows)
+        self._s.rights.fell_back(rows)
+
     def _extend(self, deed: Deed) -> None:
         self._change(str(deed.how["who"]), not_after_ms=BEGIN_MS + 48 * 3_600_000)
 
     def _change(self, who: str, **fields: object) -> None:
-        current = self._waiting_rows if self._waiting_rows is not None else self._s.house.disk.book.passes
-        rows = [
+        """The service changes a pass; it comes down at once, or when the link is back."""
+        self._rows = [
             replace(row, pass_version=row.pass_version + 1, **fields) if row.pass_id == f"P-{who}" else row
-            for row in current
+            for row in self._rows
         ]
+        self._is_behind = True
         if self._s.house.linked:
-            self._bring(rows)
-        else:
-            self._waiting_rows = rows
+            self._bring(self._rows)
 
     def _bring(self, rows: list[Pass]) -> None:
+        self._is_behind = False
         self._s.house.bring(rows)
         self._s.brought(rows)
 

@@ -404,6 +404,7 @@ FAULT: list[tuple[int, Callable[[Dice, int, Fitted], Deed]]] = [
 TURN = [
     (1, _a("tamper", for_ms=SHORT)),
     (2, _a("revoke", who=["g00", "g03", "r0"], with_link=["up", "down"])),
+    (2, _a("old_slot", who=["g00", "g03", "r0"], after_ms=[60_000, 900_000])),
     (1, _a("extend", who=["leaver"])),
 ]
 

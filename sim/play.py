@@ -50,6 +50,7 @@ class Stage:
             self.hours, self.wires, self.house, {guest.name: guest for guest in night.guests}
         )
         self.watch = Watch(self.hours, self.wires, self.box, self.house, self.people)
+        self.rights = self.watch.rights
         self._listen()
 
     def _listen(self) -> None:

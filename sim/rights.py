@@ -1,7 +1,7 @@
 """Who may come in, by what has come aboard: the watcher's own judgement of passes, codes and their age (access.md §5-8)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge.core.events import ClockState, CredentialKind, Fact, Stamp
 from edge.core.passes import ENTRY_PREREQS, Pass, PassState, Prereq, SubjectClass
@@ -40,6 +40,7 @@ class Rights:
         self._hours, self._house = hours, house
         self.passes: dict[str, Pass] = {}
         self._owner: dict[str, str] = {}
+        self._revoked: set[str] = set()
         self._shown: list[Shown] = []
         self._used: set[tuple[str, int]] = set()
         self._muddled: set[str] = (
@@ -51,7 +52,14 @@ class Rights:
     def brought(self, rows: Sequence[Pass]) -> None:
         """These passes are aboard from now on."""
         self.passes = {row.pass_id: row for row in rows}
+        self._revoked |= {row.pass_id for row in rows if row.state is PassState.REVOKED}
         self._owner = {cred.cred_id: row.pass_id for row in rows for cred in row.creds}
+
+    def fell_back(self, rows: Sequence[Pass]) -> None:
+        """An older slot is in force again: what was taken away since stays taken."""
+        self.brought(
+            [replace(row, state=PassState.REVOKED) if row.pass_id in self._revoked else row for row in rows]
+        )
 
     def read_code(self, text: str) -> None:
         try:
