@@ -8,8 +8,10 @@ import pytest
 import structlog
 from rich.console import Console
 
+from edge.core.door_events import TamperOn
 from edge.core.door_table import TABLE, Input
 from edge.core.door_types import Link, Mode
+from sim.mishaps import Doer
 from sim.plan import write_night
 from sim.play import Stage, play
 from sim.rows import leave_rows
@@ -100,6 +102,29 @@ def test_a_full_disk_keeps_the_news_of_the_link_from_no_door() -> None:
     stage.house.link(up=False)
     stage.hours.play(BEGIN_NS + 2 * S_NS)
     assert life.gate.state.link is Link.OFFLINE
+
+
+def test_an_evacuation_that_gate_io_did_not_end_in_time_is_ended_by_the_next_thing_that_happens() -> None:
+    """Found by night 13 of seed 20261129: locked in the books, open at the wire, until somebody restarted the node."""
+    stage = Stage(night_of())
+    doer, wires = Doer(stage), stage.wires
+    stage.house.link(up=True)
+    stage.box.start()
+    stage.house.start()
+    deeds = [
+        at(1, "command", op="lockopen", kind="good", kid="k1"),
+        at(5, "slow_line", lag_ms=320, for_ms=10_000),
+        at(10, "command", op="lockopen_release", kind="good", kid="k1"),
+    ]
+    for deed in deeds:
+        stage.hours.at(deed.at_ns, doer.do, deed)
+    stage.hours.play(BEGIN_NS + 30 * S_NS)
+    life = stage.house.life
+    assert life is not None
+    assert (life.gate.state.mode, wires.current) == (Mode.LOCKED, True)
+    stage.house.tell(TamperOn())
+    stage.hours.play(BEGIN_NS + 31 * S_NS)
+    assert (life.gate.state.mode, wires.current, life.gate.fault) == (Mode.LOCKED, False, "")
 
 
 @pytest.mark.parametrize(
