@@ -349,6 +349,8 @@ def _evacuation(dice: Dice, at: int) -> Iterator[Deed]:
         yield Deed(at + for_ns // 4, "command", {"op": dice.choice(OPS), "kind": "good", "kid": "k2"})
     if dice.random() < 0.3:
         yield Deed(at + for_ns // 3, dice.choice(["sched_open", "sched_close"]))
+    if dice.random() < 0.5:
+        yield Deed(at + for_ns * 2 // 5, "box_falls", {"back_ms": dice.choice([200, 2_000])})
     yield Deed(at + for_ns // 2, "visit", {"who": "g01", "by": "code", **_gait(dice)})
     yield Deed(at + for_ns, "command", {"op": "lockopen_release", "kind": "good", "kid": "k1"})
     yield Deed(at + for_ns + 30 * S_NS, "command", {"op": "lockopen_release", "kind": "good", "kid": "k1"})
