@@ -157,7 +157,7 @@ def drivers() -> str:
         for point in _points(kind)
     ]
     found += [("cameras: replay", ReplaySettings), ("cameras: v4l2", V4l2Settings)]
-    return "\n\n".join(f"#### {name}\n\n{_driver(kind)}" for name, kind in found)
+    return "\n\n".join(f"#### {name}\n\n{driver_keys(kind)}" for name, kind in found)
 
 
 def rungs() -> str:
@@ -173,7 +173,7 @@ def _points(kind: str) -> list[EntryPoint]:
     return sorted(entry_points(group=f"gatehouse.{kind}"), key=lambda point: point.name)
 
 
-def _driver(kind: type[Any]) -> str:
+def driver_keys(kind: type[Any]) -> str:
     hints = typing.get_type_hints(kind)
     rows = [
         (f"`{one.name}`", kind_of(hints[one.name]), _given(one), _words(kind, one.name))

@@ -175,10 +175,40 @@ def status(config: Config) -> None:
             fpir,
         )
     console.print(table)
+    _print_batteries(answer["doors"])
     console.print(f"clock: {answer['clock']}")
     _print_faces(answer["faces"])
     for fault in answer["faults"]:
         console.print(f"fault: {fault}")
+
+
+def _print_batteries(doors: list[dict[str, Any]]) -> None:
+    """One line about the locks the node drives itself; ``gatehouse-node locks`` lists them."""
+    own = [door for door in doors if door["battery"] or door["signal"]]
+    if own:
+        low = [door["access_point"] for door in own if door["battery"] == "low"]
+        weak = [door["access_point"] for door in own if door["signal"] == "low"]
+        names = f"battery low: {', '.join(low) or 'none'}; signal low: {', '.join(weak) or 'none'}"
+        typer.echo(f"locks of this node: {len(own)} heard; {names}")
+
+
+@app.command()
+def locks(config: Config) -> None:
+    """The locks this node drives itself, and how many passes could count on each; exit code 1 if one could not."""
+    rows = _ask(load(config), {"do": "locks"})["locks"]
+    names = ("access_point", "online", "bolt", "battery", "signal", "heard_s_ago")
+    counts = ("ready", "waiting", "unreachable")
+    table = Table("door", "online", "bolt", "battery %", "signal of 255", "heard s ago", *counts)
+    table.columns[0].no_wrap = True
+    for row in rows:
+        table.add_row(*("-" if row[name] is None else str(row[name]) for name in names + counts))
+    Console().print(table)
+    closed = [row for row in rows if row["unreachable"]]
+    for row in closed:
+        typer.echo(f"{row['access_point']}: would not open for {row['unreachable']} pass(es)")
+    typer.echo(f"{len(rows)} lock(s), {len(closed)} that would not open for a pass aboard")
+    if closed:
+        raise typer.Exit(1)
 
 
 def _print_faces(faces: dict[str, Any]) -> None:

@@ -25,6 +25,7 @@ from edge.compose_credentials import (
     verify_pass,
 )
 from edge.compose_faces import faces_side, open_peers
+from edge.compose_locks import check_locks, open_locks, slowest_bolt_ms
 from edge.config import DoorConfig, NodeConfig
 from edge.core.commands import Received
 from edge.core.decision_types import Liveness
@@ -285,11 +286,12 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         ),
     )
     kiosk = kiosk_state(config, join.pages_url, reads_pins=bool(join.pin_key))
-    io = GateIoClient(io_profile.socket, profile_hash(io_profile))
+    io = GateIoClient(io_profile.socket, profile_hash(io_profile)) if io_profile.hosted else None
+    own = open_locks(config, io_profile, io)
     rules = DoorRules(rule_set(config, join.zone), SqlRuleBook(stores.ledger), clock)
     parts = Parts(
         clock=clock,
-        io=io,
+        io=own.locks,
         ledger=rules,
         book=stores.book,
         templates=stores.templates,
@@ -299,6 +301,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         boot_id=boot_id,
         build_ms=BUILD_MS,
         new_id=lambda: secrets.token_hex(6),
+        own_locks=own.locks,
     )
     node = build_node(config, io_profile, parts, stores, join, join.zone, rules)
     side.node = node
@@ -310,13 +313,16 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         stack.callback(node.close)
         group = await stack.enter_async_context(asyncio.TaskGroup())
         told = await stack.enter_async_context(vision_worker(config, group, pictures))
-        await stack.enter_async_context(io)
+        if io is not None:
+            await stack.enter_async_context(io)
+        await stack.enter_async_context(own)
         if config.kiosk.port:
             pages = KioskServer(kiosk, config.kiosk.host, config.kiosk.port, keypad(node))
             pages.start()
             stack.callback(pages.close)
         server = await control.serve(
-            config.data_dir / "control.sock", technician.handlers(node, faces, rules, pictures)
+            config.data_dir / "control.sock",
+            technician.handlers(node, faces, rules, pictures) | own.handlers,
         )
         stack.callback(server.close)
         serving = group.create_task(node.run(told), name="node")
@@ -418,6 +424,7 @@ def door_profile(door: DoorConfig, table: DoorTable) -> DoorProfile:
     """The door machine's settings, from what both files say of one door."""
     return DoorProfile(
         access_point=AccessPointId(door.access_point),
+        contact_wired=table.inputs is not None,
         lock=CoreLockProfile(table.lock_profile.value),
         direction=door.direction,
         rex_unlocks=table.rex_unlocks,
@@ -425,7 +432,7 @@ def door_profile(door: DoorConfig, table: DoorTable) -> DoorProfile:
         t_extension_ms=door.t_extension_ms,
         t_relock_closed_ms=door.t_relock_closed_ms,
         t_forced_confirm_ms=door.t_forced_confirm_ms,
-        t_bolt_confirm_ms=door.t_bolt_confirm_ms,
+        t_bolt_confirm_ms=max(door.t_bolt_confirm_ms, slowest_bolt_ms(table)),
         t_max_energise_ms=door.t_max_energise_ms,
         lockdown_release_by_two=door.lockdown_release_by_two,
         t_relock_delay_ms=door.t_relock_delay_ms,
@@ -453,6 +460,7 @@ def _check_doors(config: NodeConfig, io_profile: Profile) -> None:
                 "has neither faces switched on nor a beam to count people with",
                 "Wire a beam, switch faces on as the law allows, or take tailgate away",
             )
+    check_locks(config, io_profile)
     real = sorted({table.lock.driver for table in io_profile.door} - {"simulated"})
     if config.clock.rehearsal is not None and real:
         raise ConfigError(

@@ -294,6 +294,27 @@ class ClockConfig(Strict):
     )
 
 
+class MqttLocksConfig(Strict):
+    """The node's own broker, on loopback; only where locks stand on it (zigbee2mqtt, Shelly)."""
+
+    host: Literal["127.0.0.1", "::1", "localhost"] = Field(
+        "127.0.0.1", description="Always this machine: no other has to reach a lock."
+    )
+    port: int = Field(1883, ge=1, le=65_535, description="Where that broker listens.")
+    user: str = Field(
+        "gate", max_length=64, description="As whom the node speaks; empty where it asks nobody."
+    )
+    password_file: Path | None = Field(
+        None, description="A file with the password alone, readable by the node only."
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> "MqttLocksConfig":
+        if self.password_file is not None and not self.user:
+            raise ValueError("mqtt_locks has a password_file and no user")
+        return self
+
+
 class NodeConfig(Strict):
     node: Name
     data_dir: Path
@@ -305,6 +326,9 @@ class NodeConfig(Strict):
     kiosk: KioskConfig = KioskConfig()
     face: FaceConfig = FaceConfig()
     clock: ClockConfig = ClockConfig()
+    mqtt_locks: MqttLocksConfig | None = Field(
+        None, description="Where the locks are that this node drives itself; without it there may be none."
+    )
     t_cmd_age_ms: int = Field(
         10_000,
         ge=1_000,
@@ -443,6 +467,7 @@ _NESTED: dict[str, type[BaseModel]] = {
     "broker": BrokerConfig,
     "kiosk": KioskConfig,
     "clock": ClockConfig,
+    "mqtt_locks": MqttLocksConfig,
     "judges": JudgeConfig,
     "cameras": CameraConfig,
     "doors": DoorConfig,

@@ -39,6 +39,7 @@ EVENTS: Mapping[str, str] = MappingProxyType({
     "door.tamper_off": mark("Housing shut again"),
     "door.power_low": mark("On battery: the mains are gone"),
     "door.power_back": mark("Mains are back"),
+    "door.late_unlock": mark("Lock opened after its command was given up; locked again"),
     "fire.release": mark("Fire: all ways out open"),
     "fire.reset": mark("Fire release reset by hand"),
     "link.up": mark("Connected to the service"),

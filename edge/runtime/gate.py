@@ -167,7 +167,8 @@ class Gate:
             wait_s = None if deadline_ns is None else max(0.0, (deadline_ns - self.now_ns()) / 1e9)
             self._timers_changed.clear()
             try:
-                await asyncio.wait_for(self._timers_changed.wait(), wait_s)
+                async with asyncio.timeout(wait_s):  # wait_for can lose a cancellation before Python 3.12
+                    await self._timers_changed.wait()
             except TimeoutError:
                 await self.on_event(Tick())
 

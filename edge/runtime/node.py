@@ -19,15 +19,13 @@ from edge.core.door_events import (
     FireOn,
     LinkDown,
     LinkUp,
-    LockBack,
-    LockLost,
 )
 from edge.core.door_types import Camera
 from edge.core.events import AccessPointId, Fact, PassId, Stamp
 from edge.core.freshness import contact_age_ms, countdowns
 from edge.core.passes import EARLY_MS, Pass, PassSet
 from edge.errors import EnrolRefused, StoreError
-from edge.ports import Edge, IoNews, IoSnapshot, Latched, LockLink, Lost, Point, Shown
+from edge.ports import Edge, IoNews, IoSnapshot, Latched, Lost, Point, Shown
 from edge.runtime.engine_info import engine_info, gallery_rows, same_model
 from edge.runtime.enrol import (
     NOBODYS,
@@ -43,7 +41,16 @@ from edge.runtime.face_desk import FaceDesk
 from edge.runtime.gate import Gate
 from edge.runtime.hands import Knowledge
 from edge.runtime.health import DISK_FULL, NodeHealth, door_health, node_health
-from edge.runtime.io_events import BootNews, FirePanel, boot_events, edge_event, later_events
+from edge.runtime.io_events import (
+    BootNews,
+    FirePanel,
+    boot_events,
+    edge_event,
+    late_fact,
+    later_events,
+    lock_events,
+    note_lost,
+)
 from edge.runtime.lookalikes import LookAlikes
 from edge.runtime.node_parts import Parts
 from edge.runtime.sightings import CameraState, CodeSeen, EngineState, FaceSeen, NobodySeen, Told, camera_word
@@ -105,6 +112,7 @@ class Node:
         """Serve until cancelled; ``told`` is what the vision worker says."""
         self._loop = asyncio.get_running_loop()
         self._load_templates()
+        self._parts.own_locks.note_passes(self._passes.passes.values())
         await self.record([Fact("sys.boot", x={"passes": len(self._passes.passes)})])
         async with asyncio.TaskGroup() as group:
             group.create_task(self._io_news(), name="io")
@@ -161,7 +169,13 @@ class Node:
                     self._gates[news.door].on_shown(news)
                 )  # a look at a face must not hold up the sensors
             for access_point, event in self._events(news):
-                await self._gates[access_point].on_event(event)
+                handled = self._gates[access_point].on_event(event)
+                if access_point in self._parts.own_locks.doors:
+                    self._spawn(handled)  # a radio may take seconds: the other doors do not wait for it
+                else:
+                    await handled
+            if (late := late_fact(news)) is not None:
+                self._spawn(self.record([late]))
             self._parts.tell_state()
 
     def _events(self, news: IoNews) -> list[tuple[AccessPointId, Event]]:
@@ -178,17 +192,13 @@ class Node:
             case Latched(door=door, on=on):
                 told = news.kind == "fire" and door in self._gates
                 return [(door, FireOn() if on else FireOff())] if told else []
-            case LockLink(door=door, online=online):
-                return [(door, LockBack() if online else LockLost())] if door in self._gates else []
             case Shown():
                 return []
             case Lost():
-                for gate in self._gates.values():
-                    gate.fault = "" if news.back else "gate-io is away: the door cannot be driven"
-                log.warning("gate_io", back=news.back)
+                note_lost(news, self._gates, self._parts.own_locks.doors)
                 return []
             case _:
-                assert_never(news)
+                return lock_events(news, self._gates)
 
     def _after_snapshot(self, snapshot: IoSnapshot) -> list[tuple[AccessPointId, Event]]:
         self._panel.read(snapshot)
@@ -309,6 +319,7 @@ class Node:
     def _take_passes(self) -> None:
         book = self._parts.book
         self._passes = PassSet.build(book.auth_ver, book.passes, book.denied)
+        self._parts.own_locks.note_passes(self._passes.passes.values())
         self._refresh_galleries()
         self._parts.tell_state()
 
@@ -465,9 +476,8 @@ class Node:
 
     def health(self) -> NodeHealth:
         up_ns = self._parts.clock.read().mono_ns - self._born_ns
-        doors = tuple(
-            door_health(gate, self._camera_word(gate.access_point, up_ns)) for gate in self._gates.values()
-        )
+        word, radio = self._camera_word, self._parts.own_locks.radio
+        doors = tuple(door_health(gate, word(name, up_ns), radio(name)) for name, gate in self._gates.items())
         faults = [
             self._engine_fault if self._fpir else "",
             DISK_FULL if self._parts.ledger.disk_alarm else "",
