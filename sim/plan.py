@@ -250,6 +250,8 @@ def _spell(first: str, last: str) -> Callable[[Dice, int], Iterator[Deed]]:
             yield Deed(at + for_ns * (n + 1) // 5, someone.what, someone.how)
         if dice.random() < 0.3:
             yield Deed(at + for_ns // 2, "forced", {"open_ms": dice.randrange(500, 40_000)})
+        if dice.random() < 0.25:
+            yield Deed(at + for_ns * 2 // 3, "node_falls", {"after_record": False, "back_ms": 1_500})
         if dice.random() < 0.3:
             yield command(dice, at + for_ns * 3 // 5)
         yield Deed(at + for_ns, "command", {"op": last, "kind": "good", "kid": "k1"})
@@ -351,6 +353,8 @@ def _evacuation(dice: Dice, at: int) -> Iterator[Deed]:
         yield Deed(at + for_ns // 3, dice.choice(["sched_open", "sched_close"]))
     if dice.random() < 0.5:
         yield Deed(at + for_ns * 2 // 5, "box_falls", {"back_ms": dice.choice([200, 2_000])})
+    if dice.random() < 0.5:
+        yield Deed(at + for_ns * 3 // 10, "node_falls", {"after_record": False, "back_ms": 1_500})
     yield Deed(at + for_ns // 2, "visit", {"who": "g01", "by": "code", **_gait(dice)})
     yield Deed(at + for_ns, "command", {"op": "lockopen_release", "kind": "good", "kid": "k1"})
     yield Deed(at + for_ns + 30 * S_NS, "command", {"op": "lockopen_release", "kind": "good", "kid": "k1"})
@@ -363,6 +367,7 @@ SPELLS: list[Callable[[Dice, int], Iterator[Deed]]] = [
     _spell("unlock", "block"),
     _opening_hours,
     _lockdown,
+    _evacuation,
     _evacuation,
     _close_together,
     _close_together,
