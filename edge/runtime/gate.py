@@ -77,6 +77,7 @@ class Gate:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _timers_changed: asyncio.Event = field(default_factory=asyncio.Event)
     _attempts: Attempts = field(init=False)
+    _owed: Latch | None = None  # a latch that a person has cleared here and gate-io has not
     _reads: int = 0  # of the reader, waiting for the door's turn
 
     def __post_init__(self) -> None:
@@ -193,7 +194,9 @@ class Gate:
                     return Did(self.state.mode, fault=self.fault)
         self.state = step.state
         self._timers_changed.set()
-        faults = [await self._perform(effect) for effect in step.effects]
+        # Until gate-io has let go of a latch the door stands open, whatever is believed here: asked for at every input.
+        owed = () if self._owed is None else (self._owed,)
+        faults = [await self._perform(effect) for effect in (*owed, *step.effects)]
         self.hands.front.stands(self.access_point, step.state, in_service=not self.withheld())
         return Did(step.state.mode, step.refusal is not None, next(filter(None, faults), ""))
 
@@ -209,7 +212,10 @@ class Gate:
                 return self._check(await io.lock(door, self._cmd("relock")), "lock")
             case Latch(kind, on, actor):
                 latched = await io.latch(door, self._cmd(f"latch {kind}"), kind, on, actor)
-                return self._check(latched, "latch")
+                self._owed = None
+                fault = self._check(latched, "latch")
+                self._owed = effect if fault and not on else None
+                return fault
             case Signal(light, advice):
                 if light is Light.GREEN:
                     stuck = self.fault.startswith("pulse")  # nobody is sent to a door that did not open
@@ -226,7 +232,7 @@ class Gate:
     def _check(self, result: Result, verb: str) -> str:
         """A lock that did not do as asked is a fault everybody can see; the door is never believed open or shut."""
         if result.outcome is Outcome.DONE:
-            self.fault = ""
+            self.fault = self.fault if self._owed else ""
             return ""
         self.fault = f"{verb}: {result.outcome.lower()} {result.detail}".strip()
         log.error(

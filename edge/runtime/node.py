@@ -327,7 +327,12 @@ class Node:
 
     async def _take_link(self, *, up: bool) -> None:
         self._online = up
-        await self.record([Fact("link.up" if up else "link.down", link_state="ONLINE" if up else "OFFLINE")])
+        try:
+            await self.record(
+                [Fact("link.up" if up else "link.down", link_state="ONLINE" if up else "OFFLINE")]
+            )
+        except StoreError as error:
+            log.error("link_not_recorded", why=str(error))  # a full disk must not keep it from the doors
         for gate in self._gates.values():
             await gate.on_event(LinkUp() if up else LinkDown())
 
