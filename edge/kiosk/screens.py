@@ -146,7 +146,8 @@ class DoorScreens:
             self._state.show(access_point, self._resting(access_point))
             self._light_up(access_point)
         elif Show.ALARM in {self._lamp[access_point], self._lit.get(access_point)}:
-            self._light_up(access_point)  # an alarm waits for no sentence to be read, neither to begin nor to end
+            # An alarm waits for no sentence to be read, neither to begin nor to end.
+            self._light_up(access_point)
 
     def light(self, access_point: AccessPointId, what: Show) -> None:
         """Something is waited for that has no word of its own (WAIT), or no longer (IDLE)."""

@@ -70,8 +70,8 @@ def _screen_of(state: DoorState) -> Screen | None:
 
 
 def alarm_of(state: DoorState) -> Show:
-    """IDLE, PREALARM or ALARM."""
-    return _ALARMS[state.alarm]
+    """IDLE, PREALARM or ALARM; where people are to leave, nobody is asked to shut the door."""
+    return Show.IDLE if _screen_of(state) is Screen.LEAVE else _ALARMS[state.alarm]
 
 
 def lamp_of(state: DoorState) -> Show:

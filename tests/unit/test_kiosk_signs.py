@@ -100,6 +100,12 @@ def test_what_a_door_is_in_has_its_screen_and_its_light(change, screen, lamp):
     assert (screen_of(state), lamp_of(state)) == (screen, lamp)
 
 
+@pytest.mark.parametrize("alarm", list(Alarm))
+def test_where_people_are_to_leave_nobody_is_asked_to_shut_the_door(alarm):
+    burning = replace(LOCKED, mode=Mode.LOCKED_OPEN, life_safety=LifeSafety.FIRE, alarm=alarm)
+    assert (alarm_of(burning), lamp_of(burning)) == (Show.IDLE, Show.FREE)
+
+
 def test_a_door_standing_in_a_mode_tells_that_the_way_out_is_free_where_nobody_gets_in():
     for screen in (Screen.LOCKED_DOWN, Screen.BLOCKED, Screen.OUT_OF_ORDER):
         assert "the way out is free" in SENTENCES[screen].hint.en.lower()
