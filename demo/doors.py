@@ -166,7 +166,7 @@ class Doors(Faces):
             do()
             with suppress(TimeoutError):
                 wait_until(
-                    lambda: len(self.decisions(door)) > before,
+                    lambda before=before: len(self.decisions(door)) > before,
                     within_s=AGAIN_S,
                     what="an answer",
                     every_s=0.1,
