@@ -156,7 +156,12 @@ class Watch:
         if print_ != view.print_:
             view.print_, view.changed_ns = print_, frame.t_ns
         if frame.t_ns - view.changed_ns > FROZEN_NS:
-            self._say_state(name, view, "DEGRADED", f"camera {name}: the picture has not changed for 10 s")
+            self._say_state(
+                name,
+                view,
+                "DEGRADED",
+                f"camera {name}: the picture has not changed for {FROZEN_NS // 1_000_000_000} s",
+            )
         else:
             self._say_state(name, view, "OK", "")
 
