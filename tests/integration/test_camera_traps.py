@@ -13,6 +13,7 @@ from edge.errors import CameraLost
 from edge.ports import ClockReading
 from edge.runtime import watch
 from edge.runtime.sightings import CameraState, Told, unpack
+from tests.fakes.late_wire import LateWire
 from tests.fakes.rtsp_peer import RtspPeer, true_age_ms
 from tests.fakes.waiting import eventually
 
@@ -98,6 +99,43 @@ def test_after_a_stall_too_short_to_break_the_connection_nothing_old_is_handed_o
     looker.look_for(1.2)
     peer.signal(signal.SIGCONT)
     looker.look_until_more(20)
+    looker.check()
+
+
+@pytest.fixture
+def wire(peer):
+    made = LateWire(int(peer.url.split(":")[2].split("/")[0]))
+    yield made
+    made.cut()
+
+
+def test_what_a_wire_held_back_is_thrown_away_when_it_comes_at_once(wire):
+    """The connection lives through it: only the camera's own stamps tell a picture of now from one of then."""
+    camera = rtsp.open_camera(url=f"rtsp://127.0.0.1:{wire.port}/gate")
+    looker = Looker(camera)
+    looker.look_until_more(10)
+    before = camera.stale_dropped
+    wire.holding.set()
+    looker.look_for(1.5)
+    wire.holding.clear()
+    looker.look_until_more(10)
+    camera.close()
+    looker.check()
+    assert camera.stale_dropped - before >= 10
+
+
+def test_a_connection_that_begins_with_what_piled_up_begins_with_the_first_picture_of_now(wire):
+    camera = rtsp.open_camera(url=f"rtsp://127.0.0.1:{wire.port}/gate")
+    looker = Looker(camera)
+    eventually(
+        lambda: wire.passed > 12_000, what="no picture is on its way"
+    )  # the conversation before takes 3 kB
+    wire.holding.set()
+    looker.look_for(1.0)
+    assert looker.ages_ms == []
+    wire.holding.clear()
+    looker.look_until_more(10)
+    camera.close()
     looker.check()
 
 
