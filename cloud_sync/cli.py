@@ -16,20 +16,22 @@ import structlog
 import typer
 
 from cloud_sync.cli_commands import command_app
+from cloud_sync.cli_credentials import card_app, day_code_app, visitor_app
 from cloud_sync.cli_faces import approve_node, list_nodes, withdraw_node
 from cloud_sync.cli_guests import invite, notices
+from cloud_sync.cli_nodes import node_app
 from cloud_sync.cli_stays import booking_app, dry_run_app, prove
 from cloud_sync.cli_tools import CONFIG_VARIABLE, DEFAULT_CONFIG, ConfigOption
 from cloud_sync.cli_tools import opened_books as _books
 from cloud_sync.cli_tools import who_types as _actor
-from cloud_sync.compose import Part, add_node, set_up, write_join_file
+from cloud_sync.compose import Part, set_up
 from cloud_sync.config import load
 from cloud_sync.core.roles import Role
 from cloud_sync.errors import ConfigError, SyncError
 from cloud_sync.ports import ImportKind, ImportReport
 from cloud_sync.protocol.messages import PREREQ_LISTING, PREREQ_REGISTERED, PREREQ_STAY
 from cloud_sync.store.guests import ConsentWish
-from cloud_sync.store.places import AccessPointSpec, NodeJoin, PiaRecord
+from cloud_sync.store.places import PiaRecord
 from cloud_sync.store.registry import PassLine
 from cloud_sync.store.repair import db_app
 
@@ -45,7 +47,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-node_app = typer.Typer(help="Nodes and their join files.", no_args_is_help=True)
 face_app = typer.Typer(help="What has to be on file before a door may know faces.", no_args_is_help=True)
 consent_app = typer.Typer(help="Consents taken down by staff.", no_args_is_help=True)
 user_app = typer.Typer(help="Who may log in to the pages.", no_args_is_help=True)
@@ -62,6 +63,9 @@ app.command("invite")(invite)
 app.command("notices")(notices)
 
 app.add_typer(booking_app, name="booking")
+app.add_typer(day_code_app, name="day-code")
+app.add_typer(card_app, name="card")
+app.add_typer(visitor_app, name="visitor")
 app.add_typer(dry_run_app, name="dry-run")
 app.command("prove")(prove)
 
@@ -135,45 +139,7 @@ def _log_to_stderr() -> None:
     )
 
 
-# --- nodes and doors -------------------------------------------------------------------------------------------
-
-
-def _spec(text: str) -> AccessPointSpec:
-    parts = text.split(":")
-    if len(parts) != 4 or not all(parts):
-        raise ConfigError(
-            "--access-point", f"{text!r} is not ID:KIND:中文名:English name", "Write all four, colons between"
-        )
-    return AccessPointSpec(*parts)
-
-
-@node_app.command("add")
-def node_add(
-    node: str,
-    public_key: Annotated[str, typer.Option(help="What 'gatehouse-node join-request' printed.")],
-    join_out: Annotated[Path, typer.Option(help="Where the join file for the node goes.")],
-    name: Annotated[str, typer.Option(help="How people call it.")] = "",
-    access_point: Annotated[
-        list[str] | None, typer.Option(help="ID:KIND:中文名:English name; repeatable.")
-    ] = None,
-    sealing_key: Annotated[
-        str, typer.Option(help="Likewise printed; without it the node takes no templates from others.")
-    ] = "",
-    sealing_proof: Annotated[str, typer.Option(help="Likewise printed; belongs to the sealing key.")] = "",
-    config: ConfigOption = DEFAULT_CONFIG,
-) -> None:
-    """Register a node with its doors and write its join file; safe to repeat."""
-    doors = tuple(_spec(text) for text in access_point or ())
-    join = NodeJoin(node, name or node, public_key, doors, sealing_key, sealing_proof)
-    with _books(config) as books:
-        add_node(books, join, join_out, actor=_actor())
-
-
-@node_app.command("join-file")
-def node_join_file(node: str, join_out: Path, config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Write a node's join file again, for instance after face was switched on."""
-    with _books(config) as books:
-        write_join_file(books, node, join_out)
+# --- face at doors ----------------------------------------------------------------------------------------------
 
 
 @face_app.command("pia")

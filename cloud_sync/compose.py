@@ -98,6 +98,7 @@ def open_books(config: SyncConfig, clock: Clock | None = None) -> Books:
         vault=Vault(config.vault, keys.vault, disclose),
         k_community=keys.k_community,
         pin_key=keys.pin,
+        signer=keys.signer,
         clock=clock,
         randomness=os.urandom,
     )

@@ -138,6 +138,10 @@ class GuestDesk(Protocol):
         """Six digits, said once; an older PIN of this guest stops working."""
         ...
 
+    def phone_bundle(self, guest_token: str, subject_ref: str | None) -> tuple[bytes, int]:
+        """The pass itself, signed, for a gate that has no news: (body and signature, until when in ms)."""
+        ...
+
     def leave(self, guest_token: str) -> None:
         """Check the party out now; the way out stays open."""
         ...

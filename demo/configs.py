@@ -47,6 +47,7 @@ inputs = {{ driver = "simulated", rig = "rig-{short}.sock", wired = ["contact", 
 
 NODE_HEAD = """
 node = "{node}"
+simulation = true
 data_dir = "data"
 join_file = "join.json"
 io_profile = "io.toml"

@@ -5,6 +5,7 @@ import re
 import types
 import typing
 from collections.abc import Iterator, Sequence
+from datetime import date
 from enum import Enum
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -121,7 +122,14 @@ def _plain(kind: Any) -> str:
         return " / ".join(f"`{member.value}`" for member in kind)
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return "table"
-    words = {str: "text", int: "whole number", float: "number", bool: "true / false", Path: "path"}
+    words = {
+        str: "text",
+        int: "whole number",
+        float: "number",
+        bool: "true / false",
+        Path: "path",
+        date: "date",
+    }
     return words.get(kind, "table")
 
 
@@ -149,7 +157,7 @@ def drivers() -> str:
         for point in _points(kind)
     ]
     found += [("cameras: replay", ReplaySettings), ("cameras: v4l2", V4l2Settings)]
-    return "\n\n".join(f"#### {name}\n\n{_driver(kind)}" for name, kind in found)
+    return "\n\n".join(f"#### {name}\n\n{driver_keys(kind)}" for name, kind in found)
 
 
 def rungs() -> str:
@@ -165,13 +173,19 @@ def _points(kind: str) -> list[EntryPoint]:
     return sorted(entry_points(group=f"gatehouse.{kind}"), key=lambda point: point.name)
 
 
-def _driver(kind: type[Any]) -> str:
+def driver_keys(kind: type[Any]) -> str:
     hints = typing.get_type_hints(kind)
     rows = [
-        (f"`{one.name}`", kind_of(hints[one.name]), _given(one), KEYS.get(f"{kind.__name__}.{one.name}", ""))
+        (f"`{one.name}`", kind_of(hints[one.name]), _given(one), _words(kind, one.name))
         for one in dataclasses.fields(kind)
     ]
     return table(("key", "value", "default", "what it is"), rows)
+
+
+def _words(kind: type[Any], key: str) -> str:
+    """What was written of this key of this dataclass, or of the one it comes from."""
+    written = (KEYS.get(f"{base.__name__}.{key}", "") for base in kind.__mro__)
+    return next(filter(None, written), "")
 
 
 def _given(one: dataclasses.Field[Any]) -> str:

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from edge.commission.cli import commission
 from edge.config import NodeConfig, load
 from edge.errors import ConfigError, GateError, StoreError
 from edge.runtime import control
@@ -26,6 +27,7 @@ db_app = typer.Typer(
     no_args_is_help=True, help="Look at the node's own databases; nothing here changes them."
 )
 app.add_typer(db_app, name="db")
+app.command("commission")(commission)
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The node's TOML file.")]
 
@@ -33,7 +35,7 @@ Config = Annotated[Path, typer.Option("--config", "-c", help="The node's TOML fi
 def main() -> None:
     """The console script: a mistake is one sentence and exit code 2."""
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)
     except GateError as error:
         _fail(str(error))
     except ExceptionGroup as group:
@@ -49,6 +51,7 @@ def main() -> None:
         if hasattr(error, "format_message"):  # a mistyped option, in typer's own words
             _fail(str(error.format_message()))
         raise
+    sys.exit(code if isinstance(code, int) else 0)  # a command's typer.Exit comes back as a number
 
 
 def _first(error: BaseException) -> BaseException:
@@ -100,13 +103,26 @@ def run(config: Config) -> None:
 
 
 @app.command()
-def check(config: Config) -> None:
-    """Read the configuration and the I/O profile and say what is wrong with them; starts nothing."""
-    from edge.gateio.profile import load_profile
+def check(
+    file: Annotated[Path | None, typer.Argument(help="The node's TOML file.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="The same, as other commands take it.")
+    ] = None,
+    io: Annotated[
+        Path | None, typer.Option("--io", help="The I/O profile; else the one the node's file names.")
+    ] = None,
+) -> None:
+    """Explain every mistake of the node's file and of its I/O profile; starts nothing, exit code 2 with mistakes."""
+    from edge.check import verdict
 
-    settings = load(config)
-    load_profile(settings.io_profile)
-    Console().print(f"{config}: node {settings.node} with {len(settings.doors)} door(s), as it should be.")
+    found = verdict(file or config, io)
+    for finding in found:
+        typer.echo(str(finding), err=True)
+    mistakes = [finding for finding in found if not finding.warning]
+    if mistakes:
+        raise typer.Exit(2)
+    asked = ", ".join(str(path) for path in (file or config, io) if path is not None)
+    typer.echo(f"{asked}: as it should be" + (f", with {len(found)} warning(s)." if found else "."))
 
 
 @app.command("join-request")
@@ -159,10 +175,40 @@ def status(config: Config) -> None:
             fpir,
         )
     console.print(table)
+    _print_batteries(answer["doors"])
     console.print(f"clock: {answer['clock']}")
     _print_faces(answer["faces"])
     for fault in answer["faults"]:
         console.print(f"fault: {fault}")
+
+
+def _print_batteries(doors: list[dict[str, Any]]) -> None:
+    """One line about the locks the node drives itself; ``gatehouse-node locks`` lists them."""
+    own = [door for door in doors if door["battery"] or door["signal"]]
+    if own:
+        low = [door["access_point"] for door in own if door["battery"] == "low"]
+        weak = [door["access_point"] for door in own if door["signal"] == "low"]
+        names = f"battery low: {', '.join(low) or 'none'}; signal low: {', '.join(weak) or 'none'}"
+        typer.echo(f"locks of this node: {len(own)} heard; {names}")
+
+
+@app.command()
+def locks(config: Config) -> None:
+    """The locks this node drives itself, and how many passes could count on each; exit code 1 if one could not."""
+    rows = _ask(load(config), {"do": "locks"})["locks"]
+    names = ("access_point", "online", "bolt", "battery", "signal", "heard_s_ago")
+    counts = ("ready", "waiting", "unreachable")
+    table = Table("door", "online", "bolt", "battery %", "signal of 255", "heard s ago", *counts)
+    table.columns[0].no_wrap = True
+    for row in rows:
+        table.add_row(*("-" if row[name] is None else str(row[name]) for name in names + counts))
+    Console().print(table)
+    closed = [row for row in rows if row["unreachable"]]
+    for row in closed:
+        typer.echo(f"{row['access_point']}: would not open for {row['unreachable']} pass(es)")
+    typer.echo(f"{len(rows)} lock(s), {len(closed)} that would not open for a pass aboard")
+    if closed:
+        raise typer.Exit(1)
 
 
 def _print_faces(faces: dict[str, Any]) -> None:
@@ -205,6 +251,18 @@ def distrust_receiver(
     """Seal nothing to this node any more."""
     _ask(load(config), {"do": "distrust_receiver", "node": node, "by": by, "reason": reason})
     typer.echo(f"{node}: not trusted any more")
+
+
+@app.command("apb-reset")
+def apb_reset(
+    config: Config,
+    pass_id: Annotated[str, typer.Argument(metavar="PASS", help="The pass that stands on the wrong side.")],
+    by: Annotated[str, typer.Option("--by", help="Your staff id; it stands in the ledger, so no name.")],
+    why: Annotated[str, typer.Option("--why", help="followed_somebody, left_unseen, wrong_record or other.")],
+) -> None:
+    """Forget where a pass is recorded, so that anti-passback does not hold it back."""
+    answer = _ask(load(config), {"do": "apb_reset", "pass_id": pass_id, "by": by, "why": why})
+    typer.echo(f"{pass_id}: not recorded in {answer['zone']} any more; its next passage is judged anew")
 
 
 @app.command()

@@ -14,12 +14,19 @@ import structlog
 
 from cloud_sync.protocol import chain
 from cloud_sync.protocol import messages as wire
-from cloud_sync.protocol.code import PREFIX, RotatingCode
-from cloud_sync.protocol.code import parse as parse_rotating
-from cloud_sync.protocol.pin import PIN, pin_credential
 from cloud_sync.protocol.topics import NodeTopics
+from edge.compose_commission import withheld_at
+from edge.compose_credentials import (
+    day_proofs,
+    parse_code,
+    read_card,
+    read_duress,
+    read_pin,
+    verify_pass,
+)
 from edge.compose_faces import faces_side, open_peers
-from edge.config import NodeConfig
+from edge.compose_locks import check_locks, open_locks, slowest_bolt_ms
+from edge.config import DoorConfig, NodeConfig
 from edge.core.commands import Received
 from edge.core.decision_types import Liveness
 from edge.core.door_profile import DoorProfile
@@ -27,11 +34,13 @@ from edge.core.door_profile import LockProfile as CoreLockProfile
 from edge.core.events import AccessPointId, NodeId
 from edge.core.face_mode import FaceMode
 from edge.core.passes import LocationClass
+from edge.core.tailgating import Tailgate
 from edge.drivers.clock import SystemClock, clock_of
 from edge.errors import CameraLost, ConfigError, StoreError
 from edge.eyes import vision_main
 from edge.gateio.client import GateIoClient
-from edge.gateio.profile import Profile, load_profile, profile_hash
+from edge.gateio.drivers import resolve, settings_of
+from edge.gateio.profile import DoorTable, Profile, load_profile, profile_hash
 from edge.kiosk.app import Keypad
 from edge.kiosk.doors import kiosk_state
 from edge.kiosk.screens import DoorScreens
@@ -39,16 +48,19 @@ from edge.kiosk.serve import KioskServer
 from edge.link.link import Aboard, Link
 from edge.link.mqtt import Broker, Session
 from edge.link.translate import decode_passes, encode_fact
-from edge.ports import ClockReading
+from edge.ports import ClockReading, Point
 from edge.runtime import control, technician
 from edge.runtime.commands import CommandDesk, DeskParts, Place
 from edge.runtime.gate import Gate
+from edge.runtime.gate_rules import Unruled
 from edge.runtime.hands import Hands
 from edge.runtime.health import with_fault
 from edge.runtime.live_parts import live_rule
 from edge.runtime.node import Node
 from edge.runtime.node_parts import Parts
-from edge.runtime.sightings import Told, unpack
+from edge.runtime.rule_parts import rule_set, sees_people
+from edge.runtime.rules import DoorRules
+from edge.runtime.sightings import PictureSeen, Told, unpack
 from edge.store.ballast import Ballast
 from edge.store.command_book import SqlCommandBook
 from edge.store.device_key import Join, read_join, verify_ed25519
@@ -56,6 +68,7 @@ from edge.store.gallery_store import GalleryStore
 from edge.store.ledger import SqliteLedger
 from edge.store.pass_book import PassBook
 from edge.store.peer_book import PeerBook
+from edge.store.rule_book import SqlRuleBook
 
 SOFTWARE = metadata.version("gatehouse")
 BUILD_MS = 1_760_000_000_000  # the earliest it can be: no node of this release ran before
@@ -71,7 +84,9 @@ log = structlog.get_logger()
 
 
 @contextlib.asynccontextmanager
-async def vision_worker(config: NodeConfig, group: asyncio.TaskGroup) -> "AsyncIterator[asyncio.Queue[Told]]":
+async def vision_worker(
+    config: NodeConfig, group: asyncio.TaskGroup, pictures: dict[str, PictureSeen]
+) -> "AsyncIterator[asyncio.Queue[Told]]":
     """Start the worker; what it says comes through the queue, and what the node cannot follow is dropped.
 
     When the worker ends, or a camera cannot be opened, ``group`` ends with CameraLost and the driver's sentence.
@@ -98,8 +113,10 @@ async def vision_worker(config: NodeConfig, group: asyncio.TaskGroup) -> "AsyncI
             return
         if data[:1] == b"!" and not failed.done():
             failed.set_result(data[1:].decode())
+        elif isinstance(said := unpack(data), PictureSeen):
+            pictures[said.camera] = said
         elif not told.full():
-            told.put_nowait(unpack(data))
+            told.put_nowait(said)
 
     loop.add_reader(ours.fileno(), readable)
     watcher = group.create_task(_raise_when(failed), name="vision")
@@ -223,20 +240,6 @@ def open_stores(config: NodeConfig) -> Stores:
     )
 
 
-def parse_code(text: str) -> RotatingCode | None:
-    """A code of ours, or None for anybody else's QR.
-
-    Raises:
-        ValueError: ours by its prefix, and broken.
-    """
-    return parse_rotating(text) if text.startswith(PREFIX) else None
-
-
-def read_pin(key: bytes, digits: str) -> tuple[str, bytes] | None:
-    """What a PIN stands for, or None where it is none or this node has no key for PINs."""
-    return pin_credential(key, digits) if key and PIN.fullmatch(digits) else None
-
-
 def keypad(node: Node) -> Keypad:
     """The screen's thread hands digits over to the node's loop, this one."""
     loop = asyncio.get_running_loop()
@@ -283,11 +286,13 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         ),
     )
     kiosk = kiosk_state(config, join.pages_url, reads_pins=bool(join.pin_key))
-    io = GateIoClient(io_profile.socket, profile_hash(io_profile))
+    io = GateIoClient(io_profile.socket, profile_hash(io_profile)) if io_profile.hosted else None
+    own = open_locks(config, io_profile, io)
+    rules = DoorRules(rule_set(config, join.zone), SqlRuleBook(stores.ledger), clock)
     parts = Parts(
         clock=clock,
-        io=io,
-        ledger=stores.ledger,
+        io=own.locks,
+        ledger=rules,
         book=stores.book,
         templates=stores.templates,
         screens=DoorScreens(kiosk, join.zone, lambda: clock.read().wall_ms),
@@ -296,26 +301,34 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         boot_id=boot_id,
         build_ms=BUILD_MS,
         new_id=lambda: secrets.token_hex(6),
+        own_locks=own.locks,
     )
-    node = build_node(config, io_profile, parts, stores, join.pin_key, join.zone)
+    node = build_node(config, io_profile, parts, stores, join, join.zone, rules)
     side.node = node
     side.desk = command_desk(config, join, parts, stores, node, link)
     faces = faces_side(config, join, node, stores.templates, stores.peers, link, clock)
     side.faces_fault = faces.fault
+    pictures: dict[str, PictureSeen] = {}
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(node.close)
         group = await stack.enter_async_context(asyncio.TaskGroup())
-        told = await stack.enter_async_context(vision_worker(config, group))
-        await stack.enter_async_context(io)
+        told = await stack.enter_async_context(vision_worker(config, group, pictures))
+        if io is not None:
+            await stack.enter_async_context(io)
+        await stack.enter_async_context(own)
         if config.kiosk.port:
             pages = KioskServer(kiosk, config.kiosk.host, config.kiosk.port, keypad(node))
             pages.start()
             stack.callback(pages.close)
-        server = await control.serve(config.data_dir / "control.sock", technician.handlers(node, faces))
+        server = await control.serve(
+            config.data_dir / "control.sock",
+            technician.handlers(node, faces, rules, pictures) | own.handlers,
+        )
         stack.callback(server.close)
         serving = group.create_task(node.run(told), name="node")
         group.create_task(side.desk.run(), name="commands")
         group.create_task(faces.run(), name="faces")
+        group.create_task(rules.run(), name="hours")
         await asyncio.sleep(0)  # all of them listen before the first word can come down, or it would be lost
         link.start()
         stack.callback(link.stop)
@@ -349,11 +362,13 @@ def build_node(
     io_profile: Profile,
     parts: Parts,
     stores: Stores,
-    pin_key: bytes = b"",
+    join: Join,
     zone: tzinfo = UTC,
+    rules: DoorRules | None = None,
 ) -> Node:
-    """The gates of this node and what they share."""
+    """The gates of this node and what they share; without ``rules`` each door decides alone."""
     wired = {table.access_point: table for table in io_profile.door}
+    withheld = withheld_at(config, io_profile)
     cameras = {AccessPointId(door.access_point): door.camera for door in config.doors if door.camera}
     fpir = {
         AccessPointId(door.access_point): door.face.fpir_wanted
@@ -362,6 +377,8 @@ def build_node(
     }
     gates: list[Gate] = []
     node = Node(parts, cameras, fpir)
+    doors = frozenset(AccessPointId(door.access_point) for door in config.doors)
+    key = join.pin_key
     hands = Hands(
         io=parts.io,
         clock=parts.clock,
@@ -369,33 +386,21 @@ def build_node(
         codes=stores.book,
         record=node.record,
         knowledge=node.knowledge,
-        parse_code=parse_code,
+        parse_code=lambda text: parse_code(text, doors),
         verify=verify_ed25519,
         new_id=parts.new_id,
-        read_pin=lambda digits: read_pin(pin_key, digits),
+        read_pin=lambda digits: read_pin(key, digits),
+        read_duress=lambda digits: read_duress(key, digits) if config.duress_pin else None,
+        read_card=lambda data: read_card(key, data),
+        day_proofs=lambda salt, digits: day_proofs(key, salt, digits),
+        verify_pass=lambda kid, message, signature: verify_pass(join, kid, message, signature),
         sees_faces=node.sees_faces,
     )
     for door in config.doors:
         table = wired[door.access_point]
         gates.append(
             Gate(
-                profile=DoorProfile(
-                    access_point=AccessPointId(door.access_point),
-                    lock=CoreLockProfile(table.lock_profile.value),
-                    direction=door.direction,
-                    rex_unlocks=table.rex_unlocks,
-                    t_release_ms=door.t_release_ms,
-                    t_extension_ms=door.t_extension_ms,
-                    t_relock_closed_ms=door.t_relock_closed_ms,
-                    t_forced_confirm_ms=door.t_forced_confirm_ms,
-                    t_bolt_confirm_ms=door.t_bolt_confirm_ms,
-                    t_max_energise_ms=door.t_max_energise_ms,
-                    lockdown_release_by_two=door.lockdown_release_by_two,
-                    t_relock_delay_ms=door.t_relock_delay_ms,
-                    t_open_ms=door.t_open_ms,
-                    t_prealarm_ms=door.t_prealarm_ms,
-                    t_rex_ms=table.t_rex_ms,
-                ),
+                profile=door_profile(door, table),
                 location=LocationClass(door.kind),
                 hands=hands,
                 liveness=Liveness(config.liveness_of(door)),
@@ -403,11 +408,38 @@ def build_node(
                 simulation=config.simulation,
                 dry_run=door.dry_run,
                 fire_group=table.fire_group,
+                withheld=withheld[AccessPointId(door.access_point)],
                 face_mode=door.face.mode,
+                rules=rules or Unruled(),
+                require=door.require,
             )
         )
     node.take_gates(gates)
+    if rules is not None:
+        rules.take_doors(node.gates)
     return node
+
+
+def door_profile(door: DoorConfig, table: DoorTable) -> DoorProfile:
+    """The door machine's settings, from what both files say of one door."""
+    return DoorProfile(
+        access_point=AccessPointId(door.access_point),
+        contact_wired=table.inputs is not None,
+        lock=CoreLockProfile(table.lock_profile.value),
+        direction=door.direction,
+        rex_unlocks=table.rex_unlocks,
+        t_release_ms=door.t_release_ms,
+        t_extension_ms=door.t_extension_ms,
+        t_relock_closed_ms=door.t_relock_closed_ms,
+        t_forced_confirm_ms=door.t_forced_confirm_ms,
+        t_bolt_confirm_ms=max(door.t_bolt_confirm_ms, slowest_bolt_ms(table)),
+        t_max_energise_ms=door.t_max_energise_ms,
+        lockdown_release_by_two=door.lockdown_release_by_two,
+        t_relock_delay_ms=door.t_relock_delay_ms,
+        t_open_ms=door.t_open_ms,
+        t_prealarm_ms=door.t_prealarm_ms,
+        t_rex_ms=table.t_rex_ms,
+    )
 
 
 def _check_doors(config: NodeConfig, io_profile: Profile) -> None:
@@ -419,6 +451,16 @@ def _check_doors(config: NodeConfig, io_profile: Profile) -> None:
                 f"is not wired in {config.io_profile}",
                 f"Wired there: {', '.join(sorted(wired))}",
             )
+    tables = {table.access_point: table for table in io_profile.door}
+    for door in config.doors:
+        counts = sees_people(config, door) or _has_beam(tables[door.access_point])
+        if door.tailgate is not Tailgate.OFF and not counts:
+            raise ConfigError(
+                f"doors.{door.access_point}.tailgate",
+                "has neither faces switched on nor a beam to count people with",
+                "Wire a beam, switch faces on as the law allows, or take tailgate away",
+            )
+    check_locks(config, io_profile)
     real = sorted({table.lock.driver for table in io_profile.door} - {"simulated"})
     if config.clock.rehearsal is not None and real:
         raise ConfigError(
@@ -426,6 +468,13 @@ def _check_doors(config: NodeConfig, io_profile: Profile) -> None:
             f"moves the time of day, and {config.io_profile} has a {real[0]} lock",
             "Take it out, or rehearse with simulated locks",
         )
+
+
+def _has_beam(table: DoorTable) -> bool:
+    inputs = table.inputs
+    if inputs is None:
+        return False
+    return Point.BEAM in settings_of(resolve("inputs", inputs.driver), inputs.rest, "inputs").points
 
 
 def _check_face(config: NodeConfig, join: Join) -> None:

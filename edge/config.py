@@ -5,13 +5,25 @@ while reading.
 """
 
 import tomllib
+from collections.abc import Iterator
+from datetime import date
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
+from edge.core.anti_passback import T_APB_SOFT_MS, T_APB_SOFT_RANGE_MS, Strictness, has_way_back
 from edge.core.claimant import WHOLE, area_of
+from edge.core.door_hours import MAY_BE_FIRST
 from edge.core.face_mode import FaceMode
+from edge.core.occupancy import DWELLINGS
+from edge.core.passes import SubjectClass
+from edge.core.requirement import Require
+from edge.core.schedule import Schedule, read_hours
+from edge.core.tailgating import Tailgate
+from edge.core.ways import Way
 from edge.errors import ConfigError
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -116,7 +128,104 @@ class DoorConfig(Strict):
         False,
         description="Writes down what it would have said, and holds nobody back; for a week beside the old system.",
     )
+    require: Require = Field(
+        Require.ANY,
+        description="any: one credential opens; code_and_pin, card_and_pin: both, of one pass; two_persons: two passes.",
+    )
     face: DoorFaceConfig = DoorFaceConfig()
+    zone_from: Name | None = Field(
+        None, description="The zone one comes from who enters here by a credential."
+    )
+    zone_to: Name | None = Field(None, description="The zone one comes into; zones are named by their doors.")
+    anti_passback: Strictness = Field(
+        Strictness.OFF, description="What happens to a pass that is recorded on the other side already."
+    )
+    interlock_group: Name | None = Field(
+        None, description="Of the doors of one group, one opens only while the others are shut."
+    )
+    schedule: Name | None = Field(
+        None, description="The hours at which this door stands unlocked; on holidays it does not."
+    )
+    first_person: tuple[SubjectClass, ...] = Field(
+        (), description="At its hours the door stays locked until one of these classes has gone through."
+    )
+    tailgate: Tailgate = Field(
+        Tailgate.OFF, description="People counted against grants: flag writes it down, case calls for eyes."
+    )
+    occupancy_max: int | None = Field(
+        None, ge=1, le=10_000, description="As many may be in zone_to; a space, never a dwelling."
+    )
+
+    @property
+    def way(self) -> Way | None:
+        """From where to where it leads; None where that is not said."""
+        if self.zone_from is None or self.zone_to is None:
+            return None
+        return Way(self.zone_from, self.zone_to, self.direction)
+
+    @model_validator(mode="after")
+    def _rules_agree(self) -> "DoorConfig":
+        for broken, why in self._contradictions():
+            if broken:
+                raise ValueError(f"door {self.access_point} {why}")
+        return self
+
+    def _contradictions(self) -> list[tuple[bool, str]]:
+        counted = self.occupancy_max is not None
+        judged = self.anti_passback is not Strictness.OFF
+        never = ", ".join(sorted(set(self.first_person) - MAY_BE_FIRST))
+        return [
+            (
+                (self.zone_from is None) != (self.zone_to is None),
+                "needs both zone_from and zone_to, or neither",
+            ),
+            (self.way is not None and self.zone_from == self.zone_to, "leads from a zone into the same zone"),
+            (judged and self.way is None, "has anti_passback and no zone_from and zone_to"),
+            (judged and self.direction == "out", "leads out and is never judged; take anti_passback away"),
+            (
+                counted and self.kind in DWELLINGS,
+                "leads to dwellings, where nobody is counted; no occupancy_max",
+            ),
+            (counted and self.way is None, "has occupancy_max and no zone_from and zone_to"),
+            (counted and self.direction == "out", "leads out and holds nobody back; take occupancy_max away"),
+            (bool(self.first_person) and self.schedule is None, "has first_person and no schedule"),
+            (bool(never), f"cannot have {never} as first_person: choose residents or staff"),
+            (
+                self.schedule is not None and self.kind == "room",
+                "is somebody's room and stands open at no hours",
+            ),
+            (
+                self.schedule is not None and self.interlock_group is not None,
+                "cannot stand open by schedule and be in an interlock; choose one",
+            ),
+            (
+                self.tailgate is not Tailgate.OFF and self.direction == "out",
+                "leads out, where nobody is counted; take tailgate away",
+            ),
+        ]
+
+
+class ScheduleConfig(Strict):
+    """Weekly hours under a name; passes and doors use them by it."""
+
+    name: Name
+    hours: tuple[str, ...] = Field(
+        min_length=1,
+        max_length=64,
+        description="Like `mon-fri 08:00-18:00`, `sun 10:00-24:00` or, for every day, `06:30-22:00`.",
+    )
+    through_holidays: bool = Field(False, description="True: a holiday is a day like any other for it.")
+
+    @property
+    def schedule(self) -> Schedule:
+        return Schedule(self.name, tuple(map(read_hours, self.hours)), self.through_holidays)
+
+    @model_validator(mode="after")
+    def _readable(self) -> "ScheduleConfig":
+        if self.name == "always":
+            raise ValueError("schedule 'always' is known everywhere and cannot be another one")
+        assert self.schedule.hours
+        return self
 
 
 class JudgeConfig(Strict):
@@ -185,6 +294,27 @@ class ClockConfig(Strict):
     )
 
 
+class MqttLocksConfig(Strict):
+    """The node's own broker, on loopback; only where locks stand on it (zigbee2mqtt, Shelly)."""
+
+    host: Literal["127.0.0.1", "::1", "localhost"] = Field(
+        "127.0.0.1", description="Always this machine: no other has to reach a lock."
+    )
+    port: int = Field(1883, ge=1, le=65_535, description="Where that broker listens.")
+    user: str = Field(
+        "gate", max_length=64, description="As whom the node speaks; empty where it asks nobody."
+    )
+    password_file: Path | None = Field(
+        None, description="A file with the password alone, readable by the node only."
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> "MqttLocksConfig":
+        if self.password_file is not None and not self.user:
+            raise ValueError("mqtt_locks has a password_file and no user")
+        return self
+
+
 class NodeConfig(Strict):
     node: Name
     data_dir: Path
@@ -196,13 +326,33 @@ class NodeConfig(Strict):
     kiosk: KioskConfig = KioskConfig()
     face: FaceConfig = FaceConfig()
     clock: ClockConfig = ClockConfig()
+    mqtt_locks: MqttLocksConfig | None = Field(
+        None, description="Where the locks are that this node drives itself; without it there may be none."
+    )
     t_cmd_age_ms: int = Field(
         10_000,
         ge=1_000,
         le=30_000,
         description="A signed command may live this long; one that comes later is never carried out.",
     )
-    simulation: bool = Field(False, description="True allows the synthetic face engine to grant.")
+    duress_pin: bool = Field(
+        True,
+        description="A PIN whose last digit is one higher opens as well and silently calls for help.",
+    )
+    simulation: bool = Field(
+        False,
+        description="True: no commissioning list is asked for, and the synthetic face engine may grant. Never at a door.",
+    )
+    holidays: tuple[date, ...] = Field(
+        (), max_length=400, description="Days on which schedules are closed, like `2027-02-06`."
+    )
+    t_apb_soft_ms: int = Field(
+        T_APB_SOFT_MS,
+        ge=T_APB_SOFT_RANGE_MS[0],
+        le=T_APB_SOFT_RANGE_MS[1],
+        description="How long timed anti-passback refuses the same pass again.",
+    )
+    schedules: tuple[ScheduleConfig, ...] = Field((), max_length=64)
     cameras: tuple[CameraConfig, ...] = ()
     doors: tuple[DoorConfig, ...] = Field(min_length=1)
 
@@ -212,24 +362,61 @@ class NodeConfig(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> "NodeConfig":
-        cameras = {camera.name for camera in self.cameras}
-        points = [door.access_point for door in self.doors]
-        if len(set(points)) != len(points):
-            raise ValueError("two doors have the same access_point")
-        for door in self.doors:
-            if door.camera is not None and door.camera not in cameras:
-                raise ValueError(
-                    f"door {door.access_point} names camera {door.camera!r}, which is not configured"
-                )
-            if door.face.mode is not FaceMode.OFF and door.camera is None:
-                raise ValueError(f"door {door.access_point} has face on and no camera")
-            if door.face.mode is FaceMode.ONE_TO_ONE and door.dry_run:
-                raise ValueError(
-                    f"door {door.access_point} is on trial and one_to_one: it would hold people up. Choose one"
-                )
-            if door.t_prealarm_ms > door.t_open_ms:
-                raise ValueError(f"door {door.access_point}: t_prealarm_ms is longer than t_open_ms")
+        for sentence in contradictions(self):
+            raise ValueError(sentence)
         return self
+
+
+def contradictions(config: NodeConfig) -> Iterator[str]:
+    """What parts of the file say against each other, a sentence each; all of it, for who explains a file."""
+    cameras = {camera.name for camera in config.cameras}
+    points = [door.access_point for door in config.doors]
+    if len(set(points)) != len(points):
+        yield "two doors have the same access_point"
+    for door in config.doors:
+        if door.camera is not None and door.camera not in cameras:
+            yield f"door {door.access_point} names camera {door.camera!r}, which is not configured"
+        if door.face.mode is not FaceMode.OFF and door.camera is None:
+            yield f"door {door.access_point} has face on and no camera"
+        if door.face.mode is FaceMode.ONE_TO_ONE and door.dry_run:
+            yield f"door {door.access_point} is on trial and one_to_one: it would hold people up. Choose one"
+        if door.face.mode is FaceMode.ONE_TO_ONE and door.require is not Require.ANY:
+            yield f"door {door.access_point} is one_to_one, which asks for code and face; leave require at any"
+        if door.t_prealarm_ms > door.t_open_ms:
+            yield f"door {door.access_point}: t_prealarm_ms is longer than t_open_ms"
+    yield from _of_hours(config)
+    yield from _of_ways(config)
+
+
+def _of_ways(config: NodeConfig) -> Iterator[str]:
+    ways = [door.way for door in config.doors if door.way is not None]
+    groups = [door.interlock_group for door in config.doors]
+    for door in config.doors:
+        way_back = door.way is not None and has_way_back(door.way, ways)
+        if door.anti_passback is Strictness.HARD and not way_back:
+            yield (
+                f"door {door.access_point} has hard anti_passback and no reader sees people leave; add the door "
+                f"of direction 'out' from {door.zone_to} to {door.zone_from}, or choose soft"
+            )
+        if door.interlock_group is not None and groups.count(door.interlock_group) == 1:
+            yield f"door {door.access_point} is alone in interlock_group {door.interlock_group!r}"
+    for one, other in combinations([door for door in config.doors if door.occupancy_max], 2):
+        if one.zone_to == other.zone_to and one.occupancy_max != other.occupancy_max:
+            yield f"doors {one.access_point} and {other.access_point} give {one.zone_to} two occupancy_max"
+
+
+def _of_hours(config: NodeConfig) -> Iterator[str]:
+    known = {schedule.name: schedule for schedule in config.schedules}
+    if len(known) != len(config.schedules):
+        yield "two schedules have the same name"
+    for door in config.doors:
+        if door.schedule is not None and door.schedule not in known:
+            yield f"door {door.access_point} names schedule {door.schedule!r}, which is not there"
+        elif door.schedule is not None and known[door.schedule].through_holidays:
+            yield (
+                f"door {door.access_point} would stand open on holidays; schedule {door.schedule!r} goes "
+                "through them and is for passes only"
+            )
 
 
 def load(path: Path) -> NodeConfig:
@@ -249,15 +436,20 @@ def load(path: Path) -> NodeConfig:
     try:
         return NodeConfig.model_validate(tree)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the file"
-        if first["type"] == "extra_forbidden":
-            raise ConfigError(
-                f"{path}: {key}", "is not a known key", f"Known here: {_known(first['loc'])}"
-            ) from error
-        raise ConfigError(
-            f"{path}: {key}", first["msg"].removeprefix("Value error, "), "See docs/configuration.md"
-        ) from error
+        raise ConfigError(str(path), *_problem_and_remedy(error.errors()[0])) from error
+
+
+def sentence_of(error: ErrorDetails) -> str:
+    """One of pydantic's findings in the owner's words."""
+    problem, remedy = _problem_and_remedy(error)
+    return f"{problem}. {remedy}."
+
+
+def _problem_and_remedy(error: ErrorDetails) -> tuple[str, str]:
+    key = ".".join(str(part) for part in error["loc"]) or "the file"
+    if error["type"] == "extra_forbidden":
+        return f"{key}: is not a known key", f"Known here: {_known(error['loc'])}"
+    return f"{key}: {error['msg'].removeprefix('Value error, ')}", "See docs/configuration.md"
 
 
 def _known(where: tuple[int | str, ...]) -> str:
@@ -275,7 +467,9 @@ _NESTED: dict[str, type[BaseModel]] = {
     "broker": BrokerConfig,
     "kiosk": KioskConfig,
     "clock": ClockConfig,
+    "mqtt_locks": MqttLocksConfig,
     "judges": JudgeConfig,
     "cameras": CameraConfig,
     "doors": DoorConfig,
+    "schedules": ScheduleConfig,
 }

@@ -8,6 +8,7 @@ GateError
  ├─ StoreError      the node's own disk did not keep what it was given
  │   └─ DiskFull
  ├─ EnrolRefused    this face may not be enrolled, and the sentence says why
+ ├─ RuleRefused     a person asked for something a rule between doors does not give
  └─ LinkError       the broker is away; recording goes on
 """
 
@@ -47,6 +48,10 @@ class TrustRefused(GateError):
 
 
 class EnrolRefused(GateError):
+    pass
+
+
+class RuleRefused(GateError):
     pass
 
 

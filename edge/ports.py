@@ -122,6 +122,27 @@ class Lock(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class RadioReading:
+    """What a lock behind a radio or a network last said of itself; None where it never did."""
+
+    online: bool
+    heard_ns: int | None = None  # CLOCK_MONOTONIC of its last own word
+    battery: int | None = None  # percent
+    linkquality: int | None = None  # 0 to 255, as the radio counts it
+
+
+class NodeLock(Lock, Protocol):
+    """A lock the node drives itself (a driver's ``open_lock(settings, door, *, bus, tell)``).
+
+    ``bus`` is the node's one MQTT client, ``tell`` takes BoltNews and LockLink and returns at once.  Whenever the
+    device is back the driver first puts it to rest and reads it back, whatever it was asked before it fell silent.
+    """
+
+    @property
+    def radio(self) -> RadioReading: ...
+
+
 class Point(StrEnum):
     CONTACT = "contact"  # level True = open
     REX = "rex"  # level True = pressed
@@ -197,7 +218,21 @@ class Shown:
     t_ns: int
 
 
-IoNews = Edge | Latched | Lost | IoSnapshot | LockLink | Shown
+@dataclass(frozen=True, slots=True)
+class BoltNews:
+    """What a lock that the node drives itself says of its bolt; UNKNOWN where it says nothing or cannot be believed.
+
+    ``late``: it unlocked after its command had been given up; the driver has locked it again already.
+    """
+
+    door: AccessPointId
+    state: LockState
+    t_ns: int
+    late: bool = False
+    detail: str = ""
+
+
+IoNews = Edge | Latched | Lost | IoSnapshot | LockLink | Shown | BoltNews
 
 
 class DoorIO(Protocol):

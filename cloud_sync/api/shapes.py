@@ -41,6 +41,17 @@ class CodeKeyAnswer(Shape):
     pass_id: str
 
 
+class BundleRequest(Shape):
+    subject_ref: Word | None = None
+
+
+class BundleAnswer(Shape):
+    """``signed``: base64 of the pass and the community's signature; worth nothing at a gate after ``expires_ms``."""
+
+    signed: str
+    expires_ms: int
+
+
 class ConsentRequest(Shape):
     purpose: Word
     text_version: Word

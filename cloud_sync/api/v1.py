@@ -1,5 +1,6 @@
 """API version 1 as a router; the composition adds it to the application of the pages."""
 
+from base64 import b64encode
 from datetime import UTC, datetime
 from hmac import compare_digest
 from typing import Annotated
@@ -9,6 +10,8 @@ from starlette.concurrency import run_in_threadpool
 
 from cloud_sync.api.problems import Explain, ProblemRoute, for_guests
 from cloud_sync.api.shapes import (
+    BundleAnswer,
+    BundleRequest,
     CodeKeyAnswer,
     CodeKeyRequest,
     ConsentAnswer,
@@ -62,6 +65,7 @@ def create_router(
 def _guest_calls(calls: "GuestCalls", explain: Explain) -> APIRouter:
     router = APIRouter(prefix="/api/v1/guest/{token}", route_class=for_guests(explain))
     router.add_api_route("/code-key", calls.code_key, methods=["POST"])
+    router.add_api_route("/bundle", calls.bundle, methods=["POST"])
     router.add_api_route("/consents", calls.consent, methods=["POST"], status_code=201)
     router.add_api_route("/consents/{purpose}", calls.withdraw, methods=["DELETE"], status_code=204)
     return router
@@ -123,6 +127,11 @@ class GuestCalls:
         """Bind the phone's key to the guest's pass."""
         credential, pass_id = self._registry.bind_code_key(token, wish.subject_ref, wish.raw)
         return CodeKeyAnswer(credential=credential, pass_id=pass_id)
+
+    def bundle(self, token: GuestToken, wish: BundleRequest) -> BundleAnswer:
+        """The pass itself for the phone that is bound, for a gate without news."""
+        signed, expires_ms = self._registry.phone_bundle(token, wish.subject_ref)
+        return BundleAnswer(signed=b64encode(signed).decode(), expires_ms=expires_ms)
 
     def consent(self, token: GuestToken, wish: ConsentRequest) -> ConsentAnswer:
         consent = self._registry.give_consent(

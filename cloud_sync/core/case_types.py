@@ -90,7 +90,9 @@ class OwnerRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AlertKind:
-    """``shut_first``: nobody settles it while its door stands open (domain.md §11.3)."""
+    """``shut_first``: nobody settles it while its door stands open (domain.md §11.3).  ``silent``: no page makes a sound
+    of it and no list of entries shows what raised it; only its case does.
+    """
 
     name: str
     severity: Severity
@@ -98,6 +100,7 @@ class AlertKind:
     cleared_by: tuple[str, ...] = ()
     shut_first: bool = False
     transient: bool = False
+    silent: bool = False
 
 
 FORCED = AlertKind("forced", Severity.S1, "door.forced", ("door.secured",), shut_first=True)
@@ -109,6 +112,10 @@ LOCK_SILENT = AlertKind("lock_silent", Severity.S2, "door.lock_silent", ("door.l
 CONTACT_FAULT = AlertKind("contact_fault", Severity.S3, "door.contact_fault")
 TAMPER = AlertKind("tamper", Severity.S2, "door.tamper", ("door.tamper_off",))
 POWER_LOW = AlertKind("power_low", Severity.S2, "door.power_low", ("door.power_back",))
+# Somebody opened a door under threat: whoever threatens them may stand beside the guard's screen.
+DURESS = AlertKind("duress", Severity.S1, "access.duress", silent=True)
+TAILGATE_RATE = AlertKind("tailgate_rate", Severity.S2, "door.tailgating")
+EMERGENCY = AlertKind("emergency", Severity.S2, "access.emergency")
 # Conditions that a node's silence or state shows, not an event.  The first is S2 where everybody has to pass.
 NODE_OFFLINE = AlertKind("node_offline", Severity.S3)
 CAMERA_LOST = AlertKind("camera_lost", Severity.S2)
@@ -118,13 +125,15 @@ ALERTS: Mapping[str, AlertKind] = MappingProxyType(
         kind.name: kind
         for kind in (
             *(FORCED, HELD, WATCHDOG, FIRE_RELEASE, JAMMED, LOCK_SILENT, CONTACT_FAULT, TAMPER, POWER_LOW),
-            *(NODE_OFFLINE, CAMERA_LOST),
+            *(DURESS, TAILGATE_RATE, EMERGENCY, NODE_OFFLINE, CAMERA_LOST),
         )
     }
 )
 RAISED_BY: Mapping[str, AlertKind] = MappingProxyType(
     {kind.raised_by: kind for kind in ALERTS.values() if kind.raised_by}
 )
+SILENT_KINDS = frozenset(kind.name for kind in ALERTS.values() if kind.silent)
+SILENT_EVENTS = frozenset(kind.raised_by for kind in ALERTS.values() if kind.silent)
 # A door that starts anew with its leaf shut is in alarm no more, and says so in no other way.
 DOOR_BOOT = "door.boot"
 ALERT_EVENTS = frozenset(

@@ -3,7 +3,9 @@
 The issuer's word is the only prerequisite; what remains is a window, a way in, and whether the ledger may name them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import msgspec
 
@@ -14,6 +16,9 @@ from cloud_sync.protocol.messages import PREREQ_CLASS_ONLY, Cred, PassRow
 
 RESIDENT_CLASSES = ("resident", "long_tenant")
 STAFF_CLASSES = ("operator", "maintenance", "grid")
+EMERGENCY = "emergency"
+# domain.md §4: hours, minutes, and one action that expires by itself.
+VISIT_MAX_MIN: Mapping[str, int] = MappingProxyType({"day_visitor": 24 * 60, "courier": 120, EMERGENCY: 60})
 
 
 @dataclass(frozen=True, slots=True)

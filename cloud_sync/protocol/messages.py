@@ -172,6 +172,8 @@ class DoorHealth(Message, frozen=True, kw_only=True):
     face_mode: str = "off"  # off | one_to_n | one_to_one | one_to_n_else_code
     tail: str | None = None  # what the threshold rests on: measured | indicative | bounded
     verified_by: str | None = None  # whether its table was verified with real people or simulated ones
+    battery: str | None = None  # low | ok: of a lock the node drives itself; figures stay at the node
+    signal: str | None = None  # low | ok: how well the radio hears it
 
 
 class State(Message, frozen=True, kw_only=True):

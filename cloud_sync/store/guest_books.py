@@ -6,7 +6,7 @@ from typing import Any
 from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE
 from cloud_sync.errors import Refused
 from cloud_sync.ports_guest import FormAnswer, GuestView
-from cloud_sync.store import guest_data, guest_view, guests, self_registering, tables
+from cloud_sync.store import bundles, guest_data, guest_view, guests, self_registering, tables
 from cloud_sync.store.engine import reading
 from cloud_sync.store.guests import ConsentWish
 from cloud_sync.store.house import Act, House, acting
@@ -81,6 +81,11 @@ class GuestBooks:
     def issue_pin(self, guest_token: str, subject_ref: str | None) -> str:
         with self._guest() as act:
             return guests.issue_pin(act, guest_token, subject_ref)
+
+    def phone_bundle(self, guest_token: str, subject_ref: str | None) -> tuple[bytes, int]:
+        with self._guest() as act:
+            made = bundles.phone_bundle(act, guest_token, subject_ref)
+            return made.signed, made.expires_ms
 
     def leave(self, guest_token: str) -> None:
         with self._guest() as act:

@@ -12,20 +12,17 @@ from cloud_sync.core.guards import age_on, surely_at_least
 from cloud_sync.core.lifecycles import CREDENTIAL, CREDENTIAL_LIVE
 from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE
 from cloud_sync.errors import NotFound, Refused
-from cloud_sync.protocol.pin import pin_credential
 from cloud_sync.store import tables
 from cloud_sync.store.bookings import check_out
 from cloud_sync.store.erasing import erase_face
 from cloud_sync.store.house import Act, House
 from cloud_sync.store.issuing import newest_pass, refresh_stay
+from cloud_sync.store.pins import free_pin
 from cloud_sync.store.places import scope_of
 
 TOKEN_BYTES = 16  # 128 bits: nobody guesses a link
 CRED_ID_BYTES = 16
 KEYS_PER_PASS_MAX = 20  # a guest changes phones now and then; a script does not get to fill the table
-PIN_DIGITS = 6
-PIN_DISTINCT_MIN = 2  # 111111 and 121212 are what people try first
-PIN_TRIES_MAX = 50  # of a million; a community with so many taken needs longer PINs
 LANGUAGES = ("zh", "en")
 WORD_MAX = 64
 
@@ -100,19 +97,10 @@ def issue_pin(act: Act, token: str, subject_ref: str | None) -> str:
     stay = stay_of_token(act, token)
     member = member_of(act, stay.stay, subject_ref)
     held = live_pass(act, stay, member.person)
-    pin, cred_id, verifier = _free_pin(act)
+    pin, cred_id, verifier = free_pin(act)
     replace_credential(act, held.pass_id, "pin", cred_id, verifier)
     refresh_stay(act, stay.stay)
     return pin
-
-
-def _free_pin(act: Act) -> tuple[str, str, bytes]:
-    for _ in range(PIN_TRIES_MAX):
-        pin = f"{int.from_bytes(act.house.randomness(8), 'big') % 10**PIN_DIGITS:0{PIN_DIGITS}d}"
-        cred_id, verifier = pin_credential(act.house.pin_key, pin)
-        if len(set(pin)) > PIN_DISTINCT_MIN and act.row(tables.credential, cred_id=cred_id) is None:
-            return pin, cred_id, verifier
-    raise Refused("credential.pins", "no free PIN was found; ask the staff for another way in.")
 
 
 def _of_kind(act: Act, pass_id: str, kind: str) -> list[Any]:

@@ -13,7 +13,7 @@ from cloud_sync.core.guards import Guard
 from cloud_sync.core.lifecycles import Lifecycle, Refusal, advance
 from cloud_sync.core.policy import PolicyProfile
 from cloud_sync.errors import Refused
-from cloud_sync.ports import Clock
+from cloud_sync.ports import Clock, Signer
 from cloud_sync.store import audit, tables
 from cloud_sync.store.vault import Vault
 
@@ -30,6 +30,7 @@ class House:
     vault: Vault
     k_community: bytes = field(repr=False)
     pin_key: bytes = field(repr=False, kw_only=True)
+    signer: Signer = field(repr=False, kw_only=True)  # the community's own key
     clock: Clock
     randomness: Callable[[int], bytes]
 

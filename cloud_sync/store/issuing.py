@@ -25,6 +25,7 @@ from cloud_sync.protocol.messages import Cred, PassRow
 from cloud_sync.store import tables
 from cloud_sync.store.erasing import erase_face
 from cloud_sync.store.house import Act
+from cloud_sync.store.pins import DAY
 from cloud_sync.store.places import nodes_of, scope_of
 
 # PENDING → ARMED → ACTIVE → EXPIRED is the longest way a pass has to catch up on at once.
@@ -173,7 +174,9 @@ def live_credentials(act: Act, pass_id: str) -> tuple[Cred, ...]:
     """What the nodes may be shown for this pass."""
     rows = act.rows(tables.credential, pass_id=pass_id)
     return tuple(
-        Cred(row.kind, row.cred_id, bytes(row.verifier)) for row in rows if row.state in CREDENTIAL_LIVE
+        Cred(row.kind, row.cred_id, bytes(row.verifier))
+        for row in rows
+        if row.state in CREDENTIAL_LIVE and row.kind != DAY
     )
 
 

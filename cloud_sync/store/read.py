@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from cloud_sync.core.case_types import SILENT_EVENTS
 from cloud_sync.errors import NotFound
 from cloud_sync.ports import Dashboard, DiscrepancyLine, EntryLine, NodeLine, Ratio
 from cloud_sync.store.engine import reading
@@ -243,7 +244,7 @@ def _lines(code: str) -> sa.Select[Any]:
     return (
         sa.select(event, access_point.c.name_zh, access_point.c.name_en)
         .select_from(event.outerjoin(access_point, place))
-        .where(event.c.community == code)
+        .where(event.c.community == code, event.c.type.not_in(SILENT_EVENTS))
     )
 
 

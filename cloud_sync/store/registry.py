@@ -1,5 +1,6 @@
 """The community's records, as the pages, the command line and the distributor may use them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from cloud_sync.core.issue import is_due_at_nodes
 from cloud_sync.errors import NotFound
 from cloud_sync.ports import ImportKind, ImportReport
 from cloud_sync.protocol.messages import PassRow
-from cloud_sync.store import bookings, guests, imports, places, tables
+from cloud_sync.store import bookings, guests, imports, node_list, places, tables
 from cloud_sync.store.engine import reading
 from cloud_sync.store.guest_books import GUEST_ROLE, GuestBooks
 from cloud_sync.store.guests import ConsentWish
@@ -107,6 +108,23 @@ class SqlRegistry(GuestBooks, StaffBooks):
         with self._acting(actor) as act:
             places.add_node(act, join)
             refresh_all(act)
+
+    def add_node_list(
+        self,
+        rows: list[node_list.DoorRow],
+        keys: Mapping[str, node_list.NodeKeys],
+        *,
+        dry_run: bool,
+        actor: str = "service",
+    ) -> tuple[list[str], list[node_list.RowFault]]:
+        """All nodes and doors of a list, or a sentence about every wrong row and nothing at all; safe to repeat."""
+        with self._acting(actor) as act:
+            faults = node_list.faults_of(act, rows, keys)
+            if faults or dry_run:
+                return list(dict.fromkeys(row["node"] for row in rows)), faults
+            nodes = node_list.add_list(act, rows, keys)
+            refresh_all(act)
+            return nodes, []
 
     def add_access_point(self, node: str, spec: AccessPointSpec, *, actor: str = "service") -> None:
         with self._acting(actor) as act:

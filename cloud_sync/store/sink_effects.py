@@ -4,7 +4,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 
-from cloud_sync.core.case_types import ALERT_EVENTS
+from cloud_sync.core.case_types import ALERT_EVENTS, SILENT_EVENTS
 from cloud_sync.ports import EntryLine
 from cloud_sync.protocol.messages import EventBody
 from cloud_sync.store.sink_epoch import UNDECODABLE, NewEvent
@@ -89,8 +89,9 @@ class Effects:
         return (*key, *place, seen_ms, self._now_ms)
 
     def _lines(self) -> tuple[EntryLine, ...]:
-        names = self._names({event.body.access_point for event in self._new if event.body})
-        return tuple(_line(event, names, self._now_ms) for event in self._new)
+        shown = [event for event in self._new if kind_of(event) not in SILENT_EVENTS]
+        names = self._names({event.body.access_point for event in shown if event.body})
+        return tuple(_line(event, names, self._now_ms) for event in shown)
 
     def _names(self, wanted: set[str | None]) -> dict[str, tuple[str, str]]:
         found: dict[str, tuple[str, str]] = {}

@@ -4,9 +4,12 @@ from contextlib import AbstractContextManager
 
 from cloud_sync.ports_guest import FormAnswer
 from cloud_sync.ports_staff import Arrival, DryRunReport, Party, Place, Proof, Proved
-from cloud_sync.store import arriving, changing, dry_run, proving
+from cloud_sync.store import arriving, cards, changing, day_codes, dry_run, proving, visitors
+from cloud_sync.store.bundles import SignedPass
+from cloud_sync.store.day_codes import DayCode
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
+from cloud_sync.store.visitors import VisitWish
 
 STAFF_ROLE, GUEST_ROLE = "staff", "guest"
 
@@ -67,6 +70,24 @@ class StaffBooks:
         with reading(self._house.engine).begin() as connection:
             act = Act(self._house, connection, self._house.clock.now_ms(), "service", "system")
             return dry_run.report(act, access_point, since_ms)
+
+    # --- what people carry -------------------------------------------------------------------------------------
+
+    def day_code(self, pass_id: str, *, minutes: int, actor: str, reason: str) -> DayCode:
+        with self._staff(actor) as act:
+            return day_codes.day_code(act, pass_id, minutes=minutes, reason=reason)
+
+    def admit(self, wish: VisitWish, *, actor: str) -> SignedPass | DayCode:
+        with self._staff(actor) as act:
+            return visitors.admit(act, wish)
+
+    def enrol_card(self, pass_id: str, typed: str, *, actor: str) -> None:
+        with self._staff(actor) as act:
+            cards.enrol_card(act, pass_id, typed)
+
+    def withdraw_card(self, pass_id: str, *, actor: str, reason: str) -> None:
+        with self._staff(actor) as act:
+            cards.withdraw_card(act, pass_id, reason)
 
     def _staff(self, actor: str) -> AbstractContextManager[Act]:
         return acting(self._house, actor, STAFF_ROLE)

@@ -17,13 +17,14 @@ from cloud_sync.core.lifecycles import CREDENTIAL, CREDENTIAL_LIVE, PASS, PassSt
 from cloud_sync.core.rights import GUARDS, Right, desired_pass, due_event
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports import RowAnswer
-from cloud_sync.protocol.pin import card_credential, pin_credential
+from cloud_sync.protocol.pin import card_credential, pin_credential, pins_too_near
 from cloud_sync.store import tables
 from cloud_sync.store.house import Act
 from cloud_sync.store.issuing import held_row, keep, live_credentials, settle_credentials
+from cloud_sync.store.pins import row_of_pin
 from cloud_sync.store.places import scope_of
 
-Kind = Literal["residents", "staff"]
+Kind = Literal["residents", "staff", "visitors"]
 STEPS_MAX = 4  # PENDING → ARMED → ACTIVE → EXPIRED
 ENDED = frozenset({PassState.EXPIRED, PassState.REVOKED})
 CRED_ID_BYTES = 16
@@ -82,7 +83,7 @@ def take_subject(act: Act, line: int, wish: SubjectWish) -> RowAnswer:
     person = str(_subject(act, subject).person)
     if made:
         act.on_failure.append(partial(act.house.vault.forget, person))
-    sealed = act.house.vault.seal(person, "name", wish.name)
+    sealed = bool(wish.name) and act.house.vault.seal(person, "name", wish.name)
     return _answer(act, line, wish, subject, before, made=made, sealed=sealed, said=said)
 
 
@@ -148,8 +149,8 @@ def _hand_back(act: Act, subject: str) -> None:
     """Cards and PINs are free for the next holder at once; a key stays until the erase clock, for the true reason."""
     held = _newest(act, subject)
     if held is not None:
-        _settle(act, str(held.pass_id), "card", None)
-        _settle(act, str(held.pass_id), "pin", None)
+        settle(act, str(held.pass_id), "card", None)
+        settle(act, str(held.pass_id), "pin", None)
 
 
 def _forget_person(act: Act, subject: str) -> None:
@@ -310,19 +311,34 @@ def _credentials(act: Act, subject: str, wish: SubjectWish) -> str:
     key, pass_id = act.house.pin_key, str(held.pass_id)
     if wish.card:
         new = None if wish.card == TAKEN_AWAY else card_credential(key, wish.card)
-        _settle(act, pass_id, "card", new)
+        settle(act, pass_id, "card", new)
     if wish.pin:
         new = None if wish.pin == TAKEN_AWAY else pin_credential(key, wish.pin)
-        _settle(act, pass_id, "pin", new)
+        if new is not None:
+            _check_chosen_pin(act, wish.pin, pass_id)
+        settle(act, pass_id, "pin", new)
     if wish.code_key is None:
         return ""
     # Found again by the key itself: the phone is told its id once, and a second import tells the same.
     cred_id = sha256(b"ac-code-id-v1\0" + wish.code_key).digest()[:CRED_ID_BYTES].hex()
-    _settle(act, pass_id, "qr", (cred_id, wish.code_key) if wish.code_key else None)
+    settle(act, pass_id, "qr", (cred_id, wish.code_key) if wish.code_key else None)
     return f"code {cred_id}" if wish.code_key else ""
 
 
-def _settle(act: Act, pass_id: str, kind: str, new: tuple[str, bytes] | None) -> None:
+def _check_chosen_pin(act: Act, pin: str, pass_id: str) -> None:
+    """A PIN that somebody chose is not one beside another's.
+
+    Raises:
+        Refused: it is.
+    """
+    near = [row for one in pins_too_near(pin) if (row := row_of_pin(act, one)) is not None]
+    if any(row.state in CREDENTIAL_LIVE and row.pass_id != pass_id for row in near):
+        raise Refused(
+            "subject", "this pin differs from somebody else's by one in its last digit; choose another."
+        )
+
+
+def settle(act: Act, pass_id: str, kind: str, new: tuple[str, bytes] | None) -> None:
     """At most one live credential of a kind; the one before is rotated out."""
     live = [row for row in act.rows(tables.credential, pass_id=pass_id) if row.kind == kind]
     live = [row for row in live if row.state in CREDENTIAL_LIVE]

@@ -283,7 +283,7 @@ pass_ = sa.Table(
 subject = _table(
     "subject",
     _key("subject"),
-    _text("kind"),  # residents | staff
+    _text("kind"),  # residents | staff | visitors
     _text("ref"),
     _text("person"),
     _text("subject_ref"),

@@ -13,7 +13,7 @@ from cloud_sync.web.texts import Texts, mark
 
 Tone = Literal["good", "calm", "warn", "bad"]
 
-ALARMS = frozenset({"door.forced", "door.held", "door.watchdog", "fire.release"})
+ALARMS = frozenset({"door.forced", "door.held", "door.watchdog", "fire.release", "door.tailgating"})
 LATE_PASS_SETS = ("behind", "unknown")
 SEVERITY_TONES: dict[str, Tone] = {"S1": "bad", "S2": "warn"}
 

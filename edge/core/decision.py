@@ -39,6 +39,7 @@ from edge.core.evidence import Look
 from edge.core.freshness import Freshness, freshness
 from edge.core.passes import Pass, PassState, Prereq, SubjectClass, Window
 from edge.core.reasons import Reason
+from edge.core.requirement import Require, is_whole
 
 # The schedules every door can honour without a schedule rule; any other word needs a rule that says MET.
 ANY_TIME = frozenset({"", "always"})
@@ -47,7 +48,7 @@ ANY_TIME = frozenset({"", "always"})
 UNASKED = frozenset({Liveness.OFF_DEMO, Liveness.PASSIVE})
 
 # Not the person's failure: asked again, and no denial is recorded.
-RETRIES = frozenset({Reason.LOW_QUALITY, Reason.RETRY_LATER, Reason.SECOND_FACTOR})
+RETRIES = frozenset({Reason.LOW_QUALITY, Reason.RETRY_LATER, Reason.SECOND_FACTOR, Reason.SECOND_PERSON})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,17 @@ class Case:
     def freshness(self) -> Freshness:
         return freshness(
             self.holder.cls,
-            self.moment.contact_age_ms,
+            _least(self.moment.contact_age_ms, self.attempt.signed_age_ms),
             online=self.moment.online,
-            signed_code=self.attempt.kind is CredentialKind.QR,
+            signed_code=CredentialKind.QR in self.attempt.also | {self.attempt.kind},
             window_over=self.window is Window.AFTER,
         )
+
+
+def _least(age_ms: int | None, signed_age_ms: int | None) -> int | None:
+    """A signed word shown at the door is news of this pass, whoever carried it."""
+    known = [age for age in (age_ms, signed_age_ms) if age is not None]
+    return min(known, default=None)
 
 
 def door_mode(case: Case) -> Reason | None:
@@ -207,6 +214,28 @@ def fresh_enough(case: Case) -> Reason | None:
             return None
 
 
+def second_factor(case: Case) -> Reason | None:
+    """All that this door, this code or this class of pass asks of one person."""
+    attempt, door = case.attempt, case.door
+    if door.direction == "out":
+        return None
+    shown = attempt.also | {attempt.kind}
+    whole = is_whole(door.require, shown) and (not attempt.needs_pin or CredentialKind.PIN in shown)
+    lone = case.holder.cls is SubjectClass.EMERGENCY and attempt.factors < 2
+    return None if whole and not lone else Reason.SECOND_FACTOR
+
+
+def second_person(case: Case) -> Reason | None:
+    """A second person, whose pass is another one, where the door asks for two."""
+    if case.door.require is not Require.TWO_PERSONS or case.door.direction == "out":
+        return None
+    other, holder = case.attempt.seconded_by, case.holder
+    another = other is not None and other.pass_id != holder.pass_id
+    # One person may hold two passes; where a pseudonym is not known, the pass has to do.
+    same_person = other is not None and bool(holder.subject_ref) and other.subject_ref == holder.subject_ref
+    return None if another and not same_person else Reason.SECOND_PERSON
+
+
 def _needs_two(cls: SubjectClass) -> bool:
     return cls in {SubjectClass.OPERATOR, SubjectClass.MAINTENANCE, SubjectClass.GRID}
 
@@ -217,7 +246,9 @@ def clock(case: Case) -> Reason | None:
         return None
     code_alone = case.attempt.kind is CredentialKind.QR and case.attempt.factors < 2
     unreached = case.window is Window.BEFORE
-    return Reason.CLOCK_UNTRUSTED if code_alone or unreached else None
+    # What is honoured without the pass aboard lives a day at most; without the time of day nobody can tell.
+    ageless = not case.attempt.aboard
+    return Reason.CLOCK_UNTRUSTED if code_alone or unreached or ageless else None
 
 
 def anti_passback(case: Case) -> Reason | None:
@@ -240,7 +271,8 @@ def duress(_case: Case) -> Reason | None:
     return None
 
 
-# The number is that of access.md §5; back-off and engine stand beside the step they belong to.
+# The number is that of access.md §5; back-off, engine and the second factor stand beside the step they belong to.  The
+# second person comes last but one: two people, each of whom would have been let in alone.
 PIPELINE: tuple[tuple[int, Callable[[Case], Reason | None]], ...] = (
     (1, door_mode),
     (1, back_off),
@@ -252,10 +284,12 @@ PIPELINE: tuple[tuple[int, Callable[[Case], Reason | None]], ...] = (
     (6, scope),
     (7, prerequisites),
     (8, fresh_enough),
+    (8, second_factor),
     (9, clock),
     (10, anti_passback),
     (11, interlock),
     (12, occupancy),
+    (12, second_person),
     (13, duress),
 )
 
@@ -282,10 +316,19 @@ def _until_ms(case: Case, reason: Reason) -> int | None:
     if reason is Reason.RETRY_LATER:
         return case.attempt.locked_until_ms
     holder = case.attempt.holder
+    if reason is Reason.NOT_AT_THIS_TIME and holder is not None:
+        return _schedule_opens_ms(case)
     early = reason is Reason.NOT_ACTIVE and holder is not None and case.window is Window.BEFORE
     if early and holder is not None and _standing(holder) is None:
         return holder.opens_ms(case.door.early_ms)
     return None
+
+
+def _schedule_opens_ms(case: Case) -> int | None:
+    """The next opening, where the pass still stands then and nothing else of it is known to be in the way."""
+    opens_ms = case.door.schedule_opens_ms
+    sure = opens_ms is not None and opens_ms <= case.holder.not_after_ms and not case.holder.missing()
+    return opens_ms if sure else None
 
 
 def _flags(case: Case) -> frozenset[GrantFlag]:
@@ -296,5 +339,7 @@ def _flags(case: Case) -> frozenset[GrantFlag]:
         GrantFlag.CLOCK_UNTRUSTED: case.moment.clock is ClockState.UNTRUSTED,
         GrantFlag.LIVENESS_OFF: unproven,
         GrantFlag.SIMULATED: face is not None and face.simulated,
+        GrantFlag.PASSBACK: case.door.anti_passback is Ruling.FLAGGED,
+        GrantFlag.EMERGENCY: case.holder.cls is SubjectClass.EMERGENCY,
     }
     return frozenset(flag for flag, holds in marks.items() if holds)

@@ -23,7 +23,7 @@ def about(decision: Allow | Deny, attempt: Attempt, door: DoorView, moment: Mome
         reason=decision.reason,
         policy_version=policy.policy_version,
         auth_ver=policy.auth_ver,
-        x=_marks(decision) | _pad_why(attempt),
+        x=_marks(decision, attempt) | _pad_why(attempt) | _beside(attempt),
     )
     return fact if attempt.holder is None else _with_holder(fact, Case(attempt, door, moment, policy))
 
@@ -34,7 +34,7 @@ def _with_holder(fact: Fact, case: Case) -> Fact:
     named = Prereq.CLASS_ONLY not in holder.prereq
     return replace(
         fact,
-        subject_ref=holder.subject_ref if named else None,
+        subject_ref=(holder.subject_ref or None) if named else None,  # a bundle does not tell it
         cls=holder.cls,
         pass_id=holder.pass_id if named else None,
         pass_version=holder.pass_version if named else None,
@@ -67,13 +67,27 @@ def _pad_why(attempt: Attempt) -> dict[str, int | str]:
     return {} if why is None else {"pad_why": why.value}
 
 
-def _marks(decision: Allow | Deny) -> dict[str, int | str]:
-    """The registered extra keys of a grant: ``flags`` and ``duress``, present only when there is something to say."""
-    if isinstance(decision, Deny):
-        return {}
+def _marks(decision: Allow | Deny, attempt: Attempt) -> dict[str, int | str]:
+    """The registered extra keys ``flags`` (of a grant) and ``duress``, present only when there is something to say.
+
+    Whoever is made to open a door and is refused by it needs help no less.
+    """
     marks: dict[str, int | str] = {}
-    if decision.flags:
+    if isinstance(decision, Allow) and decision.flags:
         marks["flags"] = ",".join(sorted(decision.flags))
-    if decision.duress:
+    if attempt.duress and attempt.holder is not None:
         marks["duress"] = 1
     return marks
+
+
+def _beside(attempt: Attempt) -> dict[str, int | str]:
+    """The registered extra keys of what was shown together: ``also`` (kinds), ``bundle``, ``second`` (another's pass)."""
+    beside: dict[str, int | str] = {}
+    if attempt.also:
+        beside["also"] = ",".join(sorted(attempt.also))
+    if attempt.signed_age_ms is not None:
+        beside["bundle"] = 1
+    other = attempt.seconded_by
+    if other is not None and Prereq.CLASS_ONLY not in other.prereq:
+        beside["second"] = other.pass_id
+    return beside

@@ -12,6 +12,7 @@ from edge.core.events import AccessPointId, ClockState, CredentialKind, Directio
 from edge.core.evidence import Look, Verdict
 from edge.core.passes import EARLY_MS, LocationClass, Pass
 from edge.core.reasons import Advice, Reason, advise
+from edge.core.requirement import Require
 
 # REX is not among them: the way out is logged, never decided.
 EntryKind = Literal[
@@ -25,10 +26,14 @@ EntryKind = Literal[
 
 
 class Ruling(StrEnum):
-    """What a rule outside the pass says.  NOT_CONFIGURED lets pass, and says that nobody was asked."""
+    """What a rule outside the pass says.  NOT_CONFIGURED lets pass, and says that nobody was asked.
+
+    FLAGGED lets pass and marks the grant: soft anti-passback.
+    """
 
     NOT_CONFIGURED = "not_configured"
     MET = "met"
+    FLAGGED = "flagged"
     BROKEN = "broken"
 
 
@@ -79,6 +84,13 @@ class Attempt:
     face: FaceEvidence | None = None  # for a face; or beside a code or PIN, where the door asks for both
     code: CodeOutcome | None = None  # exactly for a rotating code whose credential is known
     factors: int = 1  # independent credentials of the same pass shown together
+    also: frozenset[CredentialKind] = (
+        frozenset()
+    )  # their kinds, besides ``kind``; a face beside a code is not among them
+    needs_pin: bool = False  # a day code: worth nothing before its PIN is typed
+    signed_age_ms: int | None = None  # how old the community's word is that was shown with it (a bundle)
+    aboard: bool = True  # False: this node has the pass from what was shown, and from nowhere else
+    seconded_by: Pass | None = None  # somebody else whom this door has just found good
     locked_until_ms: int | None = None  # T_retry_lock is running until then
     duress: bool = False
 
@@ -88,7 +100,9 @@ class Attempt:
         beside = self.kind in {CredentialKind.QR, CredentialKind.PIN} and self.holder is not None
         assert self.face is None or self.kind is CredentialKind.FACE or beside
         needs_code = self.kind is CredentialKind.QR and self.holder is not None
-        assert (self.code is not None) == needs_code
+        assert (self.code is not None) == needs_code or CredentialKind.QR in self.also
+        assert self.kind not in self.also
+        assert not self.also or self.factors > len(self.also)
         if self.face is not None and self.holder is not None:
             named = self.face.verdict.pass_id
             unnamed = named is None and self.kind is not CredentialKind.FACE
@@ -107,8 +121,12 @@ class DoorView:
     camera: Camera = Camera.OK
     liveness: Liveness = Liveness.CHALLENGE_ALWAYS
     simulation: bool = False  # a node that is a simulation may open for invented faces
+    require: Require = Require.ANY
     else_code: bool = False  # a face that could be two people is asked for its code, and not refused
     schedule: Ruling = Ruling.NOT_CONFIGURED
+    schedule_opens_ms: int | None = (
+        None  # of a schedule that is closed: when it opens next, where that is sure
+    )
     anti_passback: Ruling = Ruling.NOT_CONFIGURED
     interlock: Ruling = Ruling.NOT_CONFIGURED
     occupancy: Ruling = Ruling.NOT_CONFIGURED
@@ -149,6 +167,8 @@ class GrantFlag(StrEnum):
     CLOCK_UNTRUSTED = "clock_untrusted"
     LIVENESS_OFF = "liveness_off"
     SIMULATED = "simulated"
+    PASSBACK = "passback"  # the pass is recorded as being on the other side
+    EMERGENCY = "emergency"  # an emergency pass was used: people look at every one of these
 
 
 @dataclass(frozen=True, slots=True)

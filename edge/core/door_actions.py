@@ -167,7 +167,14 @@ def _grant_of(event: Granted | Command, profile: DoorProfile) -> Grant:
     return Grant(event.grant_id, fact)
 
 
-def _end(step: Step, ctx: Context, grant: Grant, kind: str, reason: str | None = None) -> Step:
+def _end(
+    step: Step,
+    ctx: Context,
+    grant: Grant,
+    kind: str,
+    reason: str | None = None,
+    x: dict[str, int | str] | None = None,
+) -> Step:
     """The one end of a grant: who it was for stays, how it was decided was said before."""
     fact = replace(
         grant.fact,
@@ -177,7 +184,7 @@ def _end(step: Step, ctx: Context, grant: Grant, kind: str, reason: str | None =
         match=None,
         pad=None,
         quality=None,
-        x={},
+        x=x or {},
     )
     return _write(step, ctx, fact)
 
@@ -190,8 +197,12 @@ def take_first(step: Step, ctx: Context) -> Step:
 
 
 def end_waiting(step: Step, ctx: Context) -> Step:
-    """waiting grants → NOT_TAKEN"""
-    return _end_all(step, ctx, None)
+    """waiting grants → NOT_TAKEN (without a contact: TAKEN, assumed, where the bolt did open)"""
+    if ctx.profile.contact_wired or step.state.bolt is not Bolt.UNLOCKED:
+        return _end_all(step, ctx, None)
+    for grant in step.state.waiting:
+        step = _end(step, ctx, grant, "access.taken", x={"confidence": "assumed"})
+    return change(step, waiting=())
 
 
 def cancel_waiting(step: Step, ctx: Context) -> Step:

@@ -51,6 +51,7 @@ class DoorProfile:
     access_point: AccessPointId
     lock: LockProfile = LockProfile.STRIKE_FAIL_SECURE
     direction: Direction = "in"
+    contact_wired: bool = True  # False: a room lock alone; its bolt says what a contact would, and less
     rex_unlocks: bool = False
     t_release_ms: int = 5_000
     t_extension_ms: int = 10_000

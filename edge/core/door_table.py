@@ -193,12 +193,12 @@ TABLE: tuple[Row, ...] = (
     _row(_M, _SHUTTING, Input.BEAM_CLEAR, when.gone_released, None, (do.relock_closed,)),
     _row(_M, _PULSED | _SHUTTING, Timer.T_RELOCK_DELAY, None, None, (do.relock,)),
     _row(
-        _M, Mode.ACCESSED, Timer.T_RELEASE, when.passing, None, (do.end_waiting, do.relock), _NOT_TAKEN
+        _M, Mode.ACCESSED, Timer.T_RELEASE, when.passing, None, (do.end_waiting, do.relock), _TAKEN, _NOT_TAKEN
     ),
     _row(
-        _M, Mode.ACCESSED, Timer.T_RELEASE, None, Mode.LOCKED, (do.end_waiting, do.relock), _NOT_TAKEN
+        _M, Mode.ACCESSED, Timer.T_RELEASE, None, Mode.LOCKED, (do.end_waiting, do.relock), _TAKEN, _NOT_TAKEN
     ),
-    _row(_M, Mode.UNLOCKED, Timer.T_RELEASE, None, None, (do.end_waiting,), _NOT_TAKEN),
+    _row(_M, Mode.UNLOCKED, Timer.T_RELEASE, None, None, (do.end_waiting,), _TAKEN, _NOT_TAKEN),
     _row(
         _M, Mode.ACCESSED, Input.DPS_CLOSE, when.closed_with_grant, None, (do.release,), "door.closed"
     ),
@@ -272,15 +272,15 @@ TABLE: tuple[Row, ...] = (
     ),
     _row(
         _M, _PULSED, Timer.T_MAX_ENERGISE, when.over_vehicle, Mode.LOCKED,
-        (do.end_waiting, do.keep_free, do.alarm_if_open), _NOT_TAKEN, "door.watchdog",
+        (do.end_waiting, do.keep_free, do.alarm_if_open), _TAKEN, _NOT_TAKEN, "door.watchdog",
     ),
     _row(
         _M, _PULSED, Timer.T_MAX_ENERGISE, when.released, Mode.LOCKED,
-        (do.end_waiting, do.secure, do.alarm_if_open), _NOT_TAKEN, "door.watchdog",
+        (do.end_waiting, do.secure, do.alarm_if_open), _TAKEN, _NOT_TAKEN, "door.watchdog",
     ),
     _row(
         _M, Mode.ACCESSED, Timer.T_MAX_ENERGISE, None, Mode.LOCKED, (do.end_waiting,),
-        _NOT_TAKEN, "door.mode",
+        _TAKEN, _NOT_TAKEN, "door.mode",
     ),
     _row(
         _M, ANY, Input.FIRE_ON, when.not_yet_fire, Mode.LOCKED_OPEN,

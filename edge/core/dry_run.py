@@ -26,7 +26,7 @@ def on_trial(fact: Fact) -> Fact:
 
 def would_deny(decision: Decision) -> Decision:
     """A second factor asked for is a person held back, so on trial it counts as a denial."""
-    if isinstance(decision, Retry) and decision.reason is Reason.SECOND_FACTOR:
+    if isinstance(decision, Retry) and decision.reason in {Reason.SECOND_FACTOR, Reason.SECOND_PERSON}:
         return Deny(decision.reason, decision.kind)
     return decision
 

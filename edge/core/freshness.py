@@ -1,6 +1,7 @@
 """How old the node's knowledge may be, per subject class (access.md §7).  Exit is never asked."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import assert_never
@@ -66,6 +67,38 @@ def freshness(
             return Freshness.FRESH
         case rule:
             assert_never(rule)
+
+
+@dataclass(frozen=True, slots=True)
+class Countdown:
+    """How a class stands now, and how long until that changes for the worse; None: time alone does not change it."""
+
+    state: Freshness
+    stale_in_ms: int | None
+    expires_in_ms: int | None
+
+
+def countdown(cls: SubjectClass, age_ms: int | None, *, online: bool) -> Countdown:
+    """For a person at the node: what ends when, if no news comes.  Guests end by their own passes, one by one."""
+    state = freshness(cls, age_ms, online=online, signed_code=False, window_over=False)
+    stale_ms, expires_ms = (
+        None if age_ms is None else max(0, limit_ms - age_ms) for limit_ms in (FRESH_MAX_MS, STALE_MAX_MS)
+    )
+    match RULE[cls]:
+        case Rule.BY_AGE:
+            return Countdown(state, stale_ms or 0, expires_ms or 0)
+        case Rule.TWO_FACTORS:
+            return Countdown(state, stale_ms or 0, None)
+        case Rule.SIGNED_CODE:
+            return Countdown(state, None, 0)  # the moment contact is lost, the signed code alone counts
+        case Rule.BY_WINDOW | Rule.ALWAYS:
+            return Countdown(state, None, None)
+        case rule:
+            assert_never(rule)
+
+
+def countdowns(age_ms: int | None, *, online: bool) -> Mapping[SubjectClass, Countdown]:
+    return {cls: countdown(cls, age_ms, online=online) for cls in SubjectClass}
 
 
 def _by_age(age_ms: int | None) -> Freshness:

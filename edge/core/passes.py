@@ -5,7 +5,7 @@ builds a new one, and whoever works with the old one keeps a consistent picture.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import IntFlag, StrEnum
 from types import MappingProxyType
 
@@ -42,6 +42,21 @@ class PassState(StrEnum):
     SUSPENDED = "SUSPENDED"
     REVOKED = "REVOKED"
     EXPIRED = "EXPIRED"
+
+
+# Taken away, or ended: nothing shown at a door gives any of it back.
+DENYING = frozenset({PassState.REVOKED, PassState.SUSPENDED, PassState.EXIT_ONLY, PassState.EXPIRED})
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """What a node remembers of a pass that was taken away here, longer than the row itself.
+
+    ``state`` is one of DENYING, or None where the pass only left this node: then a newer word about it is believed.
+    """
+
+    pass_version: int
+    state: PassState | None
 
 
 class Prereq(IntFlag):
@@ -127,6 +142,9 @@ class Pass:
         return armed and access_point in self.scope and self.window(when, early_ms) is Window.WITHIN
 
 
+NOTHING_DENIED: Mapping[PassId, Denial] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class PassSet:
     """All passes of a node at one version (``auth_ver``)."""
@@ -134,24 +152,30 @@ class PassSet:
     version: int
     passes: Mapping[PassId, Pass]
     by_credential: Mapping[str, PassId]
+    denied: Mapping[PassId, Denial] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
-    def build(cls, version: int, rows: Iterable[Pass]) -> "PassSet":
-        """Index the rows.
+    def build(
+        cls, version: int, rows: Iterable[Pass], denied: Mapping[PassId, Denial] = NOTHING_DENIED
+    ) -> "PassSet":
+        """Index the rows; one that is older than its own denial (an older slot came back) stays denied.
 
         Raises:
             BadPassSet: the same pass twice, or one credential on two passes.
         """
         passes: dict[PassId, Pass] = {}
         owners: dict[str, PassId] = {}
-        for row in rows:
+        for told in rows:
+            row = _as_denied(told, denied.get(told.pass_id))
             if row.pass_id in passes:
                 raise BadPassSet(f"pass {row.pass_id} is there twice; ask for a new snapshot")
             passes[row.pass_id] = row
             for cred in row.creds:
                 if owners.setdefault(cred.cred_id, row.pass_id) != row.pass_id:
                     raise BadPassSet(f"credential {cred.cred_id} is on two passes; ask for a new snapshot")
-        return cls(version, MappingProxyType(passes), MappingProxyType(owners))
+        return cls(
+            version, MappingProxyType(passes), MappingProxyType(owners), MappingProxyType(dict(denied))
+        )
 
     def get(self, pass_id: PassId) -> Pass | None:
         return self.passes.get(pass_id)
@@ -172,6 +196,28 @@ class PassSet:
         """Passes whose face may be matched at this door now: active, with the face consent bit.  Nobody else."""
         active = self.active(access_point, when, early_ms)
         return tuple(row for row in active if Prereq.FACE_CONSENT in row.prereq)
+
+
+def _as_denied(row: Pass, denial: Denial | None) -> Pass:
+    if denial is None:
+        return row
+    if denial.state is None:
+        return row if row.pass_version > denial.pass_version else replace(row, state=PassState.REVOKED)
+    return row if row.pass_version >= denial.pass_version else replace(row, state=denial.state)
+
+
+def denials_after(
+    before: Mapping[PassId, Denial], held: Iterable[Pass], rows: Iterable[Pass]
+) -> dict[PassId, Denial]:
+    """What is to be remembered when ``rows`` take the place of ``held``: the verified set itself may give back."""
+    after = dict(before)
+    after.update({row.pass_id: Denial(row.pass_version, None) for row in held if row.state not in DENYING})
+    for row in rows:
+        if row.state in DENYING:
+            after[row.pass_id] = Denial(row.pass_version, row.state)
+        else:
+            after.pop(row.pass_id, None)
+    return after
 
 
 EMPTY = PassSet.build(0, ())

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     AMBIGUOUS = "x:Ambiguous"
     CODE_REPLAYED = "x:CodeReplayed"
     CODE_OUT_OF_TIME = "x:CodeOutOfTime"
+    SUPERSEDED = "x:Superseded"  # a newer word about this pass is aboard than the one shown
     NOT_ENABLED = "CredentialNotEnabled"
     NOT_ACTIVE = "CredentialNotActive"
     EXPIRED = "CredentialExpired"
@@ -33,6 +34,7 @@ class Reason(StrEnum):
     NOT_REGISTERED = "x:NotRegistered"
     OFFLINE_EXPIRED = "x:OfflineExpired"
     SECOND_FACTOR = "x:SecondFactor"
+    SECOND_PERSON = "x:SecondPerson"
     CLOCK_UNTRUSTED = "x:ClockUntrusted"
     ANTI_PASSBACK = "x:AntiPassback"
     INTERLOCK = "x:Interlock"
@@ -73,6 +75,7 @@ GUEST_TEXT: Mapping[Reason, GuestText] = MappingProxyType(
         Reason.AMBIGUOUS: GuestText.USE_CODE,
         Reason.CODE_REPLAYED: GuestText.TRY_AGAIN,  # the phone shows the next code within 30 s
         Reason.CODE_OUT_OF_TIME: GuestText.TRY_AGAIN,
+        Reason.SUPERSEDED: GuestText.TRY_AGAIN,  # the phone's page has the newer one, or the ordinary code will do
         Reason.NOT_ENABLED: GuestText.SEE_GUARD,
         Reason.NOT_ACTIVE: GuestText.WAIT_UNTIL,
         Reason.EXPIRED: GuestText.SEE_GUARD,
@@ -83,6 +86,7 @@ GUEST_TEXT: Mapping[Reason, GuestText] = MappingProxyType(
         Reason.NOT_REGISTERED: GuestText.SEE_GUARD,
         Reason.OFFLINE_EXPIRED: GuestText.SEE_GUARD,
         Reason.SECOND_FACTOR: GuestText.USE_CODE,
+        Reason.SECOND_PERSON: GuestText.TRY_AGAIN,
         Reason.CLOCK_UNTRUSTED: GuestText.SEE_GUARD,
         Reason.ANTI_PASSBACK: GuestText.SEE_GUARD,
         Reason.INTERLOCK: GuestText.TRY_AGAIN,

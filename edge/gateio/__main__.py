@@ -12,6 +12,7 @@ from edge.gateio.dead import dead_levels
 from edge.gateio.process import GateIo
 from edge.gateio.profile import Profile, load_profile
 from edge.gateio.realtime import become_realtime
+from edge.gateio.simulate import simulated
 
 log = logging.getLogger("edge.gateio")
 
@@ -27,10 +28,18 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--dead-level", action="store_true", help="drive every output to its dead level and end"
     )
+    parser.add_argument(
+        "--simulate",
+        type=Path,
+        metavar="FOLDER",
+        help="simulated devices instead of the named ones; rigs there",
+    )
     asked = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="gate-io %(levelname)s %(message)s")
     try:
         profile = load_profile(asked.profile)
+        if asked.simulate is not None:
+            profile = simulated(profile, asked.simulate)
         if asked.dead_level:
             dead_levels(profile)
         elif asked.check:

@@ -11,6 +11,15 @@ from edge.kiosk.state import KioskState, Screen
 # Long enough to read two lines in a foreign language, short enough for the next person.
 SHOWN_S = 6.0
 REGISTER_S = 45.0  # taking out a phone and scanning takes longer than reading
+SECOND_S = 30.0  # as long as the door remembers the first of two
+LONG_S: Mapping[Screen, float] = MappingProxyType(
+    {
+        Screen.REGISTER: REGISTER_S,
+        Screen.NOW_PIN: SECOND_S,
+        Screen.NOW_SECOND: SECOND_S,
+        Screen.SECOND_PERSON: SECOND_S,
+    }
+)
 
 WORDS: Mapping[str, Screen] = MappingProxyType(
     {
@@ -44,6 +53,9 @@ WORDS: Mapping[str, Screen] = MappingProxyType(
         "turn_right": Screen.TURN_RIGHT,
         "nod": Screen.NOD,
         "look_straight": Screen.LOOK_STRAIGHT,
+        "now_pin": Screen.NOW_PIN,
+        "now_second": Screen.NOW_SECOND,
+        "second_person": Screen.SECOND_PERSON,
     }
 )
 REST = frozenset({Screen.LOOK_HERE, Screen.FACE_OFF, Screen.CODE_FIRST, Screen.CODE_ONLY})
@@ -79,7 +91,7 @@ class DoorScreens:
         if access_point in self._shown:
             self._shown[access_point].cancel()
         self._shown[access_point] = asyncio.get_running_loop().call_later(
-            REGISTER_S if screen is Screen.REGISTER else SHOWN_S, self._to_rest, access_point
+            LONG_S.get(screen, SHOWN_S), self._to_rest, access_point
         )
 
     def _possible(self, access_point: AccessPointId, screen: Screen) -> Screen:

@@ -34,6 +34,9 @@ class Screen(StrEnum):
     TURN_RIGHT = "turn_right"
     NOD = "nod"
     LOOK_STRAIGHT = "look_straight"
+    NOW_PIN = "now_pin"
+    NOW_SECOND = "now_second"
+    SECOND_PERSON = "second_person"
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,18 @@ SENTENCES: Mapping[Screen, Sentence] = MappingProxyType({
         Both("请看正前方", "Look straight ahead"),
         Both("也可以随时出示通行码", "Or show your code at any time"),
     ),
+    Screen.NOW_PIN: Sentence(
+        Both("请再输入 PIN 码", "Now type your PIN"),
+        Both("请在半分钟内输入；此门需要两种凭证", "Within half a minute; two things are asked for here"),
+    ),
+    Screen.NOW_SECOND: Sentence(
+        Both("请再出示第二种凭证", "Now show a second one"),
+        Both("通行码、门卡或 PIN 码，请在半分钟内出示", "Code, card or PIN, within half a minute"),
+    ),
+    Screen.SECOND_PERSON: Sentence(
+        Both("请第二人出示凭证", "Now the second person"),
+        Both("此门需两人同行，请在半分钟内出示", "This door opens for two people, within half a minute"),
+    ),
     Screen.PIN_REFUSED: Sentence(
         Both("此 PIN 码现在不能开门", "This PIN does not open the door now"),
         Both("请核对后再输入，或联系值班人员", "Check it and type it again, or ask the staff"),
@@ -143,6 +155,9 @@ CALM = TASKS | frozenset(
         Screen.CODE_FIRST,
         Screen.CODE_ONLY,
         Screen.LOOK_AFTER_CODE,
+        Screen.NOW_PIN,
+        Screen.NOW_SECOND,
+        Screen.SECOND_PERSON,
     }
 )
 

@@ -235,7 +235,7 @@ class CommandDesk:
 
 def _result(order: Order, did: Did) -> Answer:
     if did.refused:
-        return Answer(order.id, State.REFUSED, refused_in(did.mode), did.mode)
+        return Answer(order.id, State.REFUSED, did.why or refused_in(did.mode), did.mode)
     if did.fault:
         return Answer(order.id, State.FAILED, NOT_CARRIED_OUT, did.mode)
     return Answer(order.id, State.DONE, mode=did.mode)

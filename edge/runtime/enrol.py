@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edge.core.enrol_guide import POSES, Pose, is_taken
-from edge.core.events import PassId
+from edge.core.events import Fact, PassId
 from edge.core.passes import Pass, PassSet, PassState, Prereq
 from edge.errors import EnrolRefused
 from edge.runtime.sightings import FaceSeen
@@ -164,6 +164,18 @@ class CameraEnrolment:
                     f"enrolment failed after {self._tried} pictures ({self._why}). Use the code, or try again."
                 )
             )
+
+
+def enrolled_fact(holder: Pass, pictures: int, approval: Approval, origin: str) -> Fact:
+    """What the ledger keeps of an enrolment: whose, by whom, and of how many pictures."""
+    return Fact(
+        "sys.enrolled",
+        pass_id=holder.pass_id,
+        subject_ref=holder.subject_ref,
+        actor=approval.by or None,
+        reason=approval.why or None,
+        x={"k": pictures} | ({"from": origin} if origin else {}),
+    )
 
 
 def _skipped(seen: FaceSeen) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from edge.core.bundle import Bundle, VerifyPass
 from edge.core.credentials import SignedCode, Verify
 from edge.core.decision_types import Policy
 from edge.core.door_types import Mode
@@ -48,11 +49,19 @@ class Hands:
     codes: CodeBook
     record: Callable[[Sequence[Fact]], Awaitable[None]]
     knowledge: Callable[[], Knowledge]
-    parse_code: Callable[[str], SignedCode | None]
+    parse_code: Callable[[str], SignedCode | Bundle | None]
     verify: Verify
     new_id: Callable[[], str]
     # (credential id, verifier) of digits that have the shape of a PIN, else None.
     read_pin: Callable[[str], tuple[str, bytes] | None]
+    # Likewise of digits that are a PIN as it is typed under duress.
+    read_duress: Callable[[str], tuple[str, bytes] | None]
+    # Likewise of what a reader says of a card (``ports_io.Read``).
+    read_card: Callable[[str], tuple[str, bytes] | None]
+    # The keyed proofs of digits as a day code carries them: typed freely, and under duress; None for what is no PIN.
+    day_proofs: Callable[[bytes, str], tuple[bytes, bytes] | None]
+    # Whether the community signed a pass that is shown.
+    verify_pass: VerifyPass
     # Whether a face before this door would reach it now: no other use of its camera, and an engine that works.
     sees_faces: Callable[[AccessPointId], bool]
     # Held from reading what is remembered of a code to writing it anew: the doors of a node share that memory.
@@ -66,3 +75,4 @@ class Did:
     mode: Mode
     refused: bool = False
     fault: str = ""
+    why: str = ""  # of a refusal, where it does not lie with the door's mode

@@ -1,9 +1,14 @@
 """How a node is, as one value: for the bus, the kiosk and the technician."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
+from edge.core.delivery import BATTERY_LOW, SIGNAL_LOW, low
 from edge.core.events import ClockState
 from edge.core.face_mode import FaceMode
+from edge.core.freshness import Countdown
+from edge.core.passes import SubjectClass
+from edge.ports import RadioReading
 from edge.runtime.gate import Gate
 from models.calibration import DoorThreshold, ThresholdRefused
 
@@ -18,7 +23,7 @@ class DoorHealth:
     contact: str
     alarm: str
     camera: str
-    lock: str  # OK, or what the lock did not do
+    lock: str  # OK, or what the lock did not do, or why the door gives no grants
     face: str  # off | on | refused | code (no safe threshold at a door that then asks for codes)
     liveness: str
     gallery_n: int
@@ -30,6 +35,8 @@ class DoorHealth:
     face_mode: str = "off"
     tail: str | None = None  # what the threshold rests on: measured, indicative or bounded
     verified_by: str | None = None  # real or simulated: how far up the table was verified
+    battery: str | None = None  # low | ok, of a lock the node drives itself
+    signal: str | None = None  # low | ok, likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,20 @@ class NodeHealth:
     doors: tuple[DoorHealth, ...]
     faults: tuple[str, ...]
     clock: ClockState
+    freshness: Mapping[SubjectClass, Countdown] = field(default_factory=dict)  # per class, without news
+
+
+def node_health(
+    doors: tuple[DoorHealth, ...],
+    faults: Iterable[str],
+    clock: ClockState,
+    freshness: Mapping[SubjectClass, Countdown],
+) -> NodeHealth:
+    """All of it; ``faults`` are the node's own, empty texts none."""
+    said = [fault for fault in faults if fault]
+    said += [NO_TIME] if clock is ClockState.UNTRUSTED else []
+    said += [f"{door.access_point}: {door.lock}" for door in doors if door.lock != "OK"]
+    return NodeHealth("DEGRADED" if said else "ONLINE", doors, tuple(said), clock, freshness)
 
 
 def with_fault(health: NodeHealth, fault: str) -> NodeHealth:
@@ -45,7 +66,7 @@ def with_fault(health: NodeHealth, fault: str) -> NodeHealth:
     return replace(health, state="DEGRADED", faults=(*health.faults, fault)) if fault else health
 
 
-def door_health(gate: Gate, camera: str) -> DoorHealth:
+def door_health(gate: Gate, camera: str, radio: RadioReading | None = None) -> DoorHealth:
     """One door as it is now; with face, the threshold it would use for two frames."""
     desk = gate.desk
     threshold = None if desk is None else desk.threshold(2)
@@ -56,7 +77,7 @@ def door_health(gate: Gate, camera: str) -> DoorHealth:
         contact=gate.state.contact,
         alarm=gate.state.alarm,
         camera=camera,
-        lock=gate.fault or "OK",
+        lock=gate.fault or _radio_fault(radio) or gate.withheld() or "OK",
         face=_face(gate, refused=threshold is not None and known is None),
         liveness=gate.liveness,
         dry_run=gate.dry_run,
@@ -68,7 +89,18 @@ def door_health(gate: Gate, camera: str) -> DoorHealth:
         face_mode="off" if desk is None else gate.face_mode,
         tail=None if known is None else known.tail,
         verified_by=_verified_by(gate),
+        battery=None if radio is None else low(radio.battery, BATTERY_LOW),
+        signal=None if radio is None else low(radio.linkquality, SIGNAL_LOW),
     )
+
+
+def _radio_fault(radio: RadioReading | None) -> str:
+    """What is wrong with a lock the node drives itself, before anybody stands at it."""
+    if radio is None:
+        return ""
+    if not radio.online:
+        return "the lock does not answer: the door opens for nobody. Use the key, and look after the radio"
+    return "battery low: change it today" if low(radio.battery, BATTERY_LOW) == "low" else ""
 
 
 def _face(gate: Gate, *, refused: bool) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import structlog
+
 from edge.core.door_events import (
     BeamBroken,
     BeamClear,
@@ -28,11 +30,13 @@ from edge.core.door_events import (
     TamperOn,
 )
 from edge.core.door_types import AlarmFlag, Bolt, Contact, DoorState, Mode
-from edge.core.events import AccessPointId, ClockState, GrantId
-from edge.ports import IoSnapshot, Level, Point
+from edge.core.events import AccessPointId, ClockState, Fact, GrantId
+from edge.ports import BoltNews, IoNews, IoSnapshot, Level, LockLink, LockState, Lost, Point
 
 if TYPE_CHECKING:
     from edge.runtime.gate import Gate
+
+log = structlog.get_logger()
 
 
 def edge_event(point: Point, level: Level, new_id: Callable[[], str]) -> Event | None:
@@ -182,3 +186,42 @@ def _bolt(snapshot: IoSnapshot, access_point: AccessPointId) -> Bolt:
         return Bolt.UNKNOWN
     level = snapshot.points[access_point, Point.BOLT]
     return Bolt.FAULT if level is None else (Bolt.UNLOCKED if level else Bolt.LOCKED)
+
+
+def lock_events(
+    news: BoltNews | LockLink, doors: Mapping[AccessPointId, "Gate"]
+) -> list[tuple[AccessPointId, Event]]:
+    """What a lock behind a bus or a radio says of itself; what it did not do before is over when it is shut or back."""
+    if news.door not in doors:
+        return []
+    if isinstance(news, LockLink):
+        doors[news.door].fault = "" if news.online else doors[news.door].fault
+        return [(news.door, LockBack() if news.online else LockLost())]
+    if news.state is LockState.LOCKED:
+        doors[news.door].fault = ""
+    return [(news.door, BoltChanged(_BOLT[news.state]))]
+
+
+def note_lost(lost: Lost, doors: Mapping[AccessPointId, "Gate"], own: frozenset[AccessPointId]) -> None:
+    """gate-io went or came back; doors whose lock the node drives itself do not need it."""
+    for access_point in doors.keys() - own:
+        doors[access_point].fault = "" if lost.back else "gate-io is away: the door cannot be driven"
+    log.warning("gate_io", back=lost.back)
+
+
+def late_fact(news: IoNews) -> Fact | None:
+    """A lock unlocked after its command had been given up, and was locked again: people have to hear of it."""
+    if not isinstance(news, BoltNews) or not news.late:
+        return None
+    return Fact("door.late_unlock", access_point=news.door, bolt=Bolt.UNLOCKED)
+
+
+_BOLT: Mapping[LockState, Bolt] = MappingProxyType(
+    {
+        LockState.LOCKED: Bolt.LOCKED,
+        LockState.UNLOCKED: Bolt.UNLOCKED,
+        LockState.JAMMED: Bolt.JAMMED,
+        LockState.MOVING: Bolt.UNKNOWN,
+        LockState.UNKNOWN: Bolt.UNKNOWN,
+    }
+)

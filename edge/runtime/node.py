@@ -19,15 +19,13 @@ from edge.core.door_events import (
     FireOn,
     LinkDown,
     LinkUp,
-    LockBack,
-    LockLost,
 )
 from edge.core.door_types import Camera
-from edge.core.events import AccessPointId, ClockState, Fact, PassId, Stamp
-from edge.core.freshness import contact_age_ms
+from edge.core.events import AccessPointId, Fact, PassId, Stamp
+from edge.core.freshness import contact_age_ms, countdowns
 from edge.core.passes import EARLY_MS, Pass, PassSet
 from edge.errors import EnrolRefused, StoreError
-from edge.ports import Edge, IoNews, IoSnapshot, Latched, LockLink, Lost, Point, Shown
+from edge.ports import Edge, IoNews, IoSnapshot, Latched, Lost, Point, Shown
 from edge.runtime.engine_info import engine_info, gallery_rows, same_model
 from edge.runtime.enrol import (
     NOBODYS,
@@ -35,14 +33,24 @@ from edge.runtime.enrol import (
     Approval,
     CameraEnrolment,
     check_again,
+    enrolled_fact,
     permitted,
     template_end_ms,
 )
 from edge.runtime.face_desk import FaceDesk
 from edge.runtime.gate import Gate
 from edge.runtime.hands import Knowledge
-from edge.runtime.health import DISK_FULL, NO_TIME, NodeHealth, door_health
-from edge.runtime.io_events import BootNews, FirePanel, boot_events, edge_event, later_events
+from edge.runtime.health import DISK_FULL, NodeHealth, door_health, node_health
+from edge.runtime.io_events import (
+    BootNews,
+    FirePanel,
+    boot_events,
+    edge_event,
+    late_fact,
+    later_events,
+    lock_events,
+    note_lost,
+)
 from edge.runtime.lookalikes import LookAlikes
 from edge.runtime.node_parts import Parts
 from edge.runtime.sightings import CameraState, CodeSeen, EngineState, FaceSeen, NobodySeen, Told, camera_word
@@ -69,7 +77,7 @@ class Node:
         self._panel = FirePanel({})
         self._cameras = dict(cameras)
         self._fpir = dict(fpir)
-        self._passes = PassSet.build(parts.book.auth_ver, parts.book.passes)
+        self._passes = PassSet.build(parts.book.auth_ver, parts.book.passes, parts.book.denied)
         self._online = False
         self._booted = False
         self._engine: EngineInfo | None = None
@@ -104,6 +112,7 @@ class Node:
         """Serve until cancelled; ``told`` is what the vision worker says."""
         self._loop = asyncio.get_running_loop()
         self._load_templates()
+        self._parts.own_locks.note_passes(self._passes.passes.values())
         await self.record([Fact("sys.boot", x={"passes": len(self._passes.passes)})])
         async with asyncio.TaskGroup() as group:
             group.create_task(self._io_news(), name="io")
@@ -155,8 +164,18 @@ class Node:
 
     async def _io_news(self) -> None:
         async for news in self._parts.io.news():
+            if isinstance(news, Shown) and news.door in self._gates:
+                self._spawn(
+                    self._gates[news.door].on_shown(news)
+                )  # a look at a face must not hold up the sensors
             for access_point, event in self._events(news):
-                await self._gates[access_point].on_event(event)
+                handled = self._gates[access_point].on_event(event)
+                if access_point in self._parts.own_locks.doors:
+                    self._spawn(handled)  # a radio may take seconds: the other doors do not wait for it
+                else:
+                    await handled
+            if (late := late_fact(news)) is not None:
+                self._spawn(self.record([late]))
             self._parts.tell_state()
 
     def _events(self, news: IoNews) -> list[tuple[AccessPointId, Event]]:
@@ -173,17 +192,13 @@ class Node:
             case Latched(door=door, on=on):
                 told = news.kind == "fire" and door in self._gates
                 return [(door, FireOn() if on else FireOff())] if told else []
-            case LockLink(door=door, online=online):
-                return [(door, LockBack() if online else LockLost())] if door in self._gates else []
             case Shown():
                 return []
             case Lost():
-                for gate in self._gates.values():
-                    gate.fault = "" if news.back else "gate-io is away: the door cannot be driven"
-                log.warning("gate_io", back=news.back)
+                note_lost(news, self._gates, self._parts.own_locks.doors)
                 return []
             case _:
-                assert_never(news)
+                return lock_events(news, self._gates)
 
     def _after_snapshot(self, snapshot: IoSnapshot) -> list[tuple[AccessPointId, Event]]:
         self._panel.read(snapshot)
@@ -302,7 +317,9 @@ class Node:
             self._loop.call_soon_threadsafe(call)
 
     def _take_passes(self) -> None:
-        self._passes = PassSet.build(self._parts.book.auth_ver, self._parts.book.passes)
+        book = self._parts.book
+        self._passes = PassSet.build(book.auth_ver, book.passes, book.denied)
+        self._parts.own_locks.note_passes(self._passes.passes.values())
         self._refresh_galleries()
         self._parts.tell_state()
 
@@ -434,18 +451,7 @@ class Node:
         self._parts.templates.put(holder.pass_id, template.to_bytes(), not_after_ms=template_end_ms(holder))
         self._templates[holder.pass_id] = template
         self._force_galleries()
-        await self.record(
-            [
-                Fact(
-                    "sys.enrolled",
-                    pass_id=holder.pass_id,
-                    subject_ref=holder.subject_ref,
-                    actor=approval.by or None,
-                    reason=approval.why or None,
-                    x={"k": template.k} | ({"from": origin} if origin else {}),
-                )
-            ]
-        )
+        await self.record([enrolled_fact(holder, template.k, approval, origin)])
 
     async def erase(self, pass_ids: Sequence[str]) -> int:
         """Templates of these passes are gone from disk and galleries when this returns."""
@@ -465,16 +471,16 @@ class Node:
 
     def health(self) -> NodeHealth:
         up_ns = self._parts.clock.read().mono_ns - self._born_ns
-        doors = tuple(
-            door_health(gate, self._camera_word(gate.access_point, up_ns)) for gate in self._gates.values()
-        )
-        faults = [self._engine_fault] if self._engine_fault and self._fpir else []
-        faults += [DISK_FULL] if self._parts.ledger.disk_alarm else []
-        clock = self._parts.clock.read().state
-        faults += [NO_TIME] if clock is ClockState.UNTRUSTED else []
-        faults += [f"{door.access_point}: {door.lock}" for door in doors if door.lock != "OK"]
+        word, radio = self._camera_word, self._parts.own_locks.radio
+        doors = tuple(door_health(gate, word(name, up_ns), radio(name)) for name, gate in self._gates.items())
+        faults = [
+            self._engine_fault if self._fpir else "",
+            DISK_FULL if self._parts.ledger.disk_alarm else "",
+        ]
         faults += [state.why for state in self._camera_state.values() if state.state != "OK"]
-        return NodeHealth("DEGRADED" if faults else "ONLINE", doors, tuple(faults), clock)
+        age_ms = self.knowledge().contact_age_ms
+        clock = self._parts.clock.read().state
+        return node_health(doors, faults, clock, countdowns(age_ms, online=self._online))
 
     def _camera_word(self, access_point: AccessPointId, up_ns: int) -> str:
         camera = self._cameras.get(access_point)

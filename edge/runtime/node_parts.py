@@ -1,11 +1,12 @@
 """What a node is made of, and what it asks of the stores it is given."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from edge.core.passes import Pass
-from edge.ports import Clock, DoorIO, Ledger
+from edge.core.events import AccessPointId, PassId
+from edge.core.passes import Denial, Pass
+from edge.ports import Clock, DoorIO, Ledger, RadioReading
 from edge.runtime.hands import Screens
 
 
@@ -33,11 +34,38 @@ class Templates(Protocol):
     def keep_pairs(self, pairs: Iterable[tuple[str, str]]) -> None: ...
 
 
+class OwnLocks(Protocol):
+    """The locks this node drives itself (``node_locks.NodeLocks``)."""
+
+    @property
+    def doors(self) -> frozenset[AccessPointId]: ...
+
+    def radio(self, door: AccessPointId) -> RadioReading | None: ...
+
+    def note_passes(self, passes: Iterable[Pass]) -> None: ...
+
+    def rows(self) -> Sequence[dict[str, object]]: ...
+
+
+class NoOwnLocks:
+    """gate-io drives every lock of this node."""
+
+    doors: frozenset[AccessPointId] = frozenset()
+
+    def radio(self, door: AccessPointId) -> None: ...
+
+    def note_passes(self, passes: Iterable[Pass]) -> None: ...
+
+    def rows(self) -> list[dict[str, object]]:
+        return []
+
+
 class Book(Protocol):
     """The node's passes and the newest verified head."""
 
     auth_ver: int
     passes: tuple[Pass, ...]
+    denied: dict[PassId, Denial]  # taken away here; outlives the rows
 
     @property
     def head_issued_ms(self) -> int | None: ...
@@ -58,3 +86,4 @@ class Parts:
     boot_id: str
     build_ms: int
     new_id: Callable[[], str]
+    own_locks: OwnLocks = field(default_factory=NoOwnLocks)

@@ -10,7 +10,7 @@ def word_of(advice: Advice, kind: CredentialKind, reason: Reason) -> str:
         return "pin_refused"
     if reason is Reason.NOT_REGISTERED and kind is not CredentialKind.PIN:
         return "register"
-    if reason in {Reason.CODE_REPLAYED, Reason.CODE_OUT_OF_TIME}:
+    if reason in {Reason.CODE_REPLAYED, Reason.CODE_OUT_OF_TIME, Reason.SUPERSEDED}:
         return "next_code"
     if reason is Reason.INTERLOCK:
         return "other_door"

@@ -50,6 +50,15 @@ class NobodySeen(msgspec.Struct, frozen=True, tag="nobody"):
     t_ns: int
 
 
+class PictureSeen(msgspec.Struct, frozen=True, tag="picture"):
+    """Now and then, of the newest picture only when it was and how large; for the technician."""
+
+    camera: str
+    t_ns: int
+    width: int
+    height: int
+
+
 class CameraState(msgspec.Struct, frozen=True, tag="camera"):
     camera: str
     state: str  # OK | DEGRADED | LOST
@@ -79,15 +88,16 @@ class EngineState(msgspec.Struct, frozen=True, tag="engine"):
 
 
 Told = FaceSeen | CodeSeen | NobodySeen | CameraState | EngineState
+Said = Told | PictureSeen  # a picture's size is kept for whoever asks, and is news to no door
 
-_decoder = msgspec.msgpack.Decoder(Told)
+_decoder = msgspec.msgpack.Decoder(Said)
 
 
-def pack(told: Told) -> bytes:
+def pack(told: Said) -> bytes:
     return msgspec.msgpack.encode(told)
 
 
-def unpack(data: bytes) -> Told:
+def unpack(data: bytes) -> Said:
     """Raises msgspec.ValidationError for anything that is not one of ours."""
-    told: Told = _decoder.decode(data)
+    told: Said = _decoder.decode(data)
     return told

@@ -1,16 +1,30 @@
 """What a technician may ask of a running node, each answered as one JSON object."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from edge.core.door_events import FireReset
+from edge.errors import RuleRefused
 from edge.runtime.control import Answer, Handler
 from edge.runtime.enrol import Approval
 from edge.runtime.envelopes import EnvelopeDesk
 from edge.runtime.health import with_fault
 from edge.runtime.no_envelopes import NoEnvelopes
 from edge.runtime.node import Node
+from edge.runtime.rules import DoorRules
+from edge.runtime.sightings import PictureSeen
+from edge.runtime.walking import walking
+
+NO_PICTURES: Mapping[str, PictureSeen] = MappingProxyType({})
 
 
-def handlers(node: Node, faces: EnvelopeDesk | NoEnvelopes) -> dict[str, Handler]:
-    """What a technician may ask of a running node."""
+def handlers(
+    node: Node,
+    faces: EnvelopeDesk | NoEnvelopes,
+    rules: DoorRules | None = None,
+    pictures: Mapping[str, PictureSeen] = NO_PICTURES,
+) -> dict[str, Handler]:
+    """What a technician may ask of a running node; ``pictures`` are the newest of each camera."""
 
     async def status(_: Answer) -> Answer:
         health = with_fault(node.health(), faces.fault)
@@ -20,6 +34,10 @@ def handlers(node: Node, faces: EnvelopeDesk | NoEnvelopes) -> dict[str, Handler
             "clock": health.clock,
             "auth_ver": node.knowledge().passes.version,  # by which the doors decide, not only what the book has
             "faces": faces.status(),
+            "freshness": {
+                cls: {"state": one.state, "stale_in_ms": one.stale_in_ms, "expires_in_ms": one.expires_in_ms}
+                for cls, one in health.freshness.items()
+            },
             "doors": [{name: getattr(door, name) for name in door.__slots__} for door in health.doors],
         }
 
@@ -50,6 +68,23 @@ def handlers(node: Node, faces: EnvelopeDesk | NoEnvelopes) -> dict[str, Handler
         await faces.distrust(receiver, by=str(asked["by"]), reason=str(asked["reason"]))
         return {"distrusted": receiver}
 
+    return (
+        walking(node, pictures)
+        | _at_the_doors(node, rules)
+        | {
+            "status": status,
+            "enrol_camera": enrol_camera,
+            "enrol_template": enrol_template,
+            "erase": erase,
+            "trust_receiver": trust_receiver,
+            "distrust_receiver": distrust_receiver,
+        }
+    )
+
+
+def _at_the_doors(node: Node, rules: DoorRules | None) -> dict[str, Handler]:
+    """What ends by a person who stands there."""
+
     async def reset_fire(asked: Answer) -> Answer:
         """Every door here that fire released and whose fire input is normal again."""
         done = []
@@ -60,15 +95,13 @@ def handlers(node: Node, faces: EnvelopeDesk | NoEnvelopes) -> dict[str, Handler
                 done.append(access_point)
         return {"reset": list(done)}
 
-    return {
-        "status": status,
-        "reset_fire": reset_fire,
-        "enrol_camera": enrol_camera,
-        "enrol_template": enrol_template,
-        "erase": erase,
-        "trust_receiver": trust_receiver,
-        "distrust_receiver": distrust_receiver,
-    }
+    async def apb_reset(asked: Answer) -> Answer:
+        if rules is None:
+            raise RuleRefused("this node has no rules between its doors.")
+        by, why = str(asked["by"]), str(asked["why"])
+        return {"zone": await rules.reset(str(asked["pass_id"]), by=by, why=why, recorder=node)}
+
+    return {"reset_fire": reset_fire, "apb_reset": apb_reset}
 
 
 def _approval(asked: Answer) -> Approval:

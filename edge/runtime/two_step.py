@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from edge.core.bundle import Bundle
 from edge.core.challenge import TIMEOUT_NS
 from edge.core.credentials import SignedCode
 from edge.core.decision_types import Allow, Attempt, Decision, Deny, FaceEvidence, Liveness
@@ -192,7 +193,7 @@ def is_alike(decision: Decision) -> bool:
     return decision.reason in ALIKE or (pin and decision.reason is not Reason.RETRY_LATER)
 
 
-def is_of(asked: Asked, text: str, parse: Callable[[str], SignedCode | None]) -> bool:
+def is_of(asked: Asked, text: str, parse: Callable[[str], SignedCode | Bundle | None]) -> bool:
     """Whether this QR text is a code of the phone that began the look."""
     try:
         code = parse(text)

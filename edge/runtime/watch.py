@@ -16,7 +16,16 @@ from edge.core.looking import Attention
 from edge.errors import CameraLost
 from edge.ports import Camera, CameraFrame, ClockReading
 from edge.runtime.live_look import LiveLooks
-from edge.runtime.sightings import CameraState, CodeSeen, EngineState, FaceSeen, NobodySeen, Told, pack
+from edge.runtime.sightings import (
+    CameraState,
+    CodeSeen,
+    EngineState,
+    FaceSeen,
+    NobodySeen,
+    PictureSeen,
+    Said,
+    pack,
+)
 from edge.runtime.stillness import Stillness
 from models.engine import EngineError, Face, FaceEngine
 from models.gates import door_gate, enrolment_gate
@@ -27,6 +36,7 @@ if TYPE_CHECKING:
 STALE_NS = 500_000_000  # hardware.md §7 rule 2
 LOST_NS = 2_000_000_000  # no fresh picture for so long: camera LOST
 FROZEN_NS = 10_000_000_000  # the very same picture for so long: camera DEGRADED; sensors always have noise
+PICTURE_EVERY_NS = 1_000_000_000
 NOBODY_EVERY_NS = 1_000_000_000
 CODE_AGAIN_NS = 700_000_000  # one shown code is told once in this time, not once a picture
 IDLE_WAIT_S = 0.02  # shared by all cameras: none waits longer for another's picture
@@ -45,6 +55,8 @@ class _View:
     changed_ns: int = 0
     print_: bytes = b""
     told_nobody_ns: int = 0
+    picture: PictureSeen | None = None  # the newest, told every second
+    told_picture_ns: int = 0
     state: str = ""
     code: str = ""
     code_ns: int = 0
@@ -76,7 +88,7 @@ class Watch:
         self._wait_s = IDLE_WAIT_S / max(1, len(cameras))
         self._live = live or LiveLooks(())
 
-    def tell(self, told: Told) -> None:
+    def tell(self, told: Said) -> None:
         self._send(pack(told))
 
     def look(self) -> None:
@@ -99,6 +111,8 @@ class Watch:
             if self._clock().mono_ns - frame.t_ns > STALE_NS:
                 continue
             view.fresh_ns = frame.t_ns
+            height, width = frame.image.shape[:2]
+            view.picture = PictureSeen(name, frame.t_ns, width, height)
             self._say_health(name, view, frame)
             if self._is_worth_it(view, frame):
                 self._look_at(name, view, frame)
@@ -149,6 +163,13 @@ class Watch:
             return False
         self.tell(seen)
         return seen.vector is not None
+
+    def say_pictures(self) -> None:
+        """Of each camera now and then, when its newest picture was and how large it is."""
+        for view in self._views.values():
+            if view.picture is not None and view.picture.t_ns - view.told_picture_ns >= PICTURE_EVERY_NS:
+                view.told_picture_ns = view.picture.t_ns
+                self.tell(view.picture)
 
     def _say_health(self, name: str, view: _View, frame: CameraFrame) -> None:
         """A picture that does not change by one bit in ten seconds does not come from a living sensor."""
@@ -225,6 +246,7 @@ def run(watch: Watch, pipe: Connection, *, engine_state: EngineState) -> None:
         watch.tell(engine_state)
         while not pipe.poll(0):
             watch.look()
+            watch.say_pictures()
     except (BrokenPipeError, EOFError):
         pass  # the node is gone; so are we
     finally:

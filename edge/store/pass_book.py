@@ -11,9 +11,14 @@ from pathlib import Path
 
 import sqlite_utils
 
-from edge.core.passes import Pass
+from edge.core.events import PassId
+from edge.core.passes import Denial, Pass, PassState, denials_after
 from edge.store.ballast import Ballast
 from edge.store.sqlite import connect, migrate, transaction
+
+# What is honoured without the pass aboard lives a day (domain.md invariant 15), and a node a month without contact.
+DENIED_FOR_MS = 40 * 86_400_000
+LEFT = "LEFT"  # the pass leads to no door of this node any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class PassBook:
             ).fetchone()
         )
         self.slot, self.auth_ver, self.root, self.passes = self._load()
+        self.denied = self._load_denied()
 
     def _load(self) -> tuple[int, int, str, tuple[Pass, ...]]:
         """The newest slot that decodes; the other one if it does not; nothing if neither does."""
@@ -55,6 +61,14 @@ class PassBook:
             except ValueError:
                 continue  # a torn slot: fall back to the previous one, the floor stays
         return 1, 0, "", ()
+
+    def _load_denied(self) -> dict[PassId, Denial]:
+        """Read from its own table: a slot that falls back to the previous one takes no denial back with it."""
+        rows = self._db.execute("select pass_id, pass_version, state from denied").fetchall()
+        return {
+            PassId(pass_id): Denial(version, None if state == LEFT else PassState(state))
+            for pass_id, version, state in rows
+        }
 
     @property
     def head_issued_ms(self) -> int | None:
@@ -68,15 +82,31 @@ class PassBook:
             if auth_ver <= self.floor.auth_ver:
                 return False
             slot = 1 - self.slot
+            denied = denials_after(self.denied, self.passes, passes)
             with transaction(self._db, self._path):
                 self._db.execute(
                     "insert or replace into slot (slot, auth_ver, root, applied_ms, rows) values (?, ?, ?, ?, ?)",
                     (slot, auth_ver, root, now_ms, packed),
                 )
                 self._db.execute("update floor set auth_ver = ?", (auth_ver,))
+                self._keep_denied(denied, now_ms)
+                denied = self._load_denied()
+            self.denied = denied
             self.floor = replace(self.floor, auth_ver=auth_ver)
             self.slot, self.auth_ver, self.root, self.passes = slot, auth_ver, root, passes
             return True
+
+    def _keep_denied(self, denied: dict[PassId, Denial], now_ms: int) -> None:
+        """Write the difference; what is as it was keeps its age, and ends by it."""
+        for pass_id in self.denied.keys() - denied.keys():
+            self._db.execute("delete from denied where pass_id = ?", (pass_id,))
+        for pass_id, denial in denied.items():
+            if self.denied.get(pass_id) != denial:
+                self._db.execute(
+                    "insert or replace into denied values (?, ?, ?, ?)",
+                    (pass_id, denial.pass_version, denial.state or LEFT, now_ms),
+                )
+        self._db.execute("delete from denied where noted_ms < ?", (now_ms - DENIED_FOR_MS,))
 
     def note_head(self, issued_ms: int, lease_until_ms: int) -> None:
         """A verified head was seen; an older one changes nothing."""

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +13,13 @@ from edge.core.events import AccessPointId
 from edge.drivers.indicators import gpio
 from edge.drivers.indicators import simulated as sim
 from edge.drivers.indicators.gpio import PATTERNS, GpioIndicatorSettings, Lamp
+from edge.drivers.indicators.osdp import IDLE, LOOKS
+from edge.drivers.osdp_peer import Command
 from edge.errors import HardwareError
 from edge.ports_io import IndicatorLines, Show
 from tests.fakes.fake_gpiod import FakeBoard
 from tests.fakes.gateio_rig import lines, until
+from tests.fakes.osdp_house import Bench
 
 GATE = AccessPointId("gate")
 CHIP = "/dev/gpiochip0"
@@ -72,7 +76,24 @@ def gpio_lines(folder: Path, monkeypatch) -> Rig:
     return Rig(light, says, lambda: not any(board.high.values()), spoil)
 
 
-INDICATORS = [simulated, gpio_lines]
+def osdp(folder: Path, monkeypatch) -> Rig:
+    stack = ExitStack()
+    bench = Bench(folder, stack)
+    device, light = bench.reader(), bench.lights()
+    device.wait(lambda: device.orders(Command.LED), "the idle light")
+
+    def says(what: Show) -> bool:
+        look = LOOKS.get(what) or IDLE["red"]
+        led = device.orders(Command.LED)[-1]
+        return (led["on_color"], led["on_count"], led["off_count"]) == (look.colour, look.on, look.off)
+
+    def dark() -> bool:
+        return device.orders(Command.LED)[-1]["on_color"] == 0
+
+    return Rig(light, says, dark, lambda: bench.line.plug(False), stack.close)
+
+
+INDICATORS = [simulated, gpio_lines, osdp]
 
 
 @pytest.fixture(params=INDICATORS, ids=lambda make: make.__name__)

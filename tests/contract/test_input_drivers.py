@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -18,9 +19,12 @@ from gpiod.line import Edge as LineEdgeKind
 from edge.core.events import AccessPointId
 from edge.drivers.inputs import gpio
 from edge.drivers.inputs import simulated as sim
+from edge.drivers.inputs.osdp import OsdpPoint
 from edge.errors import HardwareError
 from edge.ports import InputLines, Level, LineEdge, Point
 from tests.fakes.fake_gpiod import FakeBoard
+from tests.fakes.osdp_house import Bench
+from tests.fakes.waiting import eventually
 
 GATE = AccessPointId("gate")
 WIRED = (Point.CONTACT, Point.REX, Point.FIRE)
@@ -73,7 +77,26 @@ def gpio_lines(folder: Path, monkeypatch) -> Rig:
     return Rig(inputs, put)
 
 
-INPUTS = [simulated, gpio_lines]
+def osdp(folder: Path, monkeypatch) -> Rig:
+    stack = ExitStack()
+    bench = Bench(folder, stack)
+    device = bench.reader()
+    numbers = {point: number for number, point in enumerate(WIRED)}
+    made = bench.inputs(**{point: OsdpPoint(number) for point, number in numbers.items()})
+    reported = [0, 0, 0, 0]
+    eventually(lambda: None not in made.levels().values(), what="the first levels")
+    made.edges()
+
+    def put(point: Point, level: Level) -> list[LineEdge]:
+        moves = made.levels()[point] is not level
+        reported[numbers[point]] = 2 if level is None else int(level)
+        device.do("inputs " + ",".join(map(str, reported)))
+        return made.edges() if moves and readable(made) else []
+
+    return Rig(made, put, supervised=True, stop=stack.close)
+
+
+INPUTS = [simulated, gpio_lines, osdp]
 
 
 @pytest.fixture(params=INPUTS, ids=lambda make: make.__name__)

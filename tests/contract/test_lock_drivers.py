@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from tests.fakes import bus_lock
 from tests.fakes.bus_lock import FakeBus
 from tests.fakes.fake_gpiod import FakeBoard
 from tests.fakes.gateio_rig import WITHIN_S, door, house, lines, serving, until
+from tests.fakes.osdp_house import Bench
 
 GATE = AccessPointId("gate")
 _ids = itertools.count()
@@ -83,7 +85,23 @@ def fake_bus(folder: Path, monkeypatch, profile: str) -> Rig:
     )
 
 
-LOCKS = [simulated, gpio_relay, fake_bus]
+def osdp_output(folder: Path, monkeypatch, profile: str) -> Rig:
+    stack = ExitStack()
+    bench = Bench(folder, stack)
+    reader = bench.reader()
+    lock = {"driver": "osdp_output", "port": bench.line.panel, "key_file": str(bench.key_file)}
+    wired = door("gate", folder, lock_profile=profile, lock=lock)
+    return Rig(
+        house(folder, wired),
+        reader.on,
+        profile.startswith("strike"),
+        lambda: bench.line.plug(False),
+        lambda: bench.line.plug(True),
+        stop=stack.close,
+    )
+
+
+LOCKS = [simulated, gpio_relay, fake_bus, osdp_output]
 PROFILES = ["strike_fail_secure", "maglock_fail_safe"]
 
 

@@ -18,6 +18,7 @@ from edge.drivers.readers import simulated as sim
 from edge.errors import HardwareError
 from edge.ports_io import Read, ReaderLines
 from tests.fakes.gateio_rig import until
+from tests.fakes.osdp_house import Bench
 
 GATE = AccessPointId("gate")
 KEPT_MAX = 16  # ports_io.ReaderLines.reads
@@ -68,7 +69,22 @@ def simulated(folder: Path, monkeypatch) -> Rig:
     return Rig(reader, show, reads, stop=hand.close)
 
 
-READERS = [simulated]
+def osdp(folder: Path, monkeypatch) -> Rig:
+    stack = contextlib.ExitStack()
+    bench = Bench(folder, stack)
+    device = bench.reader()
+    typed = {"card": lambda data: "card " + data.replace(":", " "), "keys": lambda data: f"keys {data}#"}
+    return Rig(
+        bench.cards(),
+        lambda kind, data: device.do(typed[kind](data)),
+        {"card": "26:9ab10c80", "keys": "4711"},
+        lambda: bench.line.plug(False),
+        lambda: bench.line.plug(True),
+        stack.close,
+    )
+
+
+READERS = [simulated, osdp]
 
 
 @pytest.fixture(params=READERS, ids=lambda make: make.__name__)

@@ -57,7 +57,7 @@ class EyesOnly:
             clock=SteppedClock(),
             io=None,
             ledger=None,
-            book=SimpleNamespace(auth_ver=1, passes=self.passes, head_issued_ms=None),
+            book=SimpleNamespace(auth_ver=1, passes=self.passes, denied={}, head_issued_ms=None),
             templates=SimpleNamespace(pairs=lambda: (), keep_pairs=lambda _pairs: None),
             screens=SimpleNamespace(show=lambda _door, word, _until=None: self.shown.append(str(word))),
             wake_link=lambda: None,

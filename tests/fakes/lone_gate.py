@@ -3,16 +3,19 @@
 import itertools
 from dataclasses import dataclass, field
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from cloud_sync.protocol import merkle
 from cloud_sync.protocol.messages import Cred, PassRow
 from cloud_sync.protocol.pin import pin_credential
-from edge.compose import parse_code, read_pin
+from edge.compose_credentials import day_proofs, parse_code, read_card, read_duress, read_pin
 from edge.core.decision_types import Liveness, Policy
 from edge.core.door_events import Boot
 from edge.core.door_profile import DoorProfile
 from edge.core.door_types import Contact
 from edge.core.events import AccessPointId, ClockState, Fact
 from edge.core.passes import LocationClass, PassSet
+from edge.core.requirement import Require
 from edge.link.translate import decode_passes
 from edge.ports import ClockReading, Outcome, Result
 from edge.ports_io import Show
@@ -24,6 +27,8 @@ GATE = AccessPointId("AP-1")
 KEY = bytes(range(32))
 HOUR_MS = 3_600_000
 NOW_MS = 1_795_276_800_000
+COMMUNITY = Ed25519PrivateKey.from_private_bytes(bytes(range(32, 64)))  # the community's signing key
+KID = "c0ffee01"
 
 
 def pass_row(
@@ -53,8 +58,17 @@ class LoneGate:
     clock: ClockState = ClockState.TRUSTED
     sees_faces: bool = True
     door: AccessPointId = GATE
-    lights: list[str] = field(default_factory=list)
     codes: dict[str, str] = field(default_factory=dict)  # the durable memory of used codes
+    lights: list[str] = field(default_factory=list)
+    require: Require = Require.ANY
+    location: LocationClass = LocationClass.GATE
+    denied: dict = field(default_factory=dict)
+    online: bool = True
+    contact_age_ms: int | None = 0
+    direction: str = "in"
+    community_key: bytes = COMMUNITY.public_key().public_bytes_raw()
+    kid: str = KID
+    now_ms: int = NOW_MS  # when ``at_ns`` is 0
 
     def __post_init__(self) -> None:
         numbers = itertools.count(1)
@@ -65,16 +79,23 @@ class LoneGate:
             codes=self,
             record=self._record,
             knowledge=self._knowledge,
-            parse_code=parse_code,
+            parse_code=lambda text: parse_code(text, {self.door}),
             verify=verify_ed25519,
             new_id=lambda: f"id-{next(numbers)}",
             read_pin=lambda digits: read_pin(self.key, digits),
+            read_duress=lambda digits: read_duress(self.key, digits),
+            read_card=lambda data: read_card(self.key, data),
+            day_proofs=lambda salt, digits: day_proofs(self.key, salt, digits),
+            verify_pass=lambda kid, signed, signature: (
+                kid == self.kid and verify_ed25519(self.community_key, signed, signature)
+            ),
             sees_faces=lambda _door: self.sees_faces,
         )
-        profile = DoorProfile(access_point=self.door)
+        profile = DoorProfile(access_point=self.door, direction=self.direction)
         self.gate = Gate(
-            profile, LocationClass.GATE, hands, Liveness.OFF_DEMO, simulation=False, dry_run=self.dry_run
-        )
+            profile, self.location, hands, Liveness.OFF_DEMO, simulation=False, dry_run=self.dry_run,
+            require=self.require,
+        )  # fmt: skip
 
     async def boot(self) -> "LoneGate":
         await self.gate.on_event(Boot("b1", Contact.CLOSED))
@@ -89,11 +110,11 @@ class LoneGate:
         self.facts += facts
 
     def _knowledge(self) -> Knowledge:
-        passes = PassSet.build(1, decode_passes(merkle.pack(self.rows)))
-        return Knowledge(passes, True, 0, 0, Policy(1, 1))
+        passes = PassSet.build(1, decode_passes(merkle.pack(self.rows)), self.denied)
+        return Knowledge(passes, self.online, self.contact_age_ms, 0, Policy(1, 1))
 
     def read(self) -> ClockReading:
-        return ClockReading(NOW_MS + self.at_ns // 1_000_000, self.at_ns, self.clock, 0)
+        return ClockReading(self.now_ms + self.at_ns // 1_000_000, self.at_ns, self.clock, 0)
 
     def show(self, _door, word, until_ms=None) -> None:
         """The screen's words and the lights' colours come by the same name; each is kept apart."""

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
 from cloud_sync.api.v1 import create_router
@@ -23,7 +24,7 @@ from cloud_sync.store import tables
 from cloud_sync.store.accounts import SqlAccounts
 from cloud_sync.store.engine import open_database
 from cloud_sync.store.house import House
-from cloud_sync.store.keys import SETUP_TOKEN, new_setup_token
+from cloud_sync.store.keys import SETUP_TOKEN, CommunitySigner, new_setup_token
 from cloud_sync.store.morning import StoredMorning
 from cloud_sync.store.places import AccessPointSpec, NodeJoin
 from cloud_sync.store.read import StoredDashboard
@@ -106,6 +107,7 @@ class WebHouse:
             self.clock,
             os.urandom,
             pin_key=bytes(range(32)),
+            signer=CommunitySigner(Ed25519PrivateKey.generate()),
         )
 
     def _make_community(self) -> None:
@@ -153,11 +155,13 @@ class WebHouse:
         self.sink.store([told(hello), told(state, node)], self.clock.now_ms())
 
     def tell(self, type_: str, node: str = "gate-1", *, live: bool = True, **more: object) -> str:
-        """One event through the real sink, to the pages after its commit; returns its key in the page."""
+        """One event through the real sink, to the pages after its commit; its key in the page, empty where none shows it."""
         ledger = self.ledgers[node]
         ledger.record(body(type_, **{"access_point": GATE, **more}))
         stored = self.sink.store([told(ledger.batch([ledger.head], live=live))], self.clock.now_ms())
         self.feed.tell(stored.lines)
+        if not stored.lines:
+            return ""
         (line,) = stored.lines
         return f"{line.stored_ms}/{line.node}/{line.epoch}/{line.seq}"
 

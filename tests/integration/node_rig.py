@@ -200,6 +200,7 @@ inputs = {{ driver = "simulated", rig = "{folder}/rig.sock", wired = ["contact",
 
 NODE = """
 node = "{node}"
+simulation = true
 data_dir = "{folder}/data"
 join_file = "{folder}/join.json"
 io_profile = "{folder}/io.toml"

@@ -85,6 +85,8 @@ def house(tmp_path):
         ("door.held", "held", "S2"),
         ("door.watchdog", "watchdog", "S1"),
         ("fire.release", "fire_release", "S1"),
+        ("access.duress", "duress", "S1"),
+        ("door.tailgating", "tailgate_rate", "S2"),
     ],
 )
 def test_an_alarm_is_a_case_a_second_later(house, type_, kind, severity):
@@ -101,7 +103,9 @@ def test_an_alarm_is_a_case_a_second_later(house, type_, kind, severity):
     assert house.desk.oldest_waiting_ms() is None
 
 
-@pytest.mark.parametrize("type_", ["access.denied", "access.granted", "door.rex", "door.closed"])
+@pytest.mark.parametrize(
+    "type_", ["access.denied", "access.granted", "access.tailgate", "door.rex", "door.closed"]
+)
 def test_what_is_no_alarm_is_no_case(house, type_):
     house.tells(type_)
     assert house.desk.queue(CHEN) == ()

@@ -16,7 +16,15 @@ from edge.core.clock import (
     time_span,
 )
 from edge.core.events import ClockState
-from edge.core.freshness import RULE, Freshness, contact_age_ms, freshness, link_state
+from edge.core.freshness import (
+    RULE,
+    Freshness,
+    contact_age_ms,
+    countdown,
+    countdowns,
+    freshness,
+    link_state,
+)
 from edge.core.passes import SubjectClass
 
 FRESH, STALE, EXPIRED = Freshness.FRESH, Freshness.STALE, Freshness.EXPIRED
@@ -124,3 +132,28 @@ def test_the_age_counts_from_the_signing_of_the_head_and_never_below_zero() -> N
 def test_the_link_is_told_as_the_decision_saw_it() -> None:
     assert link_state(STALE, online=True) == "ONLINE"
     assert link_state(STALE, online=False) == "OFFLINE_STALE"
+
+
+@pytest.mark.parametrize(
+    ("cls", "days", "online", "stale_days", "expires_days"),
+    [
+        (SubjectClass.RESIDENT, 2, False, 5, 28),
+        (SubjectClass.RESIDENT, 8, False, 0, 22),
+        (SubjectClass.LONG_TENANT, 31, False, 0, 0),
+        (SubjectClass.RESIDENT, None, False, 0, 0),
+        (SubjectClass.GRID, 2, False, 5, None),
+        (SubjectClass.GUEST, 90, False, None, None),
+        (SubjectClass.COURIER, 0, True, None, 0),
+        (SubjectClass.EMERGENCY, None, False, None, None),
+    ],
+)
+def test_what_is_left_without_news_is_counted_down(cls, days, online, stale_days, expires_days) -> None:
+    age_ms = None if days is None else days * DAY_MS
+    left = countdown(cls, age_ms, online=online)
+    told = [None if ms is None else ms / DAY_MS for ms in (left.stale_in_ms, left.expires_in_ms)]
+    assert told == [stale_days, expires_days]
+    assert left.state is freshness(cls, age_ms, online=online, signed_code=False, window_over=False)
+
+
+def test_every_class_has_its_countdown() -> None:
+    assert set(countdowns(0, online=False)) == set(SubjectClass)

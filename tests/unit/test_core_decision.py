@@ -290,7 +290,8 @@ def test_duress_opens_like_any_other_and_carries_the_marker() -> None:
 
 
 def test_what_is_not_the_persons_failure_is_a_retry_and_no_denial() -> None:
-    assert {Reason.LOW_QUALITY, Reason.RETRY_LATER, Reason.SECOND_FACTOR} == RETRIES
+    second = {Reason.SECOND_FACTOR, Reason.SECOND_PERSON}
+    assert {Reason.LOW_QUALITY, Reason.RETRY_LATER} | second == RETRIES
     assert isinstance(judge(seen(Look.LOW_QUALITY)), Retry)
     assert isinstance(judge(seen(Look.UNKNOWN)), Deny)
 
@@ -313,11 +314,14 @@ def test_a_face_opens_its_own_pass_only() -> None:
 
 
 INPUTS = {
-    Attempt: {"kind", "holder", "face", "code", "factors", "locked_until_ms", "duress"},
+    Attempt: {
+        "kind", "holder", "face", "code", "factors", "also", "needs_pin", "signed_age_ms", "aboard", "seconded_by",
+        "locked_until_ms", "duress",
+    },
     FaceEvidence: {"verdict", "matcher", "pad", "simulated", "pad_why"},
     DoorView: {
         "access_point", "location_class", "lock_silent", "mode", "direction", "camera", "liveness", "simulation",
-        "schedule", "anti_passback", "interlock", "occupancy", "else_code",
+        "schedule", "schedule_opens_ms", "anti_passback", "interlock", "occupancy", "else_code", "require",
     },
     Moment: {"now_ms", "clock", "floor_ms", "contact_age_ms", "online", "max_offline_ms"},
     Policy: {"policy_version", "auth_ver"},

@@ -411,3 +411,26 @@ def test_the_watchdog_ends_what_waits_for_its_door_for_too_long(
     door.at(65)
     assert (door.output, door.told[-1]) == (Output.SECURED, "door.watchdog")
     assert reads(door)
+
+
+# --- a room lock without a contact --------------------------------------------------------------------------------
+
+ROOM = replace(BOLT, contact_wired=False)
+ALONE = Boot("b", Contact.UNKNOWN, bolt=Bolt.LOCKED)
+
+
+def test_a_room_without_a_contact_takes_an_open_bolt_for_a_passage_and_says_that_it_assumed() -> None:
+    door = Door(ROOM, ALONE).at(0, ada()).at(1.5, BoltChanged(Bolt.UNLOCKED)).at(5)
+    assert door.ends() == [("access.taken", "ada")]
+    assert door.facts[-1].x == {"confidence": "assumed"}
+    assert (door.state.mode, door.effects[-1]) == (Mode.LOCKED, Relock())
+    assert door.at(6, BoltChanged(Bolt.LOCKED)).at(60).state.flags == frozenset()
+
+
+def test_a_room_whose_bolt_never_moved_was_not_entered() -> None:
+    assert Door(ROOM, ALONE).at(0, ada()).at(5).ends() == [("access.not_taken", "ada")]
+
+
+def test_a_door_with_a_contact_believes_the_contact_and_not_the_bolt() -> None:
+    door = with_bolt(LockProfile.MOTOR_BOLT).at(0, ada()).at(1.5, BoltChanged(Bolt.UNLOCKED)).at(5)
+    assert door.ends() == [("access.not_taken", "ada")]

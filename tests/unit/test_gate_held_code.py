@@ -10,7 +10,7 @@ from cloud_sync.protocol import code
 from cloud_sync.protocol.messages import Cred, PassRow
 from edge.core.events import ClockState
 from edge.core.reasons import Reason
-from edge.runtime.gate import SAME_CODE_NS
+from edge.runtime.attempts import SAME_CODE_NS
 from tests.fakes.lone_gate import NOW_MS, LoneGate, pass_row
 
 PHONE, CREDENTIAL = Ed25519PrivateKey.generate(), bytes(range(16))

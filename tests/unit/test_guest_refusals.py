@@ -25,10 +25,12 @@ from edge.runtime.screen_words import word_of
 STORE = Path(__file__).parents[2] / "cloud_sync" / "store"
 # What runs when a guest's link is used; whatever these refuse reaches the guest.
 GUEST_MODULES = (
+    "bundles.py",
     "guest_books.py",
     "guest_data.py",
     "guest_view.py",
     "guests.py",
+    "pins.py",
     "registering.py",
     "self_registering.py",
 )

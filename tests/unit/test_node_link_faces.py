@@ -330,7 +330,7 @@ def test_a_node_that_owes_an_erasure_looks_at_nobody() -> None:
                 seen.append(face)
 
         parts = SimpleNamespace(
-            book=SimpleNamespace(auth_ver=0, passes=()),
+            book=SimpleNamespace(auth_ver=0, passes=(), denied={}),
             clock=SteppedClock(),
             templates=SimpleNamespace(pairs=lambda: ()),
         )

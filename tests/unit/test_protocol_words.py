@@ -76,7 +76,7 @@ ALLOWED = {
     ),
     *("outbox", "free_mb", "on", "state", "doors", "faults", "alarm", "camera", "lock", "face", "liveness"),
     *("threshold", "threshold_note", "expected_fpir", "engine", "dry_run", "face_mode", "tail"),
-    "verified_by",
+    *("verified_by", "battery", "signal"),
     # passes and erasures
     *("node", "count", "issued", "lease_until", "kid", "i", "data", "applied_at", "slot", "refused"),
     *("items", "template_ref", "done_at", "erased"),

@@ -262,6 +262,16 @@ def test_open_discrepancies_come_gravest_first(book: Book) -> None:
     ]
 
 
+def test_a_call_for_help_is_in_no_list_of_entries(book: Book) -> None:
+    """It is a case for the staff, and a dashboard stands where everybody looks."""
+    book.node("n1", "AP-1")
+    gate = WireLedger()
+    gate.record(body("access.granted"), body("access.duress"), body("access.taken"))
+    book.store(gate.batch(range(1, 4)), now_ms=NOON_MS)
+    assert [line.type for line in book.dashboard().entries] == ["access.taken", "access.granted"]
+    assert len(book.page.entries_after(HOME, 0, most=9)) == 2
+
+
 def test_entries_are_the_newest_fifty_and_the_catch_up_is_oldest_first(book: Book) -> None:
     book.node("n1", "AP-1")
     gate = WireLedger()

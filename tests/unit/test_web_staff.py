@@ -150,6 +150,20 @@ def test_a_forced_door_sounds_until_somebody_looked(house, guard):
 
 
 @pytest.mark.parametrize(
+    ("lang", "title"), [("en", "Silent alarm: somebody opened"), ("zh", "静默报警")], ids=["en", "zh"]
+)
+def test_duress_is_first_in_the_queue_and_makes_no_sound(house, guard, lang, title):
+    """Whoever threatens the guest may stand beside the guard's screen; a phone that is asked to wake, wakes."""
+    held = house.alarm("door.held", access_point=UNIT, node="building-7")
+    sounding = guard.get("/staff").text.count(" sounding")
+    case = house.alarm("access.duress")
+    page = guard.get(f"/staff?lang={lang}").text
+    assert (queue(guard), title in page) == ([case, held], True)
+    assert ('data-sounding="1"' in page, page.count(" sounding")) == (True, sounding)  # the held door's
+    assert house.desk.case(case, house.user(GUARD)).line.case.sounds
+
+
+@pytest.mark.parametrize(
     ("lang", "sentence"), [("en", "silent for 2 min"), ("zh", "已静默 2 分钟")], ids=["en", "zh"]
 )
 def test_a_silent_node_is_said_in_a_banner(house, guard, lang, sentence):

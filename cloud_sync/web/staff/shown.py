@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cloud_sync.core.case_types import UNSEEN, Case, CaseEvent, CaseState, Family
+from cloud_sync.core.case_types import SILENT_KINDS, UNSEEN, Case, CaseEvent, CaseState, Family
 from cloud_sync.core.roles import Right, may
 from cloud_sync.ports import DoorLine, NodeLine, User
 from cloud_sync.ports_cases import CaseLine, CaseNote, CaseView
@@ -170,7 +170,7 @@ def case_card(line: CaseLine, by: Speaker, now_ms: int) -> CaseCard:
         who=case.owner or words.say(staff_words.OWNER_ROLES, case.owner_role, by.say),
         count=case.count,
         overdue=_overdue(case, now_ms),
-        sounds=case.sounds,
+        sounds=case.sounds and case.kind not in SILENT_KINDS,
         tone=SEVERITY_TONES.get(case.severity, "calm"),
     )
 

@@ -21,6 +21,9 @@ ALERTS: Mapping[str, str] = MappingProxyType({
     "contact_fault": mark("Door contact broken"),
     "tamper": mark("Housing opened"),
     "power_low": mark("On battery: the mains are gone"),
+    "duress": mark("Silent alarm: somebody opened under threat"),
+    "tailgate_rate": mark("People go in behind others"),
+    "emergency": mark("Emergency pass used"),
     "node_offline": mark("Node silent"),
     "camera_lost": mark("Camera without a picture"),
 })  # fmt: skip
@@ -36,6 +39,9 @@ ADVICE: Mapping[str, str] = MappingProxyType({
     "contact_fault": mark("The door works and cannot tell whether it is open. Look, then call service."),
     "tamper": mark("Somebody opened the box at this door. Look who it is."),
     "power_low": mark("A magnet opens when the battery is empty. Put a person there, then call the electrician."),
+    "duress": mark("Show nothing at the door and do not call there. Send two people, and call 110 if in doubt."),
+    "tailgate_rate": mark("More people went in than passes were shown. Go there, ask in a friendly way, and look in the books who is missing."),
+    "emergency": mark("Somebody came in by an emergency pass. Meet them, keep the way free, and write down who it was."),
     "node_offline": mark("The gate goes on deciding by itself. Check power and network there."),
     "camera_lost": mark("Guests enter by code meanwhile. Check the camera and its cable."),
 })  # fmt: skip
@@ -172,6 +178,7 @@ COMMAND_WHY: Mapping[str, str] = MappingProxyType({
     "x:Interrupted": mark("the gate stopped in between; look at the door"),
     "unknown_key": mark("the gate does not know our key; give it a new join file"),
     "x:WrongMode": mark("the door cannot do that in the state it is in"),
+    "x:GateOnly": mark("a visitor is let in at a gate and at no other door"),
     "expired": mark("it arrived too late"),
     "clock_untrusted": mark("the gate is not sure of the time"),
     "duplicate": mark("it was done already"),

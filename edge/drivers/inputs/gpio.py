@@ -9,24 +9,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from edge.core.events import AccessPointId
+from edge.drivers.debounce import DEBOUNCE_MS
 from edge.drivers.gpio_chip import chip_with, is_line_name
 from edge.errors import HardwareError
 from edge.ports import LineEdge, Point
 
 if TYPE_CHECKING:
     import gpiod
-
-# hardware.md §2.3.  All stay under 400 ms, as the norm asks of inputs (access.md §4.2).
-DEBOUNCE_MS = {
-    Point.CONTACT: 50,
-    Point.REX: 50,
-    Point.TAMPER: 100,
-    Point.FIRE: 20,
-    Point.BOLT: 50,
-    Point.BEAM: 20,
-    Point.POWER: 100,
-    Point.RESET: 50,
-}
 
 # The kernel keeps this many edges for us; a button pressed by a fool at 20 Hz needs 40 a second.
 EVENT_BUFFER = 256

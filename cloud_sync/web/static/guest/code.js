@@ -1,8 +1,10 @@
-/* A rotating code, exactly as cloud_sync/protocol/code.py composes it; nothing here knows a page. */
+/* A rotating code and a signed pass, exactly as cloud_sync/protocol/code.py and bundle.py compose them; nothing here
+   knows a page. */
 var GatehouseCode = (function () {
   "use strict";
   var ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
   var DOMAIN = "ac-code-v1\0";
+  var USE_DOMAIN = "ac-pass-use-v1\0";
   var STEP_MS = 30000;
 
   function b45encode(bytes) {
@@ -51,11 +53,23 @@ var GatehouseCode = (function () {
   /* sign(message) gives the 64 bytes of an Ed25519 signature. */
   function mint(credentialHex, step, sign) {
     var plain = body(credentialHex, step);
-    var domain = new Uint8Array(DOMAIN.length);
-    for (var i = 0; i < DOMAIN.length; i++) domain[i] = DOMAIN.charCodeAt(i);
-    return "AC2:" + b45encode(joined(plain, sign(joined(domain, plain))));
+    return "AC2:" + b45encode(joined(plain, sign(joined(ascii(DOMAIN), plain))));
   }
 
-  return { STEP_MS: STEP_MS, b45encode: b45encode, stepAt: stepAt, mint: mint };
+  function ascii(text) {
+    var bytes = new Uint8Array(text.length);
+    for (var i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+    return bytes;
+  }
+
+  /* A signed pass (its last 64 bytes are the community's signature) as this phone shows it at one step. */
+  function mintPass(signed, step, sign) {
+    var at = new Uint8Array([(step >>> 24) & 255, (step >>> 16) & 255, (step >>> 8) & 255, step & 255]);
+    var body = signed.subarray(0, signed.length - 64);
+    var use = sign(joined(joined(ascii(USE_DOMAIN), body), at));
+    return "AC1:" + b45encode(joined(joined(signed, at), use));
+  }
+
+  return { mintPass: mintPass, STEP_MS: STEP_MS, b45encode: b45encode, stepAt: stepAt, mint: mint };
 })();
 if (typeof module !== "undefined") module.exports = GatehouseCode;

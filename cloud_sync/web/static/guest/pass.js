@@ -25,6 +25,13 @@
   var CLOCK_SLOT = "gatehouse.clock";
   /* A phone may be off by 90 s at a door; from here on its codes follow our clock. */
   var OFF_MAX_MS = 20000;
+  /* The pass itself, signed: renewed well before its day is over, so that a phone without a network still has one. */
+  var BUNDLE_SLOT = "gatehouse.bundle." + subject;
+  var BUNDLE_RENEW_MS = 18 * 3600000;
+  var BUNDLE_LOOK_MS = 600000;
+  var offlineGate = document.getElementById("offline-gate");
+  var offlineHint = document.getElementById("offline-gate-hint");
+  var forOffline = false;
   var QUIET_ZONE = 4;
   var memory = {};
   var shownStep = null;
@@ -83,12 +90,49 @@
         takeOver.hidden = true;
         sayTheClock();
         draw(true);
+        renewBundle();
       } else if (status === 0) {
         if (!kept(SLOT)) say("offline");
       } else {
         say(status >= 500 ? "later" : answer && answer.type ? answer.type.split(":").pop() : "failed");
       }
     });
+  }
+
+  function bytesOf(base64) {
+    var plain = atob(base64);
+    var bytes = new Uint8Array(plain.length);
+    for (var i = 0; i < bytes.length; i++) bytes[i] = plain.charCodeAt(i);
+    return bytes;
+  }
+
+  function heldBundle() {
+    var code = kept(SLOT), bundle = kept(BUNDLE_SLOT);
+    return code && bundle && bundle.credential === code.credential ? bundle : null;
+  }
+
+  function offerOffline() {
+    offlineGate.hidden = !heldBundle() || elsewhere;
+    offlineHint.hidden = offlineGate.hidden || !forOffline;
+    offlineGate.setAttribute("aria-pressed", String(forOffline && !offlineGate.hidden));
+  }
+
+  /* Each look asks anew where the pass may have changed: an extension made meanwhile is in the next one. */
+  function renewBundle() {
+    var code = kept(SLOT);
+    if (!code || elsewhere) return;
+    ask("POST", "/api/v1/guest/" + token + "/bundle", { subject_ref: subject }, function (status, answer) {
+      if (status === 200 && answer) {
+        keep(BUNDLE_SLOT, { signed: answer.signed, expires_ms: answer.expires_ms, credential: code.credential });
+        draw(true);
+      }
+      offerOffline();
+    });
+  }
+
+  function renewBundleIfOld() {
+    var bundle = heldBundle();
+    if (!bundle || bundle.expires_ms - now() < BUNDLE_RENEW_MS) renewBundle();
   }
 
   function wrongBy() {
@@ -115,8 +159,8 @@
     });
   }
 
-  function paint(text) {
-    var code = qrcode(0, "M");
+  function paint(text, level) {
+    var code = qrcode(0, level);
     code.addData(text, "Alphanumeric");
     code.make();
     var cells = code.getModuleCount();
@@ -143,8 +187,15 @@
     var step = GatehouseCode.stepAt(nowMs);
     if (step === shownStep && !anew) return;
     var secret = nacl.sign.keyPair.fromSeed(unhex(held.seed)).secretKey;
-    var text = GatehouseCode.mint(held.credential, step, function (message) { return nacl.sign.detached(message, secret); });
-    paint(text);
+    var sign = function (message) { return nacl.sign.detached(message, secret); };
+    var bundle = forOffline ? heldBundle() : null;
+    if (bundle && bundle.expires_ms < nowMs) {
+      bundle = null;
+      say("bundle_old");
+    }
+    var text = bundle ? GatehouseCode.mintPass(bytesOf(bundle.signed), step, sign) : GatehouseCode.mint(held.credential, step, sign);
+    /* A screen is clean, and a pass is long: less correction keeps its modules large. */
+    paint(text, bundle ? "L" : "M");
     shownStep = step;
     canvas.setAttribute("data-step", String(step));
     canvas.setAttribute("data-code", text);
@@ -172,14 +223,23 @@
     }, function () { /* not over plain HTTP or an unknown certificate: the open page goes on */ });
   }
 
+  offlineGate.addEventListener("click", function () {
+    forOffline = !forOffline;
+    offerOffline();
+    sayTheClock();
+    draw(true);
+  });
   takeOver.addEventListener("click", bind);
-  window.addEventListener("online", function () { if (!kept(SLOT)) bind(); });
+  window.addEventListener("online", function () { if (!kept(SLOT)) bind(); else renewBundle(); });
   if (typeof nacl === "undefined" || typeof qrcode === "undefined" || typeof Uint8Array === "undefined") {
     say("no_script");
     return;
   }
   compareClocks();
   begin();
+  offerOffline();
+  renewBundle();
   setInterval(draw, 500);
+  setInterval(renewBundleIfOld, BUNDLE_LOOK_MS);
   cacheForOffline();
 })();

@@ -1,0 +1,4 @@
+create table door_rule (
+    name text primary key,
+    value text not null
+)
