@@ -23,6 +23,7 @@ LOST_NS = 2_000_000_000  # without a fresh picture for so long the source is gon
 # The longest that one call into a library may take: opening 3 s or reading 2 s, and a little for a busy machine.  A
 # thread that is still inside one when Python ends would abort the process.
 CLOSE_S = 4.0
+NONE_CAME = "no picture comes"
 
 
 class Source(Protocol):
@@ -55,7 +56,7 @@ class GrabbingCamera:
         self._open = open_source
         self._advice = advice
         self._newest = Newest()
-        self._why = "no picture"
+        self._why = NONE_CAME
         self._seq = 0
         self._last_ns = 0  # when the last picture that went onto the shelf was taken
         self._fresh_ns = (
@@ -100,16 +101,14 @@ class GrabbingCamera:
             began_ns = time.monotonic_ns()
             while not self._stop.is_set():
                 if not source.grab():
-                    self._why = "no picture came"
+                    self._why = NONE_CAME
                     return
                 arrived_ns = time.monotonic_ns()
                 if (
                     not self._shelve(source, arrived_ns)
                     and arrived_ns - max(began_ns, self._fresh_ns) > LOST_NS
                 ):
-                    # Whatever piled up on the way, a new connection begins without it.
-                    self._why = f"its pictures are old ({self._stale} thrown away so far)"
-                    return
+                    return  # whatever piled up on the way, a new connection begins without it
         finally:
             source.close()
 
@@ -118,6 +117,7 @@ class GrabbingCamera:
         taken_ns = source.taken_ns(arrived_ns)
         if taken_ns is None or arrived_ns - taken_ns > STALE_NS or taken_ns < self._last_ns:
             self._stale += 1
+            self._why = f"its pictures are old ({self._stale} thrown away so far)"
             return False
         image = source.picture()
         if image is None:
@@ -125,5 +125,6 @@ class GrabbingCamera:
         self._seq += 1
         self._last_ns = taken_ns
         self._fresh_ns = arrived_ns
+        self._why = NONE_CAME  # if nothing comes after it
         self._newest.put(CameraFrame(image, taken_ns, self._seq))
         return True
