@@ -17,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from bench.spread import spread
 from edge.drivers.cameras import rtsp
 from edge.errors import CameraLost
 from tests.fakes.rtsp_peer import RtspPeer, true_age_ms
@@ -81,14 +82,10 @@ def main() -> None:
                 ages = ages_ms(reader(peer.url), seconds, work_s)
             finally:
                 peer.stop()
-            row = {"codec": codec, "reader": name, "load1": round(os.getloadavg()[0], 1)} | spread_of(ages)
+            row = {"codec": codec, "reader": name, "load1": round(os.getloadavg()[0], 1)} | spread(
+                ages, digits=0
+            )
             print(json.dumps(row), flush=True)
-
-
-def spread_of(ages: list[float]) -> dict[str, float]:
-    ages = sorted(ages)
-    at = {f"p{part}": ages[min(len(ages) - 1, len(ages) * part // 100)] for part in (50, 95)}
-    return at | {"max": ages[-1], "n": len(ages)}
 
 
 if __name__ == "__main__":

@@ -60,9 +60,10 @@ class RtspPeer:
         os.kill(self._process.pid, number)
 
 
-def true_age_ms(image: "np.ndarray") -> int:
-    """How long ago the picture was taken, by the time drawn into it."""
+def true_age_ms(image: "np.ndarray", now_ns: int | None = None) -> int:
+    """How long before ``now_ns`` (CLOCK_MONOTONIC) the picture was taken, by the time drawn into it."""
+    now_ns = time.monotonic_ns() if now_ns is None else now_ns
     squares = image[5:15, :640, 1].reshape(10, 32, 20)[:, :, 5:15].mean(axis=(0, 2))
     assert ((squares < 70) | (squares > 180)).all(), "no time code in the picture"
     taken_ms = int("".join("1" if square > 128 else "0" for square in squares), 2)
-    return (time.monotonic_ns() // 1_000_000 - taken_ms) % 2**32
+    return (now_ns // 1_000_000 - taken_ms) % 2**32
