@@ -23,7 +23,7 @@ NEEDS = {
     "clips": ((CLIPS / "stamp").exists, "make clips"),
     "rtsp": (
         cache(rtsp_peer.is_installed),
-        "apt install python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good gstreamer1.0-plugins-base",
+        "apt install python3-gi gir1.2-gst-rtsp-server-1.0",
     ),
     "systemd": (lambda: shutil.which("systemd-analyze") is not None, "apt install systemd"),
 }

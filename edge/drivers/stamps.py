@@ -33,21 +33,27 @@ class OwnClock:
     _way_ns: int | None = None  # the shortest of late: arrival less stamp
     _before_ns: int = 0  # what it was, coming down no faster than drift would let it
     _at_ns: int = 0
-    _restless_ns: int = 0  # when the shortest way was last beaten by much
+    _restless_ns: int | None = None  # when the shortest way was last beaten by much
 
     def taken_ns(self, arrived_ns: int, stamped_ns: int | None) -> int | None:
-        """When the picture was taken; None while that cannot be known yet."""
-        self._learn(arrived_ns, arrived_ns if stamped_ns is None else stamped_ns)
-        if arrived_ns - self._restless_ns < SETTLE_NS or self._way_ns is None:
-            return None
-        return arrived_ns if stamped_ns is None else min(arrived_ns, stamped_ns + self._way_ns)
+        """When the picture was taken; None while that cannot be known yet.
 
-    def _learn(self, arrived_ns: int, stamped_ns: int) -> None:
-        way_ns = arrived_ns - stamped_ns
-        if self._way_ns is None:
-            self._way_ns = self._before_ns = way_ns
+        One without a stamp is believed only where none has any: among others it may be as old as the oldest.
+        """
+        if self._restless_ns is None:
             self._restless_ns = arrived_ns
-        drift_ns = int((arrived_ns - self._at_ns) * DRIFT) if self._at_ns else 0
+        if stamped_ns is not None:
+            self._learn(arrived_ns, arrived_ns - stamped_ns)
+        if arrived_ns - self._restless_ns < SETTLE_NS:
+            return None
+        if stamped_ns is None or self._way_ns is None:
+            return arrived_ns if self._way_ns is None else None
+        return min(arrived_ns, stamped_ns + self._way_ns)
+
+    def _learn(self, arrived_ns: int, way_ns: int) -> None:
+        if self._way_ns is None:
+            self._way_ns, self._before_ns, self._at_ns = way_ns, way_ns, arrived_ns
+        drift_ns = int((arrived_ns - self._at_ns) * DRIFT)
         self._way_ns = min(way_ns, self._way_ns + drift_ns)
         self._before_ns = max(self._way_ns, self._before_ns - drift_ns)
         if self._before_ns - self._way_ns > SHORTER_NS:

@@ -77,6 +77,14 @@ def test_without_stamps_the_arrival_counts():
     assert ages[0] is None
 
 
+@pytest.mark.parametrize("at", [0, 7, 40])
+def test_one_picture_without_a_stamp_among_stamped_ones_spoils_none_and_is_not_believed(at):
+    stream = steady(4)
+    plain = ages_ms(stream)
+    stream[at] = (stream[at][0], None)
+    assert ages_ms(stream) == [*plain[:at], None, *plain[at + 1 :]]
+
+
 @pytest.mark.parametrize(
     ("stamped", "taken"),
     [(None, 10**12), (10**12 - 7, 10**12 - 7), (10**12 + 7, 10**12), (10**12 - OUR_CLOCK_NS - 1, 10**12)],

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 OPEN_TIMEOUT_MS = 3000
 READ_TIMEOUT_MS = 2000
 URL_LENGTH_MAX = 2048
-# TCP, or a lost packet smears the picture; pictures only, or FFmpeg corrects their times by the sound's; nothing kept
-# back to be put in order.  OpenCV takes these from the environment and from nowhere else, for every connection.
-OPTIONS = "rtsp_transport;tcp|allowed_media_types;video|fflags;nobuffer"
+# TCP, or a lost packet smears the picture; pictures only, or FFmpeg corrects their times by the sound's.  OpenCV takes
+# these from the environment and from nowhere else, for whatever it opens from then on: so nothing that means anything
+# to a file stands here ("nobuffer" would lose the beginning of a clip).
+OPTIONS = "rtsp_transport;tcp|allowed_media_types;video"
 ADVICE = "Check its cable and its address; it is tried again by itself."
 
 
