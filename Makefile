@@ -12,11 +12,12 @@ HEADLESS ?= 0
 CAMERA ?=
 KILLS ?= 100
 CYCLES ?= 100000
+NIGHTS ?= 1000
 SEED ?= 1
 FACES ?= ../shared/faces
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench accuracy fault cycles pictures clips web setup clean
+.PHONY: help demo test check bench accuracy fault sim mutants cycles pictures clips web setup clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -44,6 +45,12 @@ accuracy: $(VENV)/dev.stamp ## measure the face engines on photos of known peopl
 
 fault: $(VENV)/demo.stamp clips ## kill programs at random (KILLS=100 SEED=1) and count what is left
 	@KILLS=$(KILLS) SEED=$(SEED) $(BIN)/python -m demo.fault
+
+sim: $(VENV)/dev.stamp ## nights of one gate with everything that goes wrong (NIGHTS=1000 SEED=1), every rule after every step
+	@$(BIN)/python -m sim --nights $(NIGHTS) --seed $(SEED)
+
+mutants: $(VENV)/dev.stamp ## deliberate faults, by hand and one for every row of the door's table: are they caught?
+	@$(BIN)/python -m sim.mutants
 
 cycles: $(VENV)/dev.stamp ## one door, CYCLES=100000 passages: machine, ledger and lock must agree after each
 	@$(BIN)/python -m sim.cycles --cycles $(CYCLES)

@@ -34,6 +34,7 @@ class GuestMember:
     not_after_ms: int
     face: FaceAnswer
     alike: bool  # agreed that the face is compared with other guests' at enrolment
+    more_time: bool  # asked that doors stay released longer
     code: str | None  # the credential id of the phone's code, when one is bound
     has_pin: bool
 
@@ -128,6 +129,10 @@ class GuestDesk(Protocol):
 
     def stop_comparing(self, guest_token: str, subject_ref: str | None) -> int:
         """Withdraw the comparison with other guests and keep the face; how many consents that ended."""
+        ...
+
+    def ask_more_time(self, guest_token: str, subject_ref: str | None, *, wanted: bool) -> None:
+        """From now on doors stay released longer for this guest, or as long as for anybody again."""
         ...
 
     def remove_face(self, guest_token: str, subject_ref: str | None) -> int:

@@ -287,7 +287,8 @@ class Evening:
         def quiet() -> bool:
             self.world.alive()
             heads = {
-                plan.node: len(count.ledger(Path(plan.node, "data/events.db"), plan.node)) for plan in NODES
+                plan.node: len(count.ledger(Path(plan.node, "data/events.db"), plan.node))
+                for plan in self.world.nodes
             }
             stored = count.service(Path("sync/data/community.db")).rows
             same = heads == state and stored == sum(heads.values())

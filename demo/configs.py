@@ -42,8 +42,76 @@ rex_unlocks = true
 t_rex_ms = 2000
 fire_group = "{node}"
 lock = {{ driver = "simulated", record = "lock-{short}.jsonl" }}
-inputs = {{ driver = "simulated", rig = "rig-{short}.sock", wired = ["contact", "rex", "fire", "reset"] }}
+inputs = {{ driver = "simulated", rig = "rig-{short}.sock", wired = ["contact", "rex", "fire", "reset", "beam"] }}
 """
+
+BUILDING4_IO = """
+socket = "io.sock"
+state_dir = "io-state"
+journal = "io-journal.jsonl"
+
+[[door]]
+access_point = "{side}"
+lock_profile = "strike_fail_secure"
+rex_unlocks = true
+t_rex_ms = 2000
+fire_group = "building-4"
+lock = {{ driver = "osdp_output", port = "side.tty", key_file = "side.key" }}
+readers = [{{ driver = "osdp", port = "side.tty", key_file = "side.key" }}]
+indicators = [{{ driver = "osdp", port = "side.tty", key_file = "side.key" }}]
+[door.inputs]
+driver = "osdp"
+port = "side.tty"
+key_file = "side.key"
+contact = {{ input = 0 }}
+rex = {{ input = 1 }}
+fire = {{ input = 2 }}
+reset = {{ input = 3 }}
+
+[[door]]
+access_point = "{lane}"
+lock_profile = "barrier"
+rex_unlocks = true
+t_rex_ms = 2000
+fire_group = "building-4"
+lock = {{ driver = "modbus_relay", bus = {{ host = "127.0.0.1", port = {board}, unit = 1 }}, coil = 0 }}
+readers = [{{ driver = "osdp", port = "lane.tty", key_file = "lane.key" }}]
+[door.inputs]
+driver = "modbus"
+bus = {{ host = "127.0.0.1", port = {board}, unit = 1 }}
+contact = {{ input = 0 }}
+rex = {{ input = 1 }}
+beam = {{ input = 2 }}
+
+[[door]]
+access_point = "{room}"
+lock_profile = "motor_bolt"
+rex_unlocks = false
+lock = {{ driver = "zigbee2mqtt", name = "{lock}" }}
+"""
+
+BUILDING4_NODE = """
+node = "{node}"
+data_dir = "data"
+join_file = "join.json"
+io_profile = "io.toml"
+simulation = true
+
+[clock]
+rtc = "present"
+
+[broker]
+port = {broker}
+
+[kiosk]
+port = {kiosk}
+
+[face]
+enabled = false
+
+[mqtt_locks]
+port = {locks}
+{doors}"""
 
 NODE_HEAD = """
 node = "{node}"
@@ -96,6 +164,7 @@ name_zh = "{zh}"
 name_en = "{en}"
 camera = "{short}"
 lockdown_release_by_two = {two}
+tailgate = "{tailgate}"
 
 [doors.face]
 mode = "one_to_n"

@@ -84,7 +84,7 @@ class Night(Evening):
     def _keys(self) -> set[tuple[str, str, int]]:
         return {
             event.key
-            for plan in NODES
+            for plan in self.world.nodes
             for event in count.ledger(Path(plan.node, "data/events.db"), plan.node)
         }
 

@@ -79,6 +79,7 @@ def cast() -> dict[str, Guest]:
         "failing": Guest("BK-1006", "the guest whose documents fail", "Canary Papers", "1985-12-24", "006606", "R-1206", registered=False),
         "longer": Guest("BK-1007", "the guest who extends", "司徒延住测试", "1992-02-29", "007707", "R-1207", -20, EXTENDER_LEAVES_H),
         "many": Guest("BK-1008", "the guest among a thousand", "诸葛千面试", "1996-05-20", "008808", "R-1208"),
+        "driver": Guest("BK-1011", "the guest who comes by car", "上官驾车测试", "1987-07-07", "001111", "R-0401"),
         "twin": Guest("BK-1009", "a guest who looks like another", "Canary Twin Ana", "1999-09-09", "009909", "R-1209"),
         "double": Guest("BK-1010", "the guest who looks like her", "Canary Twin Eva", "1999-09-10", "009910", "R-1210"),
     }  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 
 from demo import count, scan
 from demo.people import Guest
-from demo.world import NODES, ROOM
+from demo.world import HOUSE4, NODES, ROOM
 
 PLANTED = Path("tmp/planted-canary.bin")
 PLANTED_VECTOR = Path("tmp/planted-vector.bin")
@@ -54,12 +54,17 @@ def write_cast(
     )
 
 
+def _nodes() -> list[str]:
+    """Every node that kept a ledger this evening."""
+    return [plan.node for plan in (*NODES, HOUSE4) if Path(plan.node, "data/events.db").exists()]
+
+
 def make() -> dict[str, Any]:
     """Count everything; the working folder is ``run/demo`` and the programs have ended."""
     cast = json.loads(Path("cast.json").read_text())
-    events = [event for plan in NODES for event in count.ledger(Path(plan.node, "data/events.db"), plan.node)]
+    events = [event for node in _nodes() for event in count.ledger(Path(node, "data/events.db"), node)]
     stored = count.service(Path("sync/data/community.db"))
-    journal = [line for plan in NODES for line in count.lines(Path(plan.node, "io-journal.jsonl"))]
+    journal = [line for node in _nodes() for line in count.lines(Path(node, "io-journal.jsonl"))]
     recorded = {event.key for event in events}
     rex = {kind: sum(line["kind"] == kind for line in journal) for kind in ("rex_press", "rex_release")}
     report: dict[str, Any] = {

@@ -56,7 +56,7 @@ class DoorPlan:
     @property
     def node(self) -> str:
         """Who owns this door."""
-        return next(plan.node for plan in NODES if self in plan.doors)
+        return next(plan.node for plan in (*NODES, HOUSE4) if self in plan.doors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,11 @@ GATE = DoorPlan("AP-dongfang-001", "gate", "东门一号通道", "East gate, lan
 UNIT = DoorPlan("AP-dongfang-021", "unit", "12栋3单元门", "Building 12, stair 3", "unit", "challenge_always")
 ROOM = DoorPlan("AP-dongfang-121", "room", "1201房", "Room 1201", "room")
 NODES = (NodePlan("n-gate-1", (GATE,)), NodePlan("n-house-12", (UNIT, ROOM)))
+# Wired later in the evening, with devices that are programs of their own (demo.building4).
+SIDE = DoorPlan("AP-dongfang-031", "unit", "4栋侧门", "Building 4, side entrance")
+LANE = DoorPlan("AP-dongfang-041", "garage", "4栋车库入口", "Building 4, garage lane")
+ROOM4 = DoorPlan("AP-dongfang-131", "room", "401房", "Room 401")
+HOUSE4 = NodePlan("n-house-4", (SIDE, LANE, ROOM4))
 WITH_A_LOCK_OF_THEIR_OWN = frozenset(
     {"R-1201", "R-1205", "R-1206", "R-1208"}
 )  # one lock plays each of these rooms
@@ -104,6 +109,7 @@ class World:
         default_factory=dict
     )  # of each node's sealing key, as it said itself
     mosquitto: bool = False  # a broker of its own instead of the embedded one
+    nodes: list[NodePlan] = field(default_factory=lambda: list(NODES))  # who has joined by now
 
     def __enter__(self) -> "World":
         shutil.rmtree(self.root, ignore_errors=True)
@@ -216,7 +222,7 @@ class World:
             self.start("broker", found, "-c", "mosquitto.conf", folder="sync")
         else:
             self.start("broker", program("gatehouse-sync"), "broker", "--config", "sync.toml", folder="sync")
-        wait_until(lambda: _listens(self.broker_port), within_s=START_S, what="the broker")
+        wait_until(lambda: listens(self.broker_port), within_s=START_S, what="the broker")
 
     def start_sync(self) -> None:
         parts = [word for part in ("sink", "jobs", "pages") for word in ("--part", part)]
@@ -264,7 +270,7 @@ class World:
             self._write_node(plan, pia or "PIA-synthetic")
             request = json.loads(self.node_command(plan.node, "join-request"))
             self.fingerprints[plan.node] = request["fingerprint"]
-            points = [part for door in plan.doors for part in ("--access-point", _spec(door))]
+            points = [part for door in plan.doors for part in ("--access-point", spec(door))]
             self.sync(
                 "node", "add", plan.node, "--public-key", request["public_key"], "--join-out", f"../{plan.node}/join.json",
                 "--sealing-key", request["sealing_key"], "--sealing-proof", request["sealing_proof"],
@@ -338,6 +344,7 @@ class World:
                     en=door.name_en,
                     short=door.camera,
                     two=str(door is UNIT).lower(),
+                    tailgate="case" if door is GATE else "off",
                     pia=pia,
                     liveness=self.wish.liveness or door.liveness,
                 )
@@ -356,9 +363,20 @@ class World:
         self.alive()
         with suppress(Exception):  # not up yet; alive() above says so if it never will be
             doors = control.ask(Path(plan.node, "data/control.sock"), {"do": "status"})["doors"]
+            if not any(door.camera for door in plan.doors):
+                return all(door["mode"] == "LOCKED" and door["lock"] == "OK" for door in doors)
             face = all(door["face"] == "on" for door in doors) or not self.wish.face
             return face and all(door["mode"] == "LOCKED" and door["camera"] == "OK" for door in doors)
         return False
+
+    def cable(self, node: str) -> int:
+        """The port of a new cable from this node to the broker."""
+        self.cables[node] = Cable(self.broker_port)
+        return self.cables[node].port
+
+    def kiosk_port(self, node: str) -> int:
+        (self.kiosk_ports[node],) = free_ports(1)
+        return self.kiosk_ports[node]
 
     def type_at(self, door: DoorPlan, digits: str) -> None:
         """Digits typed at the door's screen."""
@@ -390,7 +408,7 @@ class World:
         """Every node has said that it holds exactly the passes it should."""
         self.alive()
         nodes = self.dashboard()["nodes"]
-        return len(nodes) == len(NODES) and all(
+        return len(nodes) == len(self.nodes) and all(
             node["pass_set"] == "equal" and node["online"] for node in nodes
         )
 
@@ -404,11 +422,11 @@ def _stop_order(name: str) -> int:
     return 0 if name.startswith("n-") else 1 if name.startswith("gate-io") else 2 if name == "sync" else 3
 
 
-def _spec(door: DoorPlan) -> str:
+def spec(door: DoorPlan) -> str:
     return f"{door.access_point}:{door.kind}:{door.name_zh}:{door.name_en}"
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=0.5):
         return True
     return False

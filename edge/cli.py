@@ -17,7 +17,9 @@ from rich.table import Table
 
 from edge.commission.cli import commission
 from edge.config import NodeConfig, load
+from edge.drivers.rungs import rung_of
 from edge.errors import ConfigError, GateError, StoreError
+from edge.gateio.profile import Profile, load_profile
 from edge.runtime import control
 
 app = typer.Typer(
@@ -147,7 +149,8 @@ def join_request(config: Config) -> None:
 @app.command()
 def status(config: Config) -> None:
     """How the running node and its doors are."""
-    answer = _ask(load(config), {"do": "status"})
+    settings = load(config)
+    answer = _ask(settings, {"do": "status"})
     console = Console()
     table = Table(
         "door", "mode", "contact", "alarm", "camera", "lock", "face", "face mode", "N", "threshold", "FPIR"
@@ -176,10 +179,24 @@ def status(config: Config) -> None:
         )
     console.print(table)
     _print_batteries(answer["doors"])
+    _print_drivers(load_profile(settings.io_profile), console)
     console.print(f"clock: {answer['clock']}")
     _print_faces(answer["faces"])
     for fault in answer["faults"]:
         console.print(f"fault: {fault}")
+
+
+def _print_drivers(profile: Profile, console: Console) -> None:
+    """Which drivers this node trusts its doors to, and how far each has come."""
+    used: set[tuple[str, str]] = set()
+    for door in profile.door:
+        used.add(("locks" if door.hosted else "node_locks", door.lock.driver))
+        used |= {("readers", one.driver) for one in door.readers}
+        used |= {("indicators", one.driver) for one in door.indicators}
+        if door.inputs is not None:
+            used.add(("inputs", door.inputs.driver))
+    told = ", ".join(f"{name} ({rung_of(kind, name)})" for kind, name in sorted(used))
+    console.print(f"drivers: {told}", soft_wrap=True)
 
 
 def _print_batteries(doors: list[dict[str, Any]]) -> None:

@@ -29,8 +29,14 @@ NEEDS = {
 }
 
 
+# What a kernel may offer instead of our fakes of it.
+KERNEL = {"gpio-sim": "/sys/kernel/config/gpio-sim", "uinput": "/dev/uinput"}
+
+
 def pytest_report_header() -> str:
-    return f"gatehouse on Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}"
+    kernel = [name for name, path in KERNEL.items() if Path(path).exists()]
+    tried = ", ".join(kernel) or "none of gpio-sim, uinput: their fakes stand for them"
+    return f"gatehouse on Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}; of the kernel: {tried}"
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

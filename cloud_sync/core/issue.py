@@ -18,6 +18,7 @@ from cloud_sync.protocol.messages import (
     PREREQ_FACE_CONSENT,
     PREREQ_LISTING,
     PREREQ_LOOKALIKE,
+    PREREQ_MORE_TIME,
     PREREQ_REGISTERED,
     PREREQ_STAY,
     Cred,
@@ -53,6 +54,7 @@ class Basis:
     registered: bool  # verified, and proofing ≥ the profile's minimum
     face_consent: bool
     lookalike_consent: bool = False  # counts only beside the face consent
+    more_time: bool = False  # asked for by the guest, and for nothing else to know
     creds: tuple[Cred, ...] = ()
 
 
@@ -86,6 +88,7 @@ def prerequisites(basis: Basis, now_ms: int) -> int:
         | PREREQ_REGISTERED * basis.registered
         | PREREQ_FACE_CONSENT * basis.face_consent
         | PREREQ_LOOKALIKE * (basis.face_consent and basis.lookalike_consent)
+        | PREREQ_MORE_TIME * basis.more_time
     )
 
 

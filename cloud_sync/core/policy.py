@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 # Purposes of consent (domain.md §4); each has its own text and its own tick.
 FACE_ACCESS = "face_access"
+MORE_TIME = "more_time"  # doors stay released longer for this guest (T_release + extension)
 FACE_LOOKALIKE = (
     "face_lookalike"  # at enrolment the face is compared with other guests', so that both get a lock
 )
@@ -57,7 +58,9 @@ CN_DEFAULT = PolicyProfile(
     age_of_majority=18,
     face_age_min=14,
     registration_notice="registration-1",
-    consent_texts=MappingProxyType({FACE_ACCESS: "face_access-1", FACE_LOOKALIKE: "face_lookalike-1"}),
+    consent_texts=MappingProxyType(
+        {FACE_ACCESS: "face_access-1", FACE_LOOKALIKE: "face_lookalike-1", MORE_TIME: "more_time-1"}
+    ),
 )
 # Where the rules take a guest's own declaration with a number that checks out (level 1) for a stay of a grown-up.
 CN_SELF = replace(CN_DEFAULT, name="cn-self", proofing_min=1)

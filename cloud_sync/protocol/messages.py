@@ -225,6 +225,7 @@ PREREQ_STAY = 2
 PREREQ_REGISTERED = 4
 PREREQ_FACE_CONSENT = 8  # not needed for entry: the face of this pass may be enrolled and matched
 PREREQ_LOOKALIKE = 32  # not needed for entry: that face may be compared with other guests' at enrolment
+PREREQ_MORE_TIME = 64  # not needed for entry: the holder asked for more time at the door
 PREREQ_CLASS_ONLY = (
     16  # the holder chose it: the node's ledger keeps the class of who passed, and nobody's pass
 )

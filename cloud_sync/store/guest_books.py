@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE
+from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE, MORE_TIME
 from cloud_sync.errors import Refused
 from cloud_sync.ports_guest import FormAnswer, GuestView
 from cloud_sync.store import bundles, guest_data, guest_view, guests, self_registering, tables
@@ -77,6 +77,17 @@ class GuestBooks:
         with self._guest() as act:
             stay = guests.stay_of_token(act, guest_token)
             return guests.withdraw(act, stay, guests.member_of(act, stay.stay, subject_ref), FACE_LOOKALIKE)
+
+    def ask_more_time(self, guest_token: str, subject_ref: str | None, *, wanted: bool) -> None:
+        """A wish of the guest's own, kept and taken back like a consent; nobody asks why."""
+        with self._guest() as act:
+            stay = guests.stay_of_token(act, guest_token)
+            member = guests.member_of(act, stay.stay, subject_ref)
+            if not wanted:
+                guests.withdraw(act, stay, member, MORE_TIME)
+                return
+            version = self._house.profile.consent_texts[MORE_TIME]
+            guests.give(act, stay, member, ConsentWish(MORE_TIME, version, "und", CHANNEL))
 
     def issue_pin(self, guest_token: str, subject_ref: str | None) -> str:
         with self._guest() as act:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from cloud_sync.core.guards import surely_at_least
 from cloud_sync.core.lifecycles import CREDENTIAL_LIVE, PROVED, STAY, STAY_OPEN, PassState, Refusal, advance
-from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE
+from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE, MORE_TIME
 from cloud_sync.ports_guest import FaceAnswer, GuestDoor, GuestMember, GuestView
 from cloud_sync.store import tables
 from cloud_sync.store.guests import stay_of_token
@@ -96,6 +96,7 @@ def _member(act: Act, stay: Any, row: Any, *, has_face_doors: bool) -> GuestMemb
         not_after_ms=held.not_after_ms,
         face=_face(act, stay, row, has_face_doors=has_face_doors),
         alike=_agreed(act, stay, row, FACE_LOOKALIKE),
+        more_time=_agreed(act, stay, row, MORE_TIME),
         code=live.get("qr"),
         has_pin="pin" in live,
     )

@@ -20,7 +20,7 @@ from cloud_sync.core.lifecycles import (
     PassState,
     StayState,
 )
-from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE
+from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE, MORE_TIME
 from cloud_sync.protocol.messages import Cred, PassRow
 from cloud_sync.store import tables
 from cloud_sync.store.erasing import erase_face
@@ -119,6 +119,7 @@ def load_basis(act: Act, stay: Any, member: Any, pass_id: str, creds: tuple[Cred
         registered=_is_registered(act, stay.stay, member.person),
         face_consent=_has_consent(act, stay.stay, member.person, FACE_ACCESS),
         lookalike_consent=_has_consent(act, stay.stay, member.person, FACE_LOOKALIKE),
+        more_time=_has_consent(act, stay.stay, member.person, MORE_TIME),
         creds=creds,
     )
 

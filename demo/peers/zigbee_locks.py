@@ -42,13 +42,19 @@ class Bolt:
 class House:
     """The gateway and its locks; one thread works, paho's and the keyboard's only hand over."""
 
-    def __init__(self, host: str, port: int, base: str, names: list[str], radio_ms: int) -> None:
+    def __init__(
+        self, host: str, port: int, base: str, names: list[str], radio_ms: int, version: int
+    ) -> None:
         self._base, self._radio_ms = base, radio_ms
         self._locks = {name: Bolt() for name in names}
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._bell = threading.Condition()
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"gateway {base}")
+        self._client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"gateway {base}",
+            protocol=paho.MQTTProtocolVersion(version),
+        )
         self._client.will_set(f"{base}/bridge/state", OFFLINE, qos=1, retain=True)
         self._client.reconnect_delay_set(1, 2)
         self._client.on_connect = self._connected
@@ -197,8 +203,9 @@ def main() -> None:
     parser.add_argument("--base", default="zigbee2mqtt")
     parser.add_argument("--locks", required=True, help="names, separated by commas")
     parser.add_argument("--radio-ms", type=int, default=30)
+    parser.add_argument("--mqtt", type=int, choices=(4, 5), default=4, help="version: 4 is 3.1.1")
     asked = parser.parse_args()
-    House(asked.host, asked.port, asked.base, asked.locks.split(","), asked.radio_ms).run()
+    House(asked.host, asked.port, asked.base, asked.locks.split(","), asked.radio_ms, asked.mqtt).run()
 
 
 if __name__ == "__main__":

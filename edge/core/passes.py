@@ -66,6 +66,7 @@ class Prereq(IntFlag):
     STAY = 2
     REGISTERED = 4
     FACE_CONSENT = 8  # not needed for entry: the face of this pass may be enrolled and matched
+    MORE_TIME = 64  # not needed for entry: the holder asked for more time at the door
     LOOKALIKE = 32  # not needed for entry: the face may be compared with other guests' at enrolment
     CLASS_ONLY = 16  # not needed for entry: the holder chose that the ledger keeps their class alone
 

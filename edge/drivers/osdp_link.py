@@ -2,6 +2,7 @@
 
 import logging
 import os
+import termios
 import time
 from collections import deque
 from contextlib import suppress
@@ -133,6 +134,10 @@ class Mailbox(Generic[T]):
         self.close()
 
 
+# What pyserial raises for a port that died; termios has an error of its own, which is no OSError.
+BROKEN = (OSError, termios.error)
+
+
 class SerialLine:
     """One port; a broken one is opened again by itself.  Only the bus thread reads and writes."""
 
@@ -174,7 +179,7 @@ class SerialLine:
             return b""
         try:
             return bytes(self._serial.read(most))
-        except (OSError, TypeError) as error:  # pyserial trips over its own None when a port dies
+        except (*BROKEN, TypeError) as error:  # pyserial trips over its own None when a port dies
             self._broken(error)
             return b""
 
@@ -185,26 +190,26 @@ class SerialLine:
             return -1
         try:
             return int(self._serial.write(packet) or 0)
-        except OSError as error:
+        except BROKEN as error:
             self._broken(error)
             return -1
 
     def flush(self) -> None:
         if self._serial is not None:
-            with suppress(OSError):
+            with suppress(*BROKEN):
                 self._serial.reset_input_buffer()
 
     def drop(self) -> None:
         """What is on its way, in both directions: an adapter that hangs must not say later what was given up."""
         if self._serial is not None:
-            with suppress(OSError):
+            with suppress(*BROKEN):
                 self._serial.reset_input_buffer()
                 self._serial.reset_output_buffer()
 
     def close(self) -> None:
         made, self._serial = self._serial, None
         if made is not None:
-            with suppress(OSError):
+            with suppress(*BROKEN):
                 made.close()
 
     def _broken(self, error: Exception) -> None:

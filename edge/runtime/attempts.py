@@ -18,7 +18,7 @@ from edge.core.door_events import Denied, Event, Granted
 from edge.core.door_types import Camera, DoorState
 from edge.core.dry_run import on_trial, opens_on_trial, would_deny
 from edge.core.events import AccessPointId, ClockState, CredentialKind, Fact, GrantId
-from edge.core.passes import Pass, SubjectClass
+from edge.core.passes import Pass, Prereq, SubjectClass
 from edge.core.reasons import Advice, GuestText, Reason
 from edge.core.requirement import Require, takes_pin_second
 from edge.errors import StoreError
@@ -312,7 +312,7 @@ class Attempts:
                 fact = replace(fact, x=fact.x | {"latency_ms": (door.now_ns() - started_ns) // 1_000_000})
                 await self._grant(fact, attempt, shown, knowledge, moment)
             case Deny() if door.dry_run and opens_on_trial(decision, attempt):
-                await self._open(fact)
+                await self._open(fact, attempt.holder)
             case Deny():
                 if decision.reason not in NOBODYS_FAULT:
                     self._patience.failed(counts_against(attempt, shown.credential), door.now_ns())
@@ -336,7 +336,7 @@ class Attempts:
                 await self._judge(late, shown, knowledge, moment)
                 return
         self._forget_first()
-        await self._open(fact)
+        await self._open(fact, attempt.holder)
 
     def _codes_of(self, attempt: Attempt, shown: _Shown) -> list[ShownCode]:
         """Those shown now and, where this attempt rests on it, with the first factor."""
@@ -345,9 +345,10 @@ class Attempts:
         codes = (first.shown if first is not None and rests else None, shown.code)
         return [code for code in codes if code is not None]
 
-    async def _open(self, fact: Fact) -> None:
+    async def _open(self, fact: Fact, holder: Pass | None) -> None:
         grant = GrantId(self._hands.new_id())
-        await self._door.step(Granted(grant, fact))
+        slow = holder is not None and Prereq.MORE_TIME in holder.prereq
+        await self._door.step(Granted(grant, fact, extended=slow))
         if fact.cls == SubjectClass.EMERGENCY:
             await self._tell_people(replace(fact, type=EMERGENCY, grant_id=grant, x={}))
 

@@ -9,6 +9,8 @@ from edge.core.credentials import TRIES_MAX
 from edge.core.door_events import DpsOpen
 from tests.fakes.lone_gate import HOUR_MS, NOW_MS, LoneGate, pass_row
 
+PIN = "734910"
+
 MINE, OTHER = "482913", "482914"
 S_NS = 1_000_000_000
 
@@ -112,3 +114,14 @@ def test_a_refusal_of_a_class_only_pass_names_nobody_either():
     over = pass_row(pin=MINE, cls="resident", prereq=16, not_after=NOW_MS - HOUR_MS)
     (fact,) = typed(LoneGate([over]), MINE).facts
     assert (fact.type, fact.cls, fact.subject_ref, fact.pass_id) == ("access.denied", "resident", None, None)
+
+
+def test_who_asked_for_more_time_at_the_door_has_ten_seconds_more():
+    async def play() -> None:
+        usual = await LoneGate([pass_row(pin=PIN)]).boot()
+        slow = await LoneGate([pass_row(pin=PIN, prereq=7 | 64)]).boot()
+        for gate in (usual, slow):
+            await gate.gate.on_pin(PIN)
+        assert (usual.pulses, slow.pulses) == ([5_000], [15_000])
+
+    asyncio.run(play())

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from cloud_sync.protocol.messages import PREREQ_MORE_TIME
 from tests.fakes.guest_house import ADULT, COMPANION, FORM, PHONE, GuestHouse
 from tests.fakes.web_house import visiting
 
@@ -155,3 +156,16 @@ def test_the_pass_says_when_it_is_ready_and_looks_again_by_itself_while_it_is_no
     ready = client.get(f"{home}/pass").text
     assert 'id="ready"' in ready
     assert "data-waiting" not in ready
+
+
+def test_who_asks_for_more_time_has_it_on_the_pass_and_may_take_the_wish_back(client, home, house):
+    read(client, home)
+    client.post(f"{home}/me", data=FORM)
+    client.post(f"{home}/people", data={"done": "yes"})
+    assert "More time at the doors" in client.get(f"{home}/pass").text
+    assert [row.prereq & PREREQ_MORE_TIME for row in house.rows()] == [0]
+    assert at(client.post(f"{home}/more-time", data={"wanted": "yes"})) == f"{home}/pass"
+    assert [row.prereq & PREREQ_MORE_TIME for row in house.rows()] == [PREREQ_MORE_TIME]
+    assert "ten seconds longer" in client.get(f"{home}/pass").text
+    client.post(f"{home}/more-time", data={"wanted": "no"})
+    assert [row.prereq & PREREQ_MORE_TIME for row in house.rows()] == [0]

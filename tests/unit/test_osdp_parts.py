@@ -269,3 +269,17 @@ def test_a_mailbox_is_readable_while_it_has_something_and_keeps_the_newest():
 def test_a_place_is_what_a_driver_is_told():
     place = OsdpPlace("/dev/ttyAMA2", Path("key"))
     assert (place.address, place.baud) == (0, 38_400)
+
+
+def test_a_port_that_dies_under_the_library_raises_nothing_into_it():
+    """Found by pulling the line away from a running gate-io: the flush of a dead pty is no OSError."""
+    master, slave = os.openpty()
+    line = SerialLine(os.ttyname(slave), 38_400)
+    line.open()
+    os.close(slave)
+    os.close(master)
+    line.flush()
+    line.drop()
+    assert line.read(10) == b""
+    assert line.write(b"x") == -1
+    line.close()

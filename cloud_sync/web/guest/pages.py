@@ -68,7 +68,8 @@ class GuestPages:
         self._own("/g/{token}/pin", self.take_pin, "POST")
         self._own("/g/{token}/face/remove", self.remove_face, "POST")
         self._own("/g/{token}/face/alike/remove", self.stop_comparing, "POST")
-        for path in ("draft", "pin", "face/remove", "face/alike/remove"):
+        self._own("/g/{token}/more-time", self.take_more_time, "POST")
+        for path in ("draft", "pin", "face/remove", "face/alike/remove", "more-time"):
             self._own(f"/g/{{token}}/{path}", self.home)  # a page that is loaded again asks with GET
 
     def _own(self, path: str, call: Callable[..., Any], method: str = "GET") -> None:
@@ -215,6 +216,10 @@ class GuestPages:
     def take_pin(self, request: Request, token: str, who: Short = "") -> Response:
         pin = self._registry.issue_pin(token, who or None)
         return answered(request, "pass", replace(self._page(request, token, who), pin=pin))
+
+    def take_more_time(self, token: str, who: Short = "", wanted: Short = "") -> Response:
+        self._registry.ask_more_time(token, who or None, wanted=wanted == "yes")
+        return _go(token, Step.WAY_IN, who)
 
     def show_leave(self, request: Request, token: str) -> Response:
         return answered(request, "leave", self._page(request, token))
