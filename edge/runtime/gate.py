@@ -80,6 +80,7 @@ class Gate:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _timers_changed: asyncio.Event = field(default_factory=asyncio.Event)
     _attempts: Attempts = field(init=False)
+    _owed: Latch | None = None  # a latch that a person has cleared here and gate-io has not
     _reads: int = 0  # of the reader, waiting for the door's turn
 
     def __post_init__(self) -> None:
@@ -198,7 +199,9 @@ class Gate:
                     return Did(self.state.mode, fault=self.fault)
         self.state = step.state
         self._timers_changed.set()
-        faults = [await self._perform(effect) for effect in step.effects]
+        # Until gate-io has let go of a latch the door stands open, whatever is believed here: asked for at every input.
+        owed = () if self._owed is None else (self._owed,)
+        faults = [await self._perform(effect) for effect in (*owed, *step.effects)]
         return Did(step.state.mode, step.refusal is not None, next(filter(None, faults), ""))
 
     async def _perform(self, effect: Effect) -> str:
@@ -214,7 +217,10 @@ class Gate:
             case Latch(kind, on, actor):
                 io.show(door, Show.FREE if on else Show.IDLE)
                 latched = await io.latch(door, self._cmd(f"latch {kind}"), kind, on, actor)
-                return self._check(latched, "latch")
+                self._owed = None
+                fault = self._check(latched, "latch")
+                self._owed = effect if fault and not on else None
+                return fault
             case Signal(light, advice):
                 io.show(door, Show.GRANTED if light is Light.GREEN else Show.DENIED)
                 if light is Light.GREEN:
@@ -232,7 +238,7 @@ class Gate:
     def _check(self, result: Result, verb: str) -> str:
         """A lock that did not do as asked is a fault everybody can see; the door is never believed open or shut."""
         if result.outcome is Outcome.DONE:
-            self.fault = ""
+            self.fault = self.fault if self._owed else ""
             return ""
         self.fault = f"{verb}: {result.outcome.lower()} {result.detail}".strip()
         log.error(

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("edge/", "cloud_sync/", "models/")
-OURS = (*PRODUCT, "demo/", "bench/", "tools/", "tests/")
+OURS = (*PRODUCT, "demo/", "bench/", "sim/", "tools/", "tests/")
 
 FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 70

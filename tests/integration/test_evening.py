@@ -121,6 +121,7 @@ def test_the_whole_night_on_a_broker_of_its_own():
         "fire_released": 2,
         "fire_reset_while_burning": 0,
         "fire_reset": 2,
+        "evacuated": 1,
         "open_at_boot": 1,
         "forced_by_power": 0,
         "out_after_power": 1,

@@ -9,10 +9,12 @@ from cloud_sync.core.case_types import BY_PEOPLE, CaseEvent, CaseState
 from cloud_sync.core.cases import CASE, right_for
 from cloud_sync.core.guards import Guard
 from cloud_sync.core.roles import MAY, Right, Role, may
+from cloud_sync.ports import DoorLine, User
 from cloud_sync.store import tables
 from cloud_sync.store.read import StoredDashboard
 from cloud_sync.web.language import Lang
 from cloud_sync.web.staff import words
+from cloud_sync.web.staff.shown import ops_of
 from cloud_sync.web.texts import texts
 from tests.fakes.staff_house import GUARD, OFFICER, OTHER_GUARD, StaffHouse, logged_in
 from tests.fakes.web_house import GATE, ROOM, UNIT, door
@@ -365,3 +367,19 @@ def test_every_state_step_and_event_has_a_word():
     assert set(words.STATES) == set(CaseState)
     assert set(words.STEPS) == set(BY_PEOPLE)
     assert set(words.HAPPENED) == set(CaseEvent)
+
+
+@pytest.mark.parametrize(
+    ("mode", "ops"),
+    [
+        ("LOCKED", ("release", "lock", "block", "lockdown", "lockopen")),
+        ("LOCKED_DOWN", ("lockdown_release", "lockopen")),
+        ("LOCKED_OPEN", ("lockopen_release",)),
+    ],
+)
+def test_the_page_offers_what_a_door_in_its_mode_still_takes(mode, ops):
+    line = DoorLine(
+        "AP-1", "门", "door", "unit", mode, "closed", "NORMAL", "OK", "off", "off", 0, *([None] * 4)
+    )
+    user = User("officer", Role.OFFICER)
+    assert tuple(op for op, _title, _means in ops_of(line, user, texts(Lang.EN))) == ops
