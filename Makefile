@@ -50,7 +50,7 @@ sim: $(VENV)/dev.stamp ## nights of one gate with everything that goes wrong (NI
 	@$(BIN)/python -m sim --nights $(NIGHTS) --seed $(SEED)
 
 mutants: $(VENV)/dev.stamp ## deliberate faults, by hand and one for every row of the door's table: are they caught?
-	@$(BIN)/python -m sim.mutants
+	@$(BIN)/python -m sim.mutants --seed $(SEED)
 
 cycles: $(VENV)/dev.stamp ## one door, CYCLES=100000 passages: machine, ledger and lock must agree after each
 	@$(BIN)/python -m sim.cycles --cycles $(CYCLES)

@@ -146,7 +146,9 @@ def default(field: FieldInfo) -> str:
 
 def drivers() -> str:
     """What may be written in the table of each installed driver."""
+    from edge.drivers.cameras.picamera2 import Picamera2Settings
     from edge.drivers.cameras.replay import ReplaySettings
+    from edge.drivers.cameras.rtsp import RtspSettings
     from edge.drivers.cameras.v4l2 import V4l2Settings
     from edge.gateio.drivers import Kind, resolve
 
@@ -156,7 +158,13 @@ def drivers() -> str:
         for kind in kinds
         for point in _points(kind)
     ]
-    found += [("cameras: replay", ReplaySettings), ("cameras: v4l2", V4l2Settings)]
+    cameras = {
+        "picamera2": Picamera2Settings,
+        "replay": ReplaySettings,
+        "rtsp": RtspSettings,
+        "v4l2": V4l2Settings,
+    }
+    found += [(f"cameras: {name}", kind) for name, kind in cameras.items()]
     return "\n\n".join(f"#### {name}\n\n{driver_keys(kind)}" for name, kind in found)
 
 

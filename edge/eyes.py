@@ -30,7 +30,7 @@ def open_cameras(cameras: Sequence[CameraConfig]) -> dict[str, Camera]:
     """Open every camera by its driver's entry point.
 
     Raises:
-        ConfigError: no such driver.
+        ConfigError: no such driver, or settings that it does not take.
         CameraLost: nothing there.
     """
     drivers = {point.name: point for point in metadata.entry_points(group="gatehouse.cameras")}
@@ -42,7 +42,12 @@ def open_cameras(cameras: Sequence[CameraConfig]) -> dict[str, Camera]:
                 f"no driver named {camera.driver!r}",
                 f"Installed: {', '.join(drivers)}",
             )
-        opened[camera.name] = drivers[camera.driver].load()(**camera.settings)
+        try:
+            opened[camera.name] = drivers[camera.driver].load()(**camera.settings)
+        except (TypeError, ValueError) as error:  # a key it does not know, or a value that cannot be meant
+            raise ConfigError(
+                f"cameras.{camera.name}.settings", str(error), "See Drivers in docs/configuration.md."
+            ) from None
     return opened
 
 

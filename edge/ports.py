@@ -364,6 +364,10 @@ class Ledger(Protocol):
         """The disk was full once since the start; a person has to make room."""
         ...
 
+    def open_grants(self) -> Sequence[Fact]:
+        """Grants that have no end yet, oldest first; at a start, those of the life before."""
+        ...
+
     def door_modes(self) -> Mapping[str, str]:
         """The mode each door was left in, by access point; what a door had before this node's last end."""
         ...

@@ -150,3 +150,56 @@ class IndicatorLines(Protocol):
     def close(self) -> None:
         """Everything dark and silent; repeatable."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleSaw:
+    """A face module recognised somebody: whom it holds under which id, and nothing else.
+
+    ``credential`` is the id under which we had the person enrolled there, a credential of our pass set; the door judges
+    it like any other credential, by the pass.  ``vendor_live`` is what the vendor's own liveness said (None: it says
+    nothing), a claim nobody here has measured.
+    """
+
+    credential: str = field(repr=False)
+    t_ns: int  # CLOCK_MONOTONIC at arrival
+    vendor_live: bool | None = None
+
+
+class FaceModule(Protocol):
+    """A box that recognises faces by itself (a driver's ``open_module(settings, door)``).  No call waits.
+
+    Its templates never leave it; its gallery holds exactly whom we had enrolled and have not had erased.
+    """
+
+    def fileno(self) -> int:
+        """Readable while ``saw`` has something to say."""
+        ...
+
+    def saw(self) -> list[ModuleSaw]:
+        """Who was recognised since the last call, oldest first; at most 16 are kept, the newest ones.
+
+        An id that was not enrolled through us, or whose erasure was asked for, is never among them.
+        """
+        ...
+
+    def enrol(self, credential: str) -> None:
+        """Take whoever stands before the module now as this one; done when ``held`` has it."""
+        ...
+
+    def erase(self, credential: str) -> None:
+        """Repeated by the driver until the module says that it is gone, also over its absence; done when ``held`` lacks it."""
+        ...
+
+    def held(self) -> frozenset[str] | None:
+        """Every id in the module as it told last, also those that nobody here put there; None while it has not told."""
+        ...
+
+    @property
+    def online(self) -> bool: ...
+
+    def selftest(self) -> str:
+        """One sentence: model, firmware, and the threshold it is set to; changes nothing."""
+        ...
+
+    def close(self) -> None: ...

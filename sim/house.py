@@ -192,7 +192,7 @@ class Life:
     async def _run(self) -> None:
         """As ``Node.run`` and compose begin; a node that cannot write its first line ends, and systemd starts the next."""
         try:
-            await self.node.record([Fact("sys.boot")])
+            await self.node.first_words()
         except StoreError:
             self._cannot()
             return

@@ -15,6 +15,7 @@ from edge.core.door import step
 from edge.core.door_events import Boot, Command, Event, RexPressed
 from edge.core.door_types import AlarmFlag, DoorState, output
 from edge.core.events import ClockState, CredentialKind, Fact, GrantId, Stamp
+from edge.core.open_grants import INTERRUPTED
 from edge.core.passes import Pass, Prereq
 from edge.gateio.board import Verdict
 from edge.gateio.outputs import Why
@@ -64,6 +65,7 @@ class Watch:
         self.doubt = True  # the node does not know what its lock does
         self._stir = 0  # rises with everything that happens; a check that waits sees whether it was alone
         self._open: dict[GrantId, int] = {}
+        self._owed: set[GrantId] = set()  # open when the node died: the next life ends them first of all
         self._ended: set[GrantId] = set()
         self._box_since_ns = 0
         self._slowest_ns = 0
@@ -191,7 +193,9 @@ class Watch:
             grant = fact.grant_id
             assert grant is not None
             self._need(grant not in self._ended, "1 a grant ends once", f"{grant} ended again: {fact.type}")
-            given = self._open.pop(grant, None) is not None or self._unsure
+            owed = grant in self._owed and fact.reason == INTERRUPTED
+            self._owed.discard(grant)
+            given = self._open.pop(grant, None) is not None or owed or self._unsure
             self._need(given, "1 a grant ends once", f"{grant} ended and was never given")
             self._ended.add(grant)
         if fact.type == "access.denied" and fact.credential_kind is not None:
@@ -426,6 +430,7 @@ class Watch:
         if self.door.mode != "UNKNOWN":
             self._left = self.door.mode if self.door.mode in SHUT else None
         self.door = DesignDoor(self._profile)
+        self._owed |= set(self._open)
         self._open.clear()
         self.log.clear()
 
@@ -453,6 +458,8 @@ class Watch:
         self._replay()
         waiting = {*self.door.waiting, *([self.door.leaving] if self.door.leaving else [])}
         left = set(self._open) - waiting
+        if self._house.life is not None:
+            left |= self._owed
         self._need(not left or self._unsure, "1 a grant ends once", f"{sorted(left)} never ended")
         self._need(
             self._done_commands <= len(self._accepted), "5 no command twice",

@@ -4,9 +4,12 @@ import os
 import shutil
 import sqlite3
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.fakes import rtsp_peer
 
 ROOT = Path(__file__).parent.parent
 CLIPS = ROOT / ".cache" / "clips"
@@ -18,6 +21,10 @@ NEEDS = {
     ),
     "chromium": (Path("/usr/bin/chromium").exists, "apt install chromium fonts-noto-cjk"),
     "clips": ((CLIPS / "stamp").exists, "make clips"),
+    "rtsp": (
+        cache(rtsp_peer.is_installed),
+        "apt install python3-gi gir1.2-gst-rtsp-server-1.0",
+    ),
     "systemd": (lambda: shutil.which("systemd-analyze") is not None, "apt install systemd"),
 }
 

@@ -112,6 +112,9 @@ def step(state: DoorState, event: Event, profile: DoorProfile, now_ns: int) -> S
 
 def _fire_due(so_far: Step, profile: DoorProfile, now_ns: int) -> Step:
     """Fire the timers that fell due, each at its own deadline, the earliest first; each at most once a call."""
+    deadline = next_deadline(so_far.state)
+    if deadline is None or deadline > now_ns:
+        return so_far
     for _ in Timer:
         due = [(at, timer) for timer, at in so_far.state.timers.items() if at <= now_ns]
         if not due:

@@ -5,9 +5,16 @@ import time
 
 from edge.ports import CameraFrame
 
+STALE_NS = (
+    500_000_000  # what happened so long ago is no ground for opening a door now (hardware.md §7 rule 2)
+)
+
 
 class Newest:
-    """Filled by a grab thread, read by the vision worker; a slow reader misses pictures, never delays them."""
+    """Filled by a grab thread, read by the vision worker; a slow reader misses pictures, never delays them.
+
+    What lay here until it was older than ``STALE_NS`` is thrown away and not handed out.
+    """
 
     def __init__(self) -> None:
         self._frame: CameraFrame | None = None
@@ -22,8 +29,11 @@ class Newest:
         """The picture on the shelf if its seq is above ``newer_than``, else the next one in time, else None."""
         ends = time.monotonic() + within_s
         with self._changed:
-            while self._frame is None or self._frame.seq <= newer_than:
+            while True:
+                if self._frame is not None and time.monotonic_ns() - self._frame.t_ns > STALE_NS:
+                    self._frame = None
+                if self._frame is not None and self._frame.seq > newer_than:
+                    return self._frame
                 left = ends - time.monotonic()
                 if left <= 0 or not self._changed.wait(left):
                     return None
-            return self._frame

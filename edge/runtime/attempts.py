@@ -166,10 +166,14 @@ class Attempts:
         """The picture is empty."""
         if self._door.desk is not None:
             self._door.desk.nobody(t_ns)
-        self._say(rest_word(self._door.desk))
+        self.rest()
         if self._asked is not None and t_ns > self._asked.until_ns:
             async with self._turn:
                 await self._end_asked()
+
+    def rest(self) -> None:
+        """Say what stands there while nobody does."""
+        self._say(rest_word(self._door.desk, self._door.state.camera))
 
     async def on_pin(self, digits: str) -> None:
         """Digits from a screen or a keypad; what is no PIN is answered like one nobody has."""
@@ -209,7 +213,7 @@ class Attempts:
             await self._end_asked()
         if self._first is not None and now_ns >= self._first.until_ns:
             self._forget_first()
-            self._say(rest_word(self._door.desk))
+            self.rest()
 
     def earlier(self, deadline_ns: int | None) -> int | None:
         """The door's next deadline, or the end of a wait here, whichever comes first."""

@@ -135,6 +135,8 @@ class Gate:
             await self.step(event)
             lost = isinstance(event, CameraChanged) and self.state.camera is Camera.LOST
             await self._attempts.end_waits(at_once=lost)
+            if isinstance(event, CameraChanged):
+                self._attempts.rest()
 
     async def on_command(self, command: Command) -> Did:
         """A verified command, seen through: written down, carried out, and what the lock answered."""

@@ -23,6 +23,7 @@ from edge.core.door_events import (
 from edge.core.door_types import Camera
 from edge.core.events import AccessPointId, Fact, PassId, Stamp
 from edge.core.freshness import contact_age_ms, countdowns
+from edge.core.open_grants import interrupted
 from edge.core.passes import EARLY_MS, Pass, PassSet
 from edge.errors import EnrolRefused, StoreError
 from edge.ports import Edge, IoNews, IoSnapshot, Latched, Lost, Point, Shown
@@ -90,9 +91,8 @@ class Node:
         self._enrolments: dict[str, CameraEnrolment] = {}
         self.faces_held = False  # an erasure is known of and not done: nobody is looked at before it is
         self._just_enrolled: set[str] = set()  # cameras whose enrolled person has not stepped away yet
-        self._looked: set[str] = (
-            set()
-        )  # cameras through which the engine has looked since they were last unwell
+        # Cameras through which the engine has looked since they were last unwell.
+        self._looked: set[str] = set()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -113,13 +113,18 @@ class Node:
         self._loop = asyncio.get_running_loop()
         self._load_templates()
         self._parts.own_locks.note_passes(self._passes.passes.values())
-        await self.record([Fact("sys.boot", x={"passes": len(self._passes.passes)})])
+        await self.first_words()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._io_news(), name="io")
             group.create_task(self._sightings(told), name="sightings")
             group.create_task(self._housekeeping(), name="housekeeping")
             for gate in self._gates.values():
                 group.create_task(gate.run_timers(), name=f"timers {gate.access_point}")
+
+    async def first_words(self) -> None:
+        """That it is back, and the end of every grant that the life before left open; StoreError when not written."""
+        left = [interrupted(given) for given in self._parts.ledger.open_grants()]
+        await self.record([Fact("sys.boot", x={"passes": len(self._passes.passes)}), *left])
 
     async def record(self, facts: Sequence[Fact]) -> None:
         """Commit facts to the ledger, then wake the link.
@@ -165,9 +170,8 @@ class Node:
     async def _io_news(self) -> None:
         async for news in self._parts.io.news():
             if isinstance(news, Shown) and news.door in self._gates:
-                self._spawn(
-                    self._gates[news.door].on_shown(news)
-                )  # a look at a face must not hold up the sensors
+                # A look at a face must not hold up the sensors.
+                self._spawn(self._gates[news.door].on_shown(news))
             for access_point, event in self._events(news):
                 handled = self._gates[access_point].on_event(event)
                 if access_point in self._parts.own_locks.doors:

@@ -49,6 +49,8 @@ class RuleBook(Protocol):
 
     def door_modes(self) -> Mapping[str, str]: ...
 
+    def open_grants(self) -> Sequence[Fact]: ...
+
     def rows(self) -> Mapping[str, str]: ...
 
     def append_rows(
@@ -100,6 +102,9 @@ class DoorRules:
     @property
     def disk_alarm(self) -> bool:
         return self._book.disk_alarm
+
+    def open_grants(self) -> Sequence[Fact]:
+        return self._book.open_grants()
 
     def door_modes(self) -> Mapping[str, str]:
         return self._book.door_modes()

@@ -14,6 +14,7 @@ from edge.core.bundle import Bundle
 from edge.core.challenge import TIMEOUT_NS
 from edge.core.credentials import SignedCode
 from edge.core.decision_types import Allow, Attempt, Decision, Deny, FaceEvidence, Liveness
+from edge.core.door_types import Camera
 from edge.core.events import CredentialKind, PassId
 from edge.core.face_mode import FaceMode
 from edge.core.passes import PassSet
@@ -117,6 +118,7 @@ class Asked:
     shown: ShownCode | None
     until_ns: int
     face_due: bool
+    since_ns: int  # pictures taken before show whoever stood there then
 
 
 def earliest(deadline_ns: int | None, asked: Asked | None) -> int | None:
@@ -160,7 +162,9 @@ def ask_or_none(
     if not asks:
         return None
     desk.ask(named)
-    return Asked(attempt, tries, shown, now_ns + desk.patience_ns, face_due=named is not None)
+    return Asked(
+        attempt, tries, shown, now_ns + desk.patience_ns, face_due=named is not None, since_ns=now_ns
+    )
 
 
 def with_face(asked: Asked, seen: FaceEvidence, passes: PassSet) -> Attempt:
@@ -203,15 +207,17 @@ def is_of(asked: Asked, text: str, parse: Callable[[str], SignedCode | Bundle | 
 
 
 def look_on(desk: FaceDesk, asked: Asked, seen: FaceSeen) -> Concluded | Prompt | None:
-    """One frame after the code; the end of patience is a look at nobody."""
+    """One frame; taken before the code it counts for nothing, after the end of patience it is a look at nobody."""
+    if seen.t_ns <= asked.since_ns:
+        return None
     if seen.t_ns > asked.until_ns:
         return desk.unseen()
     return desk.look(seen)
 
 
-def rest_word(desk: FaceDesk | None) -> str:
-    """What the screen says while nobody stands before it."""
-    if desk is None:
+def rest_word(desk: FaceDesk | None, camera: Camera) -> str:
+    """What the screen says while nobody stands before it; nobody is told to look into a camera that does not see."""
+    if desk is None or camera is not Camera.OK:
         return "face_off"
     if isinstance(desk, OneToOneDesk):
         return "code_first"

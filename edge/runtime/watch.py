@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 STALE_NS = 500_000_000  # hardware.md §7 rule 2
 LOST_NS = 2_000_000_000  # no fresh picture for so long: camera LOST
 FROZEN_NS = 10_000_000_000  # the very same picture for so long: camera DEGRADED; sensors always have noise
+# A covered lens shows a surface that varies by less than this, noise and all; a lane in the dark is blind just so.
+PLAIN_LEVELS = 2.0
 PICTURE_EVERY_NS = 1_000_000_000
 NOBODY_EVERY_NS = 1_000_000_000
 CODE_AGAIN_NS = 700_000_000  # one shown code is told once in this time, not once a picture
@@ -53,6 +55,7 @@ class _View:
     lane: Stillness = field(default_factory=Stillness)
     fresh_ns: int = 0
     changed_ns: int = 0
+    shape_ns: int = 0  # when something could last be told apart in the picture
     print_: bytes = b""
     told_nobody_ns: int = 0
     picture: PictureSeen | None = None  # the newest, told every second
@@ -172,14 +175,22 @@ class Watch:
                 self.tell(view.picture)
 
     def _say_health(self, name: str, view: _View, frame: CameraFrame) -> None:
-        """A picture that does not change by one bit in ten seconds does not come from a living sensor."""
-        print_ = frame.image[::16, ::16].tobytes()
+        """A picture that does not change by one bit in ten seconds does not come from a living sensor, and one plain
+        surface for as long does not come from a lane."""
+        sample = frame.image[::16, ::16]
+        print_ = sample.tobytes()
         if print_ != view.print_:
             view.print_, view.changed_ns = print_, frame.t_ns
+        if view.shape_ns == 0 or float(sample[..., 1].std()) >= PLAIN_LEVELS:
+            view.shape_ns = frame.t_ns
+        limit_s = FROZEN_NS // 1_000_000_000
         if frame.t_ns - view.changed_ns > FROZEN_NS:
-            self._say_state(name, view, "DEGRADED", f"camera {name}: the picture has not changed for 10 s")
+            why = f"camera {name}: the picture has not changed for {limit_s} s"
+        elif frame.t_ns - view.shape_ns > FROZEN_NS:
+            why = f"camera {name}: nothing but one plain surface for {limit_s} s. Is the lens covered, is there light?"
         else:
-            self._say_state(name, view, "OK", "")
+            why = ""
+        self._say_state(name, view, "DEGRADED" if why else "OK", why)
 
     def _say_state(self, name: str, view: _View, state: str, why: str) -> None:
         if state != view.state:

@@ -4,6 +4,7 @@
 never lost and never changed.  A new file is a new ``epoch``, so a number used again cannot be mistaken.
 """
 
+import json
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from edge.core.events import Fact, NodeId, Stamp
+from edge.core.open_grants import begins, ends
 from edge.ports import LedgerRow
 from edge.store.ballast import Ballast
 from edge.store.sqlite import connect, migrate, transaction
@@ -28,6 +30,21 @@ def _leaves_a_mode(fact: Fact) -> bool:
     return (
         fact.access_point is not None and fact.mode is not None and fact.type.startswith(("door.", "fire."))
     )
+
+
+def _keep_open(db: sqlite3.Connection, fact: Fact) -> None:
+    if begins(fact):
+        whose = {name: getattr(fact, name) for name in OPEN_FIELDS if getattr(fact, name) is not None}
+        db.execute("insert or replace into open_grant values (?, ?)", (fact.grant_id, json.dumps(whose)))
+    elif ends(fact):
+        db.execute("delete from open_grant where grant_id = ?", (fact.grant_id,))
+
+
+# Of a grant, what its end says too.
+OPEN_FIELDS = (
+    "type", "access_point", "direction", "subject_ref", "cls", "pass_id", "pass_version", "grant_id",
+    "credential_kind", "registered", "actor", "policy_version", "auth_ver",
+)  # fmt: skip
 
 
 class Chain(Protocol):
@@ -105,10 +122,18 @@ class SqliteLedger:
             db.executemany(
                 "insert or replace into door_mode (access_point, mode) values (?, ?)", modes.items()
             )
+            for fact in facts:
+                _keep_open(db, fact)
             beside(db, seqs)
 
         with self._lock:
             return self._ballast.spend_on(lambda: self._write(bodies, both))
+
+    def open_grants(self) -> list[Fact]:
+        """Grants that have no end in this ledger yet, oldest first; those of the life that ended are among them."""
+        with self._lock:
+            rows = self._db.execute("select fact from open_grant order by rowid").fetchall()
+        return [Fact(**json.loads(row[0])) for row in rows]
 
     def door_modes(self) -> dict[str, str]:
         """The mode each door was left in by the last fact of it that was kept."""

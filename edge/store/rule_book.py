@@ -23,6 +23,8 @@ class Kept(Protocol):
 
     def door_modes(self) -> dict[str, str]: ...
 
+    def open_grants(self) -> list[Fact]: ...
+
     def transact(self, work: Callable[[sqlite3.Connection], T]) -> T: ...
 
     def append_with(
@@ -47,6 +49,9 @@ class SqlRuleBook:
     @property
     def disk_alarm(self) -> bool:
         return self._ledger.disk_alarm
+
+    def open_grants(self) -> list[Fact]:
+        return self._ledger.open_grants()
 
     def door_modes(self) -> dict[str, str]:
         return self._ledger.door_modes()

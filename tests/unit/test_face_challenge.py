@@ -428,6 +428,7 @@ async def lone_gate(policy):
     gate = await LoneGate(rows).boot()
     await gate.gate.on_event(CameraChanged(Camera.OK))
     gate.facts.clear()
+    gate.shown.clear()
     door = Door(policy)
     gate.gate.liveness = policy
     gate.gate.desk = door.desk

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from cloud_sync.protocol import chain
-from edge.core.events import ClockState, Fact, NodeId, Stamp
+from edge.core.events import AccessPointId, ClockState, Fact, GrantId, NodeId, PassId, Stamp
+from edge.core.open_grants import INTERRUPTED, interrupted
 from edge.errors import DiskFull, StoreError
 from edge.link.translate import encode_fact
 from edge.store.ballast import BALLAST_BYTES, Ballast
@@ -141,3 +142,26 @@ def test_what_was_answered_survives_a_kill(tmp_path):
     assert ledger.head >= answered
     assert ledger.first_break() is None
     ledger.close()
+
+
+def test_a_grant_without_an_end_is_known_until_it_has_one(ledger):
+    given = Fact(
+        "access.granted",
+        access_point=AccessPointId("AP-1"),
+        pass_id=PassId("P-1"),
+        grant_id=GrantId("g1"),
+        cls="guest",
+        x={"a": 1},
+    )
+    ledger.append([given, Fact("access.emergency", grant_id=GrantId("g1"))], STAMP)
+    (left,) = ledger.open_grants()
+    assert interrupted(left) == Fact(
+        "access.not_taken",
+        access_point=AccessPointId("AP-1"),
+        pass_id=PassId("P-1"),
+        grant_id=GrantId("g1"),
+        cls="guest",
+        reason=INTERRUPTED,
+    )
+    ledger.append([interrupted(left)], STAMP)
+    assert ledger.open_grants() == []

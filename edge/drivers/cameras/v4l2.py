@@ -1,86 +1,85 @@
 """A USB camera through V4L2: MJPG, one buffer, the newest picture only."""
 
-import threading
-import time
+import os
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from edge.drivers.newest import Newest
+from edge.drivers.grabbing import GrabbingCamera, Source
+from edge.drivers.stamps import of_our_clock
 from edge.errors import CameraLost
-from edge.ports import CameraFrame
 
-RETRY_FIRST_S = 0.2
-RETRY_MAX_S = 2.0
+if TYPE_CHECKING:
+    import cv2
+    import numpy as np
+    from numpy.typing import NDArray
+
+READ_TIMEOUT_S = 2  # a camera that hangs gives no error by itself; OpenCV waits ten seconds unless told
+ADVICE = "Check the cable; it is tried again by itself."
 
 
 @dataclass(frozen=True, slots=True)
 class V4l2Settings:
-    device: int
+    device: int | str
     width: int = 640
     height: int = 480
     fps: int = 15
 
+    @property
+    def path(self) -> str:
+        """Where the device is; a name under /dev/v4l/by-id stays with the camera when it is plugged in again."""
+        return self.device if isinstance(self.device, str) else f"/dev/video{self.device}"
 
-class V4l2Camera:
-    def __init__(self, settings: V4l2Settings, source: Any) -> None:
-        self._settings = settings
-        self._source = source
-        self._newest = Newest()
-        self._lost: str | None = None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
-        self._thread.start()
 
-    def newest(self, *, newer_than: int, within_s: float) -> CameraFrame | None:
-        if self._lost is not None:
-            raise CameraLost(self._lost)
-        return self._newest.take(newer_than=newer_than, within_s=within_s)
+class V4l2Source:
+    """One opened device."""
+
+    def __init__(self, capture: "cv2.VideoCapture", position: int) -> None:
+        """``position`` is the number of OpenCV's property for the kernel's time of the picture."""
+        self._capture = capture
+        self._position = position
+
+    def grab(self) -> bool:
+        return bool(self._capture.grab())
+
+    def taken_ns(self, arrived_ns: int) -> int | None:
+        stamped_ms = self._capture.get(self._position)
+        return of_our_clock(arrived_ns, int(stamped_ms * 1e6) if stamped_ms > 0 else None)
+
+    def picture(self) -> "NDArray[np.uint8] | None":
+        ok, image = self._capture.retrieve()
+        return image if ok else None  # type: ignore[return-value]  # always bytes without CAP_PROP_CONVERT_RGB off
 
     def close(self) -> None:
-        self._stop.set()
-        self._thread.join(timeout=RETRY_MAX_S)
-
-    def _run(self) -> None:
-        seq = 0
-        wait_s = RETRY_FIRST_S
-        while not self._stop.is_set():
-            ok, image = self._source.read()
-            if ok:
-                seq += 1
-                wait_s = RETRY_FIRST_S
-                self._lost = None
-                self._newest.put(CameraFrame(image, time.monotonic_ns(), seq))
-                continue
-            self._lost = f"camera /dev/video{self._settings.device}: no picture. Check the cable."
-            self._source.release()
-            self._stop.wait(wait_s)
-            wait_s = min(RETRY_MAX_S, wait_s * 2)
-            self._source = _open(self._settings)
-        self._source.release()
+        self._capture.release()
 
 
-def _open(settings: V4l2Settings) -> Any:
+def _open(settings: V4l2Settings) -> Source:
+    """Raises CameraLost: no such device."""
     import cv2
 
-    source = cv2.VideoCapture(settings.device, cv2.CAP_V4L2)
-    source.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
-    source.set(cv2.CAP_PROP_FRAME_WIDTH, settings.width)
-    source.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height)
-    source.set(cv2.CAP_PROP_FPS, settings.fps)
-    source.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-    return source
+    os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(READ_TIMEOUT_S))
+    capture = cv2.VideoCapture(settings.device, cv2.CAP_V4L2)
+    if not capture.isOpened():
+        raise CameraLost("no such camera")
+    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+    capture.set(cv2.CAP_PROP_FRAME_WIDTH, settings.width)
+    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height)
+    capture.set(cv2.CAP_PROP_FPS, settings.fps)
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    return V4l2Source(capture, cv2.CAP_PROP_POS_MSEC)
 
 
-def open_camera(**settings: Any) -> V4l2Camera:
+def open_camera(**settings: Any) -> GrabbingCamera:
     """Open /dev/videoN.
 
     Raises:
-        CameraLost: there is no such device, or it gives no pictures.
+        CameraLost: there is no such device.
     """
     chosen = V4l2Settings(**settings)
-    source = _open(chosen)
-    if not source.isOpened():
+    try:
+        first: list[Source] = [_open(chosen)]
+    except CameraLost:
         raise CameraLost(
-            f"camera /dev/video{chosen.device}: no such camera. Plug one in, or name another device in the configuration."
-        )
-    return V4l2Camera(chosen, source)
+            f"camera {chosen.path}: no such camera. Plug one in, or name another device in the configuration."
+        ) from None
+    return GrabbingCamera(chosen.path, lambda: first.pop() if first else _open(chosen), ADVICE)
