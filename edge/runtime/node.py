@@ -200,8 +200,7 @@ class Node:
                 return []
             case Lost():
                 note_lost(news, self._gates, self._parts.own_locks.doors)
-                if news.back:
-                    self._parts.front.relight()
+                self._parts.front.relight()  # said in vain while they are away
                 return []
             case _:
                 return lock_events(news, self._gates)
