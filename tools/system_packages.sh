@@ -5,6 +5,9 @@ need=""
 command -v mosquitto >/dev/null 2>&1 || [ -x /usr/sbin/mosquitto ] || need="$need mosquitto"
 [ -x /usr/bin/chromium ] || need="$need chromium"
 command -v systemd-analyze >/dev/null 2>&1 || need="$need systemd"
+/usr/bin/python3 -c "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer" >/dev/null 2>&1 \
+    && [ -e /usr/lib/"$(uname -m)"-linux-gnu/gstreamer-1.0/libgstrtp.so ] \
+    || need="$need python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good gstreamer1.0-plugins-base"
 fc-list 2>/dev/null | grep -qi "noto.*cjk" || need="$need fonts-noto-cjk fontconfig"
 [ -z "$need" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
