@@ -125,4 +125,4 @@ def test_whatever_is_accepted_was_signed_for_this_door_is_new_and_has_not_waited
         here.clock is ClockState.HOLDOVER and here.bound_ms <= here.age_max_ms
     )
     assert in_time if believed else order.nonce == "new"
-    assert here.clock is not ClockState.UNTRUSTED or order.op in {Op.LOCK, Op.BLOCK}
+    assert here.clock is not ClockState.UNTRUSTED or order.op in {Op.LOCK, Op.BLOCK, Op.LOCKDOWN}
