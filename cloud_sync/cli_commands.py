@@ -1,6 +1,8 @@
 """``gatehouse-sync command …``: one signed command to one door, in the name of whoever types."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 import typer
@@ -18,68 +20,30 @@ Reason = Annotated[str, typer.Option(help="Why; it stands in the audit beside yo
 Wait = Annotated[bool, typer.Option("--wait", help="Say what became of it; exit code 1 unless it was done.")]
 
 
-@command_app.command("release")
-def command_release(
-    door: Door, reason: Reason, wait: Wait = False, config: ConfigOption = DEFAULT_CONFIG
-) -> None:
-    """Open the door for one passage."""
-    _command("release", door, reason, config, wait=wait)
+# What each does, as the help says it.
+OPS: Mapping[str, str] = MappingProxyType(
+    {
+        "release": "Open the door for one passage.",
+        "lock": "Back to normal: locked, and open to whoever has a pass.",
+        "unlock": "Leave the door unlocked until it is locked again.",
+        "block": "Lock the door for everybody, passes included; the way out stays free.",
+        "lockdown": "Nobody gets in by anything; the way out stays free.",
+        "lockdown_release": "End a lockdown; where the door wants two people, the second within a minute.",
+        "lockopen": "Open the door for an evacuation; it stays open until somebody ends it.",
+        "lockopen_release": "End an evacuation; the door locks as soon as it is shut.",
+    }
+)
 
 
-@command_app.command("lock")
-def command_lock(
-    door: Door, reason: Reason, wait: Wait = False, config: ConfigOption = DEFAULT_CONFIG
-) -> None:
-    """Back to normal: locked, and open to whoever has a pass."""
-    _command("lock", door, reason, config, wait=wait)
+def _add(op: str, means: str) -> None:
+    def run(door: Door, reason: Reason, wait: Wait = False, config: ConfigOption = DEFAULT_CONFIG) -> None:
+        _command(op, door, reason, config, wait=wait)
+
+    command_app.command(op.replace("_", "-"), help=means)(run)
 
 
-@command_app.command("unlock")
-def command_unlock(
-    door: Door, reason: Reason, wait: Wait = False, config: ConfigOption = DEFAULT_CONFIG
-) -> None:
-    """Leave the door unlocked until it is locked again."""
-    _command("unlock", door, reason, config, wait=wait)
-
-
-@command_app.command("block")
-def command_block(
-    door: Door, reason: Reason, wait: Wait = False, config: ConfigOption = DEFAULT_CONFIG
-) -> None:
-    """Lock the door for everybody, passes included; the way out stays free."""
-    _command("block", door, reason, config, wait=wait)
-
-
-@command_app.command("lockdown")
-def command_lockdown(
-    door: Door, reason: Reason, wait: Wait = False, config: ConfigOption = DEFAULT_CONFIG
-) -> None:
-    """Nobody gets in by anything; the way out stays free."""
-    _command("lockdown", door, reason, config, wait=wait)
-
-
-@command_app.command("lockdown-release")
-def command_lockdown_release(
-    door: Door, reason: Reason, wait: Wait = False, config: ConfigOption = DEFAULT_CONFIG
-) -> None:
-    """End a lockdown; where the door wants two people, the second within a minute."""
-    _command("lockdown_release", door, reason, config, wait=wait)
-
-
-@command_app.command("lockopen")
-def command_lockopen(
-    door: Door, reason: Reason, wait: Wait = False, config: ConfigOption = DEFAULT_CONFIG
-) -> None:
-    """Open the door for an evacuation; it stays open until somebody ends it."""
-    _command("lockopen", door, reason, config, wait=wait)
-
-
-@command_app.command("lockopen-release")
-def command_lockopen_release(
-    door: Door, reason: Reason, wait: Wait = False, config: ConfigOption = DEFAULT_CONFIG
-) -> None:
-    """End an evacuation; the door locks as soon as it is shut."""
-    _command("lockopen_release", door, reason, config, wait=wait)
+for _op, _means in OPS.items():
+    _add(_op, _means)
 
 
 def _command(op: str, door: str, reason: str, config: Path, *, wait: bool) -> None:
