@@ -14,11 +14,12 @@ from cloud_sync.compose import Books
 from cloud_sync.core.rights import VISIT_MAX_MIN
 from cloud_sync.errors import ConfigError, NotFound, Refused, StoreError
 from cloud_sync.protocol.bundle import LIFE_MAX_MIN
+from cloud_sync.protocol.pin import read_of_decimal
 from cloud_sync.store.bundles import SignedPass
 from cloud_sync.store.day_codes import DayCode
 from cloud_sync.store.visitors import VisitWish
 
-NOT_ALL_TAKEN = 1
+NOT_ALL_TAKEN, BASE_TEN = 1, 10
 CARDS_MAX = 10_000
 
 day_code_app = typer.Typer(help="Codes on paper, for a day at most, with a PIN.", no_args_is_help=True)
@@ -69,6 +70,10 @@ def card_add(
     reader: Annotated[
         bool, typer.Option("--reader", help="Hold the card to the reader at this desk, one that types.")
     ] = False,
+    card_base: Annotated[
+        int, typer.Option(help="10 or 16: how that reader types; as card_base of the doors' readers.")
+    ] = 10,
+    card_bits: Annotated[int, typer.Option(min=8, max=128, help="Bits of a number it types in tens.")] = 32,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Give a pass a card.  The number is asked for, or read as a line from stdin, so that no list keeps it."""
@@ -78,6 +83,8 @@ def card_add(
                 "Hold the card to the reader" if reader else "Card number", err=True, hide_input=True
             )
         )
+        if reader and card_base == BASE_TEN:
+            typed = read_of_decimal(typed.strip(), card_bits) or ""  # which is then said to be none
         books.registry.enrol_card(pass_id, typed, actor=who_types())
     typer.echo(f"{pass_id} has a card")
 

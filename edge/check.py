@@ -12,8 +12,9 @@ from pathlib import Path
 from pydantic import ValidationError, model_validator
 
 from edge.config import DoorConfig, NodeConfig, contradictions, sentence_of
-from edge.core.door_profile import RANGES_MS, WATCHDOG_MARGIN_MS, DoorProfile
+from edge.core.door_profile import RANGES_MS, WATCHDOG_MARGIN_MS
 from edge.core.face_mode import FaceMode
+from edge.core.tailgating import Tailgate
 from edge.errors import ConfigError, GateError
 from edge.gateio.mistakes import points_of, profile_mistakes, without_echoes
 from edge.gateio.profile import DoorTable, LockProfile, Profile
@@ -163,12 +164,15 @@ def _door_mistakes(tree: NodeConfig, door: DoorConfig, table: DoorTable) -> Iter
             f"{name}: face is on and no contact is wired, so nobody would know whether a grant was used. Wire a "
             "contact, or switch face off."
         )
+    sees = tree.face.enabled and door.face.mode is not FaceMode.OFF and door.camera is not None
+    if door.tailgate is not Tailgate.OFF and not (sees or Point.BEAM in points):
+        yield f"{name}: tailgate has neither faces nor a beam to count people with. Wire a beam, or take tailgate away."
     if door.camera is None and not table.readers and not (tree.kiosk.port and tree.kiosk.pin_pad):
         yield f"{name}: has no camera, no reader and no keypad, so nothing can be shown to it. Give it one of them."
 
 
 def _timer_mistakes(name: str, door: DoorConfig, table: DoorTable) -> Iterator[str]:
-    longest = door.t_release_ms + DoorProfile(access_point=table.access_point).t_extension_ms  # type: ignore[arg-type]
+    longest = door.t_release_ms + door.t_extension_ms
     most = RANGES_MS["t_max_energise_ms"][1] - WATCHDOG_MARGIN_MS
     if longest > most:
         yield (

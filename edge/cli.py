@@ -181,9 +181,22 @@ def status(config: Config) -> None:
     _print_batteries(answer["doors"])
     _print_drivers(load_profile(settings.io_profile), console)
     console.print(f"clock: {answer['clock']}")
+    for cls, left in answer["freshness"].items():
+        console.print(f"without news, {cls}: {left['state']}, {_left(left)}")
     _print_faces(answer["faces"])
     for fault in answer["faults"]:
         console.print(f"fault: {fault}")
+
+
+def _left(countdown: dict[str, Any]) -> str:
+    """What is left of a class's time without news."""
+    names = {"stale_in_ms": "two factors in", "expires_in_ms": "nothing in"}
+    told = [
+        f"{word} {countdown[name] // 3_600_000} h"
+        for name, word in names.items()
+        if countdown[name] is not None
+    ]
+    return ", ".join(told) or "for ever"
 
 
 def _print_drivers(profile: Profile, console: Console) -> None:

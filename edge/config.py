@@ -181,6 +181,8 @@ class DoorConfig(Strict):
     def _contradictions(self) -> list[tuple[bool, str]]:
         counted = self.occupancy_max is not None
         judged = self.anti_passback is not Strictness.OFF
+        ruled = self.tailgate is not Tailgate.OFF or counted or judged
+        paired = self.require is Require.TWO_PERSONS and ruled
         never = ", ".join(sorted(set(self.first_person) - MAY_BE_FIRST))
         return [
             (
@@ -198,10 +200,7 @@ class DoorConfig(Strict):
             (counted and self.direction == "out", "leads out and holds nobody back; take occupancy_max away"),
             (bool(self.first_person) and self.schedule is None, "has first_person and no schedule"),
             (bool(never), f"cannot have {never} as first_person: choose residents or staff"),
-            (
-                self.schedule is not None and self.kind == "room",
-                "is somebody's room and stands open at no hours",
-            ),
+            (bool(self.schedule) and self.kind == "room", "is somebody's room and stands open at no hours"),
             (
                 self.schedule is not None and self.interlock_group is not None,
                 "cannot stand open by schedule and be in an interlock; choose one",
@@ -210,6 +209,7 @@ class DoorConfig(Strict):
                 self.tailgate is not Tailgate.OFF and self.direction == "out",
                 "leads out, where nobody is counted; take tailgate away",
             ),
+            (paired, "opens for two by one grant: tailgate, occupancy_max and anti_passback would count one"),
         ]
 
 

@@ -49,6 +49,14 @@ def card_of_read(data: str) -> str | None:
     return card if CARD.fullmatch(card) else None
 
 
+def read_of_decimal(typed: str, bits: int) -> str | None:
+    """What a door's reader tells of the number that one at a desk types in tens; None for what is no such number."""
+    if not (typed.isascii() and typed.isdecimal()) or int(typed) >> bits:
+        return None
+    size = -(-bits // 8)
+    return f"{bits}:{(int(typed) << (8 * size - bits)).to_bytes(size, 'big').hex()}"
+
+
 def duress_pin(pin: str) -> str:
     """What somebody types who is made to: their PIN with the last digit one higher, 9 becoming 0 (ADR 0033)."""
     return pin[:-1] + str((int(pin[-1]) + 1) % 10)

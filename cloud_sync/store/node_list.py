@@ -163,7 +163,7 @@ def _in_our_words(cells: dict[str, str]) -> dict[str, str]:
 def faults_of(act: Act, rows: list[DoorRow], keys: Mapping[str, NodeKeys]) -> list[RowFault]:
     """A sentence about every wrong row, in the file's order; the books are only read."""
     seen: dict[str, int] = {}
-    first_row: dict[str, DoorRow] = {}
+    first_row: dict[tuple[str, str], DoorRow] = {}  # where a node's word about itself stands first
     found: list[RowFault] = []
     for row in rows:
         problem = (
@@ -174,7 +174,9 @@ def faults_of(act: Act, rows: list[DoorRow], keys: Mapping[str, NodeKeys]) -> li
         if problem:
             found.append(RowFault(row.row, problem))
         seen.setdefault(row["access_point"], row.row)
-        first_row.setdefault(row["node"], row)
+        for column in OF_THE_NODE:
+            if row[column]:
+                first_row.setdefault((row["node"], column), row)
     return found
 
 
@@ -206,12 +208,16 @@ def _key_faults(row: DoorRow) -> Iterator[str]:
         yield "sealing_key needs public_key and sealing_proof beside it."
 
 
-def _wrong_beside(row: DoorRow, seen: Mapping[str, int], first_row: Mapping[str, DoorRow]) -> str:
+# What every row of one node says alike, where it says it.
+OF_THE_NODE = ("node_name", "public_key", "sealing_key", "sealing_proof")
+
+
+def _wrong_beside(row: DoorRow, seen: Mapping[str, int], first_row: Mapping[tuple[str, str], DoorRow]) -> str:
     if before := seen.get(row["access_point"]):
         return f"access point {row['access_point']} stands in row {before} already."
-    first = first_row.get(row["node"])
-    for column in ("node_name", "public_key", "sealing_key", "sealing_proof"):
-        if first is not None and row[column] and first[column] and row[column] != first[column]:
+    for column in OF_THE_NODE:
+        first = first_row.get((row["node"], column))
+        if first is not None and row[column] and row[column] != first[column]:
             return f"{column} of node {row['node']} is another one than in row {first.row}."
     return ""
 
@@ -219,6 +225,8 @@ def _wrong_beside(row: DoorRow, seen: Mapping[str, int], first_row: Mapping[str,
 def _wrong_here(act: Act, row: DoorRow, given: NodeKeys | None, siblings: list[DoorRow]) -> str:
     """What the books and the node's keys say about this row."""
     wanted = _keys(siblings, given)
+    if given is not None and wanted is not None and wanted.public_key != given.public_key:
+        return f"public_key of node {row['node']} is another one than in its join request."
     held = act.row(tables.node, node=row["node"])
     if wanted is None and held is None:
         return (

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cloud_sync.core.codes import Document, DocumentRefused, check_document, listing_code_fault
 from cloud_sync.core.lifecycles import ListingState
 from cloud_sync.core.rights import RESIDENT_CLASSES, STAFF_CLASSES
-from cloud_sync.protocol.pin import CARD, PIN
+from cloud_sync.protocol.pin import CARD, PIN, card_of_read
 from cloud_sync.store.bookings import BookingWish
 from cloud_sync.store.house import House
 from cloud_sync.store.listings import ListingWish
@@ -157,7 +157,7 @@ def subject_wish(kind: Kind, cells: Cells, house: House) -> SubjectWish:
         valid_until_ms=ends,
         class_only=_one_of(cells, "class_only", ("yes", "no"), "no") == "yes",
         ended=_one_of(cells, "state", ("active", "ended"), "active") == "ended",
-        card=_keyed(cells, "card", CARD, "4 to 20 bytes as hex"),
+        card=card_of_read(cells.get("card", "")) or _keyed(cells, "card", CARD, "4 to 20 bytes as hex"),
         code_key=_code_key(cells),
         pin=_keyed(cells, "pin", PIN, "6 to 12 digits"),
     )

@@ -231,9 +231,10 @@ def second_person(case: Case) -> Reason | None:
         return None
     other, holder = case.attempt.seconded_by, case.holder
     another = other is not None and other.pass_id != holder.pass_id
-    # One person may hold two passes; where a pseudonym is not known, the pass has to do.
-    same_person = other is not None and bool(holder.subject_ref) and other.subject_ref == holder.subject_ref
-    return None if another and not same_person else Reason.SECOND_PERSON
+    # One person may hold two passes, and a pass that is only shown says not whose it is: here both have to be known.
+    known = other is not None and bool(other.subject_ref) and bool(holder.subject_ref)
+    same_person = other is not None and other.subject_ref == holder.subject_ref
+    return None if another and known and not same_person else Reason.SECOND_PERSON
 
 
 def _needs_two(cls: SubjectClass) -> bool:

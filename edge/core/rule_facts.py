@@ -20,6 +20,7 @@ DURESS = "access.duress"
 TAILGATING = "door.tailgating"
 RESET = "apb.reset"
 GRANTS = frozenset({"access.granted", "access.would_allow"})
+DECIDED = GRANTS | {"access.denied", "access.would_deny"}  # whoever is made to needs help, let in or not
 
 Key = tuple[str, str]  # a map of Memory, and the name in it
 Sensed = tuple[AccessPointId, Sense]
@@ -108,7 +109,7 @@ class _Draft:
     def take(self, fact: Fact) -> None:
         if fact.type == RESET and fact.pass_id is not None:
             self._drop("places", self._places, fact.pass_id)
-        if fact.type in GRANTS and fact.x.get("duress"):
+        if fact.type in DECIDED and fact.x.get("duress"):
             self._more.append(_call_for_help(fact))
         rule = self._rules.doors.get(fact.access_point) if fact.access_point else None
         if rule is None:

@@ -144,7 +144,7 @@ SENTENCES: Mapping[Screen, Sentence] = MappingProxyType({
     ),
     Screen.LEAVE: Sentence(
         Both("请立即离开", "Leave the building"),
-        Both("所有出口均已打开，请就近离开", "All ways out are open: use the nearest"),
+        Both("此门已打开，请就近离开", "This door is open: use the nearest way out"),
     ),
     Screen.LOCKED_DOWN: Sentence(
         Both("暂停进入", "Nobody can enter now"),
@@ -204,7 +204,7 @@ PIN_TITLE = Both("请输入 PIN 码（6 至 12 位数字）", "Type your PIN (6 
 PIN_CLEAR = Both("清除", "Clear")
 PIN_CLOSE = Both("取消", "Cancel")
 PIN_ENTER = Both("确定", "OK")
-PIN_SHORT = Both("密码至少六位，请输完再确定", "Type all of it: a PIN has at least six digits")
+PIN_SHORT = Both("PIN 码至少六位，请输完再确定", "Type all of it: a PIN has at least six digits")
 PIN_BUSY = Both("请稍候再输入一次，或联系值班人员", "Wait a moment and type it again, or ask the staff")
 SCAN = Both("登记页面的二维码", "QR code of the page to register at")
 

@@ -10,7 +10,7 @@ from typing import Protocol, assert_never
 import structlog
 
 from edge.core.bundle import Bundle
-from edge.core.credentials import SignedCode
+from edge.core.credentials import CodeRefused, SignedCode
 from edge.core.decision import decide
 from edge.core.decision_fact import about
 from edge.core.decision_types import Allow, Attempt, Deny, DoorView, Moment, Retry
@@ -52,6 +52,8 @@ SAME_CODE_NS = 3_000_000_000  # a phone still held into the picture is not shown
 # and whoever comes next with a good one waits a second.
 CARD_EVERY_NS = 1_000_000_000
 
+# Said of a code that another one follows; a sheet of paper has none.
+NO_NEXT_CODE = frozenset({Reason.CODE_OUT_OF_TIME, Reason.SUPERSEDED})
 # Not a wrong try: the same is right in a moment.
 NOBODYS_FAULT = frozenset({Reason.INTERLOCK, Reason.OCCUPANCY})
 
@@ -180,7 +182,7 @@ class Attempts:
         async with self._turn:
             await self._end_asked()
             knowledge, moment = self._door.now()
-            attempt = of_day_code(self._first, digits, self._hands, self._door.now_ns())
+            attempt = of_day_code(self._first, digits, self._hands, knowledge.passes, self._door.now_ns())
             if attempt is None:
                 attempt = self._with_first(of_pin(digits, self._hands, knowledge.passes), knowledge)
             await self._judge_or_ask(attempt, _Shown(PINS), knowledge, moment)
@@ -316,7 +318,7 @@ class Attempts:
             case Deny():
                 if decision.reason not in NOBODYS_FAULT:
                     self._patience.failed(counts_against(attempt, shown.credential), door.now_ns())
-                await self._refuse(decision, fact, attempt, asked)
+                await self._refuse(decision, fact, attempt, shown)
             case _:
                 assert_never(decision)
 
@@ -326,7 +328,7 @@ class Attempts:
         """Every code that was part of it is used up before the door opens."""
         for code in self._codes_of(attempt, shown):
             try:
-                overtaken = await code.use(self._hands)
+                overtaken = await self._use(code, moment.clock)
             except StoreError as error:
                 self._door.no_record(error)
                 return
@@ -337,6 +339,13 @@ class Attempts:
                 return
         self._forget_first()
         await self._open(fact, attempt.holder)
+
+    async def _use(self, code: ShownCode, clock: ClockState) -> CodeRefused | None:
+        """As ``ShownCode.use``; out of a time that nobody believes is no reason, as in the decision (step 5)."""
+        overtaken = await code.use(self._hands)
+        if overtaken is None or clock is not ClockState.UNTRUSTED:
+            return overtaken
+        return None if overtaken.reason is Reason.CODE_OUT_OF_TIME else overtaken
 
     def _codes_of(self, attempt: Attempt, shown: _Shown) -> list[ShownCode]:
         """Those shown now and, where this attempt rests on it, with the first factor."""
@@ -359,7 +368,15 @@ class Attempts:
         except StoreError as error:
             log.error("emergency_not_told", access_point=self._door.access_point, why=str(error))
 
-    async def _refuse(self, decision: Deny, fact: Fact, attempt: Attempt, asked: Asked | None) -> None:
+    async def _refuse(self, decision: Deny, fact: Fact, attempt: Attempt, shown: _Shown) -> None:
+        paper = shown.bundle is not None and shown.bundle.use is None
+        if (
+            paper and decision.reason in NO_NEXT_CODE
+        ):  # who holds a sheet of paper has no next code to wait for
+            await self._door.step(Denied(fact, Advice(GuestText.SEE_GUARD)))
+            self._say(GuestText.SEE_GUARD)
+            return
+        asked = shown.asked
         if asked is not None and is_alike(decision):
             await self._door.step(Denied(fact, Advice(GuestText.TRY_AGAIN)))
             self._say("two_refused")
@@ -403,7 +420,8 @@ class Attempts:
     async def _used_up(self, attempt: Attempt, shown: _Shown) -> bool:
         """The first person's codes count as used from now on, or the same one could be shown once more meanwhile."""
         try:
-            overtaken = [await code.use(self._hands) for code in self._codes_of(attempt, shown)]
+            clock = self._door.now()[1].clock
+            overtaken = [await self._use(code, clock) for code in self._codes_of(attempt, shown)]
         except StoreError as error:
             self._door.no_record(error)
             return False

@@ -9,7 +9,7 @@ from edge.core.decision_types import Attempt, Moment
 from edge.core.events import AccessPointId, CredentialKind
 from edge.core.passes import Pass, PassSet
 from edge.runtime.hands import Hands, Knowledge
-from edge.runtime.second import First, with_pin
+from edge.runtime.second import First, stands, with_pin
 from edge.runtime.shown_code import STEP_MS, ShownCode
 
 
@@ -68,9 +68,11 @@ def of_pin(digits: str, hands: Hands, passes: PassSet) -> Attempt:
     return Attempt(kind=CredentialKind.PIN, holder=None)
 
 
-def of_day_code(first: First | None, digits: str, hands: Hands, now_ns: int) -> Attempt | None:
+def of_day_code(
+    first: First | None, digits: str, hands: Hands, passes: PassSet, now_ns: int
+) -> Attempt | None:
     """The day code that waits for its PIN, when this is it."""
-    if first is None or first.day_code is None or now_ns > first.until_ns:
+    if first is None or first.day_code is None or now_ns > first.until_ns or not stands(first, passes):
         return None
     proofs = hands.day_proofs(first.day_code.pin_salt, digits)
     for proof, duress in zip(proofs or (), (False, True), strict=False):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from edge.core.bundle import Bundle
 from edge.core.decision_types import Attempt, Retry
 from edge.core.events import CredentialKind
-from edge.core.passes import Pass, PassSet
+from edge.core.passes import DENYING, Pass, PassSet
 from edge.core.reasons import Reason
 from edge.core.requirement import SECOND_WITHIN_NS, Require, takes_pin_second
 from edge.runtime.shown_code import ShownCode
@@ -59,12 +59,26 @@ def beside(first: First | None, attempt: Attempt, passes: PassSet, now_ns: int) 
     """The attempt with what this door remembers, where both belong together; else the attempt alone."""
     if first is None or now_ns > first.until_ns or attempt.holder is None:
         return attempt
-    if first.attempt.aboard and passes.get(first.holder.pass_id) != first.holder:
+    if not stands(first, passes):
         return attempt  # the first pass has changed since: it is to be shown again
     if first.is_person:
         other = first.holder.pass_id != attempt.holder.pass_id
-        return replace(attempt, seconded_by=first.holder) if other else attempt
+        duress = attempt.duress or first.attempt.duress  # whoever of the two is made to calls for both
+        return replace(attempt, seconded_by=first.holder, duress=duress) if other else attempt
     return _together(first.attempt, attempt)
+
+
+def stands(first: First, passes: PassSet) -> bool:
+    """Whether nothing newer is known of the passes that were shown first."""
+    return all(_as_shown(one, passes) for one in (first.holder, first.attempt.seconded_by) if one is not None)
+
+
+def _as_shown(shown: Pass, passes: PassSet) -> bool:
+    known, denial = passes.get(shown.pass_id), passes.denied.get(shown.pass_id)
+    if known is not None:
+        newer_was_shown = known.state not in DENYING and known.pass_version < shown.pass_version
+        return known == shown or newer_was_shown
+    return denial is None or (denial.state is None and denial.pass_version < shown.pass_version)
 
 
 def _together(first: Attempt, second: Attempt) -> Attempt:

@@ -135,6 +135,8 @@ def whom_to_ask(alone: Decision, attempt: Attempt, desk: OneToOneDesk) -> tuple[
     """
     if isinstance(desk.threshold(2), ThresholdRefused):
         return False, None
+    if attempt.needs_pin and attempt.kind is not CredentialKind.PIN and not isinstance(alone, Deny):
+        return False, None  # a day code is asked for its PIN first; the face comes after both
     opens = isinstance(alone, Allow) or alone.reason is Reason.SECOND_FACTOR
     if opens and attempt.holder is not None and desk.knows(attempt.holder.pass_id):
         return True, attempt.holder.pass_id
