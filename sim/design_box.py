@@ -72,6 +72,11 @@ class DesignBox:
     def rest(self, now: int) -> None:
         self.up = self.released(now)
 
+    def rests_at(self, now: int) -> None:
+        """The line was seen at rest: where the beam's clear second ends in this moment, the arm has come down first."""
+        if self.clear_since is not None and now == self.clear_since + CLEAR_NS:
+            self.up = False
+
     def asked(self, now: int) -> bool:
         if self.kept or now < self.rex_until:
             return True

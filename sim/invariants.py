@@ -232,7 +232,8 @@ class Watch:
 
     def read_code(self, text: str) -> None:
         self.inputs += 1
-        self.rights.read_code(text)
+        # At a door that stands open a code is used up and teaches its phone's clock, and no fact tells of it.
+        self.rights.read_code(text, unseen=self.door.mode == "LOCKED_OPEN")
 
     def showed(self, guest: Guest, by: str, step: int) -> None:
         """An honest guest at a healthy door gets in: the pass is the authority."""
@@ -283,6 +284,8 @@ class Watch:
     def sensed(self, door: str, point: Point, level: Level) -> None:
         if door == DOOR or point is Point.FIRE:
             self._stir += 1
+            if not self._line():
+                self.io.rests_at(self._hours.now_ns)
             self.io.sensed(point, level, door, self._hours.now_ns)
 
     def burns(self) -> None:
@@ -358,6 +361,8 @@ class Watch:
 
     def _lease(self, now: int) -> None:
         if self._box.beating():
+            if now == self.io.lease_until and not self._line():
+                self.io.locked()  # the lease ended in the very moment in which the node greeted anew
             self.io.lease_until = 2**62
         elif self.io.lease_until == 2**62:
             self.io.lease_until = now - now % (500 * MS_NS) + 2 * S_NS

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from cloud_sync.protocol import chain
 from edge.core.commands import MODE_OPS, Answer, Order, Past, State
 from edge.core.events import Fact, PassId, Stamp
-from edge.core.open_grants import begins, ends
+from edge.core.open_grants import begins, ends, given_of, kept
 from edge.core.passes import Denial, Pass
 from edge.errors import DiskFull
 from edge.link.translate import encode_fact
@@ -46,13 +46,13 @@ class Ledger:
         return len(self.lines)
 
     def open_grants(self) -> list[Fact]:
-        given: dict[str, Fact] = {}
+        given: dict[str, str] = {}
         for line in self.lines:
             if begins(line.fact):
-                given[str(line.fact.grant_id)] = line.fact
+                given[str(line.fact.grant_id)] = kept(line.fact)
             elif ends(line.fact):
                 given.pop(str(line.fact.grant_id), None)
-        return list(given.values())
+        return [given_of(text) for text in given.values()]
 
     def door_modes(self) -> Mapping[str, str]:
         return dict(self._modes)

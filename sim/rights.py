@@ -61,7 +61,7 @@ class Rights:
             [replace(row, state=PassState.REVOKED) if row.pass_id in self._revoked else row for row in rows]
         )
 
-    def read_code(self, text: str) -> None:
+    def read_code(self, text: str, *, unseen: bool) -> None:
         try:
             code = parse_code(text)
         except ValueError:
@@ -73,7 +73,7 @@ class Rights:
         is_true = key is not None and signature_of(key, code.signed) == code.signature
         cred_id = code.credential.hex()
         self._shown.append(Shown(cred_id, code.step, is_true, self._hours.now_ns))
-        if is_true and cred_id not in self._offset and not self.held_by_phone:
+        if is_true and (unseen or (cred_id not in self._offset and not self.held_by_phone)):
             self._muddled.add(cred_id)
 
     def objection(self, fact: Fact, stamp: Stamp) -> Objection:

@@ -369,13 +369,6 @@ class Attempts:
             log.error("emergency_not_told", access_point=self._door.access_point, why=str(error))
 
     async def _refuse(self, decision: Deny, fact: Fact, attempt: Attempt, shown: _Shown) -> None:
-        paper = shown.bundle is not None and shown.bundle.use is None
-        if (
-            paper and decision.reason in NO_NEXT_CODE
-        ):  # who holds a sheet of paper has no next code to wait for
-            await self._door.step(Denied(fact, Advice(GuestText.SEE_GUARD)))
-            self._say(GuestText.SEE_GUARD)
-            return
         asked = shown.asked
         if asked is not None and is_alike(decision):
             await self._door.step(Denied(fact, Advice(GuestText.TRY_AGAIN)))
@@ -384,8 +377,14 @@ class Attempts:
         if attempt.kind is CredentialKind.PIN and not attempt.also and takes_pin_second(self._door.require):
             await self._refuse_half(fact)
             return
-        await self._door.step(Denied(fact, decision.advice))
-        self._advise(decision, attempt.kind)
+        paper = shown.bundle is not None and shown.bundle.use is None
+        no_next = paper and decision.reason in NO_NEXT_CODE
+        advice = Advice(GuestText.SEE_GUARD) if no_next else decision.advice
+        await self._door.step(Denied(fact, advice))
+        if no_next:
+            self._say(advice.text)
+        else:
+            self._advise(decision, attempt.kind)
 
     async def _refuse_half(self, fact: Fact) -> None:
         """Where a PIN is only half, no light, sound or word tells a wrong one from a right one; the ledger does."""

@@ -13,7 +13,7 @@ import structlog
 from edge.core import door
 from edge.core.decision_types import Attempt, DoorView, Liveness, Moment
 from edge.core.door_events import CameraChanged, Command, Event, Granted, SchedOpen, Tick, Verb
-from edge.core.door_profile import DoorProfile
+from edge.core.door_profile import HOLD_LEASE_MS, DoorProfile
 from edge.core.door_types import (
     AlarmFlag,
     Camera,
@@ -27,6 +27,7 @@ from edge.core.door_types import (
     Relock,
     Signal,
     Sound,
+    Timer,
     Tone,
     next_deadline,
 )
@@ -45,6 +46,7 @@ from edge.runtime.gate_rules import GateRules, Unruled
 from edge.runtime.hands import Did, Hands, Knowledge
 from edge.runtime.sightings import FaceSeen
 
+HOLD_LEASE_NS = HOLD_LEASE_MS * 1_000_000
 IO_DEADLINE_NS = 300_000_000  # hardware.md §2.4: the age of a command inside the node
 READS_MAX = 16  # more than people show while one of them is decided
 VISITOR = "visitor"  # somebody without a pass, let in once by staff: at a gate and at no other door
@@ -145,6 +147,12 @@ class Gate:
             return Did(self.state.mode, refused=True, why=GATE_ONLY)
         async with self._turn:
             return await self.step(command)
+
+    async def hold_again(self) -> None:
+        """gate-io is back and has forgotten what it was asked: a door that stands open is asked for anew, at once."""
+        async with self._turn:
+            if Timer.T_HOLD in self.state.timers:
+                await self._perform(Hold(self.now_ns() + HOLD_LEASE_NS))
 
     async def try_lock(self, by: str) -> Did:
         """One release for the technician who walks the list, by the same path as any other, and on record like it."""

@@ -12,14 +12,7 @@ import structlog
 
 from edge.core.clock import lower_bound_ms, time_span
 from edge.core.decision_types import Policy
-from edge.core.door_events import (
-    CameraChanged,
-    Event,
-    FireOff,
-    FireOn,
-    LinkDown,
-    LinkUp,
-)
+from edge.core.door_events import CameraChanged, Event, FireOff, FireOn, LinkDown, LinkUp
 from edge.core.door_types import Camera
 from edge.core.events import AccessPointId, Fact, PassId, Stamp
 from edge.core.freshness import contact_age_ms, countdowns
@@ -208,6 +201,8 @@ class Node:
     def _after_snapshot(self, snapshot: IoSnapshot) -> list[tuple[AccessPointId, Event]]:
         self._panel.read(snapshot)
         if self._booted:
+            for gate in self._gates.values():
+                self._spawn(gate.hold_again())
             return later_events(snapshot, self._gates, self._panel)
         self._booted = True
         boot = BootNews(self._parts.boot_id, self._parts.ledger.door_modes(), self._parts.clock.read().state)

@@ -4,7 +4,6 @@
 never lost and never changed.  A new file is a new ``epoch``, so a number used again cannot be mistaken.
 """
 
-import json
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from edge.core.events import Fact, NodeId, Stamp
-from edge.core.open_grants import begins, ends
+from edge.core.open_grants import begins, ends, given_of, kept
 from edge.ports import LedgerRow
 from edge.store.ballast import Ballast
 from edge.store.sqlite import connect, migrate, transaction
@@ -34,17 +33,9 @@ def _leaves_a_mode(fact: Fact) -> bool:
 
 def _keep_open(db: sqlite3.Connection, fact: Fact) -> None:
     if begins(fact):
-        whose = {name: getattr(fact, name) for name in OPEN_FIELDS if getattr(fact, name) is not None}
-        db.execute("insert or replace into open_grant values (?, ?)", (fact.grant_id, json.dumps(whose)))
+        db.execute("insert or replace into open_grant values (?, ?)", (fact.grant_id, kept(fact)))
     elif ends(fact):
         db.execute("delete from open_grant where grant_id = ?", (fact.grant_id,))
-
-
-# Of a grant, what its end says too.
-OPEN_FIELDS = (
-    "type", "access_point", "direction", "subject_ref", "cls", "pass_id", "pass_version", "grant_id",
-    "credential_kind", "registered", "actor", "policy_version", "auth_ver",
-)  # fmt: skip
 
 
 class Chain(Protocol):
@@ -133,7 +124,7 @@ class SqliteLedger:
         """Grants that have no end in this ledger yet, oldest first; those of the life that ended are among them."""
         with self._lock:
             rows = self._db.execute("select fact from open_grant order by rowid").fetchall()
-        return [Fact(**json.loads(row[0])) for row in rows]
+        return [given_of(row[0]) for row in rows]
 
     def door_modes(self) -> dict[str, str]:
         """The mode each door was left in by the last fact of it that was kept."""

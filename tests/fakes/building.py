@@ -6,6 +6,7 @@ import itertools
 import json
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from cloud_sync.protocol import merkle
 from edge.compose import build_node, open_stores
@@ -17,6 +18,7 @@ from edge.drivers.clock import clock_of
 from edge.gateio.profile import Profile, parse_profile
 from edge.runtime.hands import Did
 from edge.runtime.node import Node, Parts
+from edge.store.device_key import Join
 from tests.fakes.mqtt_house import Peer
 
 
@@ -38,6 +40,7 @@ def config_of(folder: Path, rooms: list[str], port: int) -> NodeConfig:
     return NodeConfig.model_validate(
         {
             "node": "building-4",
+            "simulation": True,
             "data_dir": folder / "data",
             "join_file": folder / "join.json",
             "io_profile": folder / "io.toml",
@@ -47,6 +50,9 @@ def config_of(folder: Path, rooms: list[str], port: int) -> NodeConfig:
             "doors": [{"access_point": room, "kind": "room", "t_release_ms": 2_000} for room in rooms],
         }
     )
+
+
+JOIN = Join("dongfang", "building-4", "k1", b"", frozenset(), ZoneInfo("Asia/Shanghai"))
 
 
 class Deaf:
@@ -82,7 +88,7 @@ class Building:
             new_id=lambda: f"id-{next(numbers)}",
             own_locks=self.own.locks,
         )
-        self.node: Node = build_node(self.config, self.profile, parts, self.stores)
+        self.node: Node = build_node(self.config, self.profile, parts, self.stores, JOIN)
 
     async def __aenter__(self) -> "Building":
         async with contextlib.AsyncExitStack() as stack:

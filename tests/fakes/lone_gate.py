@@ -55,6 +55,7 @@ class LoneGate:
     facts: list[Fact] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
     pulses: list[int] = field(default_factory=list)
+    holds: list[int] = field(default_factory=list)
     at_ns: int = 0
     clock: ClockState = ClockState.TRUSTED
     sees_faces: bool = True
@@ -138,6 +139,10 @@ class LoneGate:
 
     async def pulse(self, _door, _cmd, ms) -> Result:
         self.pulses.append(ms)
+        return Result(Outcome.DONE, self.at_ns)
+
+    async def hold(self, _door, _cmd, until_ns) -> Result:
+        self.holds.append(until_ns)
         return Result(Outcome.DONE, self.at_ns)
 
     async def lock(self, _door, _cmd) -> Result:

@@ -39,6 +39,7 @@ ROOT = Path(__file__).parents[2]
 
 NODE = """
 node = "n1"
+simulation = true
 data_dir = "{folder}/data"
 join_file = "{folder}/join.json"
 io_profile = "{folder}/profile.json.toml"

@@ -77,6 +77,14 @@ def test_the_pin_of_a_day_code_has_one_too(digits, marked):
     assert (lone.facts[0].type, "duress" in lone.facts[0].x) == ("access.granted", marked)
 
 
+def test_whichever_of_two_people_is_made_to_calls_for_both():
+    mine, other = "482919", "771204"
+    rows = [pass_row(pin=mine), pass_row("PS-2", pin=other)]
+    for digits in ((duress_pin(mine), other), (mine, duress_pin(other))):
+        (fact,) = typed(LoneGate(rows, require=Require.TWO_PERSONS), *digits).facts
+        assert (fact.type, fact.x["duress"]) == ("access.granted", 1), digits
+
+
 def test_as_the_second_of_two_factors_it_still_calls():
     lone = LoneGate([everything()], require=Require.CODE_AND_PIN)
 

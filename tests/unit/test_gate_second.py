@@ -7,14 +7,15 @@ import pytest
 
 from edge.core.door_events import CameraChanged, RexPressed, Tick
 from edge.core.door_types import Camera
-from edge.core.events import GrantId
+from edge.core.events import ClockState, GrantId
 from edge.core.face_mode import FaceMode
+from edge.core.passes import Denial, PassState
 from edge.core.requirement import SECOND_WITHIN_NS, Require
 from edge.runtime.two_step import open_desk
 from tests.fakes.bundles import OTHER_ID, PASS_ID, day_code
 from tests.fakes.faces_at_a_door import INFO, mean_of, walk
 from tests.fakes.lone_gate import HOUR_MS, NOW_MS, LoneGate, pass_row
-from tests.fakes.shown import CREDENTIAL, OTHER_PIN, everything, show
+from tests.fakes.shown import CREDENTIAL, OTHER_PIN, PHONE, PIN, everything, show
 
 S_NS = 1_000_000_000
 TOO_LATE = SECOND_WITHIN_NS + 1
@@ -121,6 +122,39 @@ def test_a_pass_that_changed_in_between_is_shown_again():
         return lone
 
     assert asyncio.run(scene()).pulses == []
+
+
+@pytest.mark.parametrize("how", ["revoked", "denied"])
+def test_what_was_taken_away_in_between_is_half_of_nothing(how):
+    """The first factor, the first person and a paper code whose PIN is typed after the news came."""
+
+    async def scene(require: Require, first: str, then: str) -> LoneGate:
+        lone = await at(require, everything(), second()).boot()
+        await show(lone, first)
+        gone = [everything(state="REVOKED", pass_version=2)] if how == "revoked" else []
+        lone.denied = {} if gone else {PASS_ID: Denial(2, PassState.REVOKED)}
+        lone.rows = [*gone, second()]
+        lone.at_ns += S_NS
+        await (lone.gate.on_pin(DAY_PIN) if then == "day pin" else show(lone, then))
+        return lone
+
+    for scenery in (
+        (Require.CODE_AND_PIN, "qr", "pin"),
+        (Require.TWO_PERSONS, "qr", "other pin"),
+        (Require.ANY, PAPER, "day pin"),
+    ):
+        assert asyncio.run(scene(*scenery)).pulses == [], scenery
+
+
+def test_a_clock_nobody_believes_makes_no_code_too_old_beside_its_pin():
+    async def scene() -> LoneGate:
+        lone = await at(Require.CODE_AND_PIN, everything(not_before=0), clock=ClockState.UNTRUSTED).boot()
+        await lone.gate.on_pin(PIN)
+        await lone.gate.on_code(PHONE.code(CREDENTIAL, at_ms=NOW_MS - HOUR_MS), 0)
+        return lone
+
+    lone = asyncio.run(scene())
+    assert decided(lone) == [("granted", "Granted")]
 
 
 def test_a_code_that_was_half_is_used_up_when_both_open():
@@ -232,6 +266,7 @@ def test_a_day_code_of_yesterday_is_paper():
     old = day_code(DAY_PIN, issued_s=(NOW_MS - 25 * HOUR_MS) // 1000)
     lone = play(LoneGate([]), old)
     assert decided(lone) == [("denied", "x:CodeOutOfTime")]
+    assert set(lone.shown) == {"see_guard"}  # a sheet of paper has no next code to wait for
 
 
 # --- two people -----------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cloud_sync.protocol import chain
-from edge.core.events import AccessPointId, ClockState, Fact, GrantId, NodeId, PassId, Stamp
+from edge.core.events import AccessPointId, ClockState, CredentialKind, Fact, GrantId, NodeId, PassId, Stamp
 from edge.core.open_grants import INTERRUPTED, interrupted
 from edge.errors import DiskFull, StoreError
 from edge.link.translate import encode_fact
@@ -151,6 +151,8 @@ def test_a_grant_without_an_end_is_known_until_it_has_one(ledger):
         pass_id=PassId("P-1"),
         grant_id=GrantId("g1"),
         cls="guest",
+        direction="in",
+        credential_kind=CredentialKind.REX,
         x={"a": 1},
     )
     ledger.append([given, Fact("access.emergency", grant_id=GrantId("g1"))], STAMP)
@@ -161,6 +163,8 @@ def test_a_grant_without_an_end_is_known_until_it_has_one(ledger):
         pass_id=PassId("P-1"),
         grant_id=GrantId("g1"),
         cls="guest",
+        direction="in",
+        credential_kind=CredentialKind.REX,
         reason=INTERRUPTED,
     )
     ledger.append([interrupted(left)], STAMP)
