@@ -100,6 +100,8 @@ class Box:
         self.life = 0
         self.seq = 0
         self.peer_fire = False
+        self.reachable = True  # whether the node's knock is heard
+        self.spoilt = False  # its latch file was damaged while it was down
         self.beating: Callable[[], bool] = lambda: False
         self.told: Callable[[IoNews], None] = lambda _news: None
         self.moved: Callable[[bool], None] = lambda _energised: None
@@ -133,6 +135,11 @@ class Box:
         self.went()
         self._wires.drive(self._wires.fitted.dead)
         self.moved(self._wires.energised)
+
+    def spoil(self) -> None:
+        """Its latch file is no longer what it wrote."""
+        self._disk.body = b"x" + self._disk.body
+        self.spoilt = True
 
     # --- the world -------------------------------------------------------------------------------------------------
 

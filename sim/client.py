@@ -36,7 +36,7 @@ class Client:
 
     def connect(self) -> None:
         """Knock; the first word is a snapshot."""
-        if self.alive and self._box.alive and not self.connected:
+        if self.alive and self._box.alive and self._box.reachable and not self.connected:
             self.connected = True
             self._line += 1
             self._box.step()  # the greeting is a beat

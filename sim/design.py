@@ -77,6 +77,8 @@ class DesignDoor(DesignLock):
                 self._schedule(to_open=isinstance(event, ev.SchedOpen))
             case ev.FireOn() | ev.FireOff() | ev.FireReset():
                 self._burn(event)
+            case ev.FoundOpen():
+                self._found_open()
             case _ if type(event) in FLAGS:
                 flag, on, fact = FLAGS[type(event)]
                 if (flag in self.flags) != on:
@@ -189,7 +191,7 @@ class DesignDoor(DesignLock):
         before, self.bolt = self.bolt, bolt
         if bolt is Bolt.JAMMED and before is not Bolt.JAMMED:
             self._bolt_late()
-        elif before is Bolt.JAMMED and bolt in {Bolt.LOCKED, Bolt.UNLOCKED}:
+        elif AlarmFlag.LOCK_FAULT in self.flags and bolt in {Bolt.LOCKED, Bolt.UNLOCKED}:
             self.flags.discard(AlarmFlag.LOCK_FAULT)
             self.facts.append("door.bolt_free")
 
@@ -217,6 +219,13 @@ class DesignDoor(DesignLock):
                 self._evacuate()
             case ev.Verb.LOCKOPEN_RELEASE:
                 self._end_evacuation()
+
+    def _found_open(self) -> None:
+        """gate-io keeps the door open: that is what it is, whatever was believed."""
+        if self.mode != "UNKNOWN" and not self.evacuated:
+            self._end_all()
+            self.mode, self.evacuated, self.free = "LOCKED_OPEN", True, False
+            self.facts.append("door.evacuate")
 
     def _end_lockdown(self, actor: str) -> None:
         if self.mode != "LOCKED_DOWN":

@@ -184,6 +184,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("queued second grant drops the first", "machine", _instead(door_actions.queue_grant, _only_the_newest)),
     Fault("lockdown leaves the waiting grants", "machine", _instead(door_actions.cancel_waiting, _nothing)),
     Fault("a lease that is not renewed", "machine", _never(lambda row: Timer.T_HOLD in row.inputs)),
+    Fault("a latch set while nobody heard stays unknown", "node", _set(io_events, "_missed_latches", lambda *_: iter(()))),
+    Fault("a latch that was not taken is not asked again", "gate", _set(gate.Gate, "_owed_beside", lambda *_: [])),
     Fault("boot believes memory", "node", _set(io_events, "_contact", lambda _shot, _door: Contact.CLOSED)),
     Fault("an evacuation forgotten by a restart", "node", _never(
         lambda row: Input.BOOT in row.inputs and row.after is Mode.LOCKED_OPEN)),

@@ -31,6 +31,7 @@ KEYS = {"k1": b"the guard's desk", "k2": b"the owner's desk"}
 BUILD_MS = 1_760_000_000_000
 BEGIN_MS = 1_790_000_000_000  # the true time of day when the night's clock says 0
 T_CMD_AGE_MS = 10_000
+LATELY_NS = 10_000_000_000
 RESTART_NS = 5_000_000_000  # between a node that could not start and the next
 
 
@@ -260,6 +261,7 @@ class House:
         self.boots = 0
         self.linked = False
         self.lag_ns = QUICK_NS
+        self._was_slow_ns, self._slow_until_ns = QUICK_NS, 0
         self.read_pin: Callable[[str], tuple[str, bytes] | None] = lambda _digits: None
         self.before_step: Callable[..., None] = lambda *_: None
         self.after_step: Callable[..., None] = lambda *_: None
@@ -339,7 +341,14 @@ class House:
         if self.life is not None:
             self.life.desk.take(got)
 
+    @property
+    def recent_lag_ns(self) -> int:
+        """The slowest that the line was while what is on its way now was sent."""
+        lately = self.hours.now_ns - self._slow_until_ns < LATELY_NS
+        return max(self.lag_ns, self._was_slow_ns if lately else 0)
+
     def slow(self, lag_ns: int) -> None:
+        self._was_slow_ns, self._slow_until_ns = self.lag_ns, self.hours.now_ns
         self.lag_ns = lag_ns
         if self.life is not None:
             self.life.client.lag_ns = lag_ns

@@ -233,7 +233,8 @@ class Watch:
     def read_code(self, text: str) -> None:
         self.inputs += 1
         # At a door that stands open a code is used up and teaches its phone's clock, and no fact tells of it.
-        self.rights.read_code(text, unseen=self.door.mode == "LOCKED_OPEN")
+        full = self._house.disk.ledger.full  # then it is used up and opens nothing
+        self.rights.read_code(text, unseen=self.door.mode == "LOCKED_OPEN" or full)
 
     def showed(self, guest: Guest, by: str, step: int) -> None:
         """An honest guest at a healthy door gets in: the pass is the authority."""
@@ -274,6 +275,11 @@ class Watch:
         self._stir += 1
         self._box_since_ns = self._hours.now_ns
         self.io.born()
+        if (
+            self._box.spoilt
+        ):  # nobody knows what was latched: everything stays open until a person says otherwise
+            self._box.spoilt = False
+            self.io.kept = {Why.EVACUATE}
         self.io.lease_until = self._hours.now_ns if not self._box.beating() else 2**62
 
     def box_went(self) -> None:
@@ -308,7 +314,9 @@ class Watch:
         match packet.verb:
             case "pulse" if done:
                 self._need(
-                    bool(self._open), "write, then act", "a pulse, and no grant stands open in the ledger"
+                    bool(self._open or self._owed),
+                    "write, then act",
+                    "a pulse, and no grant stands open in the ledger",
                 )
                 self.io.pulsed(packet.value, now)
             case "hold" if done:
@@ -370,7 +378,7 @@ class Watch:
 
     def _look_later(self) -> None:
         """When everything has settled, the line does what the door says."""
-        self._slowest_ns = max(self._slowest_ns, self._house.lag_ns)  # what was slow may still be on its way
+        self._slowest_ns = max(self._slowest_ns, self._house.recent_lag_ns)
         wait_ns = 10 * MS_NS + 5 * self._slowest_ns
         self._hours.at(self._hours.now_ns + wait_ns, self._agree, self._stir, wait_ns, 2)
 

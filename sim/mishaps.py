@@ -125,6 +125,24 @@ class Doer:
         self._s.box.die()
         self._later(_ms(deed, "back_ms"), self._s.box_back)
 
+    def _latches_spoil(self, deed: Deed) -> None:
+        self._s.box.die()
+        self._s.box.spoil()
+        self._later(_ms(deed, "back_ms"), self._s.box_back)
+
+    def _line_cut(self, deed: Deed) -> None:
+        """Node and gate-io both live and do not hear each other."""
+        box, life = self._s.box, self._s.house.life
+        box.reachable = False
+        if life is not None:
+            life.client.lose()
+        self._later(_ms(deed, "for_ms"), self._line_back)
+
+    def _line_back(self) -> None:
+        self._s.box.reachable = True
+        if (life := self._s.house.life) is not None:
+            life.client.connect()
+
     def _slow_line(self, deed: Deed) -> None:
         house = self._s.house
         house.slow(_ms(deed, "lag_ms"))

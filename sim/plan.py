@@ -341,6 +341,31 @@ def _lockdown(dice: Dice, at: int) -> Iterator[Deed]:
     yield Deed(end + 205 * S_NS, "command", {"op": "lockdown_release", "kind": "good", "kid": "k2"})
 
 
+def _fire_unheard(dice: Dice, at: int) -> Iterator[Deed]:
+    """It burns, and is out, while the node cannot hear gate-io."""
+    for_ms = dice.choice([5_000, 60_000])
+    yield Deed(at, "line_cut", {"for_ms": for_ms})
+    burns: dict[str, Value] = {
+        "burns_ms": dice.choice([for_ms // 3, for_ms * 2]),
+        "reset_ms": 120_000,
+        "edge": "seen",
+    }
+    yield Deed(at + S_NS, "fire", burns)
+    if dice.random() < 0.5:
+        yield Deed(at + 2 * S_NS, "command", {"op": "lockopen", "kind": "good", "kid": "k1"})
+    yield from _somebody(dice, at + dice.randrange(2 * for_ms) * MS_NS)
+    yield from put_right(at + 240 * S_NS)
+
+
+def _latches_spoilt(dice: Dice, at: int) -> Iterator[Deed]:
+    """gate-io comes back with a latch file it cannot read: every door stays open until a person ends it."""
+    if dice.random() < 0.3:
+        yield Deed(at - 3 * S_NS, "command", {"op": dice.choice(OPS), "kind": "good", "kid": "k1"})
+    yield Deed(at, "latches_spoil", {"back_ms": dice.choice([200, 2_000])})
+    yield from _somebody(dice, at + dice.randrange(20) * S_NS)
+    yield from put_right(at + 120 * S_NS)
+
+
 def _evacuation(dice: Dice, at: int) -> Iterator[Deed]:
     """Everything stands open until a person ends it; now and then it burns meanwhile, or the box falls."""
     for_ns = dice.choice([30, 300]) * S_NS
@@ -369,6 +394,8 @@ SPELLS: list[Callable[[Dice, int], Iterator[Deed]]] = [
     _lockdown,
     _evacuation,
     _evacuation,
+    _fire_unheard,
+    _latches_spoilt,
     _close_together,
     _close_together,
     _said_twice,
@@ -389,6 +416,7 @@ LONG: list[Value] = [20_000, 200_000, 1_500_000]
 FAULT: list[tuple[int, Callable[[Dice, int, Fitted], Deed]]] = [
     (3, _a("node_falls", after_record=[False, True], back_ms=[800, 1_500, 10_000, 90_000])),
     (3, _a("box_falls", back_ms=[200, 1_000, 12_000])),
+    (2, _a("line_cut", for_ms=[200, 3_000, 30_000])),
     (2, _a("link_down", for_ms=[30_000, 1_800_000, 3 * HOUR_MS], days=[0, 8, 31])),
     (2, _a("clock_steps", by_ms=[-HOUR_MS, -200_000, -90_000, 5_000, HOUR_MS], for_ms=[60_000, 900_000])),
     (1, _a("cold_boot", by_ms=[-3 * HOUR_MS, 0], for_ms=[60_000, 900_000])),

@@ -35,6 +35,7 @@ from edge.core.reasons import Reason
 MS_NS = 1_000_000
 FIRE = "fire"
 EVACUATE = "evacuate"
+FOUND_OPEN = "found latched open"
 # A door on trial says what it would have said; the passage that follows is as real as any.
 ON_TRIAL = frozenset({"access.would_allow", "access.would_deny"})
 # The end of a grant that the door took back; the books treat it like one nobody used.
@@ -419,7 +420,7 @@ def ask_second(step: Step, ctx: Context) -> Step:
 def evacuate(step: Step, ctx: Context) -> Step:
     """latch it open"""
     step = change(step, evacuated=True, drive=Drive.SECURE)  # the mode itself releases now
-    actor = ctx.event.actor if isinstance(ctx.event, Command) else "evacuation before the restart"
+    actor = ctx.event.actor if isinstance(ctx.event, Command) else FOUND_OPEN
     return ask(step, Latch(EVACUATE, on=True, actor=actor))
 
 

@@ -127,6 +127,11 @@ class FireReset:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundOpen:
+    """The I/O process keeps this door open for an evacuation that nobody here knows of."""
+
+
+@dataclass(frozen=True, slots=True)
 class TamperOn:
     pass
 
@@ -207,6 +212,7 @@ Event = (
     | FireOn
     | FireOff
     | FireReset
+    | FoundOpen
     | TamperOn
     | TamperOff
     | BeamBroken

@@ -169,8 +169,8 @@ def jams(_step: Step, ctx: do.Context) -> bool:
 
 
 def was_jammed(_step: Step, ctx: do.Context) -> bool:
-    """was jammed"""
-    return ctx.before.bolt is Bolt.JAMMED
+    """was LOCK_FAULT"""
+    return AlarmFlag.LOCK_FAULT in ctx.before.flags
 
 
 def new_flag(flag: AlarmFlag) -> do.Guard:

@@ -42,6 +42,7 @@ class Input(StrEnum):
     SCHED_CLOSE = "SCHED_CLOSE"
     FIRE_ON = "FIRE_ON"
     FIRE_RESET = "FIRE_RESET"
+    FOUND_OPEN = "FOUND_OPEN"
     BEAM_BROKEN = "BEAM_BROKEN"
     BEAM_CLEAR = "BEAM_CLEAR"
     BOLT_LOCKED = "BOLT_LOCKED"
@@ -242,8 +243,12 @@ TABLE: tuple[Row, ...] = (
         (do.cancel_waiting, do.evacuate), _NOT_TAKEN, "door.evacuate",
     ),
     _row(
-        _M, Mode.LOCKED_OPEN, Input.CMD_LOCKOPEN, when.not_evacuated, None, (do.evacuate,),
-        "door.evacuate",
+        _M, ANY - {Mode.UNKNOWN, Mode.LOCKED_OPEN}, Input.FOUND_OPEN, None, Mode.LOCKED_OPEN,
+        (do.cancel_waiting, do.evacuate), _NOT_TAKEN, "door.evacuate",
+    ),
+    _row(
+        _M, Mode.LOCKED_OPEN, (Input.CMD_LOCKOPEN, Input.FOUND_OPEN), when.not_evacuated, None,
+        (do.evacuate,), "door.evacuate",
     ),
     _row(
         _M, Mode.LOCKED_OPEN, Input.CMD_LOCKOPEN_RELEASE, when.evacuated_without_fire, Mode.LOCKED,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-from edge.core.door_profile import WAIT_FOR_CLOSE, DoorProfile, LockProfile
+from edge.core.door_profile import HOLD_LEASE_MS, WAIT_FOR_CLOSE, DoorProfile, LockProfile
 from edge.core.events import ClockState, Fact, GrantId
 from edge.core.reasons import Advice
 
@@ -138,6 +138,20 @@ class DoorState:
 def next_deadline(state: DoorState) -> int | None:
     """When ``step`` wants a ``Tick`` at the latest; None when no timer runs."""
     return min(state.timers.values(), default=None)
+
+
+def held_until(state: DoorState, now_ns: int) -> int | None:
+    """How long the lock is to be released without another word: by its mode, a grant, or for the way out.
+
+    None: it is not.
+    """
+    ends = [now_ns + HOLD_LEASE_MS * 1_000_000] if Timer.T_HOLD in state.timers else []
+    if state.egress is Egress.PULSE:
+        ends.append(state.timers[Timer.T_REX])
+    if state.drive is Drive.RELEASED:
+        granted = (Timer.T_RELOCK_DELAY, Timer.T_RELEASE, Timer.T_MAX_ENERGISE)
+        ends.append(min(state.timers[timer] for timer in granted if timer in state.timers))
+    return max(ends, default=None)
 
 
 def shunted(state: DoorState) -> bool:

@@ -5,6 +5,7 @@ ledger cannot be written opens for nobody and sends people to the guard, and the
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -12,8 +13,8 @@ import structlog
 
 from edge.core import door
 from edge.core.decision_types import Attempt, DoorView, Liveness, Moment
-from edge.core.door_events import CameraChanged, Command, Event, Granted, SchedOpen, Tick, Verb
-from edge.core.door_profile import HOLD_LEASE_MS, DoorProfile
+from edge.core.door_events import CameraChanged, Command, Event, Granted, SchedClose, SchedOpen, Tick, Verb
+from edge.core.door_profile import DoorProfile
 from edge.core.door_types import (
     AlarmFlag,
     Camera,
@@ -21,14 +22,15 @@ from edge.core.door_types import (
     Effect,
     Hold,
     Latch,
+    LifeSafety,
     Light,
     Mode,
     Pulse,
     Relock,
     Signal,
     Sound,
-    Timer,
     Tone,
+    held_until,
     next_deadline,
 )
 from edge.core.events import AccessPointId, CredentialKind, Fact, GrantId
@@ -46,11 +48,12 @@ from edge.runtime.gate_rules import GateRules, Unruled
 from edge.runtime.hands import Did, Hands, Knowledge
 from edge.runtime.sightings import FaceSeen
 
-HOLD_LEASE_NS = HOLD_LEASE_MS * 1_000_000
 IO_DEADLINE_NS = 300_000_000  # hardware.md §2.4: the age of a command inside the node
 READS_MAX = 16  # more than people show while one of them is decided
+AGAIN = "gate-io is back"  # who asked for a latch once more
 VISITOR = "visitor"  # somebody without a pass, let in once by staff: at a gate and at no other door
 GATE_ONLY = "x:GateOnly"
+NO_LATCH = "x:NoLatch"  # its lock is driven by the node: what has to stay open without the node, it cannot
 
 log = structlog.get_logger()
 
@@ -76,10 +79,11 @@ class Gate:
     state: DoorState = field(default_factory=DoorState)
     fault: str = ""
     require: Require = Require.ANY
+    latches: bool = True  # whether its lock can be kept open while the node is dead
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _timers_changed: asyncio.Event = field(default_factory=asyncio.Event)
     _attempts: Attempts = field(init=False)
-    _owed: Latch | None = None  # a latch that a person has cleared here and gate-io has not
+    _owed: dict[str, Latch] = field(default_factory=dict)  # by kind: asked for, and gate-io has not done it
     _reads: int = 0  # of the reader, waiting for the door's turn
 
     def __post_init__(self) -> None:
@@ -135,6 +139,8 @@ class Gate:
         self.rules.saw(self.access_point, event)
         async with self._turn:
             await self.step(event)
+            if self.state.mode is Mode.UNLOCKED and self.withheld():
+                await self.step(SchedClose())  # who walked the list since says that it is not safe
             lost = isinstance(event, CameraChanged) and self.state.camera is Camera.LOST
             await self._attempts.end_waits(at_once=lost)
             if isinstance(event, CameraChanged):
@@ -145,14 +151,31 @@ class Gate:
         if command.cls == VISITOR and self.location is not LocationClass.GATE:
             log.warning("visitor_refused", access_point=self.access_point, actor=command.actor)
             return Did(self.state.mode, refused=True, why=GATE_ONLY)
+        if command.verb is Verb.LOCKOPEN and not self.latches:
+            log.warning("no_latch_here", access_point=self.access_point, actor=command.actor)
+            return Did(self.state.mode, refused=True, why=NO_LATCH)
         async with self._turn:
             return await self.step(command)
 
-    async def hold_again(self) -> None:
-        """gate-io is back and has forgotten what it was asked: a door that stands open is asked for anew, at once."""
+    async def io_is_back(self) -> None:
+        """gate-io may have forgotten, or never heard: what keeps the door open is asked for anew, at once."""
         async with self._turn:
-            if Timer.T_HOLD in self.state.timers:
-                await self._perform(Hold(self.now_ns() + HOLD_LEASE_NS))
+            state = self.state
+            stands = {"fire": state.life_safety is LifeSafety.FIRE, "evacuate": state.evacuated}
+            kept = [Latch(kind, on=True, actor=AGAIN) for kind, on in stands.items() if on]
+            until_ns = held_until(state, self.now_ns())
+            again: list[Effect] = [*self._owed_beside(kept), *kept]
+            again += [] if until_ns is None else [Hold(until_ns)]
+            for effect in again:
+                await self._perform(effect)
+
+    def owes(self, kind: str) -> bool:
+        """Whether gate-io has not yet done what was asked of this latch."""
+        return kind in self._owed
+
+    def is_well(self) -> None:
+        """What drives the lock answers again; a latch that it has not taken stays a fault."""
+        self.fault = self.fault if self._owed else ""
 
     async def try_lock(self, by: str) -> Did:
         """One release for the technician who walks the list, by the same path as any other, and on record like it."""
@@ -204,11 +227,16 @@ class Gate:
                     return Did(self.state.mode, fault=self.fault)
         self.state = step.state
         self._timers_changed.set()
-        # Until gate-io has let go of a latch the door stands open, whatever is believed here: asked for at every input.
-        owed = () if self._owed is None else (self._owed,)
+        # Until gate-io has done it the door is not what is believed here: asked for at every input.
+        owed = self._owed_beside(step.effects)
         faults = [await self._perform(effect) for effect in (*owed, *step.effects)]
         self.hands.front.stands(self.access_point, step.state, in_service=not self.withheld())
         return Did(step.state.mode, step.refusal is not None, next(filter(None, faults), ""))
+
+    def _owed_beside(self, effects: Sequence[Effect]) -> list[Latch]:
+        """The latches that are owed, but for those that ``effects`` ask for anyhow."""
+        anew = {effect.kind for effect in effects if isinstance(effect, Latch)}
+        return [latch for kind, latch in self._owed.items() if kind not in anew]
 
     async def _perform(self, effect: Effect) -> str:
         """What went wrong with it, or nothing."""
@@ -222,9 +250,9 @@ class Gate:
                 return self._check(await io.lock(door, self._cmd("relock")), "lock")
             case Latch(kind, on, actor):
                 latched = await io.latch(door, self._cmd(f"latch {kind}"), kind, on, actor)
-                self._owed = None
-                fault = self._check(latched, "latch")
-                self._owed = effect if fault and not on else None
+                self._owed.pop(kind, None)
+                if fault := self._check(latched, "latch"):
+                    self._owed[kind] = effect
                 return fault
             case Signal(light, advice):
                 if light is Light.GREEN:
@@ -242,7 +270,7 @@ class Gate:
     def _check(self, result: Result, verb: str) -> str:
         """A lock that did not do as asked is a fault everybody can see; the door is never believed open or shut."""
         if result.outcome is Outcome.DONE:
-            self.fault = self.fault if self._owed else ""
+            self.is_well()
             return ""
         self.fault = f"{verb}: {result.outcome.lower()} {result.detail}".strip()
         log.error(

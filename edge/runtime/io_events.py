@@ -1,6 +1,6 @@
 """What a change at the wires means to a door: levels and edges of gate-io in, events of the door machine out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from edge.core.door_events import (
     FireOff,
     FireOn,
     FireReset,
+    FoundOpen,
     LockBack,
     LockLost,
     PowerBack,
@@ -29,7 +30,7 @@ from edge.core.door_events import (
     TamperOff,
     TamperOn,
 )
-from edge.core.door_types import AlarmFlag, Bolt, Contact, DoorState, Mode
+from edge.core.door_types import AlarmFlag, Bolt, Contact, LifeSafety, Mode, Output, output
 from edge.core.events import AccessPointId, ClockState, Fact, GrantId
 from edge.ports import BoltNews, IoNews, IoSnapshot, Level, LockLink, LockState, Lost, Point
 
@@ -137,25 +138,47 @@ def later_events(
     events: list[tuple[AccessPointId, Event]] = []
     for access_point, gate in doors.items():
         found = [
-            *_moved(snapshot, access_point, gate.state, burning=panel.burning(access_point)),
+            *_missed_latches(snapshot, access_point, gate, panel),
+            *_moved(snapshot, access_point, gate, burning=panel.burning(access_point)),
             *_faults(snapshot, access_point, gate.state.flags),
         ]
         events += [(access_point, event) for event in found]
     return events
 
 
-def _moved(
-    snapshot: IoSnapshot, access_point: AccessPointId, state: DoorState, *, burning: bool
-) -> list[Event]:
+def fire_latched(panel: FirePanel, door: AccessPointId) -> list[Event]:
+    """gate-io has released for a fire, which may be over by now."""
+    return [FireOn()] if panel.burning(door) else [FireOn(), FireOff()]
+
+
+def _missed_latches(
+    snapshot: IoSnapshot, door: AccessPointId, gate: "Gate", panel: FirePanel
+) -> Iterator[Event]:
+    """What gate-io keeps open and nobody here has heard of; a latch that it owes to let go is no news."""
+    state = gate.state
+    if (door, "fire") in snapshot.latches and state.life_safety is LifeSafety.CLEAR and not gate.owes("fire"):
+        yield from fire_latched(panel, door)
+    if (door, "evacuate") in snapshot.latches and not state.evacuated and not gate.owes("evacuate"):
+        yield FoundOpen()
+
+
+def _moved(snapshot: IoSnapshot, access_point: AccessPointId, gate: "Gate", *, burning: bool) -> list[Event]:
+    state = gate.state
     contact, bolt = _contact(snapshot, access_point), _bolt(snapshot, access_point)
     beam = snapshot.points.get((access_point, Point.BEAM))
     told: list[tuple[bool, Event]] = [
         (contact not in {state.contact, Contact.UNKNOWN}, _CONTACT.get(contact, DpsFault())),
-        (bolt not in {state.bolt, Bolt.UNKNOWN} and state.bolt is not Bolt.JAMMED, BoltChanged(bolt)),
+        (bolt not in {state.bolt, Bolt.UNKNOWN} and not _still_jammed(bolt, gate), BoltChanged(bolt)),
         (burning is not state.fire_input, FireOn() if burning else FireOff()),
         (beam is not None and beam is not state.beam, BeamBroken() if beam else BeamClear()),
     ]
     return [event for differs, event in told if differs]
+
+
+def _still_jammed(bolt: Bolt, gate: "Gate") -> bool:
+    """A jammed bolt is free again where it should be, and nowhere else."""
+    shut = output(gate.state, gate.profile) is Output.SECURED
+    return gate.state.bolt is Bolt.JAMMED and bolt is not (Bolt.LOCKED if shut else Bolt.UNLOCKED)
 
 
 def _faults(snapshot: IoSnapshot, access_point: AccessPointId, known: frozenset[AlarmFlag]) -> list[Event]:
@@ -195,17 +218,21 @@ def lock_events(
     if news.door not in doors:
         return []
     if isinstance(news, LockLink):
-        doors[news.door].fault = "" if news.online else doors[news.door].fault
+        if news.online:
+            doors[news.door].is_well()
         return [(news.door, LockBack() if news.online else LockLost())]
     if news.state is LockState.LOCKED:
-        doors[news.door].fault = ""
+        doors[news.door].is_well()
     return [(news.door, BoltChanged(_BOLT[news.state]))]
 
 
 def note_lost(lost: Lost, doors: Mapping[AccessPointId, "Gate"], own: frozenset[AccessPointId]) -> None:
     """gate-io went or came back; doors whose lock the node drives itself do not need it."""
     for access_point in doors.keys() - own:
-        doors[access_point].fault = "" if lost.back else "gate-io is away: the door cannot be driven"
+        if lost.back:
+            doors[access_point].is_well()
+        else:
+            doors[access_point].fault = "gate-io is away: the door cannot be driven"
     log.warning("gate_io", back=lost.back)
 
 

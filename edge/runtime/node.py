@@ -12,7 +12,7 @@ import structlog
 
 from edge.core.clock import lower_bound_ms, time_span
 from edge.core.decision_types import Policy
-from edge.core.door_events import CameraChanged, Event, FireOff, FireOn, LinkDown, LinkUp
+from edge.core.door_events import CameraChanged, Event, FireOff, LinkDown, LinkUp
 from edge.core.door_types import Camera
 from edge.core.events import AccessPointId, Fact, PassId, Stamp
 from edge.core.freshness import contact_age_ms, countdowns
@@ -40,6 +40,7 @@ from edge.runtime.io_events import (
     FirePanel,
     boot_events,
     edge_event,
+    fire_latched,
     late_fact,
     later_events,
     lock_events,
@@ -93,6 +94,8 @@ class Node:
     def take_gates(self, gates: Sequence[Gate]) -> None:
         """The doors of this node; once, before ``run``: gates and node need each other."""
         self._gates = {gate.access_point: gate for gate in gates}
+        for gate in gates:
+            gate.latches = gate.access_point not in self._parts.own_locks.doors
         self._panel = FirePanel({gate.access_point: gate.fire_group for gate in gates})
 
     @property
@@ -187,8 +190,9 @@ class Node:
             case IoSnapshot():
                 return self._after_snapshot(news)
             case Latched(door=door, on=on):
-                told = news.kind == "fire" and door in self._gates
-                return [(door, FireOn() if on else FireOff())] if told else []
+                if news.kind != "fire" or door not in self._gates:
+                    return []
+                return [(door, one) for one in (fire_latched(self._panel, door) if on else [FireOff()])]
             case Shown():
                 return []
             case Lost():
@@ -202,7 +206,7 @@ class Node:
         self._panel.read(snapshot)
         if self._booted:
             for gate in self._gates.values():
-                self._spawn(gate.hold_again())
+                self._spawn(gate.io_is_back())
             return later_events(snapshot, self._gates, self._panel)
         self._booted = True
         boot = BootNews(self._parts.boot_id, self._parts.ledger.door_modes(), self._parts.clock.read().state)

@@ -27,6 +27,7 @@ from edge.core.schedule import MINUTE_MS
 from edge.core.tailgating import Beam, People, Tailgate
 from edge.errors import RuleRefused
 from edge.ports import Clock
+from edge.runtime.commissioned import Withheld
 
 HOURS_EVERY_S = 2.0  # a door follows its hours within this
 MOVED = frozenset({"access.taken", "access.not_taken"})
@@ -63,6 +64,9 @@ class RuledDoor(Protocol):
 
     @property
     def state(self) -> DoorState: ...
+
+    @property
+    def withheld(self) -> Withheld: ...
 
     def on_event(self, event: Event) -> Awaitable[None]: ...
 
@@ -182,7 +186,7 @@ class DoorRules:
         since_ms = self._since_ms(name, hours.schedule, reading.wall_ms) if believed else None
         standing = self._memory.standing.get(name, Standing())
         wanted = wish(hours, standing, since_ms, self._said_ms.get(name), door.state.mode)
-        if wanted is not None:
+        if wanted is not None and not (wanted is Wish.OPEN and door.withheld()):
             await door.on_event(SchedOpen() if wanted is Wish.OPEN else SchedClose())
             log.info("door_hours", access_point=name, wanted=wanted, mode=door.state.mode)
         if since_ms is None:

@@ -202,7 +202,7 @@ def test_a_door_on_trial_holds_nobody_back_and_still_opens_for_nobody_before_its
 )
 def test_nobody_opens_it_from_afar_and_no_schedule_does(event):
     door = lone()
-    did = asyncio.run(door.gate.on_command(event))
+    did = asyncio.run(door.gate.step(event))
     assert did.fault == "not commissioned: nobody walked the list"
     assert (door.gate.state.mode, door.pulses) == (Mode.LOCKED, [])
 

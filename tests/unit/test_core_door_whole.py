@@ -254,6 +254,13 @@ def test_a_bolt_that_does_not_come_back_is_jammed_after_three_seconds() -> None:
     assert (door.state.bolt, door.told[-1], door.state.flags) == (Bolt.LOCKED, "door.bolt_free", frozenset())
 
 
+def test_a_jammed_bolt_of_which_nobody_knows_for_a_while_is_free_when_it_says_so() -> None:
+    door = with_bolt(LockProfile.MOTOR_BOLT).at(0, BoltChanged(Bolt.JAMMED)).at(1, BoltChanged(Bolt.UNKNOWN))
+    assert door.state.flags == {AlarmFlag.LOCK_FAULT}
+    door.at(2, BoltChanged(Bolt.LOCKED))
+    assert (door.told[-1], door.state.flags) == ("door.bolt_free", frozenset())
+
+
 def test_a_bolt_that_follows_in_time_is_no_news() -> None:
     door = with_bolt(LockProfile.MOTOR_BOLT).at(0, ada()).at(0.5, BoltChanged(Bolt.UNLOCKED)).at(5)
     door.at(7, BoltChanged(Bolt.LOCKED)).at(60)

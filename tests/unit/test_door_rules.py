@@ -193,6 +193,16 @@ async def test_a_door_stands_open_at_its_hours_once_and_a_person_s_lock_stays(tm
 
 
 @in_a_loop
+async def test_a_door_whose_list_nobody_signed_is_not_asked_to_open_every_two_seconds(tmp_path):
+    made = await house(tmp_path, lobby()).start()
+    gate = made.gates[GATE].gate
+    gate.withheld, shown = (lambda: "not commissioned"), len(made.gates[GATE].shown)
+    await made.rules.keep_hours(GATE)
+    assert (gate.state.mode, len(made.gates[GATE].shown)) == (Mode.LOCKED, shown)
+    made.close()
+
+
+@in_a_loop
 async def test_after_a_restart_in_its_hours_the_door_stands_open_again(tmp_path):
     made = await house(tmp_path, lobby(SubjectClass.OPERATOR)).start()
     await made.walk(GATE, STAFF_PIN)

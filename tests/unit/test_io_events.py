@@ -21,6 +21,7 @@ from edge.core.door_events import (
     RexReleased,
     TamperOn,
 )
+from edge.core.door_profile import DoorProfile
 from edge.core.door_types import Bolt, Contact, DoorState, Mode
 from edge.core.events import AccessPointId, ClockState
 from edge.ports import IoSnapshot, Point
@@ -112,15 +113,21 @@ def test_a_later_snapshot_tells_what_differs_and_nothing_else():
     states = {
         A: DoorState(contact=Contact.CLOSED, bolt=Bolt.LOCKED),
         B: DoorState(contact=Contact.OPEN, bolt=Bolt.JAMMED),
-        C: DoorState(contact=Contact.UNKNOWN),
+        C: DoorState(contact=Contact.UNKNOWN, bolt=Bolt.JAMMED),
     }
-    gates = {door: SimpleNamespace(state=state) for door, state in states.items()}
+    gates = {
+        door: SimpleNamespace(state=state, profile=DoorProfile(access_point=door), owes=lambda _kind: False)
+        for door, state in states.items()
+    }
     snapshot = shot(
         {
             (A, Point.CONTACT): True, (A, Point.BOLT): False, (A, Point.FIRE): True,
-            (B, Point.CONTACT): True, (B, Point.BOLT): False,
+            (B, Point.CONTACT): True, (B, Point.BOLT): True, (C, Point.BOLT): False,
         }
     )  # fmt: skip
     panel = FirePanel(GROUPS)
     panel.read(snapshot)
-    assert later_events(snapshot, gates, panel) == [(A, DpsOpen()), (A, FireOn()), (B, FireOn())]
+    assert later_events(snapshot, gates, panel) == [
+        (A, DpsOpen()), (A, FireOn()), (B, FireOn()),
+        (C, BoltChanged(Bolt.LOCKED)),  # where it should be: free again; the other is not
+    ]  # fmt: skip

@@ -180,6 +180,7 @@ COMMAND_WHY: Mapping[str, str] = MappingProxyType({
     "x:Interrupted": mark("the gate stopped in between; look at the door"),
     "unknown_key": mark("the gate does not know our key; give it a new join file"),
     "x:WrongMode": mark("the door cannot do that in the state it is in"),
+    "x:NoLatch": mark("this lock cannot be kept open by itself: open it for people one by one"),
     "x:GateOnly": mark("a visitor is let in at a gate and at no other door"),
     "expired": mark("it arrived too late"),
     "clock_untrusted": mark("the gate is not sure of the time"),
