@@ -178,6 +178,7 @@ class IoSnapshot:
     latches: frozenset[tuple[AccessPointId, str]]
     seq: int
     silent: frozenset[AccessPointId] = frozenset()  # doors whose lock does not answer just now
+    doors: frozenset[AccessPointId] | None = None  # it speaks for these; None: for every door
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from edge.drivers.modbus_wire import (
     WRITE_COIL,
     BusSettings,
     Question,
+    TooLate,
     Wire,
     WireBroken,
     WireRefusal,
@@ -182,7 +183,7 @@ class Bus:
         except WireRefusal as error:
             slot.plan.refused(str(error), time.monotonic_ns())
             return
-        except TimeoutError:
+        except TooLate:
             slot.plan.unsent(time.monotonic_ns())
             return
         if bits is None:
@@ -210,7 +211,7 @@ class Bus:
 
         Raises:
             WireRefusal: the board said no, so it is there.
-            TimeoutError: not sent, it was too late.
+            TooLate: not sent.
         """
         # An unlock is never repeated, and who does not answer anyway shall not cost its neighbours twice.
         patient = station.in_contact and not_after_ns is None

@@ -42,6 +42,10 @@ class WireRefusal(HardwareError):
     """The board answered with an exception."""
 
 
+class TooLate(HardwareError):
+    """Its time had passed before it was sent.  Not a TimeoutError: that is also the kernel's word for a dead peer."""
+
+
 @dataclass(frozen=True, slots=True)
 class BusSettings:
     """Where a board is.  ``host`` and ``port``, or ``serial`` and its line settings; ``unit`` on either."""
@@ -254,7 +258,7 @@ class Wire:
         """Ask once and wait for the answer; the bits that were read.
 
         Raises:
-            TimeoutError: ``not_after_ns`` had passed; nothing was sent.
+            TooLate: ``not_after_ns`` had passed; nothing was sent.
             WireSilent: no answer within ``timeout_s``; the wire is closed.
             WireBroken: it broke; the wire is closed.
             WireRefusal: the board said no; the wire stays open.
@@ -265,8 +269,6 @@ class Wire:
             self.close()
             raise
         except (OSError, termios.error) as error:
-            if isinstance(error, TimeoutError):
-                raise
             self.close()
             raise WireBroken(f"{self._settings.where}: the connection broke ({error})") from error
 
@@ -277,7 +279,7 @@ class Wire:
         frame = self._framer.encode(question.payload, question.unit, self._tid)
         self._line.flush()
         if not_after_ns is not None and self._now() >= not_after_ns:
-            raise TimeoutError("its time had passed before it was sent")
+            raise TooLate(f"{self._settings.where}: its time had passed before it was sent")
         self._line.send(frame)
         heap, end = b"", time.monotonic() + timeout_s
         poll = select.poll()

@@ -10,7 +10,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -152,11 +152,10 @@ class RadioLock:
 
     async def lock(self, cmd: Cmd) -> Result:  # noqa: ARG002  # always allowed, however old
         self._at_rest()
-        if not self._reachable:
+        if not self._reachable or self._told_online is not True:  # away, a start, or back from silence
             self._owe_rest()
-            return self._result(Outcome.OFFLINE, self._why_away())
-        if self._told_online is not True:  # a start, or back from silence: its rest has its turn already
-            return self._result(Outcome.OFFLINE, "it is being put to rest first")
+            why = "it is being put to rest first" if self._reachable else self._why_away()
+            return self._result(Outcome.OFFLINE, why)
         with self._commanded():
             done = await self._secure(self._overtake(), Urgency.LOCK)
         if done.outcome is Outcome.DONE:
@@ -249,7 +248,8 @@ class RadioLock:
         done = await self._ask(self._dialect.secure(), _LOCKING, serial, urgency)
         if done.outcome is Outcome.DONE and self._state is LockState.JAMMED:
             return self._result(Outcome.REFUSED, "the bolt is jammed: it did not reach its place")
-        if done.outcome is Outcome.DONE:
+        # A newer command may have withdrawn the bolt again; its end is as urgent.
+        if done.outcome is Outcome.DONE and serial == self._serial:
             self._urgent = False
         return done
 
@@ -442,33 +442,40 @@ class RadioLock:
     async def _tend(self) -> None:
         """Rest when it is owed, a look when it was quiet, for ever."""
         if not self._reachable:  # a start is no alarm: the broker is asked for at the same time
-            await self._pause(self.caps.ack_ms / 1000)
+            await self._unless_nudged(asyncio.sleep(self.caps.ack_ms / 1000))
         look_s = self.caps.supervise_ms / 1000 / LOOKS_PER_SILENCE
         while True:
             self._nudge.clear()
-            if self._reachable and not self._until_ns and not self._commands:
-                await self._once()
+            if self._reachable and not self._commands:
+                await self._unless_nudged(self._look() if self._until_ns else self._once())
             self._tell_link()
             if not self._nudge.is_set():
-                await self._pause(look_s if self._rested else self._retry_s)
+                calm = self._rested or self._until_ns
+                await self._unless_nudged(asyncio.sleep(look_s if calm else self._retry_s))
                 self._retry_s = min(self._retry_s * 2, look_s)
 
-    async def _pause(self, most_s: float) -> None:
-        # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the nudge.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(most_s):
-                await self._nudge.wait()
+    async def _unless_nudged(self, work: Coroutine[Any, Any, object]) -> None:
+        """Given up when something is owed: its turn on the radio may be as far off as a silence is long."""
+        doing = asyncio.ensure_future(work)
+        nudged = asyncio.ensure_future(self._nudge.wait())
+        try:
+            await asyncio.wait({doing, nudged}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            doing.cancel()
+            nudged.cancel()
+            await asyncio.wait({doing, nudged})
+        if not doing.cancelled():
+            doing.result()
 
     async def _once(self) -> None:
         if self._rested:
             await self._look()
             return
-        losses = self._losses
         done = await self._secure(self._serial, Urgency.LOCK if self._urgent else Urgency.LOOK)
         if done.outcome is Outcome.DONE and not self._until_ns:
             read = await self._look()
             at_rest = read.outcome is Outcome.DONE and self._state is LockState.LOCKED
-            self._rested = at_rest and losses == self._losses and not self._until_ns
+            self._rested = at_rest and not self._nudge.is_set() and not self._until_ns
 
     # --- small things -----------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """What a change at the wires means to a door: levels and edges of gate-io in, events of the door machine out."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -100,6 +100,15 @@ class FirePanel:
         ]
 
 
+def told_of(
+    snapshot: IoSnapshot, doors: Mapping[AccessPointId, "Gate"], booted: Set[AccessPointId]
+) -> tuple[dict[AccessPointId, "Gate"], dict[AccessPointId, "Gate"]]:
+    """The doors it speaks for: those that boot from it, and those it is a later one for."""
+    told = {door: gate for door, gate in doors.items() if snapshot.doors is None or door in snapshot.doors}
+    first = {door: gate for door, gate in told.items() if door not in booted}
+    return first, {door: gate for door, gate in told.items() if door in booted}
+
+
 @dataclass(frozen=True, slots=True)
 class BootNews:
     """What this life of the node knows before its first look at the wires."""
@@ -112,7 +121,7 @@ class BootNews:
 def boot_events(
     snapshot: IoSnapshot, doors: Mapping[AccessPointId, "Gate"], panel: FirePanel, boot: BootNews
 ) -> list[tuple[AccessPointId, Event]]:
-    """The first snapshot boots the doors, then tells what is not as it should be."""
+    """Their first snapshot boots the doors, then tells what is not as it should be."""
     events: list[tuple[AccessPointId, Event]] = []
     for access_point in doors:
         before = boot.modes.get(access_point)

@@ -45,6 +45,7 @@ from edge.runtime.io_events import (
     later_events,
     lock_events,
     note_lost,
+    told_of,
 )
 from edge.runtime.lookalikes import LookAlikes
 from edge.runtime.node_parts import Parts
@@ -74,7 +75,7 @@ class Node:
         self._fpir = dict(fpir)
         self._passes = PassSet.build(parts.book.auth_ver, parts.book.passes, parts.book.denied)
         self._online = False
-        self._booted = False
+        self._booted: set[AccessPointId] = set()
         self._engine: EngineInfo | None = None
         self._engine_fault = ""
         self._camera_state: dict[str, CameraState] = {}
@@ -204,13 +205,13 @@ class Node:
 
     def _after_snapshot(self, snapshot: IoSnapshot) -> list[tuple[AccessPointId, Event]]:
         self._panel.read(snapshot)
-        if self._booted:
-            for gate in self._gates.values():
-                self._spawn(gate.io_is_back())
-            return later_events(snapshot, self._gates, self._panel)
-        self._booted = True
-        boot = BootNews(self._parts.boot_id, self._parts.ledger.door_modes(), self._parts.clock.read().state)
-        return boot_events(snapshot, self._gates, self._panel, boot)
+        new, known = told_of(snapshot, self._gates, self._booted)
+        for gate in known.values():
+            self._spawn(gate.io_is_back())
+        self._booted |= new.keys()
+        modes = self._parts.ledger.door_modes() if new else {}
+        boot = BootNews(self._parts.boot_id, modes, self._parts.clock.read().state)
+        return boot_events(snapshot, new, self._panel, boot) + later_events(snapshot, known, self._panel)
 
     # --- eyes -------------------------------------------------------------------------------------------------
 

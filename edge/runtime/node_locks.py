@@ -34,6 +34,7 @@ from edge.ports import (
     IoSnapshot,
     LockLink,
     LockState,
+    Lost,
     NodeLock,
     Outcome,
     Point,
@@ -113,11 +114,9 @@ class NodeLocks:
             self._bell.set()
 
     async def news(self) -> AsyncIterator[IoNews]:
-        """For one reader; the first is a snapshot, and no lock speaks before it."""
-        if self._io is None:
-            yield self._snapshot(EMPTY)
-        else:
-            yield self._joined(await self._first())
+        """For one reader; no lock speaks before the first snapshot, and only gate-io's absence is told before it."""
+        for first in [self._snapshot(EMPTY)] if self._io is None else await self._first():
+            yield first
         while True:
             self._bell.clear()
             while not self._theirs.empty():
@@ -127,11 +126,16 @@ class NodeLocks:
             if self._theirs.empty():
                 await self._bell.wait()
 
-    async def _first(self) -> IoNews:
-        """gate-io's doors and ours boot together: both are in one snapshot."""
-        while not isinstance(news := await self._theirs.get(), IoSnapshot):
-            log.info("before_the_first_snapshot", news=type(news).__name__)
-        return news
+    async def _first(self) -> list[IoNews]:
+        """gate-io's doors and ours boot from one snapshot; while gate-io is away that is told, and ours boot alone."""
+        while True:
+            match await self._theirs.get():
+                case IoSnapshot() as theirs:
+                    return [self._snapshot(theirs)]
+                case Lost(back=False) as lost:
+                    return [lost, replace(self._snapshot(EMPTY), doors=self.doors)]
+                case news:
+                    log.info("before_the_first_snapshot", news=type(news).__name__)
 
     def _joined(self, news: IoNews) -> IoNews:
         return self._snapshot(news) if isinstance(news, IoSnapshot) else news

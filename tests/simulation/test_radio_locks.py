@@ -7,16 +7,18 @@ was told while it was frozen it does when it thaws.
 import asyncio
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from edge.core.events import AccessPointId
-from edge.drivers.airtime import Airtime
+from edge.drivers.airtime import PLACES, Airtime, Urgency
 from edge.drivers.locks.zigbee2mqtt import Zigbee2MqttSettings, open_lock
 from edge.drivers.radio_lock import RadioLock
-from edge.ports import BoltNews, Cmd, LockState, Outcome
+from edge.ports import BoltNews, Cmd, LockLink, LockState, Outcome
 from tests.fakes.virtual_time import VirtualLoop, in_virtual_time
 
 SCHEDULES = 400
@@ -47,12 +49,15 @@ class World:
     backs: list[int] = field(default_factory=list)  # how much had been sent when the broker came back
     held: list[str] = field(default_factory=list)
     busy_until_s: float = 0.0
+    delays_s: tuple[float, ...] = (0.05, 0.5, 2.0, 4.0)
+    # A radio so busy with the other locks that a turn is a matter of seconds.
+    per_s: float = 0.5
+    burst: int = 2
 
     def __post_init__(self) -> None:
         self._listeners: dict[str, Callable[[str, bytes, bool], None]] = {}
         self._watchers: list[Callable[[bool], None]] = []
-        # A radio so busy with the other locks that a turn is a matter of seconds.
-        self._air = Airtime(per_s=0.5, burst=2, mono_ns=self.loop.mono_ns)
+        self._air = Airtime(per_s=self.per_s, burst=self.burst, mono_ns=self.loop.mono_ns)
 
     # what the driver sees of the bench
 
@@ -80,9 +85,7 @@ class World:
             self.held.append(what)
         elif self.chance.random() >= self.loss:
             # One after the other: a sleeping lock fetches what waits for it in order.
-            self.busy_until_s = max(self.busy_until_s, self.loop.now_s) + self.chance.choice(
-                [0.05, 0.5, 2.0, 4.0]
-            )
+            self.busy_until_s = max(self.busy_until_s, self.loop.now_s) + self.chance.choice(self.delays_s)
             self.loop.call_at(self.busy_until_s, self._obey, what)
 
     def _obey(self, what: str) -> None:
@@ -134,11 +137,11 @@ class Guest:
 
 
 class Evening:
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, **world: Any) -> None:
         self.loop = VirtualLoop()
         self.chance = random.Random(seed)
-        self.world = World(self.loop, self.chance)
-        self.told: list[BoltNews] = []
+        self.world = World(self.loop, self.chance, **world)
+        self.told: list[BoltNews | LockLink] = []
         self.guests: list[Guest] = []
         self.lock: RadioLock = open_lock(SETTINGS, ROOM, bus=self.world, tell=self.told.append)  # type: ignore[arg-type]
         self.lock._now = self.loop.mono_ns
@@ -258,7 +261,142 @@ def test_a_bolt_that_moves_after_its_command_was_given_up_is_told(played):
     assert any(isinstance(news, BoltNews) and news.late for evening in played for news in evening.told)
 
 
+def test_in_the_end_nothing_is_sent_but_a_look_now_and_then(played):
+    for evening in played:
+        ended_s = evening.loop.now_s
+        last = [what for at_s, what in evening.world.sent if at_s > ended_s - 100]
+        assert set(last) == {"GET"}
+        assert len(last) <= 4
+
+
 def test_the_same_seed_is_the_same_evening():
     first, second = Evening(7).play(), Evening(7).play()
     assert first.world.sent == second.world.sent
     assert first.world.did == second.world.did
+
+
+# --- one thing at a time ---------------------------------------------------------------------------------------
+
+LOOK_S = SETTINGS.silence_s / 3
+
+
+class Quiet(Evening):
+    """A good radio and a lock at rest; what happens is the test's."""
+
+    def __init__(self, play: Callable[["Quiet"], Coroutine[Any, Any, None]]) -> None:
+        super().__init__(1, delays_s=(0.05,), per_s=8.0, burst=4)
+        self._what = play
+
+    async def _play(self) -> None:
+        await self.lock.open()
+        self.world.tell(BRIDGE, b'{"state":"online"}', retained=True)
+        async with AsyncExitStack() as self.crowd:
+            self.crowd.push_async_callback(self.lock.close)
+            await asyncio.sleep(1.0)
+            assert self.lock.radio.online
+            await self._what(self)
+
+    async def crowded(self) -> None:
+        """Silent locks have taken every place there is for looks, for the rest of the evening."""
+        for _ in range(PLACES[Urgency.LOOK]):
+            turn = self.world._air.turn(Urgency.LOOK, self.loop.mono_ns() + 10**12)
+            assert await self.crowd.enter_async_context(turn)
+
+    async def stuck_in_a_look(self) -> None:
+        await self.crowded()
+        await asyncio.sleep(LOOK_S)
+
+    async def pulse(self, ms: int = 1_000) -> None:
+        assert (await self.lock.pulse(self._cmd(1.5), ms)).outcome is Outcome.DONE
+
+    async def next_word(self) -> None:
+        """Until something more is sent."""
+        count = len(self.world.sent)
+        async with asyncio.timeout(1_000):
+            while len(self.world.sent) == count:  # noqa: ASYNC110  # the world has no bell, and its time costs nothing
+                await asyncio.sleep(0.001)
+
+    def since(self, at_s: float) -> list[tuple[float, str]]:
+        return [(at, what) for at, what in self.world.sent if at >= at_s and what != "GET"]
+
+
+def quiet(play: Callable[[Quiet], Coroutine[Any, Any, None]]) -> Quiet:
+    evening = Quiet(play)
+    evening.play()
+    return evening
+
+
+def test_a_pulse_ends_on_time_whatever_a_look_waits_for():
+    async def play(evening: Quiet) -> None:
+        await evening.stuck_in_a_look()
+        began_s = evening.loop.now_s
+        await evening.pulse()
+        await asyncio.sleep(5.0)
+        (unlocked_s, _), (locked_s, what) = evening.since(began_s)
+        assert what == "LOCK"
+        assert locked_s - unlocked_s == pytest.approx(1.0, abs=0.01)
+
+    quiet(play)
+
+
+def test_a_lock_that_opened_unasked_is_locked_at_once_whatever_a_look_waits_for():
+    async def play(evening: Quiet) -> None:
+        evening.lock._hand = False
+        await evening.stuck_in_a_look()
+        pressed_s = evening.loop.now_s
+        evening.world.bolt = "unlocked"
+        evening.world.tell(OWN, b'{"state":"UNLOCK","lock_state":"unlocked"}')
+        await asyncio.sleep(1.0)
+        ((locked_s, what),) = evening.since(pressed_s)
+        assert (locked_s, what) == (pytest.approx(pressed_s, abs=0.01), "LOCK")
+
+    quiet(play)
+
+
+def test_a_second_guest_during_the_relock_is_locked_out_again_on_time():
+    """The word that it is shut after the first one must not make the end of the second one less urgent."""
+
+    async def play(evening: Quiet) -> None:
+        await evening.pulse()
+        await evening.next_word()
+        assert evening.world.sent[-1][1] == "LOCK"
+        began_s = evening.loop.now_s
+        await evening.pulse()
+        await evening.crowded()
+        await asyncio.sleep(5.0)
+        (unlocked_s, _), (locked_s, what) = evening.since(began_s)[-2:]
+        assert what == "LOCK"
+        assert locked_s - unlocked_s == pytest.approx(1.0, abs=0.01)
+
+    quiet(play)
+
+
+def test_a_door_that_is_held_open_stays_online_and_open():
+    async def play(evening: Quiet) -> None:
+        began_s = evening.loop.now_s
+        for _ in range(20):
+            held = await evening.lock.hold(evening._cmd(1.5), evening.loop.mono_ns() + 60 * 10**9)
+            assert held.outcome is Outcome.DONE
+            await asyncio.sleep(20.0)
+        assert [what for _, what in evening.since(began_s)] == ["UNLOCK"]
+        assert [news.online for news in evening.told if isinstance(news, LockLink)][-1:] == [True]
+        assert not any(news.t_ns > began_s * 1e9 for news in evening.told if isinstance(news, LockLink))
+        await asyncio.sleep(60.0)
+        assert [what for _, what in evening.since(began_s)] == ["UNLOCK", "LOCK"]
+
+    quiet(play)
+
+
+def test_a_silent_lock_that_is_asked_to_lock_is_told_so_at_once():
+    async def play(evening: Quiet) -> None:
+        evening.world.freeze()
+        await asyncio.sleep(300.0)
+        assert not evening.lock.radio.online
+        await evening.next_word()
+        await asyncio.sleep(5.0)  # its own next try is most of a look's interval away
+        asked_s = evening.loop.now_s
+        assert (await evening.lock.lock(evening._cmd(0.3))).outcome is Outcome.OFFLINE
+        await asyncio.sleep(0.1)
+        assert [what for _, what in evening.since(asked_s)] == ["LOCK"]
+
+    quiet(play)

@@ -1,5 +1,6 @@
 """What levels and edges at the wires mean to the doors of a node."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -25,7 +26,7 @@ from edge.core.door_profile import DoorProfile
 from edge.core.door_types import Bolt, Contact, DoorState, Mode
 from edge.core.events import AccessPointId, ClockState
 from edge.ports import IoSnapshot, Point
-from edge.runtime.io_events import BootNews, FirePanel, boot_events, edge_event, later_events
+from edge.runtime.io_events import BootNews, FirePanel, boot_events, edge_event, later_events, told_of
 
 A, B, C = AccessPointId("a"), AccessPointId("b"), AccessPointId("c")
 GROUPS = {A: "house", B: "house", C: None}
@@ -90,6 +91,14 @@ def test_the_doors_boot_from_their_sensors_and_tell_what_is_broken():
     assert told[A][1:] == [ClockChanged(ClockState.TRUSTED), PowerLow()]
     assert (told[B][0].contact, told[B][0].prev_mode, told[B][0].evacuated) == (Contact.FAULT, None, True)
     assert (told[C][0].contact, told[C][-1]) == (Contact.UNKNOWN, LockLost())
+
+
+def test_a_door_boots_from_the_first_snapshot_that_speaks_for_it():
+    doors = dict.fromkeys(GROUPS)
+    own = replace(shot({}), doors=frozenset({C}))
+    assert told_of(own, doors, set()) == ({C: None}, {})
+    assert told_of(shot({}), doors, {C}) == ({A: None, B: None}, {C: None})
+    assert told_of(own, doors, {C}) == ({}, {C: None})
 
 
 def test_a_door_burns_with_its_group_and_is_quiet_only_with_the_last_of_it():

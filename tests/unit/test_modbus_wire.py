@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from pymodbus.framer import FramerRTU, FramerSocket
 from pymodbus.pdu import DecodePDU
 
-from edge.drivers.modbus_station import SPAN_MAX, spans
+from edge.drivers.bus_plan import LockPlan
+from edge.drivers.modbus_bus import Bus
+from edge.drivers.modbus_station import SPAN_MAX, LockSlot, spans
 from edge.drivers.modbus_wire import (
     OFF,
     ON,
@@ -20,11 +22,15 @@ from edge.drivers.modbus_wire import (
     WRITE_COIL,
     BusSettings,
     Question,
+    TooLate,
     Wire,
     WireBroken,
     WireRefusal,
     WireSilent,
 )
+from edge.drivers.outbox import Outbox
+from edge.ports import Outcome
+from edge.ports_io import Ask, BusTold
 
 RTU, SOCKET = FramerRTU(DecodePDU(False)), FramerSocket(DecodePDU(False))
 REST, UNLOCK = Question(1, WRITE_COIL, 0, OFF), Question(1, WRITE_COIL, 0, ON)
@@ -35,7 +41,8 @@ TIMEOUT_S = 0.03
 class ScriptedLine:
     """A line that answers with these chunks and then says nothing, or breaks."""
 
-    def __init__(self, chunks: list[bytes], *, breaks: bool = False) -> None:
+    def __init__(self, chunks: list[bytes], *, breaks: bool = False, how: type[OSError] = OSError) -> None:
+        self._how = how
         self.sent: list[bytes] = []
         self._chunks = chunks
         self._breaks = breaks
@@ -52,7 +59,7 @@ class ScriptedLine:
 
     def receive(self) -> bytes:
         if not self._chunks:
-            raise OSError("gone")
+            raise self._how("gone")
         chunk = self._chunks.pop(0)
         if not self._chunks and not self._breaks:
             os.read(self._out, 1)
@@ -130,9 +137,14 @@ def test_a_refusal_names_the_function_and_the_address_and_leaves_the_line_open()
 
 
 def test_silence_and_a_break_close_the_line():
-    for breaks, error in ((False, WireSilent), (True, WireBroken)):
+    # TimeoutError: the kernel gave the peer up (ETIMEDOUT).
+    for breaks, how, error in (
+        (False, OSError, WireSilent),
+        (True, OSError, WireBroken),
+        (True, TimeoutError, WireBroken),
+    ):
         wire = Wire(BusSettings(host="127.0.0.1"))
-        line = ScriptedLine([], breaks=breaks)
+        line = ScriptedLine([], breaks=breaks, how=how)
         wire._line = line
         with pytest.raises(error):
             wire.exchange(REST, TIMEOUT_S)
@@ -144,11 +156,47 @@ def test_what_may_not_be_sent_any_more_is_not_sent():
     wire = Wire(BusSettings(host="127.0.0.1"))
     line = ScriptedLine([])
     wire._line = line
-    with pytest.raises(TimeoutError):
+    with pytest.raises(TooLate):
         wire.exchange(UNLOCK, TIMEOUT_S, not_after_ns=time.monotonic_ns())
     assert line.sent == []
     assert wire.is_open
     wire.close()
+
+
+@pytest.fixture
+def dead_peer():
+    """A bus in contact with one lock, whose next exchange ends with ETIMEDOUT."""
+    bus = Bus(BusSettings(host="127.0.0.1"))
+    now = time.monotonic_ns()
+    slot = LockSlot(0, None, LockPlan(False, now, supervise_ns=10**9), Outbox(8, list))
+    bus.add(bus.settings, slot)
+    bus._stations[1].heard(now)
+    bus._wire._line = ScriptedLine([], breaks=True, how=TimeoutError)
+    yield bus, slot
+    bus._wire.close()
+    os.close(bus._wake)
+
+
+def test_a_peer_that_the_kernel_gave_up_during_a_poll_is_a_lost_connection(dead_peer):
+    bus, _ = dead_peer
+    bus._poll(bus._stations[1], READ)
+    assert not bus._stations[1].in_contact
+    assert not bus._wire.is_open
+
+
+def test_an_unlock_that_was_sent_to_such_a_peer_may_still_happen(dead_peer):
+    bus, slot = dead_peer
+    now = time.monotonic_ns()
+    slot.plan.reach()
+    for answer in (slot.plan.done, lambda at: slot.plan.read(False, at)):  # at rest, and read back
+        assert slot.plan.next(now) is not None
+        answer(now)
+    slot.plan.ask(Ask(1, True, None, now + 60 * 10**9, rest=False), now)
+    step = slot.plan.next(now)
+    assert step is not None
+    bus._carry_out(bus._stations[1], slot, step)
+    told = [one for one in slot.plan.told() if isinstance(one, BusTold)]
+    assert [(one.seq, one.outcome) for one in told] == [(1, Outcome.TIMEOUT_UNKNOWN)]
 
 
 def test_a_board_that_is_not_there_is_one_sentence():

@@ -3,11 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from edge.compose_locks import check_locks
-from edge.core.door_events import BoltChanged, LockBack, LockLost
+from edge.core.door_events import BoltChanged, Boot, LockBack, LockLost
 from edge.core.door_types import Bolt
 from edge.core.events import AccessPointId
 from edge.errors import ConfigError
@@ -29,10 +31,14 @@ from edge.ports import (
     RadioReading,
     Result,
 )
+from edge.runtime.gate import Gate
 from edge.runtime.io_events import late_fact, lock_events, note_lost
+from edge.runtime.node import Node
 from edge.runtime.node_locks import WORDS_PER_LOCK, NodeLocks
+from edge.runtime.node_parts import Parts
 from tests.fakes.building import config_of
 from tests.fakes.lone_gate import LoneGate
+from tests.fakes.sealed_nodes import SteppedClock
 
 GATE, ROOM = AccessPointId("gate"), AccessPointId("r-1")
 CAPS = LockCaps(FailMode.SECURE, False, Feedback.BOLT, 1_000, 65_000, 3_000, 90_000)
@@ -164,6 +170,60 @@ def test_nothing_is_told_before_the_first_snapshot_which_holds_both():
         assert first.seq == 7
         assert sorted(type(one).__name__ for one in rest) == ["BoltNews", "Edge"]
         assert lock.life == ["open", "close"]
+
+    asyncio.run(play())
+
+
+def test_a_start_without_gate_io_is_told_and_only_the_nodes_own_doors_boot():
+    async def play() -> None:
+        away, back = Lost(False, 1), Lost(True, 2)
+        locks, _, lock = joined(away, back, WIRED)
+        lock.radio = RadioReading(False)
+        async with locks:
+            first, own, *_ = told = await heard(locks, 4)
+        assert first == away
+        assert own == IoSnapshot({}, {}, frozenset(), 0, silent=frozenset({ROOM}), doors=frozenset({ROOM}))
+        assert told[2:] == [back, replace(WIRED, silent=frozenset({ROOM}))]
+
+    asyncio.run(play())
+
+
+def node_of(locks: NodeLocks, gates: list[Gate]) -> Node:
+    parts = Parts(
+        clock=SteppedClock(),
+        io=locks,
+        ledger=SimpleNamespace(door_modes=dict),
+        book=SimpleNamespace(auth_ver=1, passes=(), denied={}, head_issued_ms=None),
+        templates=SimpleNamespace(pairs=lambda: ()),
+        screens=None,
+        wake_link=lambda: None,
+        tell_state=lambda: None,
+        boot_id="b1",
+        build_ms=0,
+        new_id=lambda: "id",
+        own_locks=locks,
+    )
+    node = Node(parts, {}, {})
+    node.take_gates(gates)
+    return node
+
+
+def test_the_nodes_own_doors_boot_without_gate_io_and_the_others_when_it_is_there():
+    async def play() -> None:
+        locks, _, _ = joined(Lost(False, 1), Lost(True, 2), WIRED)
+        gates = [LoneGate([], door=door).gate for door in (GATE, ROOM)]
+        node = node_of(locks, gates)
+
+        def booted(news) -> list[AccessPointId]:
+            return [door for door, event in node._events(news) if isinstance(event, Boot)]
+
+        async with locks:
+            away, own, back, wired = await heard(locks, 4)
+        assert (booted(away), [bool(gate.fault) for gate in gates]) == ([], [True, False])
+        assert booted(own) == [ROOM]
+        assert (booted(back), [bool(gate.fault) for gate in gates]) == ([], [False, False])
+        assert booted(wired) == [GATE]
+        assert booted(wired) == []
 
     asyncio.run(play())
 
