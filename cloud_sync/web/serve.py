@@ -1,5 +1,6 @@
 """The application on a socket: checked before anything starts, in this thread or in one of its own."""
 
+import asyncio
 import errno
 import ipaddress
 import socket
@@ -78,6 +79,10 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._before_stop()
         await super().shutdown(sockets)
+        # Who was accepted while it ended is nobody's connection any more.
+        for one in list(self.server_state.connections):
+            one.transport.abort()
+        await asyncio.sleep(0)
 
 
 class PageServer:

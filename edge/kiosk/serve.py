@@ -1,5 +1,6 @@
 """The kiosk on a socket of the local network, in a thread of its own."""
 
+import asyncio
 import errno
 import ipaddress
 import socket
@@ -69,6 +70,10 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._pages.close()
         await super().shutdown(sockets)
+        # Who was accepted while it ended is nobody's connection any more.
+        for one in list(self.server_state.connections):
+            one.transport.abort()
+        await asyncio.sleep(0)
 
 
 class KioskServer:

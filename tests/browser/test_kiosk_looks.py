@@ -66,6 +66,7 @@ def test_type_twice_as_large_hangs_over_no_edge(kiosk, state, page, size, axe, p
     page.set_viewport_size({"width": size[0], "height": size[1]})
     small = page.locator("#hint-zh").evaluate("it => parseFloat(getComputedStyle(it).fontSize)")
     page.click("#larger")
+    expect(page.locator("#larger")).to_have_attribute("aria-pressed", "true")
     for screen in SENTENCES:
         show(state, screen)
         expect(page.locator("body")).to_have_attribute("data-screen", screen.value)

@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,7 +125,7 @@ def with_lock(rig, scene):
             await client.connected(WITHIN_S)
             await spoken(client)
             lock = HostedLock(client, GATE)
-            await lock.open()
+            await at_rest(lock)
             await scene(lock)
             await spoken(client)
             await lock.close()
@@ -144,6 +144,24 @@ async def spoken(client, *, silent=False):
     while (GATE in (await client.snapshot()).silent) is not silent:
         assert time.monotonic() < end, "the lock to fall silent" if silent else "the lock to speak"
         await asyncio.sleep(0.01)
+
+
+async def answered(ask):
+    """Ask again what a peer on a loaded machine has not answered in time; nobody was told that it was done."""
+    for _ in range(5):
+        result = await ask()
+        if result.outcome is not Outcome.TIMEOUT_UNKNOWN:
+            break
+    return result
+
+
+async def at_rest(lock):
+    """As ``answered``, of a lock that is opened."""
+    for _ in range(4):
+        with suppress(LockSilent):
+            await lock.open()
+            return
+    await lock.open()
 
 
 def test_an_opened_lock_is_at_rest_and_tells_its_capabilities(rig):
@@ -310,7 +328,8 @@ def test_an_evacuation_reaches_a_lock_that_was_silent_as_soon_as_it_is_back(rig)
         rig.restore()
         await eventually(lambda: rig.released)
         await spoken(client)
-        assert (await client.latch(GATE, cmd(), "evacuate", False, "staff-1")).outcome is Outcome.DONE
+        released = await answered(lambda: client.latch(GATE, cmd(), "evacuate", False, "staff-1"))
+        assert released.outcome is Outcome.DONE
         assert not rig.released
 
     behind_a_bus(rig, scene)

@@ -139,7 +139,8 @@ class OsdpOutput:
     def up(self, now: int) -> None:
         if self._linked and self._released(now):
             self._link(False, now, "an answer was lost while the lock was released; it is put to rest")
-        self._fresh, self._standing, self._check = True, None, None
+        self._give_up_check(now)
+        self._fresh, self._standing = True, None
 
     def down(self, now: int, why: str) -> None:
         self._standing = self._read_back = None
@@ -147,6 +148,7 @@ class OsdpOutput:
 
     def offline(self, now: int) -> None:
         """A session that is only being renewed may still be in time for an ask, and for a good-bye."""
+        self._give_up_check(now)
         while self._asks and (self.peer.down or now > self._send_by(*self._asks[0])):
             ask, _ = self._asks.popleft()
             self._rest = ask.rest
@@ -307,6 +309,12 @@ class OsdpOutput:
                 ask, Outcome.TIMEOUT_UNKNOWN, now, "acknowledged, but the output could not be read back"
             )
             self.peer.reconnect(now)
+
+    def _give_up_check(self, now: int) -> None:
+        """The session ended before the level could be read back: whoever asked is told all the same."""
+        check, self._check = self._check, None
+        if check is not None and check[0] is not None:
+            self._tell(check[0], Outcome.TIMEOUT_UNKNOWN, now, "acknowledged, and then no answer came")
 
     def _judge(self, ask: Ask | None, expected: bool, now: int, *, follows: bool) -> None:
         if ask is not None:
