@@ -19,6 +19,11 @@ NEEDS = {
         lambda: shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin") is not None,
         "apt install mosquitto",
     ),
+    "mosquitto_clients": (lambda: shutil.which("mosquitto_sub") is not None, "apt install mosquitto-clients"),
+    "postgres": (
+        lambda: bool(list(Path("/usr/lib/postgresql").glob("*/bin/postgres"))),
+        "apt install postgresql",
+    ),
     "chromium": (Path("/usr/bin/chromium").exists, "apt install chromium fonts-noto-cjk"),
     "clips": ((CLIPS / "stamp").exists, "make clips"),
     "rtsp": (
