@@ -221,7 +221,7 @@ class Box:
         if self.alive:
             now = self._hours.now_ns
             self.board.beat(now - now % BEAT_NS)
-            self._sleep()
+            self.step()  # what is due in this very moment is not slept over
 
     # --- commands --------------------------------------------------------------------------------------------------
 

@@ -150,7 +150,8 @@ def held_until(state: DoorState, now_ns: int) -> int | None:
         ends.append(state.timers[Timer.T_REX])
     if state.drive is Drive.RELEASED:
         granted = (Timer.T_RELOCK_DELAY, Timer.T_RELEASE, Timer.T_MAX_ENERGISE)
-        ends.append(min(state.timers[timer] for timer in granted if timer in state.timers))
+        # Over a vehicle a barrier has none of them: its lease is what ends.
+        ends += sorted(state.timers[timer] for timer in granted if timer in state.timers)[:1]
     return max(ends, default=None)
 
 

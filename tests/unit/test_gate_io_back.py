@@ -1,12 +1,13 @@
 """gate-io went away and is back: what stood open is asked for at once, and so is what it never did."""
 
 import asyncio
+from types import MappingProxyType
 
 import pytest
 
 from edge.core.door_events import Command, FireOff, FireOn, FireReset, SchedOpen, Tick, Verb
 from edge.core.door_profile import HOLD_LEASE_MS
-from edge.core.door_types import Mode
+from edge.core.door_types import DoorState, Drive, Mode, Timer, held_until
 from edge.ports import IoSnapshot, Outcome, Point, Result
 from edge.runtime.io_events import FirePanel, later_events
 from tests.fakes.lone_gate import GATE, LoneGate
@@ -80,6 +81,14 @@ def test_whoever_was_let_in_has_what_is_left_of_their_time():
 
     lone = asyncio.run(scene())
     assert lone.holds == [lone.pulses[0] * 1_000_000]
+
+
+def test_a_barrier_over_a_vehicle_is_held_although_nobody_s_time_is_left():
+    under = DoorState(
+        mode=Mode.LOCKED, drive=Drive.RELEASED, beam=True, timers=MappingProxyType({Timer.T_HOLD: 7})
+    )
+    assert held_until(under, 5) == 5 + HOLD_LEASE_MS * 1_000_000
+    assert held_until(DoorState(mode=Mode.LOCKED), 5) is None
 
 
 @pytest.mark.parametrize("burning", [False, True])
