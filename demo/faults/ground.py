@@ -1,0 +1,207 @@
+"""The evening as the storm needs it: guests who keep coming, and what ledgers, database and doors say from outside."""
+
+import json
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from pathlib import Path
+
+import httpx
+
+from demo import count
+from demo.faults.disk import SmallDisk
+from demo.proxy import Cable
+from demo.stage import wait_until
+from demo.world import DOORS, NODES, DoorPlan, World
+from edge.core.events import AccessPointId
+from edge.drivers.inputs.simulated import set_point
+from edge.errors import GateError
+from edge.ports import Point
+
+DATABASE = Path("sync/data/community.db")
+CODE_EVERY_S = 3.0
+ACT_EVERY_S = 0.25
+ASK_AGAIN_S = 1.0  # a node that died over the digits never answers; they are typed again
+TYPING_S = 2.0
+BACKUPS_KEPT = 3
+
+
+class Ground:
+    """Everything a fault may touch, and every way to look at what it did."""
+
+    def __init__(self, world: World, dice: random.Random, pin: str, disks: Mapping[str, SmallDisk]) -> None:
+        self.world = world
+        self.dice = dice
+        self.disks = disks  # nodes whose disk can be filled
+        self.ended_s = 0.0  # when the last fault was over
+        self.decided_amid = 0  # decisions at a door while the bus or the service was broken
+        self._pin = pin
+        self._code_s = 0.0
+        self.first_backup = self.backup("first")
+        self._backups = [self.first_backup]
+
+    # --- the evening goes on ----------------------------------------------------------------------------------
+
+    def live(self, seconds: float) -> None:
+        """Guests come and go for so long, whatever is broken meanwhile."""
+        ends = time.monotonic() + seconds
+        while (left := ends - time.monotonic()) > 0:
+            self._act()
+            time.sleep(min(ACT_EVERY_S, left))
+
+    def _act(self) -> None:
+        door, chance = self.dice.choice(list(DOORS.values())), self.dice.random()
+        if time.monotonic() - self._code_s > CODE_EVERY_S:
+            self._code_s = time.monotonic()
+            guest = self.dice.choice(list(self.world.guests.values()))
+            self.world.stages[door.access_point].show_code(guest.phone.code(), "guest")
+        elif chance < 0.4:
+            self.type_pin(door)
+        elif chance < 0.7:
+            self._press(door, Point.REX)
+        else:
+            self._press(door, Point.CONTACT)
+
+    def type_pin(self, door: DoorPlan) -> bool:
+        """A guest types their digits at the door's screen; False when nobody listens there."""
+        screen = f"http://127.0.0.1:{self.world.kiosk_ports[door.node]}/{door.access_point}/pin"
+        with suppress(httpx.TransportError):
+            return httpx.post(screen, json={"pin": self._pin}, timeout=TYPING_S).status_code == 202
+        return False
+
+    def _press(self, door: DoorPlan, point: Point) -> None:
+        self.point(door, point, level=True)
+        self.point(door, point, level=False)
+
+    def point(self, door: DoorPlan, point: Point, *, level: bool) -> None:
+        rig = Path(door.node, f"rig-{door.camera}.sock")
+        with suppress(OSError, GateError):  # gate-io may be dead right now: then the button is not heard
+            set_point(rig, AccessPointId(door.access_point), point, level)
+
+    # --- programs and cables ----------------------------------------------------------------------------------
+
+    def over(self) -> None:
+        """The fault ends now; recovery is counted from here."""
+        self.ended_s = time.monotonic()
+
+    def kill(self, name: str, down_s: float) -> None:
+        self.world.kill(name)
+        self.live(down_s)
+        self.over()
+        self.world.revive(name)
+
+    def stop_a_while(self, name: str, seconds: float) -> None:
+        """SIGSTOP: the program keeps its ports and connections and does nothing."""
+        stopped = self.world.programs[name]
+        stopped.send_signal(signal.SIGSTOP)
+        try:
+            self.live(seconds)
+        finally:
+            stopped.send_signal(signal.SIGCONT)
+            self.over()
+
+    def cable(self, node: str) -> Cable:
+        return self.world.cables[node]
+
+    def move_clock(self, node: str, offset_s: float) -> None:
+        """The node's time of day, by the port its clock has for rehearsals."""
+        hidden = Path(node, ".clock.json")
+        hidden.write_text(json.dumps({"offset_ms": round(offset_s * 1000), "synchronised": True}))
+        hidden.rename(Path(node, "clock.json"))
+
+    # --- the service's database -------------------------------------------------------------------------------
+
+    def backup(self, name: str) -> Path:
+        """A copy of the database as SQLite itself makes one."""
+        to = Path("tmp", f"backup-{name}.db")
+        with count.read(DATABASE) as source, closing(sqlite3.connect(to)) as copy:
+            source.backup(copy)
+        return to
+
+    def back_up_again(self, name: str) -> None:
+        self._backups.append(self.backup(name))
+        for old in self._backups[1:-BACKUPS_KEPT]:
+            old.unlink()
+            self._backups.remove(old)
+
+    def some_backup(self) -> Path:
+        return self.dice.choice(self._backups)
+
+    def replace_database(self, by: Path | None) -> None:
+        """The service is dead; its database is this one now, or none."""
+        for tail in ("", "-wal", "-shm"):
+            DATABASE.with_name(DATABASE.name + tail).unlink(missing_ok=True)
+        if by is not None:
+            shutil.copyfile(by, DATABASE)
+
+    # --- what is seen from outside ----------------------------------------------------------------------------
+
+    def heads(self) -> dict[tuple[str, str], int]:
+        """(node, epoch) → the last number recorded."""
+        found = {}
+        for plan in NODES:
+            with count.read(Path(plan.node, "data/events.db")) as db:
+                (epoch,) = db.execute("select epoch from meta").fetchone()
+                (head,) = db.execute("select coalesce(max(seq), 0) from event").fetchone()
+            found[plan.node, epoch] = head
+        return found
+
+    def stored(self, heads: Mapping[tuple[str, str], int]) -> bool:
+        """The service holds everything up to these numbers, without a gap."""
+        with suppress(sqlite3.Error), count.read(DATABASE) as db:  # being replaced, or not made yet
+            marks = {
+                (node, epoch): upto for node, epoch, upto in db.execute("select node, epoch, upto from mark")
+            }
+            return all(marks.get(key, 0) >= head for key, head in heads.items())
+        return False
+
+    def granted_since(self, door: DoorPlan, seq: int) -> bool:
+        """The node has let somebody in by their digits at this door after this number."""
+        with count.read(Path(door.node, "data/events.db")) as db:
+            bodies = db.execute(
+                "select body from event where seq > ? and body is not null", (seq,)
+            ).fetchall()
+        return any(
+            (fact["type"], fact.get("access_point"), fact.get("credential_kind"))
+            == ("access.granted", door.access_point, "pin")
+            for fact in (json.loads(body) for (body,) in bodies)
+        )
+
+    def last_seq(self, door: DoorPlan) -> int:
+        return next(head for (node, _), head in self.heads().items() if node == door.node)
+
+    def decides(self, door: DoorPlan, *, within_s: float, amid: bool = False) -> float:
+        """When this door has let somebody in again, by the clock of ``ended_s``.
+
+        Raises:
+            TimeoutError: it does not.
+        """
+        seq, asked_s = self.last_seq(door), 0.0
+
+        def granted() -> bool:
+            nonlocal asked_s
+            self.world.alive()
+            if time.monotonic() - asked_s > ASK_AGAIN_S and self.type_pin(door):
+                asked_s = time.monotonic()
+            return self.granted_since(door, seq)
+
+        wait_until(granted, within_s=within_s, what=f"{door.name_en} lets somebody in")
+        self.decided_amid += amid
+        return time.monotonic()
+
+
+def counted_outside(ledgers: list[str], database: Path) -> tuple[dict[str, int], bool]:
+    """What the counting program, a process of its own, says of these files, and whether it found nothing wrong."""
+    done = subprocess.run(
+        [sys.executable, "-m", "demo.counting", *ledgers, str(database)],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    if not done.stdout.strip():
+        raise RuntimeError(f"the counting program could not count: {done.stderr.strip()}")
+    return json.loads(done.stdout.splitlines()[-1]), done.returncode == 0

@@ -1,0 +1,297 @@
+"""The faults, one function each: it strikes, lets the evening go on, and calls ``over`` when the fault has ended.
+
+Each returns the doors that have to decide again before the fault counts as recovered.
+"""
+
+import signal
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Literal
+
+from cloud_sync.protocol.commands import SIG_BYTES, Argument, Command, encode_command
+from cloud_sync.protocol.messages import Hello, encode
+from cloud_sync.protocol.sink_peer import generation
+from cloud_sync.protocol.versions import WIRE_VERSION, WIRE_VERSION_MIN
+from demo import count
+from demo.faults.ground import DATABASE, Ground
+from demo.faults.planted import Stranger
+from demo.proxy import Line
+from demo.world import COMMUNITY, DOORS, NODES, DoorPlan, NodePlan
+
+DOWN_S = (0.0, 0.5)  # how long systemd takes to notice
+STOPPED_S = (1.0, 3.0)
+DARK_S = (1.0, 4.0)
+SLOW_S = (1.0, 3.0)
+WRONG_S = (0.5, 1.5)
+FULL_S = (1.0, 2.0)
+RESETS = 5
+RESET_EVERY_S = (0.05, 0.4)
+YEAR_AND_MORE_S = -400 * 86_400.0
+TWO_HOURS_S = 7_200.0
+TOO_MUCH = 1_000_000  # what a forged hello claims to have been told
+POISON = (b"", b"\xff\xfe\x00", b"{", b'{"v":1}', b"[]" * 4_000)
+FORGED_COMMAND = "f0f0f0f0f0f0f0f0"
+
+Strike = Callable[[Ground], tuple[DoorPlan, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    name: str
+    weight: float
+    strike: Strike
+    needs: Literal["", "disk"] = ""
+    then: str = ""  # what has to follow, as somebody would do it
+
+
+def _door_of(ground: Ground, plan: NodePlan) -> DoorPlan:
+    return ground.dice.choice(plan.doors)
+
+
+def _any_node(ground: Ground) -> NodePlan:
+    return ground.dice.choice(NODES)
+
+
+# --- programs ---------------------------------------------------------------------------------------------------
+
+
+def kill_node(ground: Ground) -> tuple[DoorPlan, ...]:
+    plan = _any_node(ground)
+    ground.kill(plan.node, ground.dice.uniform(*DOWN_S))
+    return (_door_of(ground, plan),)
+
+
+def kill_gate_io(ground: Ground) -> tuple[DoorPlan, ...]:
+    plan = _any_node(ground)
+    ground.kill(f"gate-io-{plan.node}", ground.dice.uniform(*DOWN_S))
+    return (_door_of(ground, plan),)
+
+
+def kill_broker(ground: Ground) -> tuple[DoorPlan, ...]:
+    ground.kill("broker", ground.dice.uniform(*DOWN_S))
+    return ()
+
+
+def kill_service(ground: Ground) -> tuple[DoorPlan, ...]:
+    ground.kill("sync", ground.dice.uniform(*DOWN_S))
+    return ()
+
+
+def stop_broker(ground: Ground) -> tuple[DoorPlan, ...]:
+    ground.stop_a_while("broker", ground.dice.uniform(*STOPPED_S))
+    return ()
+
+
+def stop_service(ground: Ground) -> tuple[DoorPlan, ...]:
+    ground.stop_a_while("sync", ground.dice.uniform(*STOPPED_S))
+    return ()
+
+
+def wipe_broker(ground: Ground) -> tuple[DoorPlan, ...]:
+    """A broker that ends politely keeps nothing either: sessions, queues and what was retained are gone."""
+    running = ground.world.programs.pop("broker")
+    running.send_signal(signal.SIGTERM)
+    running.wait(15)
+    ground.live(ground.dice.uniform(*DOWN_S))
+    ground.over()
+    ground.world.revive("broker")
+    return ()
+
+
+# --- cables -----------------------------------------------------------------------------------------------------
+
+
+def black_hole(ground: Ground) -> tuple[DoorPlan, ...]:
+    """Nothing comes through and nobody says goodbye; the door goes on deciding meanwhile."""
+    plan = _any_node(ground)
+    ground.cable(plan.node).cut()
+    ground.live(ground.dice.uniform(*DARK_S))
+    ground.decides(_door_of(ground, plan), within_s=20, amid=True)
+    ground.cable(plan.node).mend()
+    ground.over()
+    return ()
+
+
+def rst_storm(ground: Ground) -> tuple[DoorPlan, ...]:
+    plan = _any_node(ground)
+    for _ in range(RESETS):
+        ground.cable(plan.node).reset()
+        ground.live(ground.dice.uniform(*RESET_EVERY_S))
+    ground.over()
+    return ()
+
+
+def slow_line(ground: Ground) -> tuple[DoorPlan, ...]:
+    """A long line that loses segments: what passes is late, and now and then much later."""
+    plan, dice = _any_node(ground), ground.dice
+    ground.cable(plan.node).slow(Line(dice.uniform(0.02, 0.3), dice.uniform(0.05, 0.4)))
+    ground.live(dice.uniform(*SLOW_S))
+    ground.cable(plan.node).slow(Line())
+    ground.over()
+    return ()
+
+
+# --- the service's database ---------------------------------------------------------------------------------------
+
+
+def delete_database(ground: Ground) -> tuple[DoorPlan, ...]:
+    ground.world.kill("sync")
+    ground.replace_database(None)
+    ground.over()
+    ground.world.revive("sync")
+    return ()
+
+
+def restore_first(ground: Ground) -> tuple[DoorPlan, ...]:
+    """The oldest backup there is: the community's records are back, and almost no event."""
+    ground.world.kill("sync")
+    ground.replace_database(ground.first_backup)
+    ground.over()
+    ground.world.revive("sync")
+    return ()
+
+
+def restore_stale(ground: Ground) -> tuple[DoorPlan, ...]:
+    """Somebody copies a backup back, by hand, and tells nobody."""
+    ground.world.kill("sync")
+    ground.replace_database(ground.some_backup())
+    ground.over()
+    ground.world.revive("sync")
+    return ()
+
+
+# --- planted ------------------------------------------------------------------------------------------------------
+
+
+def retained_ack(ground: Ground) -> tuple[DoorPlan, ...]:
+    """An acknowledgement of everything waits at the broker for a node that comes back."""
+    plan = _any_node(ground)
+    (epoch, head), sink_gen = _ledger_of(ground, plan), _generation_for(plan)
+    ground.cable(plan.node).cut()
+    with Stranger(ground.world.broker_port, COMMUNITY) as stranger:
+        ground.live(0.5)
+        stranger.ack(plan.node, epoch, head + 1, sink_gen, retain=True)
+        ground.cable(plan.node).mend()
+        ground.over()
+        door = _door_of(ground, plan)
+        ground.decides(door, within_s=20)
+        stranger.forget(plan.node)
+    return (door,)
+
+
+def forged_ack(ground: Ground) -> tuple[DoorPlan, ...]:
+    """An acknowledgement of what the service never had; found at the next hello."""
+    plan = _any_node(ground)
+    with Stranger(ground.world.broker_port, COMMUNITY) as stranger:
+        epoch, head = _ledger_of(ground, plan)
+        ground.over()
+        stranger.ack(plan.node, epoch, head, _generation_for(plan))
+    ground.live(0.5)
+    return ()
+
+
+def forged_hello(ground: Ground) -> tuple[DoorPlan, ...]:
+    """Somebody claims in a node's name that more was acknowledged than ever was: the node is to send again."""
+    plan = _any_node(ground)
+    epoch, _ = _ledger_of(ground, plan)
+    said = Hello(
+        v=WIRE_VERSION, n=plan.node, e=epoch, sg=_generation_for(plan), head=TOO_MUCH, oldest=1, acked=TOO_MUCH,
+        head_h="0" * 64, sw="0", wv=WIRE_VERSION, wv_min=WIRE_VERSION_MIN, boot_id="0", mono_ms=0,
+        wall="2026-11-21T16:07:00.123Z", clock_state="TRUSTED", clock_bound_ms=0,
+    )  # fmt: skip
+    with Stranger(ground.world.broker_port, COMMUNITY) as stranger:
+        ground.over()
+        stranger.hello(plan.node, encode(said))
+    ground.live(0.3)
+    return ()
+
+
+def poison(ground: Ground) -> tuple[DoorPlan, ...]:
+    plan = _any_node(ground)
+    with Stranger(ground.world.broker_port, COMMUNITY) as stranger:
+        ground.over()
+        stranger.poison(plan.node, list(POISON))
+    ground.live(0.3)
+    return ()
+
+
+def retained_command(ground: Ground) -> tuple[DoorPlan, ...]:
+    """Unlock for ever, in nobody's hand, waits at the broker for a node that comes back: it must stay shut."""
+    plan = _any_node(ground)
+    door = _door_of(ground, plan)
+    wish = Command(
+        v=1, t=COMMUNITY, node=plan.node, door=door.access_point, id=FORGED_COMMAND, ctr=1, iat=0, exp=1 << 42,
+        op="unlock", arg=Argument(), iss="stranger", kid="sync-1",
+    )  # fmt: skip
+    with Stranger(ground.world.broker_port, COMMUNITY) as stranger:
+        stranger.retained_command(plan.node, b"\x5a" * SIG_BYTES + encode_command(wish))
+        ground.cable(plan.node).reset()
+        ground.over()
+        ground.decides(door, within_s=20)
+        stranger.forget(plan.node)
+    return (door,)
+
+
+# --- the node's own -----------------------------------------------------------------------------------------------
+
+
+def wrong_clock(ground: Ground) -> tuple[DoorPlan, ...]:
+    plan = _any_node(ground)
+    ground.move_clock(plan.node, ground.dice.choice((YEAR_AND_MORE_S, TWO_HOURS_S)))
+    ground.live(ground.dice.uniform(*WRONG_S))
+    ground.move_clock(plan.node, 0.0)
+    ground.over()
+    return (_door_of(ground, plan),)
+
+
+def disk_full(ground: Ground) -> tuple[DoorPlan, ...]:
+    """The reserve keeps the node recording; then somebody makes room and starts it again, as its alarm asks for."""
+    node = ground.dice.choice(list(ground.disks))
+    plan = next(plan for plan in NODES if plan.node == node)
+    door = _door_of(ground, plan)
+    ground.disks[node].fill()
+    ground.live(ground.dice.uniform(*FULL_S))
+    ground.decides(door, within_s=20, amid=True)
+    ground.disks[node].free()
+    ground.kill(node, 0.0)
+    return (door,)
+
+
+KINDS = (
+    Kind("kill_node", 20, kill_node),
+    Kind("kill_gate_io", 14, kill_gate_io),
+    Kind("kill_broker", 14, kill_broker),
+    Kind("kill_service", 16, kill_service),
+    Kind("stop_broker", 4, stop_broker),
+    Kind("stop_service", 4, stop_service),
+    Kind("black_hole", 4, black_hole),
+    Kind("rst_storm", 4, rst_storm),
+    Kind("slow_line", 4, slow_line),
+    Kind("broker_wiped", 3, wipe_broker),
+    Kind("database_deleted", 1.5, delete_database, then="database_first"),
+    Kind("database_first", 0, restore_first),  # never drawn: it follows a deletion
+    Kind("database_stale", 2, restore_stale),
+    Kind("retained_ack", 1.5, retained_ack),
+    Kind("forged_ack", 0.5, forged_ack),
+    Kind("forged_hello", 1.5, forged_hello),
+    Kind("poison", 1.5, poison),
+    Kind("retained_command", 1.5, retained_command),
+    Kind("wrong_clock", 2, wrong_clock),
+    Kind("disk_full", 1, disk_full, needs="disk"),
+)
+BY_NAME = {kind.name: kind for kind in KINDS}
+PROGRAMS = ("kill_node", "kill_gate_io", "kill_broker", "kill_service")
+ALL_DOORS = tuple(DOORS.values())
+
+
+def _ledger_of(ground: Ground, plan: NodePlan) -> tuple[str, int]:
+    return next((epoch, head) for (node, epoch), head in ground.heads().items() if node == plan.node)
+
+
+def _generation_for(plan: NodePlan) -> str:
+    """The database's generation as this node is told it."""
+    with count.read(DATABASE) as db, closing(db.cursor()) as cursor:
+        (sink_gen,) = cursor.execute("select sink_gen from sink_meta").fetchone()
+        row = cursor.execute("select max(bump) from mark where node = ?", (plan.node,)).fetchone()
+    return generation(sink_gen, row[0] or 0)
