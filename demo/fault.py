@@ -43,7 +43,7 @@ from edge.runtime import control
 
 ROOT = Path(__file__).parent.parent
 SMALL_DISK = NODES[1].node  # whose data lies on a disk that can be filled
-TYPES = "still"  # the guest whose digits are typed
+TYPES = "face"  # the guest whose digits are typed: their way in leads through every door
 CALM_S = 60.0
 ARMED_S = 60.0
 
