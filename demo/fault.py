@@ -11,6 +11,7 @@ when nothing is lost, double or missing, every chain holds, every door is shut a
 import json
 import os
 import random
+import resource
 import sys
 import time
 from contextlib import ExitStack, suppress
@@ -82,9 +83,15 @@ def play(kills: int, seed: int, *, run: str) -> tuple[dict[str, Any], bool]:
         evening.settle()
         wrong, commands = sum(not _at_rest(ground, door) for door in DOORS.values()), _forged_commands_done()
         world.stop()
-        ledgers = [f"{plan.node}={plan.node}/data/events.db" for plan in NODES]
+        cpu_s = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]) / kills
+        ledgers = {plan.node: Path(plan.node, "data/events.db") for plan in NODES}
         counted, clean = counted_outside(ledgers, DATABASE)
-    _say(kills, seed, per_minute, wrong, commands, ground.decided_amid, disk=bool(disks))
+    print(
+        f"{kills} faults of seed {seed}: {per_minute:.1f} a minute, {cpu_s:.1f} s of CPU each; "
+        f"{ground.decided_amid} people let in amid faults; doors not shut and locked: {wrong}; "
+        f"forged commands done: {commands}"
+        + ("" if disks else "; no disk was filled: only root may mount a small one")
+    )
     result = {**counted, "recovery": storm.recovery(), "faults": dict(sorted(storm.struck.items()))}
     return result, clean and counted["recorded"] > 0 and not wrong and not commands
 
@@ -115,16 +122,6 @@ def _progress() -> Progress:
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
         TextColumn("{task.fields[kind]}"), console=Console(stderr=True), transient=True,
     )  # fmt: skip
-
-
-def _say(
-    kills: int, seed: int, per_minute: float, wrong: int, commands: int, amid: int, *, disk: bool
-) -> None:
-    print(
-        f"{kills} faults of seed {seed}, {per_minute:.1f} a minute; {amid} decisions at doors amid faults; "
-        f"doors not shut and locked: {wrong}; forged commands done: {commands}"
-        + ("" if disk else "; no disk was filled: only root may mount a small one")
-    )
 
 
 def _calm(ground: Ground, evening: Evening) -> None:

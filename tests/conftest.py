@@ -30,6 +30,7 @@ NEEDS = {
         cache(rtsp_peer.is_installed),
         "apt install python3-gi gir1.2-gst-rtsp-server-1.0",
     ),
+    "strace": (lambda: shutil.which("strace") is not None, "apt install strace"),
     "systemd": (lambda: shutil.which("systemd-analyze") is not None, "apt install systemd"),
 }
 

@@ -23,8 +23,11 @@ from edge.core.events import AccessPointId
 from edge.drivers.inputs.simulated import set_point
 from edge.errors import GateError
 from edge.ports import Point
+from edge.runtime import control
 
+ROOT = Path(__file__).parents[2]
 DATABASE = Path("sync/data/community.db")
+COUNTED_S = 300.0
 CODE_EVERY_S = 3.0
 ACT_EVERY_S = 0.25
 ASK_AGAIN_S = 1.0  # a node that died over the digits never answers; they are typed again
@@ -176,12 +179,21 @@ class Ground:
     def last_seq(self, door: DoorPlan) -> int:
         return next(head for (node, _), head in self.heads().items() if node == door.node)
 
+    def serves(self, door: DoorPlan) -> bool:
+        """Its node runs and has its lock in hand."""
+        self.world.alive()
+        with suppress(Exception):  # not up yet; alive() above says so if it never will be
+            doors = control.ask(Path(door.node, "data/control.sock"), {"do": "status"})["doors"]
+            return any((one["access_point"], one["lock"]) == (door.access_point, "OK") for one in doors)
+        return False
+
     def decides(self, door: DoorPlan, *, within_s: float, amid: bool = False) -> float:
-        """When this door has let somebody in again, by the clock of ``ended_s``.
+        """When this door, its lock in hand, has let somebody in again, by the clock of ``ended_s``.
 
         Raises:
             TimeoutError: it does not.
         """
+        wait_until(lambda: self.serves(door), within_s=within_s, what=f"{door.name_en} has its lock in hand")
         seq, asked_s = self.last_seq(door), 0.0
 
         def granted() -> bool:
@@ -196,12 +208,21 @@ class Ground:
         return time.monotonic()
 
 
-def counted_outside(ledgers: list[str], database: Path) -> tuple[dict[str, int], bool]:
-    """What the counting program, a process of its own, says of these files, and whether it found nothing wrong."""
+def counted_outside(ledgers: Mapping[str, Path], database: Path) -> tuple[dict[str, int], bool]:
+    """What the counting program, a process of its own, says of these files, and whether it found nothing wrong.
+
+    Raises:
+        RuntimeError: it could not count.
+    """
+    named = [f"{node}={path.absolute()}" for node, path in ledgers.items()]
     done = subprocess.run(
-        [sys.executable, "-m", "demo.counting", *ledgers, str(database)],
-        capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "demo.counting", *named, str(database.absolute())],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=COUNTED_S,
+        check=False,
+    )
     if not done.stdout.strip():
         raise RuntimeError(f"the counting program could not count: {done.stderr.strip()}")
     return json.loads(done.stdout.splitlines()[-1]), done.returncode == 0

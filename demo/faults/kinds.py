@@ -1,6 +1,6 @@
 """The faults, one function each: it strikes, lets the evening go on, and calls ``over`` when the fault has ended.
 
-Each returns the doors that have to decide again before the fault counts as recovered.
+Each returns the doors that have to decide again before the fault counts as recovered; with none, any door will do.
 """
 
 import signal
