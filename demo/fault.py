@@ -1,8 +1,9 @@
 """``make fault KILLS=100 SEED=1``: an evening in which everything breaks that software can break, and nothing is lost.
 
-Guests come to three doors all the time; faults drawn by a seed strike the real programs (``demo.faults.kinds``), which
-are started again as systemd would.  After each one it is measured how long it takes until everything recorded is stored
-again and the door decides again.  At the end a program of its own counts ledgers against the service's database.
+Guests come to three doors all the time, and a fourth gate records as at rush hour; faults drawn by a seed strike the
+real programs (``demo.faults.kinds``), which are started again as systemd would.  After each one it is measured how long
+it takes until everything recorded is stored again and the door decides again.  At the end a program of its own counts
+ledgers against the service's database.  The broker is mosquitto; ``BROKER=embedded`` plays with the service's own.
 
 The last line is one JSON object: what that program counted, ``recovery`` and ``faults`` by kind.  The exit status is 0
 when nothing is lost, double or missing, every chain holds, every door is shut and locked, and no forged command was done.
@@ -33,7 +34,7 @@ from demo import count
 from demo.acts import Evening
 from demo.browsers import new_pin, phone_of
 from demo.faults.disk import SmallDisk, unmount
-from demo.faults.ground import DATABASE, Ground, counted_outside
+from demo.faults.ground import BUSY, DATABASE, Ground, counted_outside
 from demo.faults.kinds import FORGED_COMMAND
 from demo.faults.storm import Storm, drawn
 from demo.people import cast
@@ -52,19 +53,22 @@ ARMED_S = 60.0
 def main() -> int:
     """0 when all is as it has to be; 1 when not, with the reason on stderr."""
     kills, seed = int(os.environ.get("KILLS") or 100), int(os.environ.get("SEED") or 1)
+    embedded = os.environ.get("BROKER") == "embedded"
     try:
-        result, faultless = play(kills, seed, run=os.environ.get("RUN") or "run/fault")
-    except (TimeoutError, RuntimeError) as error:
+        result, faultless = play(
+            kills, seed, run=os.environ.get("RUN") or "run/fault", mosquitto=not embedded
+        )
+    except (TimeoutError, RuntimeError, AssertionError) as error:
         print(f"make fault KILLS={kills} SEED={seed}: {error}", file=sys.stderr)
         return 1
     print(json.dumps(result))
     return 0 if faultless else 1
 
 
-def play(kills: int, seed: int, *, run: str) -> tuple[dict[str, Any], bool]:
+def play(kills: int, seed: int, *, run: str, mosquitto: bool) -> tuple[dict[str, Any], bool]:
     """The whole evening: its figures, and whether they are as they have to be."""
     dice = random.Random(seed)  # a seed is what makes a failure repeatable
-    world = World(ROOT / run, ROOT / ".cache/clips", Wish(face=False), cast())
+    world = World(ROOT / run, ROOT / ".cache/clips", Wish(face=False), cast(), mosquitto=mosquitto)
     unmount(ROOT / run / SMALL_DISK / "data")
     with ExitStack() as stack:
         stack.enter_context(world)
@@ -72,6 +76,7 @@ def play(kills: int, seed: int, *, run: str) -> tuple[dict[str, Any], bool]:
         stack.callback(world.stop)  # before the disks go
         evening, pin = _open(world)
         ground = Ground(world, dice, pin, disks)
+        world.nodes.append(BUSY)
         storm = Storm(ground)
         kinds = drawn(kills, dice, disk=bool(disks))
         started_s = time.monotonic()
@@ -80,11 +85,12 @@ def play(kills: int, seed: int, *, run: str) -> tuple[dict[str, Any], bool]:
             storm.play(kinds, lambda name: progress.update(task, advance=1, kind=name))
         per_minute = kills / (time.monotonic() - started_s) * 60
         _calm(ground, evening)
+        ground.end_of_rush()
         evening.settle()
         wrong, commands = sum(not _at_rest(ground, door) for door in DOORS.values()), _forged_commands_done()
         world.stop()
         cpu_s = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]) / kills
-        ledgers = {plan.node: Path(plan.node, "data/events.db") for plan in NODES}
+        ledgers = {plan.node: Path(plan.node, "data/events.db") for plan in ground.linked}
         counted, clean = counted_outside(ledgers, DATABASE)
     print(
         f"{kills} faults of seed {seed}: {per_minute:.1f} a minute, {cpu_s:.1f} s of CPU each; "

@@ -18,7 +18,7 @@ from demo import count
 from demo.faults.disk import SmallDisk
 from demo.proxy import Cable
 from demo.stage import wait_until
-from demo.world import DOORS, NODES, DoorPlan, World
+from demo.world import COMMUNITY, DOORS, NODES, DoorPlan, NodePlan, World
 from edge.core.events import AccessPointId
 from edge.drivers.inputs.simulated import set_point
 from edge.errors import GateError
@@ -28,11 +28,13 @@ from edge.runtime import control
 ROOT = Path(__file__).parents[2]
 DATABASE = Path("sync/data/community.db")
 COUNTED_S = 300.0
+BUSY_STARTS_S = 60.0
 CODE_EVERY_S = 3.0
 ACT_EVERY_S = 0.25
 ASK_AGAIN_S = 1.0  # a node that died over the digits never answers; they are typed again
 TYPING_S = 2.0
 BACKUPS_KEPT = 3
+BUSY = NodePlan("n-busy", ())  # the gate at rush hour (demo.faults.busy)
 
 
 class Ground:
@@ -48,6 +50,13 @@ class Ground:
         self._code_s = 0.0
         self.first_backup = self.backup("first")
         self._backups = [self.first_backup]
+        Path(BUSY.node).mkdir()
+        world.cable(BUSY.node)
+        self._start_busy()
+        wait_until(
+            Path(BUSY.node, "data/events.db").exists, within_s=BUSY_STARTS_S, what="the busy gate's ledger"
+        )
+        self.linked = (*NODES, BUSY)  # every node with a cable to the broker
 
     # --- the evening goes on ----------------------------------------------------------------------------------
 
@@ -97,7 +106,24 @@ class Ground:
         self.world.kill(name)
         self.live(down_s)
         self.over()
-        self.world.revive(name)
+        self.revive(name)
+
+    def revive(self, name: str) -> None:
+        """Start a killed program again, as systemd would."""
+        if name == BUSY.node:
+            self._start_busy()
+        else:
+            self.world.revive(name)
+
+    def _start_busy(self) -> None:
+        port, seed = str(self.world.cables[BUSY.node].port), str(self.dice.randrange(1 << 30))
+        # The interpreter of this run, from the repository: the program's folder is the node's own.
+        command = (sys.executable, "-m", "demo.faults.busy", COMMUNITY, BUSY.node, port, seed)
+        self.world.start(BUSY.node, "env", f"PYTHONPATH={ROOT}", *command, folder=BUSY.node)
+
+    def end_of_rush(self) -> None:
+        """The busy gate records nothing any more; what it has recorded it still sends."""
+        self.world.programs[BUSY.node].send_signal(signal.SIGUSR1)
 
     def stop_a_while(self, name: str, seconds: float) -> None:
         """SIGSTOP: the program keeps its ports and connections and does nothing."""
@@ -148,7 +174,7 @@ class Ground:
     def heads(self) -> dict[tuple[str, str], int]:
         """(node, epoch) → the last number recorded."""
         found = {}
-        for plan in NODES:
+        for plan in self.linked:
             with count.read(Path(plan.node, "data/events.db")) as db:
                 (epoch,) = db.execute("select epoch from meta").fetchone()
                 (head,) = db.execute("select coalesce(max(seq), 0) from event").fetchone()
@@ -174,6 +200,14 @@ class Ground:
             (fact["type"], fact.get("access_point"), fact.get("credential_kind"))
             == ("access.granted", door.access_point, "pin")
             for fact in (json.loads(body) for (body,) in bodies)
+        )
+
+    def records(self, plan: NodePlan, seq: int) -> None:
+        """Wait until this node has recorded more than this."""
+        wait_until(
+            lambda: any(node == plan.node and head > seq for (node, _), head in self.heads().items()),
+            within_s=BUSY_STARTS_S,
+            what=f"{plan.node} records again",
         )
 
     def last_seq(self, door: DoorPlan) -> int:

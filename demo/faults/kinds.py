@@ -4,6 +4,7 @@ Each returns the doors that have to decide again before the fault counts as reco
 """
 
 import signal
+import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from cloud_sync.protocol.messages import Hello, encode
 from cloud_sync.protocol.sink_peer import generation
 from cloud_sync.protocol.versions import WIRE_VERSION, WIRE_VERSION_MIN
 from demo import count
-from demo.faults.ground import DATABASE, Ground
+from demo.faults.ground import BUSY, DATABASE, Ground
 from demo.faults.planted import Stranger
 from demo.proxy import Line
 from demo.world import COMMUNITY, DOORS, NODES, DoorPlan, NodePlan
@@ -25,6 +26,7 @@ DARK_S = (1.0, 4.0)
 SLOW_S = (1.0, 3.0)
 WRONG_S = (0.5, 1.5)
 FULL_S = (1.0, 2.0)
+LOCKED_S = (0.5, 8.0)  # longer than the service waits for a lock, too
 RESETS = 5
 RESET_EVERY_S = (0.05, 0.4)
 YEAR_AND_MORE_S = -400 * 86_400.0
@@ -32,6 +34,7 @@ TWO_HOURS_S = 7_200.0
 TOO_MUCH = 1_000_000  # what a forged hello claims to have been told
 POISON = (b"", b"\xff\xfe\x00", b"{", b'{"v":1}', b"[]" * 4_000)
 FORGED_COMMAND = "f0f0f0f0f0f0f0f0"
+ALL_DOORS = tuple(DOORS.values())
 
 Strike = Callable[[Ground], tuple[DoorPlan, ...]]
 
@@ -46,11 +49,18 @@ class Kind:
 
 
 def _door_of(ground: Ground, plan: NodePlan) -> DoorPlan:
-    return ground.dice.choice(plan.doors)
+    """A door of this node; of one without, any."""
+    return ground.dice.choice(plan.doors or ALL_DOORS)
 
 
 def _any_node(ground: Ground) -> NodePlan:
+    """One with doors."""
     return ground.dice.choice(NODES)
+
+
+def _any_linked(ground: Ground) -> NodePlan:
+    """One that sends events; the busy gate is among them."""
+    return ground.dice.choice(ground.linked)
 
 
 # --- programs ---------------------------------------------------------------------------------------------------
@@ -68,6 +78,14 @@ def kill_gate_io(ground: Ground) -> tuple[DoorPlan, ...]:
     return (_door_of(ground, plan),)
 
 
+def kill_busy(ground: Ground) -> tuple[DoorPlan, ...]:
+    """The gate at rush hour dies with events on their way; it is back when it records again."""
+    (head,) = (head for (node, _), head in ground.heads().items() if node == BUSY.node)
+    ground.kill(BUSY.node, ground.dice.uniform(*DOWN_S))
+    ground.records(BUSY, head)
+    return ()
+
+
 def kill_broker(ground: Ground) -> tuple[DoorPlan, ...]:
     ground.kill("broker", ground.dice.uniform(*DOWN_S))
     return ()
@@ -76,6 +94,18 @@ def kill_broker(ground: Ground) -> tuple[DoorPlan, ...]:
 def kill_service(ground: Ground) -> tuple[DoorPlan, ...]:
     ground.kill("sync", ground.dice.uniform(*DOWN_S))
     return ()
+
+
+def kill_all(ground: Ground) -> tuple[DoorPlan, ...]:
+    """The fuse of the whole house: every program at once, and all of them start together."""
+    names = list(ground.world.programs)
+    for name in names:
+        ground.world.kill(name)
+    ground.live(ground.dice.uniform(*DOWN_S))
+    ground.over()
+    for name in sorted(names, key=lambda name: name != "broker"):
+        ground.revive(name)
+    return tuple(_door_of(ground, plan) for plan in NODES)
 
 
 def stop_broker(ground: Ground) -> tuple[DoorPlan, ...]:
@@ -104,7 +134,7 @@ def wipe_broker(ground: Ground) -> tuple[DoorPlan, ...]:
 
 def black_hole(ground: Ground) -> tuple[DoorPlan, ...]:
     """Nothing comes through and nobody says goodbye; the door goes on deciding meanwhile."""
-    plan = _any_node(ground)
+    plan = _any_linked(ground)
     ground.cable(plan.node).cut()
     ground.live(ground.dice.uniform(*DARK_S))
     ground.decides(_door_of(ground, plan), within_s=20, amid=True)
@@ -114,7 +144,7 @@ def black_hole(ground: Ground) -> tuple[DoorPlan, ...]:
 
 
 def rst_storm(ground: Ground) -> tuple[DoorPlan, ...]:
-    plan = _any_node(ground)
+    plan = _any_linked(ground)
     for _ in range(RESETS):
         ground.cable(plan.node).reset()
         ground.live(ground.dice.uniform(*RESET_EVERY_S))
@@ -124,7 +154,7 @@ def rst_storm(ground: Ground) -> tuple[DoorPlan, ...]:
 
 def slow_line(ground: Ground) -> tuple[DoorPlan, ...]:
     """A long line that loses segments: what passes is late, and now and then much later."""
-    plan, dice = _any_node(ground), ground.dice
+    plan, dice = _any_linked(ground), ground.dice
     ground.cable(plan.node).slow(Line(dice.uniform(0.02, 0.3), dice.uniform(0.05, 0.4)))
     ground.live(dice.uniform(*SLOW_S))
     ground.cable(plan.node).slow(Line())
@@ -133,6 +163,16 @@ def slow_line(ground: Ground) -> tuple[DoorPlan, ...]:
 
 
 # --- the service's database ---------------------------------------------------------------------------------------
+
+
+def locked_database(ground: Ground) -> tuple[DoorPlan, ...]:
+    """Somebody else writes into the database and does not finish: nothing is stored, nothing may be acknowledged."""
+    with closing(sqlite3.connect(DATABASE, timeout=10, isolation_level=None)) as db:
+        db.execute("begin immediate")
+        ground.live(ground.dice.uniform(*LOCKED_S))
+        db.execute("rollback")
+        ground.over()
+    return ()
 
 
 def delete_database(ground: Ground) -> tuple[DoorPlan, ...]:
@@ -166,7 +206,7 @@ def restore_stale(ground: Ground) -> tuple[DoorPlan, ...]:
 
 def retained_ack(ground: Ground) -> tuple[DoorPlan, ...]:
     """An acknowledgement of everything waits at the broker for a node that comes back."""
-    plan = _any_node(ground)
+    plan = _any_linked(ground)
     (epoch, head), sink_gen = _ledger_of(ground, plan), _generation_for(plan)
     ground.cable(plan.node).cut()
     with Stranger(ground.world.broker_port, COMMUNITY) as stranger:
@@ -182,7 +222,7 @@ def retained_ack(ground: Ground) -> tuple[DoorPlan, ...]:
 
 def forged_ack(ground: Ground) -> tuple[DoorPlan, ...]:
     """An acknowledgement of what the service never had; found at the next hello."""
-    plan = _any_node(ground)
+    plan = _any_linked(ground)
     with Stranger(ground.world.broker_port, COMMUNITY) as stranger:
         epoch, head = _ledger_of(ground, plan)
         ground.over()
@@ -193,7 +233,7 @@ def forged_ack(ground: Ground) -> tuple[DoorPlan, ...]:
 
 def forged_hello(ground: Ground) -> tuple[DoorPlan, ...]:
     """Somebody claims in a node's name that more was acknowledged than ever was: the node is to send again."""
-    plan = _any_node(ground)
+    plan = _any_linked(ground)
     epoch, _ = _ledger_of(ground, plan)
     said = Hello(
         v=WIRE_VERSION, n=plan.node, e=epoch, sg=_generation_for(plan), head=TOO_MUCH, oldest=1, acked=TOO_MUCH,
@@ -208,7 +248,7 @@ def forged_hello(ground: Ground) -> tuple[DoorPlan, ...]:
 
 
 def poison(ground: Ground) -> tuple[DoorPlan, ...]:
-    plan = _any_node(ground)
+    plan = _any_linked(ground)
     with Stranger(ground.world.broker_port, COMMUNITY) as stranger:
         ground.over()
         stranger.poison(plan.node, list(POISON))
@@ -259,8 +299,10 @@ def disk_full(ground: Ground) -> tuple[DoorPlan, ...]:
 
 
 KINDS = (
-    Kind("kill_node", 20, kill_node),
-    Kind("kill_gate_io", 14, kill_gate_io),
+    Kind("kill_node", 18, kill_node),
+    Kind("kill_gate_io", 10, kill_gate_io),
+    Kind("kill_busy_node", 10, kill_busy),
+    Kind("kill_all", 2, kill_all),
     Kind("kill_broker", 14, kill_broker),
     Kind("kill_service", 16, kill_service),
     Kind("stop_broker", 4, stop_broker),
@@ -271,6 +313,7 @@ KINDS = (
     Kind("broker_wiped", 3, wipe_broker),
     Kind("database_deleted", 1.5, delete_database, then="database_first"),
     Kind("database_first", 0, restore_first),  # never drawn: it follows a deletion
+    Kind("database_locked", 2, locked_database),
     Kind("database_stale", 2, restore_stale),
     Kind("retained_ack", 1.5, retained_ack),
     Kind("forged_ack", 0.5, forged_ack),
@@ -281,8 +324,7 @@ KINDS = (
     Kind("disk_full", 1, disk_full, needs="disk"),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}
-PROGRAMS = ("kill_node", "kill_gate_io", "kill_broker", "kill_service")
-ALL_DOORS = tuple(DOORS.values())
+PROGRAMS = ("kill_node", "kill_busy_node", "kill_gate_io", "kill_broker", "kill_service")
 
 
 def _ledger_of(ground: Ground, plan: NodePlan) -> tuple[str, int]:

@@ -21,7 +21,7 @@ JOURNAL = Path("faults.jsonl")  # beside the programs' folders
 
 
 def drawn(kills: int, dice: random.Random, *, disk: bool) -> list[Kind]:
-    """So many faults by their weights; each of the four programs is killed once at least, if there are four."""
+    """So many faults by their weights; each of the programs is killed once at least, if there are so many."""
     able = [kind for kind in KINDS if kind.weight and (disk or kind.needs != "disk")]
     chosen = [BY_NAME[name] for name in PROGRAMS[:kills]]
     chosen += dice.choices(able, [kind.weight for kind in able], k=kills - len(chosen))
