@@ -4,6 +4,7 @@ Guests come to three doors all the time, and a fourth gate records as at rush ho
 real programs (``demo.faults.kinds``), which are started again as systemd would.  After each one it is measured how long
 it takes until everything recorded is stored again and the door decides again.  At the end a program of its own counts
 ledgers against the service's database.  The broker is mosquitto; ``BROKER=embedded`` plays with the service's own.
+``FAULTS=kicked,poison`` plays these faults in this order instead of drawing them.
 
 The last line is one JSON object: what that program counted, ``recovery`` and ``faults`` by kind.  The exit status is 0
 when nothing is lost, double or missing, every chain holds, every door is shut and locked, and no forged command was done.
@@ -16,6 +17,7 @@ import resource
 import sys
 import time
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +36,13 @@ from demo import count
 from demo.acts import Evening
 from demo.browsers import new_pin, phone_of
 from demo.faults.disk import SmallDisk, unmount
-from demo.faults.ground import BUSY, DATABASE, Ground, counted_outside
-from demo.faults.kinds import FORGED_COMMAND
+from demo.faults.ground import BUSY, DATABASE, Ground, Keys, counted_outside
+from demo.faults.kinds import BY_NAME, FORGED_COMMAND, Kind
+from demo.faults.planted import Stranger
 from demo.faults.storm import Storm, drawn
 from demo.people import cast
 from demo.stage import wait_until
-from demo.world import DOORS, LISTING_BODY, NODES, DoorPlan, Wish, World
+from demo.world import COMMUNITY, DOORS, LISTING_BODY, NODES, DoorPlan, Wish, World
 from edge.ports import Point
 from edge.runtime import control
 
@@ -50,14 +53,33 @@ CALM_S = 60.0
 ARMED_S = 60.0
 
 
+@dataclass(frozen=True, slots=True)
+class Storming:
+    """What the owner set on the command line."""
+
+    kills: int
+    seed: int
+    run: str
+    mosquitto: bool
+    named: tuple[Kind, ...] = ()  # these, instead of what the seed would draw
+
+
 def main() -> int:
-    """0 when all is as it has to be; 1 when not, with the reason on stderr."""
+    """0 when all is as it has to be; 1 when not, with the reason on stderr; 2 when it cannot be played."""
     kills, seed = int(os.environ.get("KILLS") or 100), int(os.environ.get("SEED") or 1)
-    embedded = os.environ.get("BROKER") == "embedded"
+    named = [name for name in (os.environ.get("FAULTS") or "").split(",") if name]
+    if unknown := sorted(set(named) - set(BY_NAME)):
+        print(f"FAULTS: no fault is called {unknown[0]!r}; there are {', '.join(BY_NAME)}", file=sys.stderr)
+        return 2
+    wish = Storming(
+        kills=len(named) or kills,
+        seed=seed,
+        run=os.environ.get("RUN") or "run/fault",
+        mosquitto=os.environ.get("BROKER") != "embedded",
+        named=tuple(BY_NAME[name] for name in named),
+    )
     try:
-        result, faultless = play(
-            kills, seed, run=os.environ.get("RUN") or "run/fault", mosquitto=not embedded
-        )
+        result, faultless = play(wish)
     except (TimeoutError, RuntimeError, AssertionError) as error:
         print(f"make fault KILLS={kills} SEED={seed}: {error}", file=sys.stderr)
         return 1
@@ -65,20 +87,23 @@ def main() -> int:
     return 0 if faultless else 1
 
 
-def play(kills: int, seed: int, *, run: str, mosquitto: bool) -> tuple[dict[str, Any], bool]:
+def play(wish: Storming) -> tuple[dict[str, Any], bool]:
     """The whole evening: its figures, and whether they are as they have to be."""
-    dice = random.Random(seed)  # a seed is what makes a failure repeatable
-    world = World(ROOT / run, ROOT / ".cache/clips", Wish(face=False), cast(), mosquitto=mosquitto)
-    unmount(ROOT / run / SMALL_DISK / "data")
+    dice = random.Random(wish.seed)  # a seed is what makes a failure repeatable
+    root, kills = ROOT / wish.run, wish.kills
+    world = World(root, ROOT / ".cache/clips", Wish(face=False), cast(), mosquitto=wish.mosquitto)
+    unmount(root / SMALL_DISK / "data")
     with ExitStack() as stack:
         stack.enter_context(world)
         disks = _small_disks(stack)
         stack.callback(world.stop)  # before the disks go
-        evening, pin = _open(world)
-        ground = Ground(world, dice, pin, disks)
+        if not disks and any(kind.needs for kind in wish.named):
+            raise RuntimeError("only root may mount a small disk and fill it; leave disk_full out")
+        evening, keys = _open(world)
+        ground = Ground(world, dice, keys, disks)
         world.nodes.append(BUSY)
         storm = Storm(ground)
-        kinds = drawn(kills, dice, disk=bool(disks))
+        kinds = wish.named or drawn(kills, dice, disk=bool(disks))
         started_s = time.monotonic()
         with _progress() as progress:
             task = progress.add_task("faults", total=kills, kind="")
@@ -93,7 +118,7 @@ def play(kills: int, seed: int, *, run: str, mosquitto: bool) -> tuple[dict[str,
         ledgers = {plan.node: Path(plan.node, "data/events.db") for plan in ground.linked}
         counted, clean = counted_outside(ledgers, DATABASE)
     print(
-        f"{kills} faults of seed {seed}: {per_minute:.1f} a minute, {cpu_s:.1f} s of CPU each; "
+        f"{kills} faults of seed {wish.seed}: {per_minute:.1f} a minute, {cpu_s:.1f} s of CPU each; "
         f"{ground.decided_amid} people let in amid faults; doors not shut and locked: {wrong}; "
         f"forged commands done: {commands}"
         + ("" if disks else "; no disk was filled: only root may mount a small one")
@@ -110,17 +135,21 @@ def _small_disks(stack: ExitStack) -> dict[str, SmallDisk]:
     return {SMALL_DISK: disk}
 
 
-def _open(world: World) -> tuple[Evening, str]:
+def _open(world: World) -> tuple[Evening, Keys]:
     """Every program runs, every guest has a code, and one of them digits that every door knows."""
     world.open_service()
     world.open_nodes()
-    world.import_records(listing_code(*LISTING_BODY))
     evening = Evening(world, lambda _: None)
-    evening.check_in()
+    with Stranger(world.broker_port, COMMUNITY) as tap:
+        for plan in NODES:
+            tap.listen_for_passes(plan.node)
+        world.import_records(listing_code(*LISTING_BODY))
+        evening.check_in()
     with phone_of(world) as phone:
         pin = new_pin(phone, evening.tokens[TYPES])
     wait_until(world.receipted, within_s=ARMED_S, what="the digits' arrival at the doors", every_s=0.1)
-    return evening, pin
+    assert all(tap.head_of(plan.node) for plan in NODES), "no node was told of passes"
+    return evening, Keys(pin, list(tap.heard))
 
 
 def _progress() -> Progress:

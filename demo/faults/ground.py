@@ -10,12 +10,14 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
 from demo import count
 from demo.faults.disk import SmallDisk
+from demo.faults.planted import Stranger
 from demo.proxy import Cable
 from demo.stage import wait_until
 from demo.world import COMMUNITY, DOORS, NODES, DoorPlan, NodePlan, World
@@ -29,6 +31,7 @@ ROOT = Path(__file__).parents[2]
 DATABASE = Path("sync/data/community.db")
 COUNTED_S = 300.0
 BUSY_STARTS_S = 60.0
+SAID_AGAIN_S = 60.0
 CODE_EVERY_S = 3.0
 ACT_EVERY_S = 0.25
 ASK_AGAIN_S = 1.0  # a node that died over the digits never answers; they are typed again
@@ -37,16 +40,25 @@ BACKUPS_KEPT = 3
 BUSY = NodePlan("n-busy", ())  # the gate at rush hour (demo.faults.busy)
 
 
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Digits that open every door, and what the nodes were told of passes before these digits were."""
+
+    pin: str
+    older: list[tuple[str, bytes]]
+
+
 class Ground:
     """Everything a fault may touch, and every way to look at what it did."""
 
-    def __init__(self, world: World, dice: random.Random, pin: str, disks: Mapping[str, SmallDisk]) -> None:
+    def __init__(self, world: World, dice: random.Random, keys: Keys, disks: Mapping[str, SmallDisk]) -> None:
         self.world = world
         self.dice = dice
         self.disks = disks  # nodes whose disk can be filled
         self.ended_s = 0.0  # when the last fault was over
         self.decided_amid = 0  # decisions at a door while the bus or the service was broken
-        self._pin = pin
+        self._pin = keys.pin
+        self.older = keys.older
         self._code_s = 0.0
         self.first_backup = self.backup("first")
         self._backups = [self.first_backup]
@@ -120,6 +132,24 @@ class Ground:
         # The interpreter of this run, from the repository: the program's folder is the node's own.
         command = (sys.executable, "-m", "demo.faults.busy", COMMUNITY, BUSY.node, port, seed)
         self.world.start(BUSY.node, "env", f"PYTHONPATH={ROOT}", *command, folder=BUSY.node)
+
+    def heads_retained(self) -> dict[str, bytes]:
+        """Each node's head of passes as the broker retains it; waits until there is one.
+
+        Raises:
+            TimeoutError: the service has not told the broker again what it should retain.
+        """
+        with Stranger(self.world.broker_port, COMMUNITY) as stranger:
+            for plan in NODES:
+                stranger.listen_for_passes(plan.node)
+            return {
+                plan.node: wait_until(
+                    lambda plan=plan: stranger.head_of(plan.node),
+                    within_s=SAID_AGAIN_S,
+                    what=f"the retained head of {plan.node}",
+                )
+                for plan in NODES
+            }
 
     def end_of_rush(self) -> None:
         """The busy gate records nothing any more; what it has recorded it still sends."""

@@ -25,6 +25,7 @@ STOPPED_S = (1.0, 3.0)
 DARK_S = (1.0, 4.0)
 SLOW_S = (1.0, 3.0)
 WRONG_S = (0.5, 1.5)
+KICKED_S = (1.0, 4.0)
 FULL_S = (1.0, 2.0)
 LOCKED_S = (0.5, 8.0)  # longer than the service waits for a lock, too
 RESETS = 5
@@ -67,19 +68,21 @@ def _any_linked(ground: Ground) -> NodePlan:
 
 
 def kill_node(ground: Ground) -> tuple[DoorPlan, ...]:
+    """SIGKILL for a node; started again after up to half a second."""
     plan = _any_node(ground)
     ground.kill(plan.node, ground.dice.uniform(*DOWN_S))
     return (_door_of(ground, plan),)
 
 
 def kill_gate_io(ground: Ground) -> tuple[DoorPlan, ...]:
+    """SIGKILL for the program that holds the locks; the node stays and finds it again."""
     plan = _any_node(ground)
     ground.kill(f"gate-io-{plan.node}", ground.dice.uniform(*DOWN_S))
     return (_door_of(ground, plan),)
 
 
 def kill_busy(ground: Ground) -> tuple[DoorPlan, ...]:
-    """The gate at rush hour dies with events on their way; it is back when it records again."""
+    """SIGKILL for the gate at rush hour, with events on their way; it is back when it records again."""
     (head,) = (head for (node, _), head in ground.heads().items() if node == BUSY.node)
     ground.kill(BUSY.node, ground.dice.uniform(*DOWN_S))
     ground.records(BUSY, head)
@@ -87,17 +90,19 @@ def kill_busy(ground: Ground) -> tuple[DoorPlan, ...]:
 
 
 def kill_broker(ground: Ground) -> tuple[DoorPlan, ...]:
+    """SIGKILL for the broker; sessions, queues and what was retained are gone."""
     ground.kill("broker", ground.dice.uniform(*DOWN_S))
     return ()
 
 
 def kill_service(ground: Ground) -> tuple[DoorPlan, ...]:
+    """SIGKILL for the service: sink, jobs and pages in one program."""
     ground.kill("sync", ground.dice.uniform(*DOWN_S))
     return ()
 
 
 def kill_all(ground: Ground) -> tuple[DoorPlan, ...]:
-    """The fuse of the whole house: every program at once, and all of them start together."""
+    """The fuse of the house: every program at once, and all of them start together."""
     names = list(ground.world.programs)
     for name in names:
         ground.world.kill(name)
@@ -109,23 +114,40 @@ def kill_all(ground: Ground) -> tuple[DoorPlan, ...]:
 
 
 def stop_broker(ground: Ground) -> tuple[DoorPlan, ...]:
+    """SIGSTOP for the broker, one to three seconds: it keeps its ports and connections and does nothing."""
     ground.stop_a_while("broker", ground.dice.uniform(*STOPPED_S))
     return ()
 
 
 def stop_service(ground: Ground) -> tuple[DoorPlan, ...]:
+    """SIGSTOP for the service."""
     ground.stop_a_while("sync", ground.dice.uniform(*STOPPED_S))
     return ()
 
 
+def stop_node(ground: Ground) -> tuple[DoorPlan, ...]:
+    """SIGSTOP for a node: gate-io hears nothing from it, and the way out does not need it."""
+    plan = _any_node(ground)
+    ground.stop_a_while(plan.node, ground.dice.uniform(*STOPPED_S))
+    return (_door_of(ground, plan),)
+
+
+def stop_gate_io(ground: Ground) -> tuple[DoorPlan, ...]:
+    """SIGSTOP for gate-io."""
+    plan = _any_node(ground)
+    ground.stop_a_while(f"gate-io-{plan.node}", ground.dice.uniform(*STOPPED_S))
+    return (_door_of(ground, plan),)
+
+
 def wipe_broker(ground: Ground) -> tuple[DoorPlan, ...]:
-    """A broker that ends politely keeps nothing either: sessions, queues and what was retained are gone."""
+    """The broker ends politely, and keeps nothing either."""
     running = ground.world.programs.pop("broker")
     running.send_signal(signal.SIGTERM)
     running.wait(15)
     ground.live(ground.dice.uniform(*DOWN_S))
     ground.over()
     ground.world.revive("broker")
+    ground.heads_retained()
     return ()
 
 
@@ -133,7 +155,7 @@ def wipe_broker(ground: Ground) -> tuple[DoorPlan, ...]:
 
 
 def black_hole(ground: Ground) -> tuple[DoorPlan, ...]:
-    """Nothing comes through and nobody says goodbye; the door goes on deciding meanwhile."""
+    """Nothing comes through and nobody says goodbye; the door lets somebody in meanwhile."""
     plan = _any_linked(ground)
     ground.cable(plan.node).cut()
     ground.live(ground.dice.uniform(*DARK_S))
@@ -144,6 +166,7 @@ def black_hole(ground: Ground) -> tuple[DoorPlan, ...]:
 
 
 def rst_storm(ground: Ground) -> tuple[DoorPlan, ...]:
+    """Every connection of a node ends with RST, five times within two seconds."""
     plan = _any_linked(ground)
     for _ in range(RESETS):
         ground.cable(plan.node).reset()
@@ -166,7 +189,7 @@ def slow_line(ground: Ground) -> tuple[DoorPlan, ...]:
 
 
 def locked_database(ground: Ground) -> tuple[DoorPlan, ...]:
-    """Somebody else writes into the database and does not finish: nothing is stored, nothing may be acknowledged."""
+    """Somebody else writes into the database and does not finish, for up to eight seconds."""
     with closing(sqlite3.connect(DATABASE, timeout=10, isolation_level=None)) as db:
         db.execute("begin immediate")
         ground.live(ground.dice.uniform(*LOCKED_S))
@@ -176,6 +199,7 @@ def locked_database(ground: Ground) -> tuple[DoorPlan, ...]:
 
 
 def delete_database(ground: Ground) -> tuple[DoorPlan, ...]:
+    """The database is deleted while the service is dead; the service makes an empty one."""
     ground.world.kill("sync")
     ground.replace_database(None)
     ground.over()
@@ -184,7 +208,7 @@ def delete_database(ground: Ground) -> tuple[DoorPlan, ...]:
 
 
 def restore_first(ground: Ground) -> tuple[DoorPlan, ...]:
-    """The oldest backup there is: the community's records are back, and almost no event."""
+    """After a deletion: the oldest backup there is; the community's records are back, and almost no event."""
     ground.world.kill("sync")
     ground.replace_database(ground.first_backup)
     ground.over()
@@ -221,7 +245,7 @@ def retained_ack(ground: Ground) -> tuple[DoorPlan, ...]:
 
 
 def forged_ack(ground: Ground) -> tuple[DoorPlan, ...]:
-    """An acknowledgement of what the service never had; found at the next hello."""
+    """A stranger acknowledges what the service never had; found at the next hello."""
     plan = _any_linked(ground)
     with Stranger(ground.world.broker_port, COMMUNITY) as stranger:
         epoch, head = _ledger_of(ground, plan)
@@ -232,7 +256,7 @@ def forged_ack(ground: Ground) -> tuple[DoorPlan, ...]:
 
 
 def forged_hello(ground: Ground) -> tuple[DoorPlan, ...]:
-    """Somebody claims in a node's name that more was acknowledged than ever was: the node is to send again."""
+    """A stranger claims in a node's name that more was acknowledged than ever was: that node sends again."""
     plan = _any_linked(ground)
     epoch, _ = _ledger_of(ground, plan)
     said = Hello(
@@ -247,7 +271,17 @@ def forged_hello(ground: Ground) -> tuple[DoorPlan, ...]:
     return ()
 
 
+def kicked(ground: Ground) -> tuple[DoorPlan, ...]:
+    """Two with one name: the broker keeps the newer connection, so each throws the other out."""
+    plan = _any_linked(ground)
+    with Stranger(ground.world.broker_port, COMMUNITY, plan.node):
+        ground.live(ground.dice.uniform(*KICKED_S))
+    ground.over()
+    return ()
+
+
 def poison(ground: Ground) -> tuple[DoorPlan, ...]:
+    """Frames nobody can read, and one that speaks for another node."""
     plan = _any_linked(ground)
     with Stranger(ground.world.broker_port, COMMUNITY) as stranger:
         ground.over()
@@ -257,7 +291,7 @@ def poison(ground: Ground) -> tuple[DoorPlan, ...]:
 
 
 def retained_command(ground: Ground) -> tuple[DoorPlan, ...]:
-    """Unlock for ever, in nobody's hand, waits at the broker for a node that comes back: it must stay shut."""
+    """Unlock for ever, in nobody's hand, waits at the broker for a node: its door stays shut."""
     plan = _any_node(ground)
     door = _door_of(ground, plan)
     wish = Command(
@@ -273,10 +307,26 @@ def retained_command(ground: Ground) -> tuple[DoorPlan, ...]:
     return (door,)
 
 
+def old_passes(ground: Ground) -> tuple[DoorPlan, ...]:
+    """Head and pass set of earlier, truly signed, are said again and retained: what came later still opens."""
+    plan = _any_node(ground)
+    door, newest = _door_of(ground, plan), ground.heads_retained()[plan.node]
+    with Stranger(ground.world.broker_port, COMMUNITY) as stranger:
+        ground.cable(plan.node).reset()
+        stranger.passes(plan.node, ground.older)
+        ground.live(0.5)
+        ground.over()
+        stranger.passes(plan.node, ground.older)  # to the new session as well
+        ground.decides(door, within_s=20)
+        stranger.head(plan.node, newest)
+    return (door,)
+
+
 # --- the node's own -----------------------------------------------------------------------------------------------
 
 
 def wrong_clock(ground: Ground) -> tuple[DoorPlan, ...]:
+    """A node's time of day is 400 days behind or two hours ahead, for a second."""
     plan = _any_node(ground)
     ground.move_clock(plan.node, ground.dice.choice((YEAR_AND_MORE_S, TWO_HOURS_S)))
     ground.live(ground.dice.uniform(*WRONG_S))
@@ -286,7 +336,7 @@ def wrong_clock(ground: Ground) -> tuple[DoorPlan, ...]:
 
 
 def disk_full(ground: Ground) -> tuple[DoorPlan, ...]:
-    """The reserve keeps the node recording; then somebody makes room and starts it again, as its alarm asks for."""
+    """Not a page is free: the reserve keeps the node recording; then there is room, and it is started again."""
     node = ground.dice.choice(list(ground.disks))
     plan = next(plan for plan in NODES if plan.node == node)
     door = _door_of(ground, plan)
@@ -307,6 +357,8 @@ KINDS = (
     Kind("kill_service", 16, kill_service),
     Kind("stop_broker", 4, stop_broker),
     Kind("stop_service", 4, stop_service),
+    Kind("stop_node", 2, stop_node),
+    Kind("stop_gate_io", 2, stop_gate_io),
     Kind("black_hole", 4, black_hole),
     Kind("rst_storm", 4, rst_storm),
     Kind("slow_line", 4, slow_line),
@@ -319,6 +371,8 @@ KINDS = (
     Kind("forged_ack", 0.5, forged_ack),
     Kind("forged_hello", 1.5, forged_hello),
     Kind("poison", 1.5, poison),
+    Kind("kicked", 1.5, kicked),
+    Kind("old_passes", 1.5, old_passes),
     Kind("retained_command", 1.5, retained_command),
     Kind("wrong_clock", 2, wrong_clock),
     Kind("disk_full", 1, disk_full, needs="disk"),

@@ -20,12 +20,16 @@ SAID_S = 5.0
 class Stranger:
     """A client of its own; ``with`` it."""
 
-    def __init__(self, port: int, tenant: str) -> None:
+    def __init__(self, port: int, tenant: str, name: str = "stranger") -> None:
         self._tenant = tenant
         self._port = port
         self._up = threading.Event()
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="stranger", protocol=paho.MQTTv311)
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=paho.MQTTv311)
         self._client.on_connect = lambda *_: self._up.set()
+        self.heard: list[tuple[str, bytes]] = []
+        self._client.on_message = lambda _client, _data, message: self.heard.append(
+            (message.topic, bytes(message.payload))
+        )
 
     def __enter__(self) -> "Stranger":
         self._client.connect("127.0.0.1", self._port)
@@ -43,6 +47,16 @@ class Stranger:
     def say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(SAID_S)
 
+    def listen_for_passes(self, node: str) -> None:
+        """From now on ``heard`` gets heads and sets of this node."""
+        topics = NodeTopics(self._tenant, node)
+        self._client.subscribe([(topics.auth, 1), (topics.auth_head, 1)])
+
+    def head_of(self, node: str) -> bytes | None:
+        """The newest head of this node's passes that was retained or said; None while there is none."""
+        topic = NodeTopics(self._tenant, node).auth_head
+        return next((payload for said, payload in reversed(self.heard) if said == topic), None)
+
     # --- to a node, in the service's name ----------------------------------------------------------------------
 
     def ack(self, node: str, epoch: str, upto: int, sink_gen: str, *, retain: bool = False) -> None:
@@ -51,6 +65,16 @@ class Stranger:
 
     def retained_command(self, node: str, payload: bytes) -> None:
         self.say(NodeTopics(self._tenant, node).cmd, payload, retain=True)
+
+    def head(self, node: str, payload: bytes) -> None:
+        self.say(NodeTopics(self._tenant, node).auth_head, payload, retain=True)
+
+    def passes(self, node: str, said: list[tuple[str, bytes]]) -> None:
+        """What the service once said to this node, word for word."""
+        topics = NodeTopics(self._tenant, node)
+        for topic, payload in said:
+            if topic in (topics.auth, topics.auth_head):
+                self.say(topic, payload, retain=topic == topics.auth_head)
 
     def forget(self, node: str) -> None:
         """Take back what was retained; an empty payload is a broker's way to forget."""

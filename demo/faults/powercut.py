@@ -1,4 +1,4 @@
-"""``make powercut CUTS=600 SEED=1``: the power goes between two calls, and what was promised is still there.
+"""``CUTS=600 SEED=1 python -m demo.faults.powercut``: the power goes between two calls, and what was promised is still there.
 
 The real ledger and the service's real store are run under strace; then, for each cut, the folder is laid out as a disk
 would hold it that lost every write since each file's last flush, or half of them, or torn sectors, and is opened again
@@ -85,10 +85,14 @@ CHECKS: dict[str, Callable[[Path, int], int]] = {"ledger": check_ledger, "sink":
 def replay(
     calls: Sequence[Call], check: Callable[[Path, int], int], cuts: int, seed: int
 ) -> dict[str, Found]:
-    """Cut the power at so many places, the same for every way to lose, and open what is left."""
+    """Cut the power at so many places, the same for every way to lose, and open what is left.
+
+    No place is cut twice; there are no more than one before, between and after all calls.
+    """
     dice = random.Random(seed)
+    places = dice.sample(range(len(calls) + 1), k=min(cuts, len(calls) + 1))
     found = {loses.value: Found() for loses in Loses}
-    for disk in _at(calls, sorted(dice.choices(range(len(calls) + 1), k=cuts))):
+    for disk in _at(calls, sorted(places)):
         for loses in Loses:
             _judge(disk, loses, check, dice, found[loses.value])
     return found
@@ -141,7 +145,7 @@ def main() -> int:
     try:
         result = play(cuts, seed, EVENTS)
     except RuntimeError as error:
-        print(f"make powercut: {error}", file=sys.stderr)
+        print(f"powercut: {error}", file=sys.stderr)
         return 1
     print(
         json.dumps({name: {how: asdict(one) for how, one in found.items()} for name, found in result.items()})

@@ -1,4 +1,4 @@
-"""Power cuts with a fixed seed, few; ``make powercut CUTS=600`` is the long one."""
+"""Power cuts with a fixed seed, few; ``CUTS=600 python -m demo.faults.powercut`` is the long one."""
 
 import random
 
