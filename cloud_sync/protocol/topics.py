@@ -74,8 +74,13 @@ class NodeTopics:
 
     @property
     def down_all(self) -> str:
-        """The filter a node subscribes to; the only one it needs."""
+        """The filter of everything that is for this node alone."""
         return self._down("#")
+
+    @property
+    def sink_state(self) -> str:
+        """Where a node hears that the service is there again; said to all."""
+        return sink_state(self.tenant)
 
 
 def sink_state(tenant: str) -> str:

@@ -5,11 +5,13 @@ waits for it.
 """
 
 import base64
+import random
 import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Protocol
 
 import msgspec
@@ -29,6 +31,7 @@ from cloud_sync.protocol.messages import (
     Hello,
     Lag,
     Part,
+    SinkState,
     State,
     decode,
     encode,
@@ -49,6 +52,8 @@ LIVE_WITHIN_MS = 5_000  # a batch is live only on the first sending of events th
 PARTS_MAX = 1_000  # a snapshot of 12 MB; more is refused before memory is spent on it
 NONCE_CROSSING_S = 10.0  # how long a command may be on its way while the next hello goes up: T_cmd_age
 ANSWERS_MAX = 256  # answers to commands not yet said; the oldest go first, their events say the same
+# Gates of a city are not to speak at one moment when their service returns; the longer it was away, the wider they spread.
+BACK_WITHIN_RTO = 1 / 3
 WATCHDOG_S = 90.0  # three hellos without any answer: the session is rebuilt
 
 log = structlog.get_logger()
@@ -135,7 +140,7 @@ class Link:
         ledger: LedgerSource,
         node: NodeSide,
         verify: Verify,
-        open_session: Callable[[str, str, bytes], Session],
+        open_session: Callable[[tuple[str, ...], str, bytes], Session],
     ) -> None:
         self._topics = topics
         self._software = software
@@ -152,6 +157,7 @@ class Link:
         self._up = False
         self._hello_at_s = 0.0
         self._answer_at_s = 0.0
+        self._again_at_s = inf
         self._nonce = ""
         self._last_nonce = ("", 0.0)
         self._answers: deque[Answer] = deque(maxlen=ANSWERS_MAX)
@@ -196,7 +202,8 @@ class Link:
         self._session.stop(farewell=(self._topics.up("st"), self._will()))
 
     def _new_session(self) -> Session:
-        return self._open_session(self._topics.down_all, self._topics.up("st"), self._will())
+        hears = (self._topics.down_all, self._topics.sink_state)
+        return self._open_session(hears, self._topics.up("st"), self._will())
 
     def _will(self) -> bytes:
         return encode(State(on=False, e=self._ledger.epoch, boot_id=self._boot_id, state="OFFLINE"))
@@ -213,6 +220,8 @@ class Link:
                 if self._state_asked.is_set():
                     self._state_asked.clear()
                     self.tell_state()
+                if now_s >= self._again_at_s:
+                    self._begin_again(now_s)
                 if self._hello_asked.is_set() or now_s - self._hello_at_s >= HELLO_EVERY_S:
                     self._hello(now_s)
                 self._send_answers()
@@ -336,6 +345,8 @@ class Link:
     def _receive(self, heard: Heard, now_s: float) -> None:
         if heard.topic == self._topics.ack and not heard.retain:
             self._on_ack(decode(heard.payload, Ack), now_s)
+        elif heard.topic == self._topics.sink_state:
+            self._on_sink(decode(heard.payload, SinkState), retained=heard.retain, now_s=now_s)
         elif heard.topic == self._topics.auth_head:
             self._on_head(decode(heard.payload, Head))
         elif heard.topic == self._topics.auth and not heard.retain:
@@ -356,6 +367,19 @@ class Link:
     def _on_ack(self, ack: Ack, now_s: float) -> None:
         if self._peer.on_ack(ack.e, ack.upto, ack.sg, refuse=ack.refuse, now_s=now_s):
             self._ledger.remember(self._peer.acked, self._peer.sink_gen)
+
+    def _on_sink(self, said: SinkState, *, retained: bool, now_s: float) -> None:
+        """What was sent while the sink was away is lost: no time-out, however far it has doubled, is waited for.
+
+        A retained word is older than this session, at whose beginning everything was sent anew.
+        """
+        if said.on and not retained:
+            self._again_at_s = now_s + random.uniform(0, self._peer.rto_s * BACK_WITHIN_RTO)  # noqa: S311
+
+    def _begin_again(self, now_s: float) -> None:
+        self._again_at_s = inf
+        self._peer.connected(now_s)
+        self._hello(now_s)
 
     def _on_head(self, head: Head) -> None:
         if head.node != self._topics.node or not self._signed(head):
