@@ -103,7 +103,8 @@ def play(wish: Storming) -> tuple[dict[str, Any], bool]:
         ground = Ground(world, dice, keys, disks)
         world.nodes.append(BUSY)
         storm = Storm(ground)
-        kinds = wish.named or drawn(kills, dice, disk=bool(disks))
+        # A generator of its own: what is drawn does not depend on what was drawn to set up.
+        kinds = wish.named or drawn(kills, random.Random(wish.seed), disk=bool(disks))
         started_s = time.monotonic()
         with _progress() as progress:
             task = progress.add_task("faults", total=kills, kind="")
