@@ -21,12 +21,14 @@ JOURNAL = Path("faults.jsonl")  # beside the programs' folders
 
 
 def drawn(kills: int, dice: random.Random, *, disk: bool) -> list[Kind]:
-    """So many faults by their weights; each of the programs is killed once at least, if there are so many."""
-    able = [kind for kind in KINDS if kind.weight and (disk or kind.needs != "disk")]
+    """So many faults by their weights; each of the programs is killed once at least, if there are so many.
+
+    Without a disk that may be filled a node is killed instead; all other faults stay what and where they were.
+    """
     chosen = [BY_NAME[name] for name in PROGRAMS[:kills]]
-    chosen += dice.choices(able, [kind.weight for kind in able], k=kills - len(chosen))
+    chosen += dice.choices(KINDS, [kind.weight for kind in KINDS], k=kills - len(chosen))
     dice.shuffle(chosen)
-    return chosen
+    return [kind if disk or kind.needs != "disk" else BY_NAME[PROGRAMS[0]] for kind in chosen]
 
 
 @dataclass(slots=True)
