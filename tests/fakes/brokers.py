@@ -18,6 +18,7 @@ allow_anonymous true
 persistence false
 max_inflight_messages 1000
 max_queued_messages 100000
+set_tcp_nodelay true
 log_type warning
 """
 
