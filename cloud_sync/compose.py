@@ -83,7 +83,7 @@ def open_books(config: SyncConfig, clock: Clock | None = None) -> Books:
     """
     clock = clock or SystemClock()
     keys = load_keys(config.keys)
-    engine = open_database(config.database)
+    engine = open_database(config.books)
     code = config.community.code
 
     def disclose(look: audit.Look) -> None:

@@ -100,6 +100,38 @@ class BrokerConfig(Strict):
         return self
 
 
+class SinkConfig(Strict):
+    """``[sink]``: several programs that store what gates tell, on one PostgreSQL and one broker."""
+
+    name: str = Field(
+        "",
+        pattern=r"^[a-z0-9-]{0,16}$",
+        description="One of several, each with a name of its own; empty: the only one.",
+    )
+
+
+class ArchiveConfig(Strict):
+    """``[archive]``: when old events leave the database for Parquet files, and when these end."""
+
+    folder: Path | None = Field(None, description="Where the files are written; without it nothing leaves.")
+    # Reconciliation judges the last month from the table itself.
+    hot_days: int = Field(35, ge=35, le=180, description="How long events stay in the database.")
+    keep_days: int = Field(
+        90,
+        ge=35,
+        le=180,
+        description="How long after its newest event was stored a file is kept; a guest's clock is 90 days.",
+    )
+
+    @model_validator(mode="after")
+    def _files_outlive_the_table(self) -> "ArchiveConfig":
+        if self.keep_days < self.hot_days:
+            raise ValueError(
+                "keep_days is shorter than hot_days: files would end as soon as they are written"
+            )
+        return self
+
+
 class GuestConfig(Strict):
     """``[guest]``: what the community itself says to its guests."""
 
@@ -140,6 +172,8 @@ class SyncConfig(Strict):
     community: CommunityConfig
     web: WebConfig = WebConfig()
     broker: BrokerConfig = BrokerConfig()
+    sink: SinkConfig = SinkConfig()
+    archive: ArchiveConfig = ArchiveConfig()
     guest: GuestConfig = GuestConfig()
     staff: StaffConfig = StaffConfig()
     notify: dict[str, dict[str, Any]] = Field(
@@ -149,10 +183,35 @@ class SyncConfig(Strict):
     reconcile_every_s: int = Field(
         900, ge=10, le=86_400, description="The full sweep; what is touched does not wait."
     )
+    database_url: str = Field(
+        "",
+        description="PostgreSQL instead of a file in `data_dir`, such as `postgresql://gatehouse@db.lan/gatehouse`.",
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, url: str) -> str:
+        if url and not url.startswith(("postgresql://", "postgres://")):
+            raise ValueError("the address does not begin with postgresql://")
+        return url
+
+    @model_validator(mode="after")
+    def _several_share_a_server(self) -> "SyncConfig":
+        if self.sink.name and (not self.database_url or self.broker.embedded):
+            raise ValueError(
+                "a named sink is one of several: it needs database_url and broker.embedded = false"
+            )
+        return self
 
     @property
     def database(self) -> Path:
+        """The file; not used while ``database_url`` is given."""
         return self.data_dir / "community.db"
+
+    @property
+    def books(self) -> str:
+        """What ``open_database`` takes."""
+        return self.database_url or str(self.database)
 
     @property
     def vault(self) -> Path:
@@ -204,7 +263,14 @@ def _from_folder(config: SyncConfig, folder: Path) -> SyncConfig:
         name: {key: _beside(folder, key, value) for key, value in table.items()}
         for name, table in config.notify.items()
     }
-    update = {"data_dir": folder / config.data_dir, "web": web, "broker": broker, "notify": notify}
+    archive = config.archive.model_copy(update={"folder": at(config.archive.folder)})
+    update = {
+        "archive": archive,
+        "data_dir": folder / config.data_dir,
+        "web": web,
+        "broker": broker,
+        "notify": notify,
+    }
     return config.model_copy(update=update)
 
 

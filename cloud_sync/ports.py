@@ -95,7 +95,8 @@ class Stored:
     """What one committed transaction changed: the acks now due, and the events that are new."""
 
     acks: tuple[tuple[str, Ack], ...]  # (node, ack), one per node and epoch
-    lines: tuple["EntryLine", ...]
+    lines: Sequence["EntryLine"]
+    events: int  # how many were not there before; ``lines`` leaves out what no page shows
     duplicates: int
     conflicts: int
 

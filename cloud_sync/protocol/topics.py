@@ -87,6 +87,11 @@ def up_filter(tenant: str) -> str:
     return f"{ROOT}/{tenant}/n/+/+"
 
 
+def shared_up_filter(tenant: str) -> str:
+    """What each of several sinks subscribes to: the broker gives every message to one of them."""
+    return f"$share/sinks/{up_filter(tenant)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     tenant: str

@@ -40,7 +40,11 @@ def database(
         typer.Option("--database", envvar="GATEHOUSE_DATABASE", help="The database file."),
     ] = None,
 ) -> None:
-    """The file comes from the option, or from the command this is mounted in (``ctx.obj`` a Path)."""
+    """The file comes from the option, or from the command this is mounted in (``ctx.obj``: a Path, or an address)."""
+    if file is None and isinstance(context.obj, str):
+        if context.invoked_subcommand != "check":
+            _give_up("Only 'db check' looks into PostgreSQL; psql does the rest.")
+        return
     chosen = file or (context.obj if isinstance(context.obj, Path) else None)
     if chosen is None:
         _give_up("Which database? Name it with --database FILE.")

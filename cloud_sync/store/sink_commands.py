@@ -1,10 +1,10 @@
 """What became of commands, as nodes tell it: quickly by their answers, for certain by their events."""
 
-import sqlite3
 from collections.abc import Sequence
 
 from cloud_sync.core.commands import BY_ANSWER, BY_EVENT, EVENTS, CommandState, from_answer, from_event
 from cloud_sync.protocol.messages import CmdAck
+from cloud_sync.store.sink_db import SinkDb
 from cloud_sync.store.sink_epoch import NewEvent
 
 _TELL = """
@@ -16,7 +16,7 @@ where community = ? and node = ? and id = ? and state in ({states})
 class CommandResults:
     """Writes for one sink transaction; a node is believed about its own commands only."""
 
-    def __init__(self, db: sqlite3.Connection, community: str, now_ms: int) -> None:
+    def __init__(self, db: SinkDb, community: str, now_ms: int) -> None:
         self._db = db
         self._community = community
         self._now_ms = now_ms

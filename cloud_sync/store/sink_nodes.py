@@ -1,13 +1,12 @@
 """What a node says about itself: its hello, its state, and its receipts for passes and erasures."""
 
-import sqlite3
-
 from cloud_sync.protocol.messages import AuthAck, EraseAck, Hello, State
+from cloud_sync.store.sink_db import SinkDb
 
 _HELLO = """
 insert into node_state (community, node, epoch, head, acked, hello_ms, drained_through_ms, auth_ver, root, erase_ver,
                         online, clock_state, clock_bound_ms, software, nonce, health)
-values (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 'yes', ?, ?, ?, ?, x'')
+values (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 'yes', ?, ?, ?, ?, ?)
 on conflict (community, node) do update set
     epoch = excluded.epoch, head = excluded.head, acked = excluded.acked, hello_ms = excluded.hello_ms,
     auth_ver = excluded.auth_ver, root = excluded.root, erase_ver = excluded.erase_ver, online = 'yes',
@@ -34,7 +33,7 @@ where community = ? and node = ? and auth_ver = ? and root = ? and not (receipt_
 class Nodes:
     """Writes for one sink transaction; every method answers whether reconciliation should look again."""
 
-    def __init__(self, db: sqlite3.Connection, community: str, now_ms: int) -> None:
+    def __init__(self, db: SinkDb, community: str, now_ms: int) -> None:
         self._db = db
         self._community = community
         self._now_ms = now_ms
@@ -50,7 +49,9 @@ class Nodes:
         ledger = (hello.e, hello.head, hello.acked, self._now_ms)
         aboard = (hello.auth_ver, hello.root, hello.erase_ver)
         clock = (hello.clock_state, hello.clock_bound_ms)
-        self._db.execute(_HELLO, (self._community, node, *ledger, *aboard, *clock, hello.sw, hello.nonce))
+        self._db.execute(
+            _HELLO, (self._community, node, *ledger, *aboard, *clock, hello.sw, hello.nonce, b"")
+        )
         self._db.execute(_RECEIPT_BY_HELLO, (self._now_ms, self._community, node, hello.auth_ver, hello.root))
         return before != (hello.e, hello.auth_ver, hello.root, "yes", hello.clock_state)
 

@@ -67,7 +67,7 @@ class Cluster:
         self._made += 1
         name = f"house{self._made}"
         with psycopg.connect(self.url(), autocommit=True) as db:
-            db.execute(f"create database {name}".encode())
+            db.execute(f"create database {name} template template0".encode())
         return self.url(name)
 
     def restart(self) -> None:

@@ -23,9 +23,9 @@ LI, WANG, CHEN = User("li", "guard"), User("wang", "guard"), User("chen", "offic
 class Desk:
     """A community, its gate, its jobs and three people, one second a beat."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, database):
         self.clock = SteppedClock()
-        self.books = new_house(folder, self.clock)
+        self.books = new_house(folder, self.clock, database=database)
         self.gate = Gate(self.books)
         self.gate.says_hello()
         self.work = CaseWork(CaseIntake(self.books.house), self.clock)
@@ -68,8 +68,8 @@ class Desk:
 
 
 @pytest.fixture
-def house(tmp_path):
-    made = Desk(tmp_path)
+def house(tmp_path, database):
+    made = Desk(tmp_path, database)
     yield made
     made.gate.close()
     made.books.close()
