@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn, get_args
 import structlog
 import typer
 
+from cloud_sync.cli_archive import archive_app
 from cloud_sync.cli_commands import command_app
 from cloud_sync.cli_credentials import card_app, day_code_app, visitor_app
 from cloud_sync.cli_faces import approve_node, list_nodes, withdraw_node
@@ -68,6 +69,7 @@ app.add_typer(card_app, name="card")
 app.add_typer(visitor_app, name="visitor")
 app.add_typer(dry_run_app, name="dry-run")
 app.command("prove")(prove)
+app.add_typer(archive_app, name="archive")
 
 
 @app.callback()
@@ -75,7 +77,8 @@ def common(context: typer.Context) -> None:
     """Set up a community, run its service, keep its records."""
     config = Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
     if context.invoked_subcommand == "db" and config.is_file():
-        context.obj = load(config).database
+        settings = load(config)
+        context.obj = settings.database_url or settings.database
 
 
 # --- set up and run ------------------------------------------------------------------------------------------
@@ -112,6 +115,30 @@ def run(
     )  # pages and bus are loaded by whoever serves, and by no other command
 
     Service(load(config), part or tuple(Part)).run(ended)
+
+
+@app.command()
+def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Everything in one program, until SIGTERM or SIGINT; the same as ``run``."""
+    run(config, list(Part))
+
+
+@app.command()
+def ingest(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Only store what gates tell; a new version of the pages then never stops it."""
+    run(config, [Part.SINK])
+
+
+@app.command()
+def api(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Only the pages and the HTTP interface."""
+    run(config, [Part.PAGES])
+
+
+@app.command()
+def jobs(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Only the work that nobody asks for: passes to nodes, commands, reconciliation, cases, messages to guests."""
+    run(config, [Part.JOBS])
 
 
 @app.command()

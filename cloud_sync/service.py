@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from cloud_sync.api.v1 import create_router
+from cloud_sync.archiving import ARCHIVE_EVERY_S, archive_work
 from cloud_sync.broker import EmbeddedBroker
 from cloud_sync.compose import Books, Part, ensure_community, open_books, post_of, push_book, tls_files
 from cloud_sync.config import SyncConfig
@@ -40,7 +41,7 @@ from cloud_sync.jobs import (
 )
 from cloud_sync.ports import Clock, EventFeed
 from cloud_sync.protocol.messages import SinkState, encode
-from cloud_sync.protocol.topics import sink_state, up_filter
+from cloud_sync.protocol.topics import shared_up_filter, sink_state, up_filter
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
 from cloud_sync.store.morning import StoredMorning
@@ -97,9 +98,9 @@ class Service:
     def _build_bus(self, books: Books, parts: frozenset[Part]) -> None:
         code = self._config.community.code
         hears = Part.SINK in parts
-        will = Will(sink_state(code), encode(SinkState(on=False))) if hears else None
-        name = f"sync-{code}" if hears else f"sync-{code}-jobs"
-        post = PahoInbox(_address(self._config, name), (up_filter(code),) if hears else (), will)
+        post = (
+            _sinks_post(self._config) if hears else PahoInbox(_address(self._config, f"sync-{code}-jobs"), ())
+        )
         self._closers.append(post.close)
         if hears:
             store = SinkStore(books.engine, code)
@@ -129,6 +130,9 @@ class Service:
         self._beat(Beat("faces", FACES_EVERY_S, face_driver(books.house, books.keys.signer, post).tick))
         self._beat(Beat("post", POST_EVERY_S, post_of(books)))
         self._beat(Beat("reconcile", RECONCILE_EVERY_S, reconcile))
+        archive = archive_work(books.engine, books.clock, self._config)
+        if archive is not None:
+            self._beat(Beat("archive", ARCHIVE_EVERY_S, archive))
         self._build_cases(books)
 
     def _build_cases(self, books: Books) -> None:
@@ -221,6 +225,15 @@ class Service:
         with self:
             ended.wait()
         log.info("service_stopped")
+
+
+def _sinks_post(config: SyncConfig) -> PahoInbox:
+    """Alone it hears everything and says when it goes; as one of several it takes its share and leaves others on."""
+    code, name = config.community.code, config.sink.name
+    if name:
+        return PahoInbox(_address(config, f"sync-{code}-{name}"), (shared_up_filter(code),))
+    will = Will(sink_state(code), encode(SinkState(on=False)))
+    return PahoInbox(_address(config, f"sync-{code}"), (up_filter(code),), will)
 
 
 def _address(config: SyncConfig, client_id: str) -> BrokerAddress:
