@@ -89,7 +89,7 @@ def _eventually(true: object, what: str) -> None:
 
 
 class Gatehouse:
-    """``gatehouse-sync run --part sink``, on SQLite or on a database of ``cluster``."""
+    """``gatehouse-sync ingest``, on SQLite or on a database of ``cluster``."""
 
     form = "frames"
 
@@ -97,7 +97,7 @@ class Gatehouse:
         self._cluster = cluster
         self.name = "postgresql" if cluster else "sqlite"
 
-    def started(self, folder: Path, port: int, publishes: int) -> "GatehouseRunning":
+    def started(self, folder: Path, port: int, publishes: int) -> "GatehouseRunning":  # noqa: ARG002
         url = self._cluster.new_database() if self._cluster else ""
         return GatehouseRunning(folder, port, url)
 
@@ -106,14 +106,12 @@ class GatehouseRunning:
     def __init__(self, folder: Path, port: int, url: str) -> None:
         self._url, self._file = url, folder / "data/community.db"
         config = folder / "sync.toml"
-        database = f'database = "{url}"' if url else ""
+        database = f'database_url = "{url}"' if url else ""
         config.write_text(CONFIG.format(database=database, community=COMMUNITY, port=port))
         program = str(BIN / "gatehouse-sync")
         subprocess.run([program, "setup", "-c", str(config)], check=True, stdout=subprocess.DEVNULL)
         self._log = (folder / "sink.log").open("w")
-        self._process = subprocess.Popen(
-            [program, "run", "-c", str(config), "--part", "sink"], stderr=self._log
-        )
+        self._process = subprocess.Popen([program, "ingest", "-c", str(config)], stderr=self._log)
         _eventually(lambda: "service_started" in (folder / "sink.log").read_text(), "the sink did not start")
         _listening(port, f"ac/v1/{COMMUNITY}/s/state")
         self._cpu = cpu_s(self._process.pid)
@@ -193,8 +191,18 @@ class PipedRunning:
         self._listening = subprocess.Popen(listen, stdout=subprocess.PIPE)
         key = ["--pk", "node", "--pk", "epoch", "--pk", "seq"]
         self._inserting = subprocess.Popen(
-            [insert, "insert", str(self._file), "event", "-", "--nl", "--ignore", *key]
-            + ["--batch-size", str(rows)],
+            [
+                insert,
+                "insert",
+                str(self._file),
+                "event",
+                "-",
+                "--nl",
+                "--ignore",
+                *key,
+                "--batch-size",
+                str(rows),
+            ],
             stdin=self._listening.stdout,
             stdout=subprocess.DEVNULL,
         )
@@ -205,7 +213,7 @@ class PipedRunning:
         time.sleep(0.5)  # subscribed and imported; the clock does not run yet
         self._began_cpu = cpu_s(self._inserting.pid) + cpu_s(self._listening.pid)
 
-    def wait(self, events: int) -> None:
+    def wait(self, events: int) -> None:  # noqa: ARG002
         """Both programs end by themselves after the last publish; what is not written then never will be."""
         end = time.monotonic() + MOST_S
         while self._inserting.poll() is None:
