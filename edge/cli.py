@@ -181,11 +181,16 @@ def status(config: Config) -> None:
     _print_batteries(answer["doors"])
     _print_drivers(load_profile(settings.io_profile), console)
     console.print(f"clock: {answer['clock']}")
+    console.print(f"passes version {answer['auth_ver']}, lent until {_moment(answer['lease_until_ms'])}")
     for cls, left in answer["freshness"].items():
         console.print(f"without news, {cls}: {left['state']}, {_left(left)}")
     _print_faces(answer["faces"])
     for fault in answer["faults"]:
         console.print(f"fault: {fault}")
+
+
+def _moment(ms: int | None) -> str:
+    return "-" if ms is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(ms / 1000))
 
 
 def _left(countdown: dict[str, Any]) -> str:

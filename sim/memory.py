@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cloud_sync.protocol import chain
+from edge.core.clock import MAX_OFFLINE_MS
 from edge.core.commands import MODE_OPS, Answer, Order, Past, State
 from edge.core.events import Fact, PassId, Stamp
+from edge.core.freshness import Lease
 from edge.core.open_grants import begins, ends, given_of, kept
 from edge.core.passes import Denial, Pass
 from edge.errors import DiskFull
@@ -135,6 +137,11 @@ class Book:
     passes: tuple[Pass, ...] = ()
     head_issued_ms: int | None = None
     denied: dict[PassId, Denial] = field(default_factory=dict)  # outlives the rows
+
+    @property
+    def lease(self) -> Lease:
+        """As the service lends it: the longest limit of the policy from the newest head on."""
+        return Lease(None if self.head_issued_ms is None else self.head_issued_ms + MAX_OFFLINE_MS)
 
 
 class Templates:

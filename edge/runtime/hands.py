@@ -61,6 +61,7 @@ class Knowledge:
     contact_age_ms: int | None
     floor_ms: int
     policy: Policy
+    lease_left_ms: int | None = None  # ``freshness.Lease``; 0 when it is over
 
 
 @dataclass(frozen=True, slots=True)

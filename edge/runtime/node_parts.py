@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from edge.core.events import AccessPointId, PassId
+from edge.core.freshness import Lease
 from edge.core.passes import Denial, Pass
 from edge.ports import Clock, DoorIO, Ledger, RadioReading
 from edge.runtime.hands import Front, NoFront, Screens
@@ -69,6 +70,9 @@ class Book(Protocol):
 
     @property
     def head_issued_ms(self) -> int | None: ...
+
+    @property
+    def lease(self) -> Lease: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 import sqlite_utils
 
 from edge.core.events import PassId
+from edge.core.freshness import Lease
 from edge.core.passes import Denial, Pass, PassState, denials_after
 from edge.store.ballast import Ballast
 from edge.store.sqlite import connect, migrate, transaction
@@ -74,6 +75,11 @@ class PassBook:
     def head_issued_ms(self) -> int | None:
         """When the newest verified head was signed; None before the first."""
         return self.floor.issued_ms or None
+
+    @property
+    def lease(self) -> Lease:
+        """Until when the newest verified head lends these passes."""
+        return Lease(self.floor.lease_until_ms or None)
 
     def apply(self, auth_ver: int, root: str, packed: bytes, *, now_ms: int) -> bool:
         """Put a verified snapshot in force, atomically; False for a version at or below the floor."""
