@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn, get_args
 import structlog
 import typer
 
+from cloud_sync.cli_carry import carry_app
 from cloud_sync.cli_commands import command_app
 from cloud_sync.cli_credentials import card_app, day_code_app, visitor_app
 from cloud_sync.cli_faces import approve_node, list_nodes, withdraw_node
@@ -55,6 +56,7 @@ app.add_typer(node_app, name="node")
 app.add_typer(face_app, name="face")
 app.add_typer(consent_app, name="consent")
 app.add_typer(command_app, name="command")
+app.add_typer(carry_app, name="carry")
 app.add_typer(db_app, name="db")
 face_app.command("approve-node")(approve_node)
 face_app.command("withdraw-node")(withdraw_node)

@@ -1,12 +1,13 @@
 """What the service needs from the world, and what its pages may ask of the store."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
 from cloud_sync.ports_guest import GuestDesk
 from cloud_sync.ports_staff import StaffDesk
+from cloud_sync.protocol.delta import Repair
 from cloud_sync.protocol.messages import (
     Ack,
     AuthAck,
@@ -15,7 +16,6 @@ from cloud_sync.protocol.messages import (
     EraseAck,
     EraseItem,
     Hello,
-    PassRow,
     Sealed,
     SealedAck,
     State,
@@ -69,7 +69,7 @@ class Publisher(Protocol):
 
 # --- what the sink hands to the store, and what it may tell once that is committed ---------------------------
 
-UpMessage = Batch | Hello | State | AuthAck | EraseAck | CmdAck | Sealed | SealedAck
+UpMessage = Batch | Hello | State | AuthAck | Repair | EraseAck | CmdAck | Sealed | SealedAck
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +128,26 @@ class Signer(Protocol):
         ...
 
 
-class PassSource(Protocol):
-    """What the registry wants each node to hold."""
+@dataclass(frozen=True, slots=True)
+class PassNews:
+    """Encoded rows by pass; None for one that no node is to hold now.  ``whole``: all there are, not only the changed.
 
-    def rows_for(self, node: str) -> list[PassRow]:
-        """The whole pass set of one node as it should be now; order does not matter."""
+    ``doors`` are the nodes' doors: a pass belongs to every node with a door in its scope.
+    """
+
+    whole: bool
+    rows: Mapping[str, bytes | None]
+    doors: Mapping[str, str]  # access point → node
+
+
+class PassSource(Protocol):
+    """What the registry wants the nodes to hold."""
+
+    def news(self, *, whole: bool) -> PassNews:
+        """What may have changed since the last call, or everything; each change is told at least once.
+
+        Whoever could not keep what was told asks for everything next.
+        """
         ...
 
 
@@ -142,7 +157,6 @@ class HeldSet:
 
     auth_ver: int
     root: str
-    packed: bytes
     receipt_ver: int
     receipt_root: str
 
@@ -158,6 +172,18 @@ class NodeView:
     held: HeldSet | None
     erase_ver: int  # the newest tombstone ever asked of this node
     erasures: tuple[tuple[int, EraseItem], ...]  # (erase_ver, item) not yet receipted, oldest first
+    asked_ms: int = 0  # when it last asked for a repair,
+    leaves: str = ""  # and what it said it has (``Repair.leaves``)
+    wv: int = 1  # the wire version of its last hello: below ``DELTAS_SINCE`` it takes whole sets only
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A version of a node's pass set, to be stored before it is told."""
+
+    node: str
+    auth_ver: int
+    root: str
 
 
 class PassSets(Protocol):
@@ -165,7 +191,9 @@ class PassSets(Protocol):
 
     def views(self, now_ms: int) -> list[NodeView]: ...
 
-    def save(self, node: str, auth_ver: int, root: str, packed: bytes, now_ms: int) -> None: ...
+    def save(self, versions: Sequence[NewVersion], now_ms: int) -> None:
+        """All of them in one transaction, on disk when it returns."""
+        ...
 
 
 # --- reading for the pages: frozen values, nothing a template could change or fetch -------------------------

@@ -44,6 +44,7 @@ from cloud_sync.protocol.topics import sink_state, up_filter
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
 from cloud_sync.store.morning import StoredMorning
+from cloud_sync.store.pass_feed import StoredPassFeed
 from cloud_sync.store.pass_sets import StoredPassSets
 from cloud_sync.store.push_store import vapid_key
 from cloud_sync.store.read import StoredDashboard
@@ -113,7 +114,7 @@ class Service:
     def _build_jobs(self, books: Books, post: PahoInbox) -> None:
         code = self._config.community.code
         distributor = Distributor(
-            books.registry,
+            StoredPassFeed(books.house),
             StoredPassSets(books.engine, code),
             books.keys.signer,
             post,

@@ -370,6 +370,19 @@ def reset_fire(
 
 
 @app.command()
+def carried(
+    config: Config,
+    brought: Annotated[str, typer.Argument(help="A file, or a code ACR:XXXX-XXXX-XXXX-XXXX.")],
+    by: Annotated[str, typer.Option("--by", help="Your staff id; it stands in the ledger, so no name.")],
+) -> None:
+    """Take in revocations that somebody brought, where the network does not reach this node."""
+    path = Path(brought)
+    text = path.read_text(errors="replace") if path.is_file() else brought
+    answer = _ask(load(config), {"do": "carried", "text": text, "by": by})
+    typer.echo(f"{answer['passes']} pass(es) taken away here")
+
+
+@app.command()
 def erase(
     config: Config, pass_id: Annotated[str, typer.Option("--pass", help="Whose template goes.")]
 ) -> None:

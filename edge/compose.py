@@ -15,6 +15,7 @@ import structlog
 from cloud_sync.protocol import chain
 from cloud_sync.protocol import messages as wire
 from cloud_sync.protocol.topics import NodeTopics
+from edge.compose_carried import carried_desk
 from edge.compose_commission import withheld_at
 from edge.compose_credentials import (
     day_proofs,
@@ -26,6 +27,7 @@ from edge.compose_credentials import (
 )
 from edge.compose_faces import faces_side, open_peers
 from edge.compose_locks import check_locks, open_locks, slowest_bolt_ms
+from edge.compose_passes import BookPasses
 from edge.config import DoorConfig, NodeConfig
 from edge.core.commands import Received
 from edge.core.decision_types import Liveness
@@ -152,6 +154,7 @@ class NodeSide:
         self._ledger = ledger
         self._book = book
         self._boot_id = boot_id
+        self.passes = BookPasses(book, clock, self._passes_changed)
         self.node: Node | None = None
         self.desk: CommandDesk | None = None
         self.faces_fault = ""
@@ -165,14 +168,9 @@ class NodeSide:
     def free_mb(self) -> int:
         return shutil.disk_usage(self._config.data_dir).free // 1_000_000
 
-    def apply_passes(self, auth_ver: int, root: str, packed: bytes) -> bool:
-        applied = self._book.apply(auth_ver, root, packed, now_ms=self._clock.read().wall_ms)
-        if applied and self.node is not None:
+    def _passes_changed(self) -> None:
+        if self.node is not None:
             self.node.passes_changed()
-        return applied
-
-    def note_head(self, issued_ms: int, lease_until_ms: int) -> None:
-        self._book.note_head(issued_ms, lease_until_ms)
 
     def erase(self, pass_ids: Sequence[str], erase_ver: int) -> int:
         assert self.node is not None
@@ -324,9 +322,10 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
             pages = KioskServer(kiosk, config.kiosk.host, config.kiosk.port, keypad(node), help_desk.bell())
             pages.start()
             stack.callback(pages.close)
+        carry = carried_desk(join, stores.book, clock, node)
         server = await control.serve(
             config.data_dir / "control.sock",
-            technician.handlers(node, faces, rules, pictures) | own.handlers,
+            technician.handlers(node, faces, rules, pictures) | own.handlers | carry.handlers,
         )
         stack.callback(server.close)
         serving = group.create_task(node.run(told), name="node")
@@ -401,6 +400,7 @@ def build_node(
         verify_pass=lambda kid, message, signature: verify_pass(join, kid, message, signature),
         sees_faces=node.sees_faces,
         front=parts.front,
+        carried=carried_desk(join, stores.book, parts.clock, node).shown,
     )
     for door in config.doors:
         table = wired[door.access_point]

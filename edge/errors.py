@@ -57,3 +57,7 @@ class RuleRefused(GateError):
 
 class LinkError(GateError):
     pass
+
+
+class CarryRefused(GateError):
+    """What somebody brought to this node is not taken; the sentence says why."""

@@ -10,7 +10,7 @@ from edge.core.commands import MODE_OPS, Answer, Order, Past, State
 from edge.core.events import Fact, PassId, Stamp
 from edge.core.freshness import Lease
 from edge.core.open_grants import begins, ends, given_of, kept
-from edge.core.passes import Denial, Pass
+from edge.core.passes import Denial, Pass, PassSet
 from edge.errors import DiskFull
 from edge.link.translate import encode_fact
 from edge.runtime.node_parts import StoredTemplate
@@ -137,6 +137,10 @@ class Book:
     passes: tuple[Pass, ...] = ()
     head_issued_ms: int | None = None
     denied: dict[PassId, Denial] = field(default_factory=dict)  # outlives the rows
+
+    @property
+    def held(self) -> PassSet:
+        return PassSet.build(self.auth_ver, self.passes, self.denied)
 
     @property
     def lease(self) -> Lease:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cloud_sync.ports import BadFrame, Delivery, Told, UpMessage
+from cloud_sync.protocol.delta import Repair
 from cloud_sync.protocol.messages import (
     AuthAck,
     BadMessage,
@@ -23,6 +24,7 @@ _KINDS: dict[Up, type[UpMessage]] = {
     "hello": Hello,
     "st": State,
     "authack": AuthAck,
+    "repair": Repair,
     "eraseack": EraseAck,
     "cmdack": CmdAck,
     "sealed": Sealed,

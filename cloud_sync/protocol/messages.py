@@ -246,12 +246,16 @@ class Head(Message, frozen=True, kw_only=True):
 
 
 class Part(Message, frozen=True, kw_only=True):
-    """``d/{node}/auth``: one piece of a snapshot (``data`` is base64 of a slice of the packed rows)."""
+    """``d/{node}/auth``: one piece of a snapshot (``data`` is base64 of a slice of the packed rows).
+
+    ``b`` says which of the 256 buckets the rows replace, in hex; left out, all of them: the whole set.
+    """
 
     auth_ver: int
     i: int
     n: int
     data: str
+    b: str = ""
 
 
 class AuthAck(Message, frozen=True, kw_only=True):

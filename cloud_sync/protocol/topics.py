@@ -8,8 +8,8 @@ from typing import Literal
 
 ROOT = "ac/v1"
 
-Up = Literal["ev", "hello", "st", "cmdack", "authack", "eraseack", "sealed", "sealedack"]
-UP: tuple[Up, ...] = ("ev", "hello", "st", "cmdack", "authack", "eraseack", "sealed", "sealedack")
+Up = Literal["ev", "hello", "st", "cmdack", "authack", "repair", "eraseack", "sealed", "sealedack"]
+UP: tuple[Up, ...] = ("ev", "hello", "st", "cmdack", "authack", "repair", "eraseack", "sealed", "sealedack")
 
 
 def _is_name(text: str) -> bool:
@@ -51,6 +51,14 @@ class NodeTopics:
     @property
     def auth_head(self) -> str:
         return self._down("auth/head")
+
+    @property
+    def auth_delta(self) -> str:
+        return self._down("auth/delta")
+
+    @property
+    def auth_deny(self) -> str:
+        return self._down("auth/deny")
 
     @property
     def cfg(self) -> str:

@@ -1,7 +1,14 @@
-"""The compatibility policy, whole: what we speak, and how far back we still understand."""
+"""The compatibility policy, whole: what we speak, and how far back we still understand.
 
-WIRE_VERSION = 1
+| version | brought |
+|---|---|
+| 1 | events, hello, commit-ack, pass sets, commands, sealed templates |
+| 2 | deltas, denials that come ahead of them, and sets of some buckets on a node's asking |
+"""
+
+WIRE_VERSION = 2
 WIRE_VERSION_MIN = 1
+DELTAS_SINCE = 2  # below it a node takes whole sets only, and a service answers no asking
 
 
 def common_version(theirs: int, theirs_min: int) -> int | None:

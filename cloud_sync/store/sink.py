@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from cloud_sync.ports import BadFrame, Stored, Told
+from cloud_sync.protocol.delta import Repair
 from cloud_sync.protocol.messages import (
     Ack,
     AuthAck,
@@ -139,6 +140,8 @@ class Turn:
             case AuthAck() as receipt:
                 self._nodes.receipt(node, receipt)
                 self._effects.touch(node)
+            case Repair() as asked:
+                self._nodes.repair(node, asked)
             case EraseAck() as receipt:
                 self._nodes.erased(node, receipt)
                 self._effects.touch(node)

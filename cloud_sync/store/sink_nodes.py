@@ -2,6 +2,7 @@
 
 import sqlite3
 
+from cloud_sync.protocol.delta import Repair
 from cloud_sync.protocol.messages import AuthAck, EraseAck, Hello, State
 
 _HELLO = """
@@ -30,6 +31,14 @@ update pass_set set receipt_ver = auth_ver, receipt_root = root, receipt_ms = ?
 where community = ? and node = ? and auth_ver = ? and root = ? and not (receipt_ver = auth_ver and receipt_root = root)
 """
 
+_REPAIR = """
+update pass_wire set asked_ms = ?, auth_ver = ?, leaves = ? where community = ? and node = ?
+"""
+_WIRE = """
+insert into pass_wire (community, node, wv, asked_ms, auth_ver, leaves) values (?, ?, ?, 0, 0, '')
+on conflict (community, node) do update set wv = excluded.wv where pass_wire.wv <> excluded.wv
+"""
+
 
 class Nodes:
     """Writes for one sink transaction; every method answers whether reconciliation should look again."""
@@ -51,6 +60,7 @@ class Nodes:
         aboard = (hello.auth_ver, hello.root, hello.erase_ver)
         clock = (hello.clock_state, hello.clock_bound_ms)
         self._db.execute(_HELLO, (self._community, node, *ledger, *aboard, *clock, hello.sw, hello.nonce))
+        self._db.execute(_WIRE, (self._community, node, hello.wv))
         self._db.execute(_RECEIPT_BY_HELLO, (self._now_ms, self._community, node, hello.auth_ver, hello.root))
         return before != (hello.e, hello.auth_ver, hello.root, "yes", hello.clock_state)
 
@@ -78,6 +88,11 @@ class Nodes:
             "update node_state set auth_ver = ?, root = ? where community = ? and node = ? and auth_ver <= ?",
             (*told, self._community, node, receipt.auth_ver),
         )
+
+    def repair(self, node: str, asked: Repair) -> None:
+        """What the node said it has; the newest asking counts."""
+        said = (self._now_ms, asked.auth_ver, asked.leaves)
+        self._db.execute(_REPAIR, (*said, self._community, node))
 
     def erased(self, node: str, receipt: EraseAck) -> None:
         self._db.execute(

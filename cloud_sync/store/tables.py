@@ -275,9 +275,9 @@ pass_ = sa.Table(
     _int("not_after_ms"),
     _text("state"),
     _int("version"),
-    _blob(
-        "wire"
-    ),  # the PassRow as last issued (msgpack): what nodes are to hold, and what a change is told from
+    _blob("wire"),  # the PassRow as last issued (msgpack): what the nodes are to hold
+    sa.Index("pass_by_start", "community", "not_before_ms"),
+    sa.Index("pass_by_end", "community", "not_after_ms"),
 )
 # A resident, a tenant or somebody of the staff, by the reference of the file that brought them.
 subject = _table(
@@ -320,7 +320,11 @@ pass_set = _table(
     _int("receipt_ver"),
     _text("receipt_root"),
     _int("receipt_ms", null=True),
-    _blob("rows"),
+)
+# A pass that changed, until the nodes' sets follow; one line for each change, so that none is taken for another.
+pass_change = _table("pass_change", _key("change"), _text("pass_id"))
+pass_wire = _table(  # how a node takes passes: its wire version, and what it last asked for
+    "pass_wire", _key("node"), _int("wv"), _int("asked_ms"), _int("auth_ver"), _text("leaves")
 )
 erasure = _table(
     "erasure",

@@ -9,26 +9,23 @@ import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
 import structlog
 
-from cloud_sync.protocol import chain, merkle
+from cloud_sync.protocol import chain
 from cloud_sync.protocol.gate_peer import GatePeer
 from cloud_sync.protocol.messages import (
     PUBLISH_BYTES_MAX,
     Ack,
-    AuthAck,
     BadMessage,
     Batch,
     Erase,
     EraseAck,
-    Head,
     Hello,
     Lag,
-    Part,
     State,
     decode,
     encode,
@@ -40,13 +37,13 @@ from edge.core.commands import Answer, Received
 from edge.errors import StoreError
 from edge.link.faces import FaceLink
 from edge.link.mqtt import Heard, Session
+from edge.link.passes import PassLink, PassSide, Verify
 from edge.link.translate import cmdack, received, wall_text
 from edge.ports import ClockReading, LedgerRow
 
 HELLO_EVERY_S = 30.0
 TICK_S = 0.25  # how often time-outs are looked at while nothing happens
 LIVE_WITHIN_MS = 5_000  # a batch is live only on the first sending of events this young (sync.md §5.1)
-PARTS_MAX = 1_000  # a snapshot of 12 MB; more is refused before memory is spent on it
 NONCE_CROSSING_S = 10.0  # how long a command may be on its way while the next hello goes up: T_cmd_age
 ANSWERS_MAX = 256  # answers to commands not yet said; the oldest go first, their events say the same
 WATCHDOG_S = 90.0  # three hellos without any answer: the session is rebuilt
@@ -86,6 +83,9 @@ class Aboard:
 class NodeSide(Protocol):
     """What the link asks of the node.  Called on the link's thread; every answer is immediate or on disk."""
 
+    @property
+    def passes(self) -> PassSide: ...
+
     def aboard(self) -> Aboard: ...
 
     def clock(self) -> ClockReading: ...
@@ -93,12 +93,6 @@ class NodeSide(Protocol):
     def state(self) -> State: ...
 
     def free_mb(self) -> int: ...
-
-    def apply_passes(self, auth_ver: int, root: str, packed: bytes) -> bool:
-        """Durable when it returns; False for an older version."""
-        ...
-
-    def note_head(self, issued_ms: int, lease_until_ms: int) -> None: ...
 
     def erase(self, pass_ids: Sequence[str], erase_ver: int) -> int:
         """Gone from the disk and from every gallery when it returns; how many templates went."""
@@ -109,18 +103,6 @@ class NodeSide(Protocol):
     def command(self, got: Received) -> None:
         """A signed command, not yet judged; only taken over here."""
         ...
-
-
-Verify = Callable[[str, bytes, bytes], bool]  # (key id, message, signature)
-
-
-@dataclass(slots=True)
-class _Parts:
-    """The pieces of one snapshot as they come in."""
-
-    auth_ver: int
-    n: int
-    got: dict[int, bytes] = field(default_factory=dict)
 
 
 class Link:
@@ -145,10 +127,9 @@ class Link:
         self._verify = verify
         self._open_session = open_session
         self.faces = FaceLink(topics, verify)
+        self.passes = PassLink(topics, node.passes, verify)
         self._peer = GatePeer(ledger.epoch, head=ledger.head, acked=ledger.acked, sink_gen=ledger.sink_gen)
         self._sent_once = ledger.acked
-        self._head: Head | None = None
-        self._parts: _Parts | None = None
         self._up = False
         self._hello_at_s = 0.0
         self._answer_at_s = 0.0
@@ -217,6 +198,8 @@ class Link:
                     self._hello(now_s)
                 self._send_answers()
                 self.faces.send(self._session)
+                self.passes.tick(now_s)
+                self.passes.send(self._session)
                 if self._peer.tick(now_s):
                     log.info("resending", from_seq=self._peer.acked + 1, rto_s=self._peer.rto_s)
                 self._send_due(now_s)
@@ -230,6 +213,7 @@ class Link:
         if heard.kind == "up":
             self._up = True
             self._peer.connected(now_s)
+            self.passes.connected(now_s)
             self._answer_at_s = now_s
             self._hello(now_s)
             self._node.link_changed(True)
@@ -336,10 +320,8 @@ class Link:
     def _receive(self, heard: Heard, now_s: float) -> None:
         if heard.topic == self._topics.ack and not heard.retain:
             self._on_ack(decode(heard.payload, Ack), now_s)
-        elif heard.topic == self._topics.auth_head:
-            self._on_head(decode(heard.payload, Head))
-        elif heard.topic == self._topics.auth and not heard.retain:
-            self._on_part(decode(heard.payload, Part))
+        elif self.passes.hear(heard, now_s):
+            self._note_owed()
         elif heard.topic == self._topics.erase and not heard.retain:
             self._on_erase(decode(heard.payload, Erase))
         elif heard.topic == self._topics.cmd:  # a retained one too: it is the first thing the judge looks at
@@ -354,63 +336,9 @@ class Link:
         return frozenset({self._nonce} | crossing) - {""}
 
     def _on_ack(self, ack: Ack, now_s: float) -> None:
+        self.passes.speaks(min(ack.wv, WIRE_VERSION))
         if self._peer.on_ack(ack.e, ack.upto, ack.sg, refuse=ack.refuse, now_s=now_s):
             self._ledger.remember(self._peer.acked, self._peer.sink_gen)
-
-    def _on_head(self, head: Head) -> None:
-        if head.node != self._topics.node or not self._signed(head):
-            log.error("head_refused", auth_ver=head.auth_ver, why="signature or node is wrong")
-            return
-        if self._head is not None and head.issued < self._head.issued:
-            return
-        self._head = head
-        self._node.note_head(head.issued, head.lease_until)
-        self._note_owed()
-        aboard = self._node.aboard()
-        if head.auth_ver == aboard.auth_ver and head.root == aboard.root:
-            self._receipt(head.auth_ver, head.root)
-        else:
-            self._try_apply()
-
-    def _on_part(self, part: Part) -> None:
-        if not 0 <= part.i < part.n <= PARTS_MAX:
-            raise BadMessage(f"part {part.i} of {part.n} cannot be")
-        if self._parts is None or (self._parts.auth_ver, self._parts.n) != (part.auth_ver, part.n):
-            if self._parts is not None and part.auth_ver < self._parts.auth_ver:
-                return
-            self._parts = _Parts(part.auth_ver, part.n)
-        try:
-            self._parts.got[part.i] = base64.b64decode(part.data, validate=True)
-        except ValueError as error:
-            raise BadMessage(f"part {part.i} is not base64: {error}") from error
-        self._try_apply()
-
-    def _try_apply(self) -> None:
-        """Apply when head and parts are of one version, whole, and give the signed root; else wait or refuse."""
-        head, parts = self._head, self._parts
-        if head is None or parts is None or parts.auth_ver != head.auth_ver or len(parts.got) < parts.n:
-            return
-        self._parts = None
-        packed = b"".join(parts.got[i] for i in range(parts.n))
-        try:
-            root = merkle.root(head.auth_ver, merkle.unpack(packed))
-        except msgspec.DecodeError:
-            root = "undecodable"
-        if root != head.root:
-            log.error("passes_refused", auth_ver=head.auth_ver, why="the rows do not give the signed root")
-            return
-        if self._node.apply_passes(head.auth_ver, root, packed):
-            log.info("passes_applied", auth_ver=head.auth_ver, count=head.count)
-            self._receipt(head.auth_ver, root)
-        else:
-            log.error("passes_refused", auth_ver=head.auth_ver, why="older than what was applied before")
-            self._receipt(head.auth_ver, root, refused="older")
-
-    def _receipt(self, auth_ver: int, root: str, *, refused: str | None = None) -> None:
-        receipt = AuthAck(
-            auth_ver=auth_ver, root=root, applied_at=self._node.clock().wall_ms, refused=refused
-        )
-        self._session.send(self._topics.up("authack"), encode(receipt))
 
     def _on_erase(self, erase: Erase) -> None:
         if erase.node != self._topics.node or not self._signed(erase):
@@ -426,11 +354,11 @@ class Link:
 
     def _note_owed(self) -> None:
         """An erasure the head knows of and we do not: the node looks at no face until it is done."""
-        if self.faces.side is not None and self._head is not None:
-            known = self._head.erase_ver
+        if self.faces.side is not None and self.passes.head is not None:
+            known = self.passes.head.erase_ver
             self.faces.side.owes_erasure(known if known > self._node.aboard().erase_ver else 0)
 
-    def _signed(self, message: Head | Erase) -> bool:
+    def _signed(self, message: Erase) -> bool:
         try:
             signature = base64.b64decode(message.sig, validate=True)
         except ValueError:  # not base64, or not even ASCII

@@ -17,7 +17,7 @@ from edge.core.door_types import Camera
 from edge.core.events import AccessPointId, Fact, PassId, Stamp
 from edge.core.freshness import contact_age_ms
 from edge.core.open_grants import interrupted
-from edge.core.passes import EARLY_MS, Pass, PassSet
+from edge.core.passes import EARLY_MS, Pass
 from edge.errors import EnrolRefused, StoreError
 from edge.ports import Edge, IoNews, IoSnapshot, Latched, Lost, Point, Shown
 from edge.runtime.engine_info import engine_info, gallery_rows, same_model
@@ -73,7 +73,7 @@ class Node:
         self._panel = FirePanel({})
         self._cameras = dict(cameras)
         self._fpir = dict(fpir)
-        self._passes = PassSet.build(parts.book.auth_ver, parts.book.passes, parts.book.denied)
+        self._passes = parts.book.held
         self._online = False
         self._booted: set[AccessPointId] = set()
         self._engine: EngineInfo | None = None
@@ -324,8 +324,7 @@ class Node:
             self._loop.call_soon_threadsafe(call)
 
     def _take_passes(self) -> None:
-        book = self._parts.book
-        self._passes = PassSet.build(book.auth_ver, book.passes, book.denied)
+        self._passes = self._parts.book.held
         self._parts.own_locks.note_passes(self._passes.passes.values())
         self._refresh_galleries()
         self._parts.tell_state()

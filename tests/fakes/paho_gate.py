@@ -1,4 +1,4 @@
-"""A gate on a real MQTT session: the real ``GatePeer`` over a ledger in memory, and a pass book of one snapshot."""
+"""A gate of wire version 1 on a real MQTT session: ``GatePeer`` over a ledger in memory, and whole pass sets only."""
 
 import base64
 import threading
@@ -120,7 +120,7 @@ class PahoGate:
         with self._lock:
             self.peer.recorded(self.ledger.head)
             aboard = {"auth_ver": self.auth_ver, "root": self.root, "erase_ver": self.erase_ver}
-            hello = self.ledger.hello(acked=self.peer.acked, sg=self.peer.sink_gen, **aboard)
+            hello = self.ledger.hello(acked=self.peer.acked, sg=self.peer.sink_gen, v=1, wv=1, **aboard)
         self.say("hello", hello)
 
     def _send(self, now_s: float) -> None:

@@ -41,6 +41,7 @@ class Side:
 
     def __init__(self) -> None:
         self.got: list[Received] = []
+        self.passes = None
 
     def aboard(self) -> Aboard:
         return Aboard(0, "", 0)

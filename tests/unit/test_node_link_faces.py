@@ -29,12 +29,14 @@ from cloud_sync.protocol.sealed import proof_bytes
 from cloud_sync.protocol.topics import NodeTopics
 from edge.core import peers
 from edge.core.events import AccessPointId, ClockState, NodeId
+from edge.core.passes import EMPTY
 from edge.link.faces import SAYING_MAX, FaceLink
 from edge.link.link import Aboard, Link
 from edge.link.mqtt import Heard
 from edge.link.translate import encode_fact
 from edge.ports import ClockReading
 from edge.runtime.node import Node
+from edge.runtime.node_parts import NoOwnLocks
 from edge.store.ballast import Ballast
 from edge.store.device_key import verify_ed25519
 from edge.store.ledger import SqliteLedger
@@ -224,6 +226,16 @@ class Owing(Side):
     def clock(self) -> ClockReading:
         return ClockReading(1, 0, ClockState.TRUSTED, 0)
 
+    @property
+    def passes(self) -> "Owing":
+        return self
+
+    def version(self) -> tuple[int, str]:
+        return 1, "root"
+
+    def wall_ms(self) -> int:
+        return 1
+
     def note_head(self, *_: int) -> None: ...
 
     def erase(self, pass_ids: list[str], erase_ver: int) -> int:
@@ -330,9 +342,10 @@ def test_a_node_that_owes_an_erasure_looks_at_nobody() -> None:
                 seen.append(face)
 
         parts = SimpleNamespace(
-            book=SimpleNamespace(auth_ver=0, passes=(), denied={}),
+            book=SimpleNamespace(auth_ver=0, held=EMPTY),
             clock=SteppedClock(),
             templates=SimpleNamespace(pairs=lambda: ()),
+            own_locks=NoOwnLocks(),
         )
         node = Node(parts, {AccessPointId("AP-1"): "lane"}, {})
         node.take_gates([Door()])

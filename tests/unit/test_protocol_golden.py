@@ -8,13 +8,13 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from cloud_sync.protocol import chain, code, merkle, messages, sealed
+from cloud_sync.protocol import chain, code, delta, merkle, messages, revocation, sealed
 from cloud_sync.protocol.messages import Batch, EventBody, Message
 from edge.core.peers import Envelope, Peer
 from edge.link.sealing import Sealer
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-SAMPLES = sorted((GOLDEN / "messages").glob("*.json"))
+SAMPLES = sorted((GOLDEN / "messages").rglob("*.json"))
 
 
 def kinds() -> dict[str, type[Message]]:
@@ -76,6 +76,30 @@ def test_a_recorded_signature_about_faces_still_verifies(name: str) -> None:
         (GOLDEN / "messages" / f"{name}.json").read_bytes(), kinds()[name.split(".", maxsplit=1)[0]]
     )
     key.verify(base64.b64decode(message.sig), messages.signing_bytes(message))
+
+
+@pytest.mark.parametrize("name", ["delta", "deny"])
+def test_a_recorded_change_of_passes_still_verifies(name: str) -> None:
+    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(vectors("deltas")["public_hex"]))
+    message = messages.decode((GOLDEN / "messages" / "v2" / f"{name}.json").read_bytes(), kinds()[name])
+    key.verify(base64.b64decode(message.sig), delta.signing_bytes(message))
+
+
+def test_a_recorded_delta_gives_the_root_it_always_gave() -> None:
+    known = vectors("deltas")
+    change = messages.decode((GOLDEN / "messages" / "v2" / "delta.json").read_bytes(), delta.Delta)
+    rows = dict(delta.split(bytes.fromhex(known["before_packed_hex"])))
+    tree = merkle.Tree({pass_id: merkle.row_hash(raw) for pass_id, raw in rows.items()})
+    assert tree.root(change.since) == known["before_root"]
+    told = dict(delta.split(base64.b64decode(change.rows)))
+    tree.change({**dict.fromkeys(change.gone), **{one: merkle.row_hash(raw) for one, raw in told.items()}})
+    assert (tree.root(change.auth_ver), tree.count) == (change.root, change.count)
+
+
+def test_a_recorded_code_still_names_its_pass() -> None:
+    known = vectors("deltas")
+    key, text = bytes.fromhex(known["pin_key_hex"]), known["revocation"]["text"]
+    assert revocation.text_of(key, known["revocation"]["pass_id"], known["revocation"]["version"]) == text
 
 
 def test_an_envelope_sealed_once_opens_for_ever() -> None:

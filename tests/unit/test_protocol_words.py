@@ -79,7 +79,7 @@ ALLOWED = {
     *("verified_by", "battery", "signal"),
     # passes and erasures
     *("node", "count", "issued", "lease_until", "kid", "i", "data", "applied_at", "slot", "refused"),
-    *("items", "template_ref", "done_at", "erased"),
+    *("items", "template_ref", "done_at", "erased", "since", "gone", "rows", "want", "leaves", "b"),
     *("cls", "scope", "schedule", "not_before", "not_after", "prereq", "policy", "creds"),
     *("kind", "cred_id", "verifier"),
     # commands: ``iss`` is the account of whoever commands, ``class`` whom they let in

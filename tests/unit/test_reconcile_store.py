@@ -100,7 +100,7 @@ def test_a_revocation_without_receipt_is_d21_at_its_gravest(tmp_path):
     with community(tmp_path) as (books, gate):
         with_guest(books)
         with books.engine.begin() as db:
-            held = {"root": "r1", "erase_ver": 0, "receipt_ver": 1, "receipt_root": "r1", "rows": b""}
+            held = {"root": "r1", "erase_ver": 0, "receipt_ver": 1, "receipt_root": "r1"}
             db.execute(
                 tables.pass_set.insert().values(
                     community="dongfang", node="gate-1", auth_ver=1, built_ms=NOON_MS, **held

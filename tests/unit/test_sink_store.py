@@ -429,7 +429,6 @@ def pass_set(desk: Desk, auth_ver: int, root: str) -> None:
         "receipt_ver": 0,
         "receipt_root": "",
         "receipt_ms": None,
-        "rows": b"",
     }
     desk.insert(tables.pass_set, node="n1", auth_ver=auth_ver, root=root, **empty)
 
