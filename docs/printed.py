@@ -276,6 +276,7 @@ def topics() -> str:
 
     one = NodeTopics("{community}", "{node}")
     down = {"ack": one.ack, "auth": one.auth, "auth/head": one.auth_head, "erase": one.erase}
+    down |= {"auth/deny": one.auth_deny, "auth/delta": one.auth_delta}
     down |= {"cmd": one.cmd, "cfg": one.cfg}
     down |= {"faces": one.faces, "sealed": one.sealed, "sealed/ack": one.sealed_ack}
     rows = [(f"`{one.up(kind)}`", "up", _about("up", kind)) for kind in UP]
@@ -300,6 +301,7 @@ _ABOUT = {
     ("up", "st"): "`State`, retained; the will says offline",
     ("up", "cmdack"): "`CmdAck`: what became of a command so far",
     ("up", "authack"): "`AuthAck`: the receipt for a pass set",
+    ("up", "repair"): "`Repair`: what a node has that does not get further by deltas (version 2)",
     ("up", "eraseack"): "`EraseAck`: the receipt for an erasure",
     ("up", "sealed"): "`Sealed`: a template for another node, which only that one opens; never retained",
     ("up", "sealedack"): "`SealedAck`: kept, or refused and why",
@@ -308,7 +310,9 @@ _ABOUT = {
     ("down", "sealed/ack"): "`SealedAck`: what became of an envelope of this node's",
     ("down", "ack"): "`Ack`: what is committed; never retained",
     ("down", "cmd"): "`Command`, signed, never retained: one door is to do something now",
-    ("down", "auth"): "`Part`: a slice of the snapshot",
+    ("down", "auth"): "`Part`: a slice of a whole set, or of some of its buckets",
+    ("down", "auth/deny"): "`Deny`, signed: what is taken away, ahead of everything else (version 2)",
+    ("down", "auth/delta"): "`Delta`, signed: from one version of the set to the next (version 2)",
     ("down", "auth/head"): "`Head`, retained and signed: which pass set the node has to hold",
     ("down", "erase"): "`Erase`, signed: whose templates go",
 }
@@ -320,12 +324,12 @@ def _about(way: str, kind: str) -> str:
 
 def messages() -> str:
     """Every message with its fields as they travel."""
-    from cloud_sync.protocol import commands
+    from cloud_sync.protocol import commands, delta
     from cloud_sync.protocol import messages as wire
 
     ours = [
         kind
-        for module in (wire, commands)
+        for module in (wire, delta, commands)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
         if kind.__module__ == module.__name__ and msgspec.structs.fields(kind)
