@@ -7,7 +7,7 @@ import typer
 
 from cloud_sync.cli_tools import DEFAULT_CONFIG, ConfigOption, opened_books
 from cloud_sync.distribute.frames import Frames
-from cloud_sync.errors import StoreError
+from cloud_sync.errors import NotFound, StoreError
 from cloud_sync.store.carrying import code_for, taken_away_at
 
 carry_app = typer.Typer(help="Revocations to take to a node without network.", no_args_is_help=True)
@@ -22,6 +22,8 @@ def carry_file(
     """Write everything that is taken away at a node, signed; there: 'gatehouse-node carried FILE'."""
     with opened_books(config) as books:
         newest, items = taken_away_at(books.house, node)
+        if not items:
+            raise NotFound(f"nothing is taken away at node {node}; there is nothing to carry.")
         frames = Frames(books.keys.signer).denials(node, newest, items, books.clock.now_ms())
     try:
         out.write_bytes(b"".join(frame + b"\n" for frame in frames))

@@ -7,7 +7,7 @@ import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cloud_sync.ports import HeldSet, NodeView
+from cloud_sync.ports import NodeView
 from cloud_sync.protocol.delta import DENYING, LEFT
 from cloud_sync.protocol.messages import PART_BYTES_MAX, EraseItem, Part, PassRow
 from cloud_sync.protocol.versions import DELTAS_SINCE
@@ -64,11 +64,6 @@ def contradicts(view: NodeView) -> bool:
     if view.told_ver == held.auth_ver:
         return view.told_root not in ("", held.root)
     return view.told_ver > held.auth_ver and _credible(view)
-
-
-def is_behind(held: HeldSet) -> bool:
-    """True until the node has receipted this very version with the equal root."""
-    return (held.receipt_ver, held.receipt_root) != (held.auth_ver, held.root)
 
 
 def parts(auth_ver: int, packed: bytes, mask: str = "") -> Iterator[Part]:

@@ -15,7 +15,6 @@ from cloud_sync.distribute.plan import (
     Drive,
     contradicts,
     erase_now,
-    is_behind,
     newest_version,
     parts,
     taken_away,
@@ -96,12 +95,6 @@ def test_what_opened_nothing_is_not_taken_away(before) -> None:
 @pytest.mark.parametrize("wv", [1, 2])
 def test_an_older_node_is_sent_whole_sets_only(wv: int) -> None:
     assert takes_deltas(replace(VIEW, wv=wv)) is (wv == 2)
-
-
-def test_only_the_equal_root_of_the_very_version_is_a_receipt() -> None:
-    assert not is_behind(HELD)
-    assert is_behind(replace(HELD, receipt_root="another"))
-    assert is_behind(replace(HELD, receipt_ver=4))
 
 
 @given(st.binary(max_size=60_000))
