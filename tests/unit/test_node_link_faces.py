@@ -41,7 +41,7 @@ from edge.store.ledger import SqliteLedger
 from tests.fakes.sealed_nodes import Keys, SteppedClock
 
 TOPICS = NodeTopics("dongfang", "n-b")
-GOLDEN = Path(__file__).parent.parent / "golden" / "messages"
+GOLDEN = Path(__file__).parent.parent / "golden" / "messages" / "v1"
 AUTHORITY, STRANGER = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 A, B = Keys("n-a"), Keys("n-b")
 
@@ -267,6 +267,7 @@ def whole(tmp_path: Path) -> Iterator[Link]:
         node=Owing(),
         verify=lambda *_: True,
         open_session=lambda *_: Said(),
+        sign=lambda _: bytes(64),
     )
     link.faces.side = link._node
     yield link
