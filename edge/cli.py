@@ -407,10 +407,13 @@ def db_check(config: Config) -> None:
 
     stores = open_stores(load(config))
     broken = stores.ledger.first_break()
-    head = stores.ledger.head
+    head, salvaged = stores.ledger.head, stores.ledger.salvaged
     stores.close()
     if isinstance(stores.peers, StoreError):
         raise stores.peers
+    if salvaged is not None:
+        typer.echo(f"events.db: damaged; {salvaged.sentence()} Change the card, and keep events.db.damaged.")
+        raise typer.Exit(1)
     if broken is not None:
         typer.echo(
             f"events.db: the chain breaks at event {broken}. Keep a copy and tell the community officer."

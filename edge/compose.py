@@ -12,7 +12,6 @@ from importlib import metadata
 
 import structlog
 
-from cloud_sync.protocol import chain
 from cloud_sync.protocol import messages as wire
 from cloud_sync.protocol.topics import NodeTopics
 from edge.compose_commission import withheld_at
@@ -26,12 +25,13 @@ from edge.compose_credentials import (
 )
 from edge.compose_faces import faces_side, open_peers
 from edge.compose_locks import check_locks, open_locks, slowest_bolt_ms
+from edge.compose_talk import device_signer, open_ledger
 from edge.config import DoorConfig, NodeConfig
 from edge.core.commands import Received
 from edge.core.decision_types import Liveness
 from edge.core.door_profile import DoorProfile
 from edge.core.door_profile import LockProfile as CoreLockProfile
-from edge.core.events import AccessPointId, NodeId
+from edge.core.events import AccessPointId
 from edge.core.face_mode import FaceMode
 from edge.core.passes import LocationClass
 from edge.core.tailgating import Tailgate
@@ -47,7 +47,7 @@ from edge.kiosk.screens import DoorScreens
 from edge.kiosk.serve import KioskServer
 from edge.link.link import Aboard, Link
 from edge.link.mqtt import Broker, Session
-from edge.link.translate import decode_passes, encode_fact
+from edge.link.translate import decode_passes
 from edge.ports import ClockReading, Point
 from edge.runtime import control, technician
 from edge.runtime.commands import CommandDesk, DeskParts, Place
@@ -227,14 +227,7 @@ def open_stores(config: NodeConfig) -> Stores:
     """
     ballast = Ballast(config.data_dir / "reserve")
     return Stores(
-        SqliteLedger(
-            config.data_dir / "events.db",
-            NodeId(config.node),
-            encode=encode_fact,
-            chain=chain,
-            new_epoch=lambda: secrets.token_hex(12),
-            ballast=ballast,
-        ),
+        open_ledger(config, ballast),
         PassBook(config.data_dir / "passes.db", decode=decode_passes, ballast=ballast),
         GalleryStore(config.data_dir / "gallery.db", config.data_dir / "gallery.key"),
         open_peers(config),
@@ -285,6 +278,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         open_session=lambda subscribe, topic, will: Session(
             _broker(config), config.node, subscribe=subscribe, will_topic=topic, will=will
         ),
+        sign=device_signer(config),
     )
     kiosk = kiosk_state(config, join.pages_url, reads_pins=bool(join.pin_key))
     io = GateIoClient(io_profile.socket, profile_hash(io_profile)) if io_profile.hosted else None

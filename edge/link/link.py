@@ -15,14 +15,11 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from cloud_sync.protocol import chain, merkle
-from cloud_sync.protocol.gate_peer import GatePeer
+from cloud_sync.protocol import merkle
 from cloud_sync.protocol.messages import (
-    PUBLISH_BYTES_MAX,
     Ack,
     AuthAck,
     BadMessage,
-    Batch,
     Erase,
     EraseAck,
     Head,
@@ -40,8 +37,9 @@ from edge.core.commands import Answer, Received
 from edge.errors import StoreError
 from edge.link.faces import FaceLink
 from edge.link.mqtt import Heard, Session
+from edge.link.talk import Sign, Talk, TalkSource
 from edge.link.translate import cmdack, received, wall_text
-from edge.ports import ClockReading, LedgerRow
+from edge.ports import ClockReading, LedgerRow, MadeAnchor
 
 HELLO_EVERY_S = 30.0
 TICK_S = 0.25  # how often time-outs are looked at while nothing happens
@@ -49,29 +47,25 @@ LIVE_WITHIN_MS = 5_000  # a batch is live only on the first sending of events th
 PARTS_MAX = 1_000  # a snapshot of 12 MB; more is refused before memory is spent on it
 NONCE_CROSSING_S = 10.0  # how long a command may be on its way while the next hello goes up: T_cmd_age
 ANSWERS_MAX = 256  # answers to commands not yet said; the oldest go first, their events say the same
+HOUSE_EVERY_S = 60.0  # how often a bounded number of events whose time is over leaves the ledger
 WATCHDOG_S = 90.0  # three hellos without any answer: the session is rebuilt
 
 log = structlog.get_logger()
 
 
-class LedgerSource(Protocol):
+class LedgerSource(TalkSource, Protocol):
     """What the link reads of the ledger."""
-
-    epoch: str
-    acked: int
-    sink_gen: str
-
-    @property
-    def head(self) -> int: ...
 
     @property
     def oldest(self) -> int: ...
 
-    def rows(self, seqs: range, *, bytes_max: int) -> list[LedgerRow]: ...
+    def tip(self) -> tuple[int, bytes]: ...
 
-    def hash_at_head(self) -> bytes: ...
+    def pasts(self) -> Sequence[TalkSource]: ...
 
-    def remember(self, acked: int, sink_gen: str) -> None: ...
+    def anchor(self, now: ClockReading) -> MadeAnchor | None: ...
+
+    def keep_house(self, now: ClockReading) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +130,7 @@ class Link:
         node: NodeSide,
         verify: Verify,
         open_session: Callable[[str, str, bytes], Session],
+        sign: Sign | None = None,
     ) -> None:
         self._topics = topics
         self._software = software
@@ -145,8 +140,9 @@ class Link:
         self._verify = verify
         self._open_session = open_session
         self.faces = FaceLink(topics, verify)
-        self._peer = GatePeer(ledger.epoch, head=ledger.head, acked=ledger.acked, sink_gen=ledger.sink_gen)
-        self._sent_once = ledger.acked
+        self._talk = Talk(topics.node, ledger, sign, self._is_young)
+        self._pasts = [Talk(topics.node, past, sign, lambda _row: False) for past in ledger.pasts()]
+        self._house_at_s = 0.0
         self._head: Head | None = None
         self._parts: _Parts | None = None
         self._up = False
@@ -186,7 +182,12 @@ class Link:
 
     @property
     def outbox(self) -> int:
-        return self._ledger.head - self._peer.acked
+        """Events the service does not have, those of ledgers that ended among them."""
+        return self._owed(self._ledger.head)
+
+    def _owed(self, head: int) -> int:
+        past = sum(talk.peer.head - talk.peer.acked for talk in self._pasts)
+        return head - self._talk.peer.acked + past
 
     def stop(self) -> None:
         """End within two seconds; what is not acknowledged stays in the ledger."""
@@ -208,7 +209,7 @@ class Link:
             for heard in self._session.take(within_s=TICK_S):
                 self._hear(heard)
             now_s = self._now_s()
-            self._peer.recorded(self._ledger.head)
+            self._keep_house(now_s)
             if self._up:
                 if self._state_asked.is_set():
                     self._state_asked.clear()
@@ -217,8 +218,6 @@ class Link:
                     self._hello(now_s)
                 self._send_answers()
                 self.faces.send(self._session)
-                if self._peer.tick(now_s):
-                    log.info("resending", from_seq=self._peer.acked + 1, rto_s=self._peer.rto_s)
                 self._send_due(now_s)
             self._watch_session(now_s)
 
@@ -229,7 +228,8 @@ class Link:
         now_s = self._now_s()
         if heard.kind == "up":
             self._up = True
-            self._peer.connected(now_s)
+            for talk in (*self._pasts, self._talk):
+                talk.peer.connected(now_s)
             self._answer_at_s = now_s
             self._hello(now_s)
             self._node.link_changed(True)
@@ -271,15 +271,16 @@ class Link:
         self._last_nonce = (self._nonce, now_s + NONCE_CROSSING_S)
         self._nonce = secrets.token_hex(8)
         aboard, clock = self._node.aboard(), self._node.clock()
+        head, head_h = self._ledger.tip()
         hello = Hello(
-            v=WIRE_VERSION,
+            v=self._talk.peer.version,
             n=self._topics.node,
             e=self._ledger.epoch,
-            sg=self._peer.sink_gen,
-            head=self._ledger.head,
+            sg=self._talk.peer.sink_gen,
+            head=head,
             oldest=self._ledger.oldest,
-            acked=self._peer.acked,
-            head_h=self._ledger.hash_at_head().hex(),
+            acked=self._talk.peer.acked,
+            head_h=head_h.hex(),
             sw=self._software,
             wv=WIRE_VERSION,
             wv_min=WIRE_VERSION_MIN,
@@ -292,10 +293,17 @@ class Link:
             clock_state=clock.state.value,
             clock_bound_ms=clock.bound_ms,
             nonce=self._nonce,
-            lag=Lag(outbox=self.outbox, free_mb=self._node.free_mb()),
+            lag=Lag(outbox=self._owed(head), free_mb=self._node.free_mb()),
         )
         self._session.send(self._topics.up("hello"), encode(hello))
+        self._offer_anchor(clock)
         self.tell_state()
+
+    def _offer_anchor(self, clock: ClockReading) -> None:
+        try:
+            self._talk.offer(self._ledger.anchor(clock))
+        except StoreError as error:
+            log.error("anchor_not_made", why=str(error))
 
     def _send_answers(self) -> None:
         while self._answers:
@@ -303,27 +311,28 @@ class Link:
 
     def tell_state(self) -> None:
         """Publish the node's state (retained), if there is a session."""
-        self._session.send(self._topics.up("st"), encode(self._node.state()), retain=True)
+        state = self._node.state()
+        if faults := self._talk.faults():
+            state = msgspec.structs.replace(state, state="DEGRADED", faults=[*state.faults, *faults])
+        self._session.send(self._topics.up("st"), encode(state), retain=True)
 
     def _send_due(self, now_s: float) -> None:
-        while due := self._peer.due():
-            rows = self._ledger.rows(due, bytes_max=PUBLISH_BYTES_MAX - 512)
-            if not rows or not self._session.send(self._topics.up("ev"), self._batch(rows)):
-                return
-            self._peer.sending(rows[-1].seq, now_s)
-            self._sent_once = max(self._sent_once, rows[-1].seq)
+        """What a ledger that ended left unsaid goes first: it is older."""
+        for talk in (*self._pasts, self._talk):
+            talk.tick(now_s)
+            try:
+                talk.send(now_s, lambda batch: self._session.send(self._topics.up("ev"), batch))
+            except StoreError as error:
+                log.error("ledger_not_read", why=str(error))
 
-    def _batch(self, rows: list[LedgerRow]) -> bytes:
-        return encode(
-            Batch(
-                v=WIRE_VERSION,
-                n=self._topics.node,
-                e=self._ledger.epoch,
-                sg=self._peer.sink_gen,
-                lv=rows[0].seq > self._sent_once and self._is_young(rows[0]),
-                ev=[(row.seq, msgspec.Raw(row.body), chain.short(row.h)) for row in rows],
-            )
-        )
+    def _keep_house(self, now_s: float) -> None:
+        if now_s - self._house_at_s < HOUSE_EVERY_S:
+            return
+        self._house_at_s = now_s
+        try:
+            self._ledger.keep_house(self._node.clock())
+        except StoreError as error:
+            log.error("house_not_kept", why=str(error))
 
     def _is_young(self, row: LedgerRow) -> bool:
         """Recorded within the last moments of this very boot."""
@@ -354,8 +363,12 @@ class Link:
         return frozenset({self._nonce} | crossing) - {""}
 
     def _on_ack(self, ack: Ack, now_s: float) -> None:
-        if self._peer.on_ack(ack.e, ack.upto, ack.sg, refuse=ack.refuse, now_s=now_s):
-            self._ledger.remember(self._peer.acked, self._peer.sink_gen)
+        before = self._talk.faults()
+        for talk in (*self._pasts, self._talk):
+            talk.hear(ack, now_s)
+        self._pasts = [talk for talk in self._pasts if not talk.over]
+        if self._talk.faults() != before:
+            self.tell_state()
 
     def _on_head(self, head: Head) -> None:
         if head.node != self._topics.node or not self._signed(head):

@@ -77,6 +77,7 @@ def link(tmp_path: Path):
         node=Side(),
         verify=lambda *_: True,
         open_session=lambda *_: session,
+        sign=lambda _: bytes(64),
     )
     ledger.close()
 
