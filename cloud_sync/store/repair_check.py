@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from cloud_sync.store.chain_check import verify_chain
 from cloud_sync.store.engine import reading
+from cloud_sync.store.proof import proofs
 from cloud_sync.store.tables import conflict, counter, deadletter, event, gap, mark, node
 
 
@@ -13,6 +14,7 @@ def findings(engine: sa.Engine) -> Iterator[str]:
     """Everything that is not as it should be; nothing when the database is whole."""
     yield from _pages(engine)
     yield from _chains(engine)
+    yield from _anchors(engine)
     with reading(engine).connect() as db:
         yield from _counters(db)
         yield from _gaps(db)
@@ -39,6 +41,15 @@ def _chains(engine: sa.Engine) -> Iterator[str]:
             yield f"mark: {name} {epoch}: {found.events} events, mark at {found.upto}"
     for key in set(map(tuple, loose)) - set(map(tuple, ledgers)):
         yield f"mark: {key[1]} {key[2]}: events without a mark"
+
+
+def _anchors(engine: sa.Engine) -> Iterator[str]:
+    """What the nodes signed against what is stored: nobody at the service can have made that up."""
+    for proof in proofs(engine):
+        if proof.broken is not None:
+            yield (
+                f"anchor: {proof.node} {proof.epoch}: at seq {proof.broken} the chain here is not what the node signed"
+            )
 
 
 def _counters(db: sa.Connection) -> Iterator[str]:

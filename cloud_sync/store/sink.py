@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from cloud_sync.ports import BadFrame, Stored, Told
+from cloud_sync.protocol import chain
 from cloud_sync.protocol.messages import (
     Ack,
     AuthAck,
@@ -23,13 +24,14 @@ from cloud_sync.protocol.messages import (
     State,
 )
 from cloud_sync.protocol.sink_peer import generation
-from cloud_sync.protocol.versions import WIRE_VERSION, WIRE_VERSION_MIN, common_version
+from cloud_sync.protocol.versions import HEAD_H_SINCE, WIRE_VERSION, WIRE_VERSION_MIN, common_version
 from cloud_sync.store.engine import driver, is_machine_fault, path_of, store_error
 from cloud_sync.store.sink_commands import CommandResults
 from cloud_sync.store.sink_effects import Effects
 from cloud_sync.store.sink_envelopes import Envelopes
 from cloud_sync.store.sink_epoch import Epoch, bury, wall_ms
 from cloud_sync.store.sink_nodes import Nodes
+from cloud_sync.store.sink_vouched import Vouched
 
 # By then every gate has said hello three times: a database that went back in time has been noticed.
 STARTUP_MS = 90_000
@@ -123,6 +125,10 @@ class Turn:
         self._nodes = Nodes(db, community, now_ms)
         self._commands = CommandResults(db, community, now_ms)
         self._envelopes = Envelopes(db, community, now_ms)
+        self._vouched = Vouched(db, community, now_ms, self._bury)
+
+    def _bury(self, node: str, epoch: str, seq: int, raw: bytes, why: str) -> None:
+        bury(self._db, self._community, node, raw, why, self._now_ms, epoch=epoch, seq=seq)
 
     def take(self, frame: Told | BadFrame) -> None:
         if isinstance(frame, BadFrame):
@@ -163,6 +169,7 @@ class Turn:
         epoch = self._epoch(node, batch.e)
         if node in self._memory.refused:
             return  # acknowledged as far as it is held, with the refusal; nothing of it is believed
+        batch = self._vouched.believed(node, batch)
         new = epoch.take(batch)
         self._effects.add(new)
         self._commands.happened(new)
@@ -173,8 +180,14 @@ class Turn:
         self._judge_version(node, hello)
         if hello.sg == generation(self._sink_gen, epoch.peer.bump) and epoch.peer.went_back(hello.acked):
             self._send_again(node, epoch)
-        self._touch_if(node, self._nodes.hello(node, hello))
-        self._memory.waiting[node] = (hello.e, hello.head, self._hello_wall(hello))
+        self._vouched.speaks(node, hello, refused=node in self._memory.refused)
+        if hello.wv >= HEAD_H_SINCE:
+            epoch.compare(hello.head, hello.head_h[: chain.SHORT_HEX])
+        self._touch_if(node, self._nodes.hello(node, hello) or bool(epoch.conflicts))
+        if _owes_more(hello):
+            self._memory.waiting.pop(node, None)
+        else:
+            self._memory.waiting[node] = (hello.e, hello.head, self._hello_wall(hello))
 
     def _judge_version(self, node: str, hello: Hello) -> None:
         if common_version(hello.wv, hello.wv_min) is None:
@@ -232,7 +245,13 @@ class Turn:
             wv=WIRE_VERSION,
             wv_min=WIRE_VERSION_MIN,
             refuse=self._memory.refused.get(node),
+            anchored=self._vouched.anchored(node, epoch),
         )
+
+
+def _owes_more(hello: Hello) -> bool:
+    """True while the node has events of an earlier ledger to tell: no hello of the new one says that all is here."""
+    return hello.lag.outbox > max(0, hello.head - hello.acked)
 
 
 def new_generation() -> str:

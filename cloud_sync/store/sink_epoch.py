@@ -15,6 +15,7 @@ from cloud_sync.protocol.sink_peer import SinkPeer
 # dropped unacknowledged above this many, so that loading an epoch stays cheap.
 ABOVE_MAX = 10_000
 DEADLETTERS_MAX = 10_000  # newest kept: enough to study a fault, too few to fill a disk
+CONFLICTS_MAX = 100  # of one ledger
 UNDECODABLE = "sys.undecodable"
 
 _EPOCH_ZERO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -151,13 +152,19 @@ class Epoch:
     def _probe(self, offered: dict[int, tuple[bytes, str]]) -> None:
         """One probe per batch suffices: the chain carries any earlier difference forward (sync.md §3.4)."""
         last = max((seq for seq in offered if self.peer.holds(seq)), default=None)
-        if last is None:
-            return
-        row = self._db.execute(f"select h from event {_ONE_EPOCH} and seq = ?", (*self._key, last)).fetchone()
-        if row is not None and row[0] != offered[last][1]:
-            self._conflict(last, row[0], offered[last][1])
+        if last is not None:
+            self.compare(last, offered[last][1])
+
+    def compare(self, seq: int, claimed_h: str) -> None:
+        """What is claimed of a seq against what is held of it, if it is held; a difference is a conflict."""
+        row = self._db.execute(f"select h from event {_ONE_EPOCH} and seq = ?", (*self._key, seq)).fetchone()
+        if row is not None and row[0] != claimed_h:
+            self._conflict(seq, row[0], claimed_h)
 
     def _conflict(self, seq: int, stored_h: str, claimed_h: str) -> None:
+        (known,) = self._db.execute(f"select count(*) from conflict {_ONE_EPOCH}", self._key).fetchone()
+        if known >= CONFLICTS_MAX:
+            return  # a clone that goes on contradicts with everything it says; these say it
         self.conflicts += self._db.execute(
             _SAVE_CONFLICT, (*self._key, seq, stored_h, claimed_h, self._now_ms)
         ).rowcount

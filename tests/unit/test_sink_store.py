@@ -12,12 +12,13 @@ from cloud_sync.errors import StoreError
 from cloud_sync.ports import BadFrame
 from cloud_sync.protocol import chain
 from cloud_sync.protocol.messages import AuthAck, Batch, EraseAck, State, Tombstone
+from cloud_sync.protocol.vouched import tombstone_bytes
 from cloud_sync.store import tables
 from cloud_sync.store.chain_check import verify_chain
 from cloud_sync.store.engine import open_database, reading
 from cloud_sync.store.sink import STARTUP_MS, SinkStore
 from cloud_sync.store.sink_epoch import ABOVE_MAX
-from tests.fakes.wire_ledger import T0_MS, WireLedger, body, told
+from tests.fakes.wire_ledger import T0_MS, WireLedger, body, device_public, sign, told
 
 HOME = "dongfang"
 NOW = T0_MS + 1_000
@@ -30,6 +31,9 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.engine = open_database(folder / "service.db")
         self.sink = SinkStore(self.engine, HOME)
+        for node in ("n1", "n2", "n3"):
+            key = device_public(node)
+            self.insert(tables.node, node=node, name=node, device_public_key=key, registered_ms=1)
 
     def store(self, *messages: object, now_ms: int = NOW, node: str = "n1"):
         return self.sink.store([told(message, node) for message in messages], now_ms)
@@ -280,6 +284,12 @@ def test_a_last_row_that_vanished_is_noticed_by_the_mark(desk: Desk) -> None:
     assert verify_chain(desk.engine, HOME, "n1", gate.epoch).first_break == 6
 
 
+def signed(gate: WireLedger, lo: int, hi: int) -> Tombstone:
+    """A tombstone beyond what the gate ever recorded."""
+    plain = Tombstone(lo=lo, hi=hi, reason="card replaced", h="ab" * 32)
+    return changed(plain, sig=sign(gate.node, tombstone_bytes(gate.node, gate.epoch, plain)))
+
+
 # --- tombstones ---------------------------------------------------------------------------------------------
 
 
@@ -305,10 +315,8 @@ def test_a_deleted_database_does_not_ask_for_ever_for_what_retention_took(desk: 
 
 def test_a_tombstone_as_wide_as_numbers_go_costs_nothing(desk: Desk) -> None:
     gate = ledger(2)
-    wide = Tombstone(lo=3, hi=2**62, reason="card replaced", h="ab" * 32)
-    stored = desk.store(
-        gate.batch([1, 2], tomb=[wide, Tombstone(lo=9, hi=4, reason="upside down", h="ab" * 32)])
-    )
+    wide, turned = (signed(gate, lo, hi) for lo, hi in ((3, 2**62), (9, 4)))
+    stored = desk.store(gate.batch([1, 2], tomb=[wide, turned]))
     assert ack_of(stored).upto == 2**62
     assert len(desk.rows(tables.tombstone)) == 1
 
