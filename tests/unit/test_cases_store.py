@@ -190,6 +190,18 @@ def test_a_node_silent_for_more_than_ninety_seconds_is_a_case_and_its_hello_ends
     assert house.only().count == 1
 
 
+def test_a_node_that_speaks_no_version_of_ours_is_a_case_until_one_of_the_two_is_updated(house):
+    house.gate.says_hello(wv=9, wv_min=9)
+    house.beat()
+    case = house.only()
+    assert (case.kind, case.severity, case.subject) == ("version_refused", "S2", "gate-1")
+    house.beat()
+    assert house.only().count == 1
+    house.gate.says_hello()
+    house.beat()
+    assert house.only().state is S.RTN_UNACK
+
+
 def test_after_a_stop_of_the_service_nodes_get_time_to_say_hello(house):
     house.clock.step(hours=2)
     fresh = CaseWork(CaseIntake(house.books.house), house.clock)

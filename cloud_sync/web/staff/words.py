@@ -27,6 +27,7 @@ ALERTS: Mapping[str, str] = MappingProxyType({
     "help": mark("Somebody at the door calls for help"),
     "node_offline": mark("Node silent"),
     "camera_lost": mark("Camera without a picture"),
+    "version_refused": mark("Node and service speak no common version"),
 })  # fmt: skip
 
 # The first thing to do; the rest is judgement.
@@ -46,6 +47,7 @@ ADVICE: Mapping[str, str] = MappingProxyType({
     "help": mark("Go there or speak to them. The door stays as it is; the screen there only says that you were told."),
     "node_offline": mark("The gate goes on deciding by itself. Check power and network there."),
     "camera_lost": mark("Guests enter by code meanwhile. Check the camera and its cable."),
+    "version_refused": mark("The gate decides by itself and keeps every event. Update whichever of the two is older."),
 })  # fmt: skip
 
 STATES: Mapping[str, str] = MappingProxyType({
