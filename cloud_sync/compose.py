@@ -17,11 +17,14 @@ from cloud_sync.connectors.notify.post import Post
 from cloud_sync.connectors.notify.ways import open_notifiers
 from cloud_sync.core.commands import ENDED
 from cloud_sync.errors import ConfigError, StoreError
+from cloud_sync.identity.authority import open_authority
+from cloud_sync.identity.book import SqlCertificates
 from cloud_sync.jobs import (
     SystemClock,
 )
 from cloud_sync.ports import Clock
 from cloud_sync.ports_commands import CommandView
+from cloud_sync.protocol.identity import Claim
 from cloud_sync.store import audit, tables
 from cloud_sync.store.accounts import SqlAccounts
 from cloud_sync.store.commands import SqlCommands
@@ -68,6 +71,7 @@ class Books:
     reconciler: Reconciler
     outbox: SqlOutbox
     commands: SqlCommands
+    certificates: SqlCertificates
 
     def close(self) -> None:
         self.house.vault.close()
@@ -113,6 +117,7 @@ def open_books(config: SyncConfig, clock: Clock | None = None) -> Books:
         reconciler=Reconciler(house),
         outbox=SqlOutbox(house),
         commands=SqlCommands(house, keys.commands),
+        certificates=SqlCertificates(house, open_authority(config.keys, clock.now_ms())),
     )
 
 
@@ -207,20 +212,34 @@ def join_file(books: Books, node: str) -> bytes:
             "port": broker.port,
             "ca_pem": broker.ca_file.read_text() if broker.ca_file else None,
         },
+        "bus": _bus(books, node),
         "consent_texts": dict(books.house.profile.consent_texts),
         "access_points": books.registry.doors_of(node),
     }
     return json.dumps(text, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
-def add_node(books: Books, join: NodeJoin, out: Path, *, actor: str) -> None:
-    """Register a node and write its join file.
+def _bus(books: Books, node: str) -> dict[str, str] | None:
+    """The node's certificate and whom to trust on the bus; None where the broker is of another authority, or plain."""
+    broker, authority = books.config.broker, books.certificates.authority.pem
+    if broker.ca_file is None or broker.ca_file.read_bytes().strip() != authority.strip():
+        return None
+    cert = books.certificates.newest(node)
+    return None if cert is None else {"ca": authority.decode(), "cert": cert}
+
+
+def add_node(books: Books, join: NodeJoin, out: Path, *, actor: str, claim: Claim | None = None) -> None:
+    """Register a node, honour its claim to a certificate, and write its join file.
 
     Raises:
-        Refused: the join does not hold.
+        Refused: the join or the claim does not hold.
         StoreError: the file cannot be written.
     """
+    if claim is not None:
+        books.certificates.check(join.node, claim, join.public_key)
     books.registry.add_node(join, actor=actor)
+    if claim is not None:
+        books.certificates.honour(join.node, claim, actor=actor)
     write_join_file(books, join.node, out)
 
 

@@ -92,6 +92,10 @@ class BrokerConfig(Strict):
     ca_file: Path | None = Field(None, description="TLS when given.")
     cert_file: Path | None = None
     key_file: Path | None = None
+    folder: Path | None = Field(
+        None,
+        description="Where `broker-config` wrote what mosquitto reads; its lists of revoked and lost are kept new there.",
+    )
 
     @model_validator(mode="after")
     def _embedded_is_plain(self) -> "BrokerConfig":
@@ -167,6 +171,11 @@ class SyncConfig(Strict):
         return self.data_dir / "keys"
 
     @property
+    def bus(self) -> Path:
+        """The service's own certificates for the bus."""
+        return self.data_dir / "bus"
+
+    @property
     def tls(self) -> Path:
         return self.data_dir / "tls"
 
@@ -198,7 +207,7 @@ def _from_folder(config: SyncConfig, folder: Path) -> SyncConfig:
     web = config.web.model_copy(
         update={"cert_file": at(config.web.cert_file), "key_file": at(config.web.key_file)}
     )
-    files = ("ca_file", "cert_file", "key_file")
+    files = ("ca_file", "cert_file", "key_file", "folder")
     broker = config.broker.model_copy(update={name: at(getattr(config.broker, name)) for name in files})
     notify = {
         name: {key: _beside(folder, key, value) for key, value in table.items()}

@@ -129,10 +129,15 @@ def check(
 
 @app.command("join-request")
 def join_request(config: Config) -> None:
-    """Print what the service needs to register this node; the private key is made here and stays here."""
+    """Print what the service needs to register this node; private keys are made here and stay here.
+
+    Each one asks for one certificate, and is honoured once.
+    """
     from edge.compose_faces import key_request
+    from edge.compose_identity import claim_of
 
     settings = load(config)
+    claim = claim_of(settings, time.time_ns() // 1_000_000)
     doors = [
         {
             "access_point": door.access_point,
@@ -142,7 +147,7 @@ def join_request(config: Config) -> None:
         }
         for door in settings.doors
     ]
-    shown = {"node": settings.node, **key_request(settings), "access_points": doors}
+    shown = {"node": settings.node, **key_request(settings), "claim": claim, "access_points": doors}
     typer.echo(json.dumps(shown, ensure_ascii=False))
 
 

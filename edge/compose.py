@@ -25,6 +25,7 @@ from edge.compose_credentials import (
     verify_pass,
 )
 from edge.compose_faces import faces_side, open_peers
+from edge.compose_identity import bus_broker, join_bus
 from edge.compose_locks import check_locks, open_locks, slowest_bolt_ms
 from edge.config import DoorConfig, NodeConfig
 from edge.core.commands import Received
@@ -46,7 +47,7 @@ from edge.kiosk.doors import kiosk_state
 from edge.kiosk.screens import DoorScreens
 from edge.kiosk.serve import KioskServer
 from edge.link.link import Aboard, Link
-from edge.link.mqtt import Broker, Session
+from edge.link.mqtt import Session
 from edge.link.translate import decode_passes, encode_fact
 from edge.ports import ClockReading, Point
 from edge.runtime import control, technician
@@ -275,6 +276,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
     boot_id = secrets.token_hex(4)
     side = NodeSide(config, clock, stores.ledger, stores.book, boot_id)
     topics = NodeTopics(join.community, config.node)
+    key = join_bus(config, join)
     link = Link(
         topics=topics,
         software=SOFTWARE,
@@ -283,7 +285,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         node=side,
         verify=join.verify,
         open_session=lambda subscribe, topic, will: Session(
-            _broker(config), config.node, subscribe=subscribe, will_topic=topic, will=will
+            bus_broker(config, key), config.node, subscribe=subscribe, will_topic=topic, will=will
         ),
     )
     kiosk = kiosk_state(config, join.pages_url, reads_pins=bool(join.pin_key))
@@ -493,8 +495,3 @@ def _check_face(config: NodeConfig, join: Join) -> None:
                 "is on here and not at the community, which keeps the impact assessment and the sign's attestation",
                 "Switch it on there ('gatehouse-sync face enable'), fetch the join file again, or switch it off here",
             )
-
-
-def _broker(config: NodeConfig) -> Broker:
-    broker = config.broker
-    return Broker(broker.host, broker.port, broker.ca_file, broker.cert_file, broker.key_file)

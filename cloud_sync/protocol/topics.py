@@ -8,8 +8,8 @@ from typing import Literal
 
 ROOT = "ac/v1"
 
-Up = Literal["ev", "hello", "st", "cmdack", "authack", "eraseack", "sealed", "sealedack"]
-UP: tuple[Up, ...] = ("ev", "hello", "st", "cmdack", "authack", "eraseack", "sealed", "sealedack")
+Up = Literal["ev", "hello", "st", "cmdack", "authack", "eraseack", "sealed", "sealedack", "renew"]
+UP: tuple[Up, ...] = ("ev", "hello", "st", "cmdack", "authack", "eraseack", "sealed", "sealedack", "renew")
 
 
 def _is_name(text: str) -> bool:
@@ -71,6 +71,14 @@ class NodeTopics:
     @property
     def sealed_ack(self) -> str:
         return self._down("sealed/ack")
+
+    @property
+    def cert(self) -> str:
+        return self._down("cert")
+
+    @property
+    def keys(self) -> str:
+        return self._down("keys")
 
     @property
     def down_all(self) -> str:

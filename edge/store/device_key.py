@@ -70,6 +70,8 @@ class Join:
     pin_key: bytes = field(repr=False, default=b"")  # empty: this node reads no PINs
     pages_url: str = ""  # where guests reach the community's pages, as far as it told
     command_keys: Mapping[str, bytes] = field(default_factory=dict)  # by key id: who may command doors
+    bus_cert: str = ""  # this node's certificate for the bus, PEM, where the community issues them
+    bus_ca: str = ""  # and the authority it is from
 
     def verify_command(self, kid: str, message: bytes, signature: bytes) -> bool:
         """True when the command key of this id signed the message."""
@@ -98,6 +100,7 @@ def read_join(path: Path) -> Join:
     """
     try:
         tree = json.loads(path.read_text())
+        bus = tree.get("bus") or {}
         return Join(
             community=str(tree["community"]),
             node=str(tree["node"]),
@@ -113,8 +116,10 @@ def read_join(path: Path) -> Join:
             },
             pin_key=base64.b64decode(tree.get("pin_key", ""), validate=True),
             pages_url=str(tree.get("pages_url", "")),
+            bus_cert=str(bus.get("cert", "")),
+            bus_ca=str(bus.get("ca", "")),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
             f"join_file {path}",
             f"is not a join file ({error})",

@@ -14,6 +14,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from cloud_sync.identity.broker_conf import MOSQUITTO_CONF, access_list
 from edge.gateio.mistakes import profile_mistakes
 from edge.gateio.profile import LockProfile, load_profile
 from edge.ports import Point
@@ -115,6 +116,11 @@ BASE = f"ac/v1/{TENANT}"
 CLIENTS = ["sync", "node-a", "node-b", "node-revoked"]
 
 
+def test_what_is_shipped_is_what_the_service_writes():
+    assert (HERE / "mosquitto" / "mosquitto.conf").read_text() == MOSQUITTO_CONF
+    assert (HERE / "mosquitto" / "acl").read_text() == access_list("{tenant}", ["sync", "sync-jobs"])
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -132,7 +138,7 @@ class Broker:
         acl = (HERE / "mosquitto" / "acl").read_text().replace("{tenant}", TENANT)
         (folder / "acl").write_text(acl)
         config = (HERE / "mosquitto" / "mosquitto.conf").read_text().replace("{dir}", str(folder))
-        config = config.replace("listener 8883\n", f"listener {self.port} 127.0.0.1\n")
+        config = config.replace("listener {port}\n", f"listener {self.port} 127.0.0.1\n")
         (folder / "mosquitto.conf").write_text(config + ("user root\n" if os.getuid() == 0 else ""))
 
     @contextlib.contextmanager
@@ -262,6 +268,17 @@ def test_without_a_valid_certificate_nobody_comes_in(broker, name):
         context.wrap_socket(raw, server_hostname="localhost") as tls,
     ):
         tls.recv(1)
+
+
+@pytest.mark.mosquitto
+def test_nobody_throws_another_out_by_taking_its_id(broker):
+    with Client(broker, "sync") as sync, Client(broker, "node-b") as victim:
+        victim.hear(f"{BASE}/d/node-b/#")
+        with Client(broker, "node-a", client_id="node-b") as node:
+            node.say(f"{BASE}/n/node-a/ev")
+            sync.say(f"{BASE}/d/node-b/cmd")
+            assert victim.until(f"{BASE}/d/node-b/cmd") == [f"{BASE}/d/node-b/cmd"]
+        assert victim.answers.empty()  # not once disconnected
 
 
 @pytest.mark.mosquitto

@@ -7,7 +7,7 @@ from typing import Union, get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 
-from cloud_sync.protocol import messages
+from cloud_sync.protocol import identity, messages  # noqa: F401  # both define messages
 from cloud_sync.protocol.commands import Argument, Command
 from cloud_sync.protocol.messages import Cred, DoorHealth, Message, PassRow
 
@@ -85,6 +85,8 @@ ALLOWED = {
     # commands: ``iss`` is the account of whoever commands, ``class`` whom they let in
     *("t", "door", "id", "ctr", "iat", "exp", "op", "arg", "iss", "why"),
     # sealed templates: ``ct`` is ciphertext of one length for everybody, that only its receiver opens
+    # certificates and keys that follow keys: all of them public halves
+    *("at", "csr", "cert", "key", "use", "prev", "since", "until", "links"),
     *("community", "ver", "nodes", "device_key", "sealing_key", "proof", "from", "to", "epk", "ct"),
 }
 KINDS = [*Message.__subclasses__(), PassRow, Cred, Command, Argument]
