@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from cloud_sync.ports_guest import GuestDesk
 from cloud_sync.ports_staff import StaffDesk
+from cloud_sync.protocol.identity import Renew
 from cloud_sync.protocol.messages import (
     Ack,
     AuthAck,
@@ -69,7 +70,7 @@ class Publisher(Protocol):
 
 # --- what the sink hands to the store, and what it may tell once that is committed ---------------------------
 
-UpMessage = Batch | Hello | State | AuthAck | EraseAck | CmdAck | Sealed | SealedAck
+UpMessage = Batch | Hello | State | AuthAck | EraseAck | CmdAck | Sealed | SealedAck | Renew
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from cloud_sync.store import tables
 from cloud_sync.store import tables_identity as more
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
+from cloud_sync.store.losses import lost_nodes, open_loss
 
 STAFF_ROLE = "staff"
 JOIN, RENEWAL = "join", "renewal"
@@ -109,10 +110,8 @@ class SqlCertificates:
 
     def lost(self) -> list[str]:
         """Nodes that were lost and not replaced."""
-        table = more.node_loss
-        mine = (table.c.community == self._house.community, table.c.replaced_ms.is_(None))
         with reading(self._house.engine).begin() as db:
-            return sorted(set(db.execute(sa.select(table.c.node).where(*mine)).scalars()))
+            return sorted(set(db.execute(lost_nodes(self._house.community)).scalars()))
 
     def _issue(self, act: Act, node: str, csr: x509.CertificateSigningRequest, how: str) -> str:
         made = self._authority.issue_node(node, csr, act.now_ms)
@@ -169,7 +168,7 @@ def _check_unused(act: Act, claim: Claim) -> None:
 
 
 def _check_not_lost(act: Act, node: str) -> None:
-    if any(row.replaced_ms is None for row in act.rows(more.node_loss, node=node)):
+    if open_loss(act, node) is not None:
         raise Refused("node", f"node {node} is lost; only a replacement with a key of its own may join.")
 
 

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from cloud_sync.ports import HeldSet, NodeView
 from cloud_sync.protocol.messages import EraseItem
 from cloud_sync.store.engine import reading
+from cloud_sync.store.losses import lost_nodes
 from cloud_sync.store.tables import erasure, node, node_state, pass_set
 
 # A node says hello every 30 s; three missed and it is offline (domain.md §5.8).
@@ -26,7 +27,7 @@ class StoredPassSets:
         self._community = community
 
     def views(self, now_ms: int) -> list[NodeView]:
-        """Every registered node, in one consistent picture."""
+        """Every registered node that is not lost, in one consistent picture."""
         with reading(self._engine).connect() as db:
             owed, newest = self._owed(db), self._newest_erasures(db)
             rows = db.execute(self._nodes()).mappings().all()
@@ -65,7 +66,7 @@ class StoredPassSets:
                 pass_set.c.receipt_root,
             )
             .select_from(node.outerjoin(node_state, state).outerjoin(pass_set, held))
-            .where(node.c.community == self._community)
+            .where(node.c.community == self._community, node.c.node.not_in(lost_nodes(self._community)))
             .order_by(node.c.node)
         )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from cloud_sync.ports import BadFrame, Stored, Told
+from cloud_sync.protocol.identity import Renew
 from cloud_sync.protocol.messages import (
     Ack,
     AuthAck,
@@ -29,6 +30,7 @@ from cloud_sync.store.sink_commands import CommandResults
 from cloud_sync.store.sink_effects import Effects
 from cloud_sync.store.sink_envelopes import Envelopes
 from cloud_sync.store.sink_epoch import Epoch, bury, wall_ms
+from cloud_sync.store.sink_losses import LOST, Losses
 from cloud_sync.store.sink_nodes import Nodes
 
 # By then every gate has said hello three times: a database that went back in time has been noticed.
@@ -123,12 +125,17 @@ class Turn:
         self._nodes = Nodes(db, community, now_ms)
         self._commands = CommandResults(db, community, now_ms)
         self._envelopes = Envelopes(db, community, now_ms)
+        self._losses = Losses(db, community, now_ms)
 
     def take(self, frame: Told | BadFrame) -> None:
         if isinstance(frame, BadFrame):
             bury(self._db, self._community, frame.node, frame.raw, frame.error, self._now_ms)
             return
         node = frame.node
+        if self._losses.disbelieves(frame):
+            if isinstance(frame.message, Batch):
+                bury(self._db, self._community, node, frame.raw, LOST, self._now_ms, epoch=frame.message.e)
+            return
         match frame.message:
             case Batch() as batch:
                 self._batch(node, batch)
@@ -148,6 +155,8 @@ class Turn:
                 self._envelopes.offered(node, sealed)
             case SealedAck() as answer:
                 self._envelopes.answered(node, answer)
+            case Renew():
+                self._losses.wants_certificate(frame)
 
     def _touch_if(self, node: str, changed: bool) -> None:
         if changed:

@@ -31,4 +31,5 @@ node_loss = _table(
     _text("by_whom"),
     _text("reason"),
     _int("replaced_ms", null=True),
+    _text("decided", null=True),  # accepted, only while its dead letters are taken in
 )

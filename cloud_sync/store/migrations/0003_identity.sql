@@ -37,5 +37,6 @@ CREATE TABLE node_loss (
   by_whom TEXT NOT NULL,
   reason TEXT NOT NULL,
   replaced_ms BIGINT,
+  decided TEXT,
   PRIMARY KEY (community, node, epoch)
 );

@@ -27,6 +27,7 @@ ALERTS: Mapping[str, str] = MappingProxyType({
     "help": mark("Somebody at the door calls for help"),
     "node_offline": mark("Node silent"),
     "camera_lost": mark("Camera without a picture"),
+    "node_lost": mark("Gate node lost or stolen"),
 })  # fmt: skip
 
 # The first thing to do; the rest is judgement.
@@ -46,6 +47,7 @@ ADVICE: Mapping[str, str] = MappingProxyType({
     "help": mark("Go there or speak to them. The door stays as it is; the screen there only says that you were told."),
     "node_offline": mark("The gate goes on deciding by itself. Check power and network there."),
     "camera_lost": mark("Guests enter by code meanwhile. Check the camera and its cable."),
+    "node_lost": mark("Put a person at its doors until a replacement is in. Whoever finds the old box does not plug it in again."),
 })  # fmt: skip
 
 STATES: Mapping[str, str] = MappingProxyType({
