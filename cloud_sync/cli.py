@@ -19,7 +19,7 @@ from cloud_sync.cli_commands import command_app
 from cloud_sync.cli_credentials import card_app, day_code_app, visitor_app
 from cloud_sync.cli_faces import approve_node, list_nodes, withdraw_node
 from cloud_sync.cli_guests import invite, notices
-from cloud_sync.cli_identity import broker_config
+from cloud_sync.cli_identity import broker_config, keys_app, node_certificates, node_lost, node_lost_events
 from cloud_sync.cli_nodes import node_app
 from cloud_sync.cli_stays import booking_app, dry_run_app, prove
 from cloud_sync.cli_tools import CONFIG_VARIABLE, DEFAULT_CONFIG, ConfigOption
@@ -63,6 +63,10 @@ face_app.command("nodes")(list_nodes)
 app.command("invite")(invite)
 app.command("notices")(notices)
 app.command("broker-config")(broker_config)
+app.add_typer(keys_app, name="keys")
+node_app.command("lost")(node_lost)
+node_app.command("lost-events")(node_lost_events)
+node_app.command("certificates")(node_certificates)
 
 app.add_typer(booking_app, name="booking")
 app.add_typer(day_code_app, name="day-code")

@@ -1,12 +1,23 @@
-"""``gatehouse-sync broker-config`` and ``node lost …``: what a broker has to know, and whom it lets in no more."""
+"""``gatehouse-sync broker-config``, ``node lost …`` and ``keys rotate``: who is let in, and who no more."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cloud_sync.cli_tools import DEFAULT_CONFIG, ConfigOption, opened_books
+from cloud_sync.cli_tools import DEFAULT_CONFIG, ConfigOption, opened_books, who_types
+from cloud_sync.errors import ConfigError
 from cloud_sync.identity.broker_files import BrokerFolder, service_names, write_service_certificates
+from cloud_sync.identity.lost import decide, lose
+from cloud_sync.identity.rotate import FILES, OVERLAP_DAYS_MAX, rotate
+from cloud_sync.protocol.identity import Use
+from cloud_sync.store.sink import SinkStore
+
+By = Annotated[str, typer.Option("--by", help="Who decides; the name stands in the audit and nowhere else.")]
+Reason = Annotated[str, typer.Option(help="Why; it stands in the audit beside the name.")]
+
+keys_app = typer.Typer(help="The community's keys.", no_args_is_help=True)
 
 
 def broker_config(
@@ -49,3 +60,92 @@ def broker_config(
         f'folder = "{folder.folder}"',
     ):
         typer.echo(line)
+
+
+def node_lost(node: str, by: By, reason: Reason, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """A node was stolen or is nowhere to be found: from now on it is nobody.
+
+    Its certificates are revoked, no face is sealed to it, and PINs and cards of passes for its doors only end.  What it
+    says from now on is kept aside: see 'node lost-events'.
+    """
+    with opened_books(config) as books:
+        loss = lose(books.house, node, by=by, reason=reason, actor=who_types())
+        folder = books.config.broker.folder
+    typer.echo(
+        f"{node}: lost; {loss.certificates} certificate(s) revoked, {loss.renewed} pass(es) without PIN and card"
+    )
+    if loss.elsewhere:
+        typer.echo(
+            f"{loss.elsewhere} pass(es) open other nodes' doors too and keep PIN and card, which the lost node knew as keyed "
+            "hashes: give those people new ones."
+        )
+    if folder is None:
+        typer.echo(
+            "broker.folder is not set, so nobody tells the broker: run 'gatehouse-sync broker-config' and reload it."
+        )
+    typer.echo(
+        f"replacement: 'gatehouse-node join-request' there, then 'gatehouse-sync node add {node} --request …'"
+    )
+
+
+def node_lost_events(
+    node: str,
+    by: By,
+    reason: Reason,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Take them in as if nothing had happened.")
+    ] = False,
+    discard: Annotated[bool, typer.Option("--discard", help="Delete them; the audit says how many.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Decide about what came out of a node's ledger after it was lost."""
+    if accept == discard:
+        raise ConfigError("node lost-events", "needs --accept or --discard, one of them", "A person decides")
+    with opened_books(config) as books:
+        store = SinkStore(books.engine, books.config.community.code)
+        try:
+            count = decide(books.house, store, node, accept=accept, by=by, reason=reason, actor=who_types())
+        finally:
+            store.close()
+    typer.echo(f"{node}: {count} frame(s) {'taken in' if accept else 'discarded'}")
+
+
+def node_certificates(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Every certificate that was issued: node, serial, until when, and whether and why it was revoked."""
+    with opened_books(config) as books:
+        for one in books.certificates.listed():
+            until = datetime.fromtimestamp(one.not_after_ms / 1000, UTC).strftime("%Y-%m-%d")
+            state = "valid" if one.revoked_ms is None else f"revoked ({one.why})"
+            typer.echo(f"{one.node} {one.serial} {until} {state}")
+
+
+@keys_app.command("rotate")
+def keys_rotate(
+    use: Annotated[str, typer.Argument(help="community (passes, erasures, rosters) or command (doors).")],
+    by: By,
+    reason: Reason,
+    overlap_days: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=OVERLAP_DAYS_MAX,
+            help="How long nodes believe what the old key signed; 0 after a theft.",
+        ),
+    ] = 35,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Put a new key in a key's place; nodes follow by the old key's signature.  Start the service again afterwards."""
+    known: dict[str, Use] = {name: name for name in FILES}
+    if use not in known:
+        raise ConfigError("keys rotate", f"there is no key {use!r}", f"One of: {', '.join(FILES)}")
+    with opened_books(config) as books:
+        link = rotate(
+            books.house,
+            books.config.keys,
+            known[use],
+            overlap_days=overlap_days,
+            by=by,
+            reason=reason,
+            actor=who_types(),
+        )
+    typer.echo(f"{use}: {link.prev} is followed by {link.kid}; start the service again now")

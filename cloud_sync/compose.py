@@ -19,6 +19,7 @@ from cloud_sync.core.commands import ENDED
 from cloud_sync.errors import ConfigError, StoreError
 from cloud_sync.identity.authority import open_authority
 from cloud_sync.identity.book import SqlCertificates
+from cloud_sync.identity.rotate import finish_rotation
 from cloud_sync.jobs import (
     SystemClock,
 )
@@ -86,6 +87,7 @@ def open_books(config: SyncConfig, clock: Clock | None = None) -> Books:
         StoreError: the database, the vault or a key cannot be used.
     """
     clock = clock or SystemClock()
+    finish_rotation(config.keys)
     keys = load_keys(config.keys)
     engine = open_database(config.database)
     code = config.community.code

@@ -17,6 +17,8 @@ from cloud_sync.config import SyncConfig
 from cloud_sync.connectors.webpush import VapidSender
 from cloud_sync.distribute.commands import CommandDriver
 from cloud_sync.distribute.snapshots import Distributor
+from cloud_sync.identity.broker_files import service_files
+from cloud_sync.identity.work import IDENTITY_EVERY_S, identity_work
 from cloud_sync.ingest.inbox import BrokerAddress, PahoInbox, Will
 from cloud_sync.ingest.sink import Sink
 from cloud_sync.jobs import (
@@ -99,7 +101,7 @@ class Service:
         hears = Part.SINK in parts
         will = Will(sink_state(code), encode(SinkState(on=False))) if hears else None
         name = f"sync-{code}" if hears else f"sync-{code}-jobs"
-        post = PahoInbox(_address(self._config, name), (up_filter(code),) if hears else (), will)
+        post = PahoInbox(_address(self._config, name, hears=hears), (up_filter(code),) if hears else (), will)
         self._closers.append(post.close)
         if hears:
             store = SinkStore(books.engine, code)
@@ -127,6 +129,8 @@ class Service:
         self._beat(Beat("commands", COMMANDS_EVERY_S, commands.tick))
         self._beat(Beat("passes", PASSES_EVERY_S, passes))
         self._beat(Beat("faces", FACES_EVERY_S, face_driver(books.house, books.keys.signer, post).tick))
+        identity = identity_work(books.certificates, post, books.clock, self._config)
+        self._beat(Beat("identity", IDENTITY_EVERY_S, identity))
         self._beat(Beat("post", POST_EVERY_S, post_of(books)))
         self._beat(Beat("reconcile", RECONCILE_EVERY_S, reconcile))
         self._build_cases(books)
@@ -223,15 +227,16 @@ class Service:
         log.info("service_stopped")
 
 
-def _address(config: SyncConfig, client_id: str) -> BrokerAddress:
+def _address(config: SyncConfig, client_id: str, *, hears: bool) -> BrokerAddress:
     broker = config.broker
+    cert, key = service_files(broker.cert_file, broker.key_file, hears=hears)
     return BrokerAddress(
         host=broker.host,
         port=broker.port,
         client_id=client_id,
         ca_file=str(broker.ca_file) if broker.ca_file else None,
-        cert_file=str(broker.cert_file) if broker.cert_file else None,
-        key_file=str(broker.key_file) if broker.key_file else None,
+        cert_file=str(cert) if cert else None,
+        key_file=str(key) if key else None,
     )
 
 

@@ -25,7 +25,7 @@ from edge.compose_credentials import (
     verify_pass,
 )
 from edge.compose_faces import faces_side, open_peers
-from edge.compose_identity import bus_broker, join_bus
+from edge.compose_identity import bus_broker, identity_side, join_bus, with_ring
 from edge.compose_locks import check_locks, open_locks, slowest_bolt_ms
 from edge.config import DoorConfig, NodeConfig
 from edge.core.commands import Received
@@ -276,7 +276,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
     boot_id = secrets.token_hex(4)
     side = NodeSide(config, clock, stores.ledger, stores.book, boot_id)
     topics = NodeTopics(join.community, config.node)
-    key = join_bus(config, join)
+    key, join = join_bus(config, join), with_ring(config, join, lambda: clock.read().wall_ms)
     link = Link(
         topics=topics,
         software=SOFTWARE,
@@ -288,6 +288,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
             bus_broker(config, key), config.node, subscribe=subscribe, will_topic=topic, will=will
         ),
     )
+    link.identity.side = identity_side(config, key, join)
     kiosk = kiosk_state(config, join.pages_url, reads_pins=bool(join.pin_key))
     io = GateIoClient(io_profile.socket, profile_hash(io_profile)) if io_profile.hosted else None
     own = open_locks(config, io_profile, io)
@@ -347,7 +348,7 @@ def command_desk(
     config: NodeConfig, join: Join, parts: Parts, stores: Stores, node: Node, link: Link
 ) -> CommandDesk:
     """What stands between the link and the doors when somebody commands from far away."""
-    place = Place(join.community, config.node, frozenset(join.command_keys), config.t_cmd_age_ms)
+    place = Place(join.community, config.node, join.command_kids, config.t_cmd_age_ms)
     return CommandDesk(
         DeskParts(
             place=place,

@@ -21,6 +21,7 @@ from cloud_sync.store.losses import lost_nodes, open_loss
 STAFF_ROLE = "staff"
 JOIN, RENEWAL = "join", "renewal"
 HOUR_MS = 3_600_000
+RENEWALS_A_DAY_MAX = 10  # one a month is usual; each is a row that stays
 
 
 class SqlCertificates:
@@ -71,7 +72,8 @@ class SqlCertificates:
                 return None
             _forget(act, node)
             try:
-                return self._issue(act, node, _renewal_csr(act, node, asked), RENEWAL)
+                csr = _renewal_csr(act, node, asked)
+                return _answered_before(act, node, csr) or self._issue(act, node, csr, RENEWAL)
             except (Refused, NotFound) as error:
                 act.note("certificate.refuse", node, None, None, str(error))
                 return None
@@ -97,6 +99,13 @@ class SqlCertificates:
             pem: str | None = db.execute(found).scalar()
         return pem
 
+    def listed(self) -> list[Any]:
+        """Every certificate's row, by node and time."""
+        table = more.certificate
+        mine = table.c.community == self._house.community
+        with reading(self._house.engine).begin() as db:
+            return list(db.execute(sa.select(table).where(mine).order_by(table.c.node, table.c.issued_ms)))
+
     def revoked(self) -> list[tuple[int, int]]:
         """Serial and time of every revoked certificate that would still be valid."""
         table = more.certificate
@@ -107,6 +116,13 @@ class SqlCertificates:
         )
         with reading(self._house.engine).begin() as db:
             return [(int(serial, 16), since) for serial, since in db.execute(found.order_by(table.c.serial))]
+
+    def nodes(self) -> list[str]:
+        """Every registered node that is not lost."""
+        table, code = tables.node, self._house.community
+        mine = (table.c.community == code, table.c.node.not_in(lost_nodes(code)))
+        with reading(self._house.engine).begin() as db:
+            return list(db.execute(sa.select(table.c.node).where(*mine).order_by(table.c.node)).scalars())
 
     def lost(self) -> list[str]:
         """Nodes that were lost and not replaced."""
@@ -184,6 +200,25 @@ def _renewal_csr(act: Act, node: str, asked: Any) -> x509.CertificateSigningRequ
     if wish.n != node or not _signed(wish, str(held.device_public_key)):
         raise Refused("node", f"node {node}: its device key has not signed its wish for a certificate.")
     return read_csr(wish.csr, f"node {node}")
+
+
+def _answered_before(act: Act, node: str, csr: x509.CertificateSigningRequest) -> str | None:
+    """The certificate this very key has already, where only the answer was lost.
+
+    Raises:
+        Refused: too many for one day: somebody plays with the node's key.
+    """
+    made = [row for row in act.rows(more.certificate, node=node) if row.revoked_ms is None]
+    for row in made:
+        held = x509.load_pem_x509_certificate(str(row.pem).encode())
+        young = (
+            act.now_ms < int(row.not_before_ms) + (int(row.not_after_ms) - int(row.not_before_ms)) * 2 // 3
+        )
+        if young and held.public_key() == csr.public_key():
+            return str(row.pem)
+    if sum(int(row.issued_ms) > act.now_ms - 24 * HOUR_MS for row in made) >= RENEWALS_A_DAY_MAX:
+        raise Refused("node", f"node {node} had {RENEWALS_A_DAY_MAX} certificates within a day.")
+    return None
 
 
 def _forget(act: Act, node: str) -> None:

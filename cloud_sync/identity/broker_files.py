@@ -88,6 +88,26 @@ class BrokerFolder:
         except (FileNotFoundError, ValueError):
             return False
 
+    def renew(self, authority: Authority, now_ms: int) -> bool:
+        """A new server certificate under the same names where the old one ends soon; True where there is one.
+
+        Raises:
+            StoreError: the folder cannot be read or written.
+        """
+        pair = (self.folder / f"{BROKER}.pem", self.folder / f"{BROKER}.key")
+        try:
+            held = x509.load_pem_x509_certificate(pair[0].read_bytes())
+            names = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            hosts = [str(name.value) for name in names]
+            if _still_good(*pair, authority, now_ms, hosts):
+                return False
+            write_pair(authority.issue_server(BROKER, hosts, now_ms), *pair)
+        except (OSError, ValueError, x509.ExtensionNotFound) as error:
+            raise StoreError(
+                f"{self.folder}: the broker's certificate cannot be renewed ({error}); run 'gatehouse-sync broker-config'."
+            ) from error
+        return True
+
     def reload(self) -> bool:
         """SIGHUP to the mosquitto that runs from here; False when none does, or this account may not signal it."""
         try:
@@ -125,6 +145,17 @@ def write_service_certificates(folder: Path, authority: Authority, names: Sequen
         raise StoreError(
             f"{folder}: certificates of the service cannot be written ({error.strerror})."
         ) from error
+
+
+def service_files(cert: Path | None, key: Path | None, *, hears: bool) -> tuple[Path | None, Path | None]:
+    """Certificate and key of this program: jobs that run apart from the sink have their own, beside the sink's.
+
+    On the bus a name has one session; with the same certificate they would throw each other out.
+    """
+    if hears or cert is None or cert.name != f"{SERVICE}.pem":
+        return cert, key
+    own = cert.with_name(f"{SERVICE}-jobs.pem")
+    return (own, own.with_suffix(".key")) if own.exists() else (cert, key)
 
 
 def _still_good(

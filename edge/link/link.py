@@ -39,6 +39,7 @@ from cloud_sync.protocol.versions import WIRE_VERSION, WIRE_VERSION_MIN
 from edge.core.commands import Answer, Received
 from edge.errors import StoreError
 from edge.link.faces import FaceLink
+from edge.link.identity import IdentityLink
 from edge.link.mqtt import Heard, Session
 from edge.link.translate import cmdack, received, wall_text
 from edge.ports import ClockReading, LedgerRow
@@ -145,6 +146,7 @@ class Link:
         self._verify = verify
         self._open_session = open_session
         self.faces = FaceLink(topics, verify)
+        self.identity = IdentityLink(topics)
         self._peer = GatePeer(ledger.epoch, head=ledger.head, acked=ledger.acked, sink_gen=ledger.sink_gen)
         self._sent_once = ledger.acked
         self._head: Head | None = None
@@ -217,6 +219,7 @@ class Link:
                     self._hello(now_s)
                 self._send_answers()
                 self.faces.send(self._session)
+                self.identity.ask(self._session, self._node.clock())
                 if self._peer.tick(now_s):
                     log.info("resending", from_seq=self._peer.acked + 1, rto_s=self._peer.rto_s)
                 self._send_due(now_s)
@@ -251,11 +254,11 @@ class Link:
                 log.error("not_done_in_time", topic=heard.topic)
 
     def _watch_session(self, now_s: float) -> None:
-        """paho's thread can die and a session can go deaf; then it is built anew."""
-        deaf = self._up and now_s - self._answer_at_s > WATCHDOG_S
-        if not deaf and self._session.alive():
+        """paho's thread can die, a session can go deaf and a certificate can be new; then it is built anew."""
+        deaf, renewed = self._up and now_s - self._answer_at_s > WATCHDOG_S, self.identity.renewed()
+        if not deaf and not renewed and self._session.alive():
             return
-        log.warning("session_rebuilt", deaf=deaf)
+        log.warning("session_rebuilt", deaf=deaf, renewed=renewed)
         self._session.stop()
         self._up = False
         self._answer_at_s = now_s
@@ -344,7 +347,7 @@ class Link:
             self._on_erase(decode(heard.payload, Erase))
         elif heard.topic == self._topics.cmd:  # a retained one too: it is the first thing the judge looks at
             self._node.command(received(heard.payload, retained=heard.retain, nonces=self._nonces(now_s)))
-        elif not self.faces.hear(heard):
+        elif not (self.faces.hear(heard) or self.identity.hear(heard)):
             log.warning("frame_ignored", topic=heard.topic, retained=heard.retain)
 
     def _nonces(self, now_s: float) -> frozenset[str]:

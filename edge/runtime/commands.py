@@ -70,7 +70,7 @@ class Place:
 
     tenant: str
     node: str
-    keys: frozenset[str]
+    keys: Callable[[], frozenset[str]]  # whose commands it looks at just now
     age_max_ms: int
 
 
@@ -146,7 +146,7 @@ class CommandDesk:
             tenant=place.tenant,
             node=place.node,
             doors=frozenset(self._parts.doors),
-            keys=place.keys,
+            keys=place.keys(),
             age_max_ms=place.age_max_ms,
             now_ms=now.wall_ms,
             clock=now.state,

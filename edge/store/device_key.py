@@ -13,6 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from edge.errors import ConfigError, StoreError
+from edge.store.key_ring import KeyRing
 
 
 def device_public_key(path: Path) -> str:
@@ -72,15 +73,33 @@ class Join:
     command_keys: Mapping[str, bytes] = field(default_factory=dict)  # by key id: who may command doors
     bus_cert: str = ""  # this node's certificate for the bus, PEM, where the community issues them
     bus_ca: str = ""  # and the authority it is from
+    ring: KeyRing | None = field(repr=False, default=None)  # what has followed these keys since
 
     def verify_command(self, kid: str, message: bytes, signature: bytes) -> bool:
         """True when the command key of this id signed the message."""
+        if self.ring is not None and kid in self.ring.kids["command"]:
+            return self.ring.verify("command", kid, message, signature)
         key = self.command_keys.get(kid)
         return key is not None and verify_ed25519(key, message, signature)
 
     def verify(self, kid: str, message: bytes, signature: bytes) -> bool:
         """True when the community's key signed the message."""
+        if self.ring is not None:
+            return kid in self.ring.kids["community"] and self.ring.verify(
+                "community", kid, message, signature
+            )
         return kid == self.kid and verify_ed25519(self.community_key, message, signature)
+
+    def verify_pass(self, kid: str, message: bytes, signature: bytes) -> bool:
+        """True when the community signed this; a shown pass names its key by the first digits of the key's id."""
+        if self.ring is not None:
+            return self.ring.verify("community", kid, message, signature)
+        return bool(kid) and self.kid.startswith(kid) and self.verify(self.kid, message, signature)
+
+    def command_kids(self) -> frozenset[str]:
+        """Whose commands are looked at just now; it grows when a key follows another."""
+        followed = () if self.ring is None else self.ring.kids["command"]
+        return frozenset((*self.command_keys, *followed))
 
 
 def verify_ed25519(public: bytes, message: bytes, signature: bytes) -> bool:
