@@ -68,8 +68,7 @@ class Authority:
         Raises:
             Refused: the id is one of the service's own names.
         """
-        if is_reserved(node):
-            raise Refused("node", f"a node cannot be called {node!r}: the broker knows the service by it.")
+        check_name(node)
         return self._client(node, request_key(csr), now_ms, NODE_LIFE)
 
     def issue_client(self, name: str, now_ms: int, life: timedelta = SERVICE_LIFE) -> Pair:
@@ -150,6 +149,15 @@ def open_authority(folder: Path, now_ms: int) -> Authority:
     if pair.certificate.public_key() != pair.key.public_key():
         raise StoreError(f"{folder}: {KEY} and {CERTIFICATE} do not belong together; restore both.")
     return Authority(pair)
+
+
+def check_name(node: str) -> None:
+    """
+    Raises:
+        Refused: the id is one of the service's own names.
+    """
+    if is_reserved(node):
+        raise Refused("node", f"a node cannot be called {node!r}: the broker knows the service by it.")
 
 
 def read_csr(pem: str, whose: str) -> x509.CertificateSigningRequest:

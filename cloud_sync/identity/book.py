@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from cloud_sync.errors import NotFound, Refused
-from cloud_sync.identity.authority import Authority, pem_of, read_csr
+from cloud_sync.identity.authority import Authority, check_name, pem_of, read_csr
 from cloud_sync.protocol.identity import CLAIM_AHEAD_MS, CLAIM_LIFE_MS, Claim, Renew, identity_bytes
 from cloud_sync.protocol.messages import BadMessage, decode
 from cloud_sync.store import tables
@@ -41,6 +41,7 @@ class SqlCertificates:
         Raises:
             Refused: used, too old, from the future, another node's, or not signed by this device key.
         """
+        check_name(node)
         read_csr(claim.csr, f"node {node}")
         _check_claim(node, claim, public_key, self._house.clock.now_ms())
         with reading(self._house.engine).begin() as db:

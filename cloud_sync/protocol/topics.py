@@ -3,6 +3,7 @@
 ``{p}`` is ``ac/v1/{tenant}``; the tenant is the community's code, the node id its certificate's name.
 """
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +11,15 @@ ROOT = "ac/v1"
 
 Up = Literal["ev", "hello", "st", "cmdack", "authack", "eraseack", "sealed", "sealedack", "renew"]
 UP: tuple[Up, ...] = ("ev", "hello", "st", "cmdack", "authack", "eraseack", "sealed", "sealedack", "renew")
+
+
+def sink_group(secret: bytes) -> str:
+    """The name of the sinks' shared subscription, from a key of the service that nobody else holds.
+
+    mosquitto grants every subscription, and in a shared one half of the messages go to whoever joined and are then dropped:
+    nothing is heard and nothing is lost, but events come late.  So the name is no word that can be guessed.
+    """
+    return hashlib.blake2b(secret, person=b"ac-sink-group", digest_size=16).hexdigest()
 
 
 def _is_name(text: str) -> bool:

@@ -129,6 +129,7 @@ def test_a_request_names_the_service_and_gets_its_own_name_all_the_same(books: B
 def test_no_node_is_called_like_the_service(books: Books, tmp_path: Path, name: str) -> None:
     with pytest.raises(Refused, match="cannot be called"):
         Joiner(tmp_path / "nodes", name, NOON_MS).join(books)
+    assert [name for name, *_ in _registered(books)] == ["gate-1"]
 
 
 def test_a_broker_of_another_authority_gets_no_certificate_into_the_join_file(
