@@ -8,10 +8,11 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from cloud_sync.protocol import chain, code, merkle, messages, sealed
+from cloud_sync.protocol import chain, code, identity, keychain, merkle, messages, sealed
 from cloud_sync.protocol.messages import Batch, EventBody, Message
 from edge.core.peers import Envelope, Peer
 from edge.link.sealing import Sealer
+from edge.store.device_key import verify_ed25519
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 SAMPLES = sorted((GOLDEN / "messages").glob("*.json"))
@@ -20,7 +21,7 @@ SAMPLES = sorted((GOLDEN / "messages").glob("*.json"))
 def kinds() -> dict[str, type[Message]]:
     """Every message that is published on its own, by its lower-case name."""
     parts = {"Match", "Pad", "EventBody", "Tombstone", "Anchor", "Lag", "DoorHealth", "EraseItem"}
-    parts |= {"RosterNode"}
+    parts |= {"RosterNode", "KeyLink"}
     found = [cls for cls in Message.__subclasses__() if cls.__name__ not in parts]
     return {cls.__name__.lower(): cls for cls in found}
 
@@ -67,6 +68,22 @@ def test_a_recorded_signature_still_verifies(name: str) -> None:
     kind = kinds()[name]
     message = messages.decode((GOLDEN / "messages" / f"{name}.json").read_bytes(), kind)
     key.verify(base64.b64decode(message.sig), messages.signing_bytes(message))
+
+
+@pytest.mark.parametrize("name", ["claim", "renew"])
+def test_a_recorded_wish_for_a_certificate_is_still_the_device_keys(name: str) -> None:
+    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(vectors("identity")["device_key_hex"]))
+    message = messages.decode((GOLDEN / "messages" / f"{name}.json").read_bytes(), kinds()[name])
+    key.verify(base64.b64decode(message.sig), identity.identity_bytes(message))
+
+
+def test_a_recorded_link_still_leads_from_the_old_key_to_the_new_one() -> None:
+    known = {name: bytes.fromhex(text) for name, text in vectors("identity").items()}
+    links = messages.decode((GOLDEN / "messages" / "keychain.json").read_bytes(), identity.KeyChain).links
+    root = keychain.Trusted(keychain.kid_of(known["community_key_hex"]), known["community_key_hex"])
+    keys, followed = keychain.walk(root, "community", "dongfang", links, verify_ed25519)
+    assert [key.key for key in keys] == [known["community_key_hex"], known["next_key_hex"]]
+    assert followed == links
 
 
 @pytest.mark.parametrize("name", ["roster", "erase.version"])
