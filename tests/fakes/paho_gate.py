@@ -3,7 +3,7 @@
 import base64
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 import paho.mqtt.client as paho
@@ -37,7 +37,12 @@ class PahoGate:
     """``start`` and ``stop`` once; ``record`` from the test; everything else happens on its own thread."""
 
     def __init__(
-        self, tenant: str, node: str, port: int, verify: Callable[[bytes, bytes], bool] | None = None
+        self,
+        tenant: str,
+        node: str,
+        port: int,
+        verify: Callable[[bytes, bytes], bool] | None = None,
+        tls: Sequence[str] = (),
     ) -> None:
         self.topics = NodeTopics(tenant, node)
         self.ledger = WireLedger(node)
@@ -57,6 +62,8 @@ class PahoGate:
             CallbackAPIVersion.VERSION2, client_id=node, clean_session=True, protocol=paho.MQTTv311
         )
         self.client.reconnect_delay_set(1, 1)
+        if tls:
+            self.client.tls_set(*tls)
         will = State(on=False, e=self.ledger.epoch, boot_id="b1", state="OFFLINE")
         self.client.will_set(self.topics.up("st"), encode(will), qos=1, retain=True)
         self.client.on_connect = self._on_connect

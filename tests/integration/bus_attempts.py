@@ -69,7 +69,9 @@ folder = "broker"
 class Bench:
     """A community that was set up, its broker, its service and three nodes that joined; call it inside ``with``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, watched: bool = True, served: bool = True) -> None:
+        """Without ``watched`` nobody is connected at first but the service; without ``served`` not even that."""
+        self._watched, self._served = watched, served
         self.folder, self.port = folder, free_port()
         (folder / "sync.toml").write_text(CONFIG.format(port=self.port))
         self.run("setup")
@@ -93,14 +95,19 @@ class Bench:
 
     def __enter__(self) -> "Bench":
         self._stack.enter_context(self._mosquitto())
-        self._stack.enter_context(Service(self.config, (Part.SINK, Part.JOBS)))
+        if self._served:
+            self._stack.enter_context(Service(self.config, (Part.SINK, Part.JOBS)))
         self._stack.callback(self.books.close)
+        if self._watched:
+            self._connect()
+        return self
+
+    def _connect(self) -> None:
         self.sync = self._stack.enter_context(self.client("sync-2"))
         self.victim = self._stack.enter_context(self.client(VICTIM))
         self.attacker = self._stack.enter_context(self.client(ATTACKER))
         self.sync.hear(f"{BASE}/#")
         self.victim.hear(f"{BASE}/d/{VICTIM}/#", f"{BASE}/g/+/cmd", f"{BASE}/s/state")
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
