@@ -276,7 +276,8 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
     boot_id = secrets.token_hex(4)
     side = NodeSide(config, clock, stores.ledger, stores.book, boot_id)
     topics = NodeTopics(join.community, config.node)
-    key, join = join_bus(config, join), with_ring(config, join, lambda: clock.read().wall_ms)
+    key = join_bus(config, join, clock.read().wall_ms)
+    join = with_ring(config, join, lambda: clock.read().wall_ms)
     link = Link(
         topics=topics,
         software=SOFTWARE,
@@ -348,7 +349,7 @@ def command_desk(
     config: NodeConfig, join: Join, parts: Parts, stores: Stores, node: Node, link: Link
 ) -> CommandDesk:
     """What stands between the link and the doors when somebody commands from far away."""
-    place = Place(join.community, config.node, join.command_kids, config.t_cmd_age_ms)
+    place = Place(join.community, config.node, frozenset(join.command_keys), config.t_cmd_age_ms)
     return CommandDesk(
         DeskParts(
             place=place,
@@ -357,6 +358,7 @@ def command_desk(
             recorder=node,
             doors=node.gates,
             verify=join.verify_command,
+            followed=join.command_kids,
             answer=link.answer,
             nonce_used=link.nonce_used,
             tell_state=parts.tell_state,

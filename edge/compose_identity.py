@@ -26,6 +26,7 @@ from edge.store.sealing_key import device_sign
 
 BUS = "bus"
 RING = "keys.json"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 log = structlog.get_logger()
 
@@ -43,8 +44,10 @@ def claim_of(config: NodeConfig, now_ms: int) -> dict[str, object]:
     return shown
 
 
-def join_bus(config: NodeConfig, join: Join) -> BusKey:
+def join_bus(config: NodeConfig, join: Join, now_ms: int) -> BusKey:
     """The node's key for the bus, with the certificate its join file brings, where that is a newer one.
+
+    What the bus will not be reached with is said in the log and stops no door.
 
     Raises:
         StoreError: the disk did not keep it.
@@ -53,6 +56,13 @@ def join_bus(config: NodeConfig, join: Join) -> BusKey:
     key.repair()
     if join.bus_cert and key.take(join.bus_cert, join.bus_ca):
         log.info("bus_certificate_taken", node=config.node)
+    life, ask = key.life(), "gatehouse-node join-request, then gatehouse-sync node add --request"
+    if config.broker.ca_file is not None:
+        return key
+    if life is not None and life[1] < now_ms:
+        log.error("bus_certificate_ended", remedy=ask)
+    elif not key.ready and config.broker.host not in LOOPBACK:
+        log.warning("bus_without_tls", host=config.broker.host, remedy=ask)
     return key
 
 

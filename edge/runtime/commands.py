@@ -70,7 +70,7 @@ class Place:
 
     tenant: str
     node: str
-    keys: Callable[[], frozenset[str]]  # whose commands it looks at just now
+    keys: frozenset[str]
     age_max_ms: int
 
 
@@ -86,6 +86,7 @@ class DeskParts:
     nonce_used: Callable[[], None]
     tell_state: Callable[[], None]
     new_id: Callable[[], str]
+    followed: Callable[[], frozenset[str]] = frozenset  # keys that came after those of the place
 
 
 class CommandDesk:
@@ -146,7 +147,7 @@ class CommandDesk:
             tenant=place.tenant,
             node=place.node,
             doors=frozenset(self._parts.doors),
-            keys=place.keys(),
+            keys=place.keys | self._parts.followed(),
             age_max_ms=place.age_max_ms,
             now_ms=now.wall_ms,
             clock=now.state,

@@ -97,9 +97,8 @@ class Join:
         return bool(kid) and self.kid.startswith(kid) and self.verify(self.kid, message, signature)
 
     def command_kids(self) -> frozenset[str]:
-        """Whose commands are looked at just now; it grows when a key follows another."""
-        followed = () if self.ring is None else self.ring.kids["command"]
-        return frozenset((*self.command_keys, *followed))
+        """The ids of command keys that have followed those of the join file."""
+        return frozenset(() if self.ring is None else self.ring.kids["command"])
 
 
 def verify_ed25519(public: bytes, message: bytes, signature: bytes) -> bool:

@@ -63,6 +63,7 @@ class House:
 
     def __init__(self, bench: Bench, folder: Path) -> None:
         joined = bench.nodes[VICTIM]
+        self.side = Side()
         self.config = SimpleNamespace(
             data_dir=joined.folder,
             node=VICTIM,
@@ -73,8 +74,7 @@ class House:
         self.join = with_ring(
             self.config, read_join(joined.folder / "join.json"), lambda: self.side.clock().wall_ms
         )
-        self.key = join_bus(self.config, self.join)
-        self.side = Side()
+        self.key = join_bus(self.config, self.join, self.side.clock().wall_ms)
         self.ledger = SqliteLedger(
             folder / "events.db",
             NodeId(VICTIM),
