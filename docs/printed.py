@@ -278,6 +278,7 @@ def topics() -> str:
     down = {"ack": one.ack, "auth": one.auth, "auth/head": one.auth_head, "erase": one.erase}
     down |= {"cmd": one.cmd, "cfg": one.cfg}
     down |= {"faces": one.faces, "sealed": one.sealed, "sealed/ack": one.sealed_ack}
+    down |= {"cert": one.cert, "keys": one.keys}
     rows = [(f"`{one.up(kind)}`", "up", _about("up", kind)) for kind in UP]
     rows += [(f"`{topic}`", "down", _about("down", kind)) for kind, topic in down.items()]
     rows.append(
@@ -303,6 +304,9 @@ _ABOUT = {
     ("up", "eraseack"): "`EraseAck`: the receipt for an erasure",
     ("up", "sealed"): "`Sealed`: a template for another node, which only that one opens; never retained",
     ("up", "sealedack"): "`SealedAck`: kept, or refused and why",
+    ("up", "renew"): "`Renew`: a wish for another certificate, signed by the device key",
+    ("down", "cert"): "`Issued`: the certificate; never retained, whoever lacks it asks again",
+    ("down", "keys"): "`KeyChain`, retained: every link from an old key to the one after it",
     ("down", "faces"): "`Roster`, retained and signed: which nodes take part in faces",
     ("down", "sealed"): "`Sealed`, as its sender signed it; never retained",
     ("down", "sealed/ack"): "`SealedAck`: what became of an envelope of this node's",

@@ -25,7 +25,7 @@ from edge.compose_credentials import (
     verify_pass,
 )
 from edge.compose_faces import faces_side, open_peers
-from edge.compose_identity import bus_broker, identity_side, join_bus, with_ring
+from edge.compose_identity import identity_side, open_identity, session_opener
 from edge.compose_locks import check_locks, open_locks, slowest_bolt_ms
 from edge.config import DoorConfig, NodeConfig
 from edge.core.commands import Received
@@ -47,7 +47,6 @@ from edge.kiosk.doors import kiosk_state
 from edge.kiosk.screens import DoorScreens
 from edge.kiosk.serve import KioskServer
 from edge.link.link import Aboard, Link
-from edge.link.mqtt import Session
 from edge.link.translate import decode_passes, encode_fact
 from edge.ports import ClockReading, Point
 from edge.runtime import control, technician
@@ -276,8 +275,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
     boot_id = secrets.token_hex(4)
     side = NodeSide(config, clock, stores.ledger, stores.book, boot_id)
     topics = NodeTopics(join.community, config.node)
-    key = join_bus(config, join, clock.read().wall_ms)
-    join = with_ring(config, join, lambda: clock.read().wall_ms)
+    key, join = open_identity(config, join, lambda: clock.read().wall_ms)
     link = Link(
         topics=topics,
         software=SOFTWARE,
@@ -285,9 +283,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         ledger=stores.ledger,
         node=side,
         verify=join.verify,
-        open_session=lambda subscribe, topic, will: Session(
-            bus_broker(config, key), config.node, subscribe=subscribe, will_topic=topic, will=will
-        ),
+        open_session=session_opener(config, key),
     )
     link.identity.side = identity_side(config, key, join)
     kiosk = kiosk_state(config, join.pages_url, reads_pins=bool(join.pin_key))

@@ -17,7 +17,7 @@ from cloud_sync.protocol.versions import WIRE_VERSION
 from edge.compose_faces import DEVICE_KEY
 from edge.config import NodeConfig
 from edge.core.events import ClockState
-from edge.link.mqtt import Broker
+from edge.link.mqtt import Broker, Session
 from edge.ports import ClockReading
 from edge.store.bus_key import BusKey
 from edge.store.device_key import Join, verify_ed25519
@@ -72,6 +72,22 @@ def bus_broker(config: NodeConfig, key: BusKey) -> Broker:
     if broker.ca_file is None and key.ready:
         return Broker(broker.host, broker.port, key.files.ca, key.files.cert, key.files.key)
     return Broker(broker.host, broker.port, broker.ca_file, broker.cert_file, broker.key_file)
+
+
+def session_opener(config: NodeConfig, key: BusKey) -> Callable[[str, str, bytes], Session]:
+    """Opens the link's sessions: filter, topic of the will, will.  Each with the certificate of that moment."""
+    return lambda subscribe, topic, will: Session(
+        bus_broker(config, key), config.node, subscribe=subscribe, will_topic=topic, will=will
+    )
+
+
+def open_identity(config: NodeConfig, join: Join, now_ms: Callable[[], int]) -> tuple[BusKey, Join]:
+    """The node's key for the bus, and whom it believes: its join file, with what has followed since.
+
+    Raises:
+        StoreError: the disk did not keep the certificate of the join file.
+    """
+    return join_bus(config, join, now_ms()), with_ring(config, join, now_ms)
 
 
 def with_ring(config: NodeConfig, join: Join, now_ms: Callable[[], int]) -> Join:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.integration.bus_attempts import ATTEMPTS, Attempt, Bench
+from tests.fakes.bus_bench import Bench
+from tests.integration.bus_attempts import ATTEMPTS, Attempt
 
 pytestmark = pytest.mark.mosquitto
 

@@ -12,7 +12,7 @@ from cloud_sync.identity.rotate import rotate
 from cloud_sync.protocol import chain
 from cloud_sync.protocol.messages import State
 from cloud_sync.protocol.topics import NodeTopics
-from edge.compose_identity import bus_broker, identity_side, join_bus, with_ring
+from edge.compose_identity import identity_side, open_identity, session_opener, with_ring
 from edge.core.events import ClockState, Fact, NodeId, Stamp
 from edge.link.link import Aboard, Link
 from edge.link.mqtt import Session
@@ -20,9 +20,9 @@ from edge.ports import ClockReading
 from edge.store.ballast import Ballast
 from edge.store.device_key import read_join
 from edge.store.ledger import SqliteLedger
+from tests.fakes.bus_bench import TENANT, VICTIM, Bench
 from tests.fakes.waiting import eventually
 from tests.fakes.wire_ledger import body
-from tests.integration.bus_attempts import TENANT, VICTIM, Bench
 
 pytestmark = pytest.mark.mosquitto
 
@@ -71,10 +71,8 @@ class House:
                 host="localhost", port=bench.port, ca_file=None, cert_file=None, key_file=None
             ),
         )
-        self.join = with_ring(
-            self.config, read_join(joined.folder / "join.json"), lambda: self.side.clock().wall_ms
-        )
-        self.key = join_bus(self.config, self.join, self.side.clock().wall_ms)
+        told = read_join(joined.folder / "join.json")
+        self.key, self.join = open_identity(self.config, told, lambda: self.side.clock().wall_ms)
         self.ledger = SqliteLedger(
             folder / "events.db",
             NodeId(VICTIM),
@@ -97,9 +95,7 @@ class House:
 
     def open(self, subscribe: str, topic: str, will: bytes) -> Session:
         self.opened.append(self.serial())
-        return Session(
-            bus_broker(self.config, self.key), VICTIM, subscribe=subscribe, will_topic=topic, will=will
-        )
+        return session_opener(self.config, self.key)(subscribe, topic, will)
 
     def records(self, count: int) -> None:
         stamp = Stamp("b1", 1, self.side.clock().wall_ms, ClockState.TRUSTED, 10)

@@ -6,8 +6,9 @@ import pytest
 
 from cloud_sync.identity.broker_files import BrokerFolder
 from cloud_sync.identity.kick import end_session
+from tests.fakes.bus_bench import BASE, STOLEN, TENANT, Bench
 from tests.fakes.waiting import eventually
-from tests.integration.bus_attempts import BASE, STOLEN, TENANT, Bench, knock, now_ms
+from tests.integration.bus_attempts import knock, now_ms
 
 pytestmark = pytest.mark.mosquitto
 
