@@ -47,7 +47,9 @@ class IdentityWork:
     counters: IdentityCounters = field(default_factory=IdentityCounters)
     _kicks: dict[str, list[int]] = field(default_factory=dict)  # lost node: when its session is ended next
     _own_at_ms: int = 0
-    _told: bool = True  # False while the broker could not be told that its lists changed
+    # At the start the broker is told in any case: an earlier life may have ended between writing and telling.
+    _told: bool = False
+    _untold: bool = False  # it was tried in vain, and said
     _linked: tuple[int, bytes, tuple[str, ...]] | None = None  # session, links and nodes they were told to
 
     def __call__(self) -> None:
@@ -94,11 +96,14 @@ class IdentityWork:
             self.counters.lists += 1
             self._told = False
         if not self._told:
-            self._told = self.folder.reload()
-            if not self._told:
-                log.error(
-                    "broker_not_told", folder=str(self.folder.folder), remedy="systemctl reload mosquitto"
-                )
+            self._tell(self.folder)
+
+    def _tell(self, folder: BrokerFolder) -> None:
+        """At every beat until the broker has read them; said once."""
+        self._told = folder.reload()
+        if not self._told and not self._untold:
+            log.error("broker_not_told", folder=str(folder.folder), remedy="reload mosquitto")
+        self._untold = not self._told
 
     def _end_sessions(self) -> None:
         if self.end_session is None:

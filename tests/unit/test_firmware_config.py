@@ -63,12 +63,14 @@ def installed(unit: Path, root: Path, *, drop_ins: bool = True) -> Path:
     """A copy of the unit whose programs exist, with everything a site may drop in beside it."""
     programs = root / "bin"
     programs.mkdir()
-    for name in ("python", "gatehouse-node", "gatehouse-sync", "cage"):
+    for name in ("python", "gatehouse-node", "gatehouse-sync", "cage", "mosquitto"):
         (programs / name).write_text("#!/bin/sh\n")
         (programs / name).chmod(0o755)
     text = unit.read_text()
-    for place in ("/opt/gate/current/bin", "/opt/gatehouse/current/bin", "/usr/bin/cage"):
-        text = text.replace(place, str(programs / "cage") if place.endswith("cage") else str(programs))
+    for place in ("/opt/gate/current/bin", "/opt/gatehouse/current/bin"):
+        text = text.replace(place, str(programs))
+    for place in ("/usr/bin/cage", "/usr/sbin/mosquitto"):
+        text = text.replace(place, str(programs / Path(place).name))
     copy = root / unit.name
     copy.write_text(text)
     if drop_ins and (beside := unit.with_name(f"{unit.name}.d")).is_dir():

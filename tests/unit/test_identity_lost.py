@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from typer.testing import CliRunner
 
+from cloud_sync.cli import app
 from cloud_sync.compose import Books, open_books
 from cloud_sync.distribute.snapshots import Distributor
-from cloud_sync.errors import NotFound, Refused
+from cloud_sync.errors import ConfigError, NotFound, Refused
 from cloud_sync.identity.broker_files import BrokerFolder
 from cloud_sync.identity.lost import Loss, dead_letters, decide, lose
 from cloud_sync.identity.rotate import key_links, rotate
@@ -305,3 +307,42 @@ def test_links_of_keys_go_to_every_node_that_is_not_lost_and_again_with_every_se
     post.session += 1
     work()
     assert [topic for topic, *_ in post.sent[2:]] == [NodeTopics("dongfang", "gate-1").keys]
+
+
+def test_a_broker_that_was_away_is_told_when_it_is_back_and_a_new_life_of_the_service_tells_it_anyway(
+    office: Office,
+) -> None:
+    books, clock = office.books, office.clock
+    folder = BrokerFolder(office.folder / "broker", "dongfang")
+    folder.write(books.certificates.authority, ["localhost"], 8883, ["sync"], clock.at_ms)
+    work = IdentityWork(books.certificates, Post(), clock, "dongfang", folder)
+    for _ in range(2):
+        work()  # nobody is there to be told
+    work.folder = Broker(folder.folder, "dongfang")
+    for _ in range(2):
+        work()
+    assert work.folder.told == "x"
+    again = IdentityWork(books.certificates, Post(), clock, "dongfang", work.folder)
+    for _ in range(2):
+        again()
+    assert (again.counters.lists, work.folder.told) == (0, "xx")
+
+
+def test_by_hand_a_loss_is_told_decided_and_listed(office: Office) -> None:
+    config = office.folder / "sync.toml"
+    config.write_text(
+        'data_dir = "data"\n[community]\ncode = "dongfang"\nname_zh = "东方新城"\nname_en = "Dongfang"\nsynthetic = true\n'
+        '[web]\ntls = false\n[broker]\nembedded = false\nca_file = "ca.pem"\n'
+    )
+    words = ["--by", "Li", "--reason", "stolen", "--config", str(config)]
+    lost = CliRunner().invoke(app, ["node", "lost", "gate-2", *words])
+    assert (lost.exit_code, "1 certificate(s) revoked" in lost.output) == (0, True), lost.output
+    assert "run 'gatehouse-sync broker-config' and reload it" in lost.output
+    office.says(body(access_point=OURS))
+    neither = CliRunner().invoke(app, ["node", "lost-events", "gate-2", *words])
+    assert isinstance(neither.exception, ConfigError)
+    done = CliRunner().invoke(app, ["node", "lost-events", "gate-2", "--discard", *words])
+    assert done.output == "gate-2: 1 frame(s) discarded\n"
+    listed = CliRunner().invoke(app, ["node", "certificates", "--config", str(config)])
+    assert listed.output.startswith("gate-2 ")
+    assert listed.output.endswith("revoked (lost)\n")
