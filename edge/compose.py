@@ -283,7 +283,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         node=side,
         verify=join.verify,
         open_session=lambda subscribe, topic, will: Session(
-            _broker(config), config.node, subscribe=subscribe, will_topic=topic, will=will
+            _broker(config), config.node, subscribe=join.hears(subscribe), will_topic=topic, will=will
         ),
     )
     kiosk = kiosk_state(config, join.pages_url, reads_pins=bool(join.pin_key))
@@ -345,7 +345,7 @@ def command_desk(
     config: NodeConfig, join: Join, parts: Parts, stores: Stores, node: Node, link: Link
 ) -> CommandDesk:
     """What stands between the link and the doors when somebody commands from far away."""
-    place = Place(join.community, config.node, frozenset(join.command_keys), config.t_cmd_age_ms)
+    place = Place.of(join.community, config.node, join, config.t_cmd_age_ms)
     return CommandDesk(
         DeskParts(
             place=place,

@@ -390,12 +390,12 @@ class CommandBook(Protocol):
 
     def past(self, order: Order) -> Past: ...
 
-    def stored(self, command_id: str) -> Answer | None:
-        """What became of it; None when it never was accepted."""
+    def stored(self, command_id: str) -> list[Answer]:
+        """What became of it, at each of its doors; empty when it never was accepted."""
         ...
 
-    def accept(self, order: Order, at_ms: int) -> int:
-        """Note that it will be carried out now; returns a number above all before it."""
+    def accept(self, orders: Sequence[Order], at_ms: int) -> list[int]:
+        """Note that one command will be carried out now at these doors; returns numbers above all before."""
         ...
 
     def finish(self, answer: Answer, fact: Fact, stamp: Stamp) -> int:

@@ -346,6 +346,7 @@ class CmdAck(Message, frozen=True, kw_only=True):
     why: str = ""  # of "failed" and "refused"
     mode: str = ""  # the door's, where it was asked
     seq: Count = 0  # of the event, once there is one
+    door: str = ""  # of a zone's command: which of the node's doors
 
 
 def encode(message: Message) -> bytes:

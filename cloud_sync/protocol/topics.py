@@ -78,6 +78,17 @@ class NodeTopics:
         return self._down("#")
 
 
+def zone_cmd(tenant: str, zone: str) -> str:
+    """Where every node with a door in this zone listens."""
+    return f"{ROOT}/{tenant}/g/{zone}/cmd"
+
+
+def is_command(topic: str, own: NodeTopics) -> bool:
+    """A node's own command topic, or a zone's; who meant what is for the signature to say."""
+    zone = topic.removeprefix(f"{ROOT}/{own.tenant}/g/")
+    return topic == own.cmd or (zone != topic and zone.endswith("/cmd") and zone.count("/") == 1)
+
+
 def sink_state(tenant: str) -> str:
     return f"{ROOT}/{tenant}/s/state"
 

@@ -34,7 +34,7 @@ from cloud_sync.protocol.messages import (
     encode,
     signing_bytes,
 )
-from cloud_sync.protocol.topics import NodeTopics
+from cloud_sync.protocol.topics import NodeTopics, is_command
 from cloud_sync.protocol.versions import WIRE_VERSION, WIRE_VERSION_MIN
 from edge.core.commands import Answer, Received
 from edge.errors import StoreError
@@ -342,7 +342,9 @@ class Link:
             self._on_part(decode(heard.payload, Part))
         elif heard.topic == self._topics.erase and not heard.retain:
             self._on_erase(decode(heard.payload, Erase))
-        elif heard.topic == self._topics.cmd:  # a retained one too: it is the first thing the judge looks at
+        elif is_command(
+            heard.topic, self._topics
+        ):  # a retained one too: it is the first thing the judge looks at
             self._node.command(received(heard.payload, retained=heard.retain, nonces=self._nonces(now_s)))
         elif not self.faces.hear(heard):
             log.warning("frame_ignored", topic=heard.topic, retained=heard.retain)

@@ -2,6 +2,7 @@
 
 import ssl
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -41,10 +42,11 @@ class Session:
     """One MQTT 3.1.1 session with a will; reconnects by itself for ever, with paho's own back-off and jitter."""
 
     def __init__(
-        self, broker: Broker, client_id: str, *, subscribe: str, will_topic: str, will: bytes
+        self, broker: Broker, client_id: str, *, subscribe: str | Sequence[str], will_topic: str, will: bytes
     ) -> None:
         self._broker = broker
-        self._subscribe = subscribe
+        filters = (subscribe,) if isinstance(subscribe, str) else tuple(subscribe)
+        self._subscribe = [(one, 1) for one in filters]
         self._inbox: deque[Heard] = deque(maxlen=INBOX_MAX)
         self.bell = Event()
         self._client = paho.Client(
@@ -103,7 +105,7 @@ class Session:
 
     def _on_connect(self, client: paho.Client, _user: Any, _flags: Any, code: Any, _properties: Any) -> None:
         if not code.is_failure:
-            client.subscribe(self._subscribe, qos=1)
+            client.subscribe(self._subscribe)
             self._put(Heard("up"))
 
     def _on_disconnect(self, *_: Any) -> None:

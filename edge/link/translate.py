@@ -78,6 +78,8 @@ def received(data: bytes, *, retained: bool, nonces: frozenset[str]) -> Received
         op=Op(command.op),
         issuer=command.iss,
         kid=command.kid,
+        second=command.iss2,
+        kid2=command.kid2,
         nonce=command.nonce,
         cls=command.arg.class_,
     )
@@ -85,7 +87,14 @@ def received(data: bytes, *, retained: bool, nonces: frozenset[str]) -> Received
 
 
 def cmdack(answer: Answer) -> CmdAck:
-    return CmdAck(id=answer.id, state=answer.state.value, why=answer.why, mode=answer.mode, seq=answer.seq)
+    return CmdAck(
+        id=answer.id,
+        state=answer.state.value,
+        why=answer.why,
+        mode=answer.mode,
+        seq=answer.seq,
+        door=answer.door,
+    )
 
 
 def wall_text(wall_ms: int) -> str:

@@ -4,14 +4,19 @@ import base64
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from cloud_sync.protocol.messages import BadMessage
+from cloud_sync.protocol.topics import zone_cmd
+from cloud_sync.protocol.zones import decode_membership, signing_bytes
+from edge.core.events import AccessPointId
 from edge.errors import ConfigError, StoreError
 
 
@@ -71,9 +76,16 @@ class Join:
     pages_url: str = ""  # where guests reach the community's pages, as far as it told
     command_keys: Mapping[str, bytes] = field(default_factory=dict)  # by key id: who may command doors
 
+    confirm_keys: Mapping[str, bytes] = field(default_factory=dict)  # who signs for a zone's second person
+    zones: Mapping[str, frozenset[AccessPointId]] = field(default_factory=dict)  # of this node's doors
+
+    def hears(self, own: str) -> tuple[str, ...]:
+        """What the node subscribes to: its own filter, and the commands of its zones."""
+        return (own, *(zone_cmd(self.community, zone) for zone in sorted(self.zones)))
+
     def verify_command(self, kid: str, message: bytes, signature: bytes) -> bool:
-        """True when the command key of this id signed the message."""
-        key = self.command_keys.get(kid)
+        """True when the command key, or the second person's key, of this id signed the message."""
+        key = self.command_keys.get(kid) or self.confirm_keys.get(kid)
         return key is not None and verify_ed25519(key, message, signature)
 
     def verify(self, kid: str, message: bytes, signature: bytes) -> bool:
@@ -107,10 +119,9 @@ def read_join(path: Path) -> Join:
                 door["access_point"] for door in tree["access_points"] if door["face_enabled"]
             ),
             zone=ZoneInfo(str(tree["tz"])),
-            command_keys={
-                str(one["kid"]): base64.b64decode(one["key"], validate=True)
-                for one in tree.get("command_keys", ())
-            },
+            command_keys=_keys(tree.get("command_keys", ())),
+            confirm_keys=_keys(tree.get("confirm_keys", ())),
+            zones=_zones(tree),
             pin_key=base64.b64decode(tree.get("pin_key", ""), validate=True),
             pages_url=str(tree.get("pages_url", "")),
         )
@@ -120,3 +131,29 @@ def read_join(path: Path) -> Join:
             f"is not a join file ({error})",
             "Make one: 'gatehouse-node join-request', then 'gatehouse-sync node add' at the service",
         ) from error
+
+
+def _keys(told: Iterable[Mapping[str, str]]) -> dict[str, bytes]:
+    return {str(one["kid"]): base64.b64decode(one["key"], validate=True) for one in told}
+
+
+def _zones(tree: Mapping[str, Any]) -> dict[str, frozenset[AccessPointId]]:
+    """The zones of this node's doors; none where the service is older than they are.
+
+    Raises:
+        ValueError: the statement is not the community's, or about another node.
+    """
+    told = tree.get("zones")
+    if told is None:
+        return {}
+    said = str(told["said"]).encode()
+    signature = base64.b64decode(told["sig"], validate=True)
+    if not verify_ed25519(
+        base64.b64decode(tree["community_key"], validate=True), signing_bytes(said), signature
+    ):
+        raise ValueError("its zones are not signed by the community")
+    try:
+        zones = decode_membership(said, tenant=str(tree["community"]), node=str(tree["node"]))
+    except BadMessage as error:
+        raise ValueError(str(error)) from error
+    return {zone: frozenset(AccessPointId(door) for door in doors) for zone, doors in zones.items()}

@@ -155,7 +155,7 @@ def fill_disk(node: CommandNode, issuer: Issuer) -> None:
 
     def accept() -> None:
         n = next(numbers)
-        node.book.accept(replace(an_order, id=f"{n:016x}", ctr=n), NOW_MS)
+        node.book.accept([replace(an_order, id=f"{n:016x}", ctr=n)], NOW_MS)
 
     for write in (lambda: asyncio.run(node.record([Fact("door.rex")])), accept):
         with contextlib.suppress(DiskFull):
