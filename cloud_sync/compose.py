@@ -22,6 +22,8 @@ from cloud_sync.jobs import (
 )
 from cloud_sync.ports import Clock
 from cloud_sync.ports_commands import CommandView
+from cloud_sync.protocol.zones import encode_membership
+from cloud_sync.protocol.zones import signing_bytes as zone_signing_bytes
 from cloud_sync.store import audit, tables
 from cloud_sync.store.accounts import SqlAccounts
 from cloud_sync.store.commands import SqlCommands
@@ -35,6 +37,8 @@ from cloud_sync.store.reconcile_store import Reconciler
 from cloud_sync.store.registry import SqlRegistry
 from cloud_sync.store.staging import Staging
 from cloud_sync.store.vault import Vault
+from cloud_sync.store.zone_commands import SqlZoneCommands
+from cloud_sync.store.zones import SqlZones
 from cloud_sync.web.tls import TlsFiles, ensure_local_authority
 
 JOIN_VERSION = 1
@@ -68,6 +72,8 @@ class Books:
     reconciler: Reconciler
     outbox: SqlOutbox
     commands: SqlCommands
+    zones: SqlZones
+    zone_commands: SqlZoneCommands
 
     def close(self) -> None:
         self.house.vault.close()
@@ -102,6 +108,7 @@ def open_books(config: SyncConfig, clock: Clock | None = None) -> Books:
         clock=clock,
         randomness=os.urandom,
     )
+    zones = SqlZones(house)
     return Books(
         config=config,
         clock=clock,
@@ -113,6 +120,8 @@ def open_books(config: SyncConfig, clock: Clock | None = None) -> Books:
         reconciler=Reconciler(house),
         outbox=SqlOutbox(house),
         commands=SqlCommands(house, keys.commands),
+        zones=zones,
+        zone_commands=SqlZoneCommands(house, zones, keys.commands, keys.confirm),
     )
 
 
@@ -200,6 +209,7 @@ def join_file(books: Books, node: str) -> bytes:
         "community_key": base64.b64encode(signer.public_key).decode(),
         "kid": signer.kid,
         "command_keys": [{"kid": commander.kid, "key": base64.b64encode(commander.public_key).decode()}],
+        **_zone_part(books, node),
         "pin_key": base64.b64encode(books.keys.pin).decode(),
         "pages_url": config.web.pages_url,
         "broker": {
@@ -211,6 +221,17 @@ def join_file(books: Books, node: str) -> bytes:
         "access_points": books.registry.doors_of(node),
     }
     return json.dumps(text, ensure_ascii=False, indent=2).encode() + b"\n"
+
+
+def _zone_part(books: Books, node: str) -> dict[str, object]:
+    """Whose second signature counts, and to which zones the node's doors belong, in the community's own hand."""
+    confirm, config = books.keys.confirm, books.config
+    said = encode_membership(config.community.code, node, books.zones.of_node(node))
+    signature = books.keys.signer.sign(zone_signing_bytes(said))
+    return {
+        "confirm_keys": [{"kid": confirm.kid, "key": base64.b64encode(confirm.public_key).decode()}],
+        "zones": {"said": said.decode(), "sig": base64.b64encode(signature).decode()},
+    }
 
 
 def add_node(books: Books, join: NodeJoin, out: Path, *, actor: str) -> None:

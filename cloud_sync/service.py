@@ -11,12 +11,14 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from cloud_sync.api.v1 import create_router
+from cloud_sync.api.zones import zone_router
 from cloud_sync.broker import EmbeddedBroker
 from cloud_sync.compose import Books, Part, ensure_community, open_books, post_of, push_book, tls_files
 from cloud_sync.config import SyncConfig
 from cloud_sync.connectors.webpush import VapidSender
 from cloud_sync.distribute.commands import CommandDriver
 from cloud_sync.distribute.snapshots import Distributor
+from cloud_sync.distribute.zones import ZoneDriver
 from cloud_sync.ingest.inbox import BrokerAddress, PahoInbox, Will
 from cloud_sync.ingest.sink import Sink
 from cloud_sync.jobs import (
@@ -125,6 +127,8 @@ class Service:
         reconcile = ReconcileWork(books.reconciler, books.clock, self._config.reconcile_every_s * 1000)
         commands = CommandDriver(books.commands, post, books.clock, code)
         self._beat(Beat("commands", COMMANDS_EVERY_S, commands.tick))
+        zones = ZoneDriver(books.zone_commands, post, books.clock, code)
+        self._beat(Beat("zones", COMMANDS_EVERY_S, zones.tick))
         self._beat(Beat("passes", PASSES_EVERY_S, passes))
         self._beat(Beat("faces", FACES_EVERY_S, face_driver(books.house, books.keys.signer, post).tick))
         self._beat(Beat("post", POST_EVERY_S, post_of(books)))
@@ -161,6 +165,8 @@ class Service:
             cases=SqlCaseDesk(books.house),
             case_feed=self._case_feed(books),
             commands=books.commands,
+            zones=books.zones,
+            zone_commands=books.zone_commands,
             push=push_book(books),
             intercom=self._config.staff.intercom,
             morning=StoredMorning(books.engine),
@@ -176,7 +182,8 @@ class Service:
             clock=books.clock,
             explain=explain,
         )
-        app = create_app(services, routers=(api,))
+        zones = zone_router(books.accounts, books.zone_commands)
+        app = create_app(services, routers=(api, zones))
         web = self._config.web
         self.pages = PageServer(app, web.host, web.port, tls_files(self._config))
         self._starters.append(self.pages.start)

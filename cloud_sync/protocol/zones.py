@@ -43,7 +43,7 @@ def decode_membership(said: bytes, *, tenant: str, node: str) -> dict[str, froze
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadMessage(f"Membership: {error}") from error
     if (membership.t, membership.node) != (tenant, node):
-        raise BadMessage(f"Membership: it is node {membership.node!r}'s of {membership.t!r}")
+        raise BadMessage(f"Membership: these are the zones of node {membership.node} of {membership.t}")
     zones: dict[str, set[str]] = {}
     for door, names in membership.doors.items():
         for name in names:

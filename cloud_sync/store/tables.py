@@ -4,32 +4,12 @@ Names and document numbers are not here: they stand in the vault, a database of 
 Times are integer milliseconds since 1970 UTC (``*_ms``).
 """
 
-from typing import Any
-
 import sqlalchemy as sa
 
-metadata = sa.MetaData()
+from cloud_sync.store.columns import _blob, _int, _key, _table, _text, metadata
+from cloud_sync.store.zone_tables import zone, zone_command, zone_door, zone_result
 
-
-def _table(name: str, *items: sa.schema.SchemaItem) -> sa.Table:
-    return sa.Table(name, metadata, sa.Column("community", sa.Text, nullable=False, primary_key=True), *items)
-
-
-def _key(name: str, kind: type[sa.Text] | type[sa.BigInteger] = sa.Text) -> sa.Column[Any]:
-    return sa.Column(name, kind, primary_key=True, nullable=False)
-
-
-def _text(name: str, *, null: bool = False) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=null)
-
-
-def _int(name: str, *, null: bool = False) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger, nullable=null)
-
-
-def _blob(name: str, *, null: bool = False) -> sa.Column[bytes]:
-    return sa.Column(name, sa.LargeBinary, nullable=null)
-
+__all__ = ["metadata", "zone", "zone_command", "zone_door", "zone_result"]
 
 # --- what the gates told (written by the sink only) --------------------------------------------------------
 

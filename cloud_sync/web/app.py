@@ -26,6 +26,7 @@ from cloud_sync.web.staff.live import StaffLive
 from cloud_sync.web.staff.pages import StaffPages
 from cloud_sync.web.staff.proving import ProvePages
 from cloud_sync.web.staff.push import PushPages
+from cloud_sync.web.staff.zones import ZonePages
 
 STATIC = Path(__file__).parent / "static"
 VENDOR_FILES = (
@@ -82,5 +83,7 @@ def _add_staff(app: FastAPI, services: Services, cases: CaseDesk, hub: LiveHub) 
     app.include_router(StaffLive(services, hub).router)
     if services.commands is not None:
         app.include_router(DoorPages(desk, services.commands).router)
+    if services.zones is not None and services.zone_commands is not None:
+        app.include_router(ZonePages(desk, services.zones, services.zone_commands).router)
     if services.push is not None:
         app.include_router(PushPages(desk, services.push).router)

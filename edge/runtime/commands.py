@@ -288,5 +288,5 @@ def _answer(order: Order, state: State, why: str = "", mode: str = "") -> Answer
     return Answer(order.id, state, why, mode, door=order.door if order.zone else "")
 
 
-def _of_zone(order: Order) -> dict[str, str]:
+def _of_zone(order: Order) -> dict[str, int | str]:
     return {"zone": order.zone, "second": order.second} if order.zone else {}

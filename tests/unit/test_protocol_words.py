@@ -72,6 +72,8 @@ ALLOWED = {
         "cfg_ver",
         "erase_ver",
         "nonce",
+        "iss2",
+        "kid2",
         "lag",
     ),
     *("outbox", "free_mb", "on", "state", "doors", "faults", "alarm", "camera", "lock", "face", "liveness"),

@@ -185,6 +185,7 @@ COMMAND_WHY: Mapping[str, str] = MappingProxyType({
     "expired": mark("it arrived too late"),
     "clock_untrusted": mark("the gate is not sure of the time"),
     "duplicate": mark("it was done already"),
+    "wrong_node": mark("the gate does not count this door to that zone; give it a new join file"),
     "superseded": mark("a later command was there first"),
     "pt:Blocked": mark("this door is blocked"),
     "Blocked": mark("this door is blocked"),
