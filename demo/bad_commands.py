@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cloud_sync.protocol import commands
 from edge.core.events import ClockState
+from edge.store.command_book import ROWS_PER_KEY_MAX
 
 TENANT, NODE, ZONE = "dongfang", "n1", "site"
 DOORS = ("AP-1", "AP-2")
@@ -123,10 +124,7 @@ class Forge:
         return self.signer.sign(self.any_words())
 
     def _captured(self) -> bytes:
-        return self.dice.choice(self.done) if self.done else self._fresh_but_bent()
-
-    def _fresh_but_bent(self) -> bytes:
-        return self.bent_bits().frame
+        return self.dice.choice(self.done) if self.done else self.bent_bits().frame
 
     # --- mutated --------------------------------------------------------------------------------------------------
 
@@ -229,15 +227,22 @@ class Forge:
         return Delivery(self._captured())
 
     def same_number(self) -> Delivery:
-        """A used counter under a new id, or a used id under a new counter; truly signed."""
-        frame = self._captured()
-        try:
-            words = json.loads(frame[frame.index(b"{") :])
-        except ValueError:
-            return Delivery(frame)
+        """A used counter under a new id, or a used id under a new counter; truly signed.
+
+        Counters are refused for ever, by the book's floor; ids as long as their row is kept.
+        """
+        if not self.done:
+            return self.bent_bits()
         now = {"iat": self.signer.now_ms, "exp": self.signer.now_ms + AGE_MS}
         fresh = self.words()
-        again = {"id": fresh["id"]} if self.dice.random() < 0.5 else {"ctr": fresh["ctr"]}
+        if self.dice.random() < 0.5:
+            frame, again = self.dice.choice(self.done), {"id": fresh["id"]}
+        else:
+            frame, again = (
+                self.dice.choice(self.done[-ROWS_PER_KEY_MAX // len(DOORS) :]),
+                {"ctr": fresh["ctr"]},
+            )
+        words = json.loads(commands.split(frame)[1])
         return Delivery(self.signer.sign(words | now | again))
 
     # --- late -----------------------------------------------------------------------------------------------------

@@ -121,6 +121,7 @@ class Verdict:
         return {
             "bad": sum(self.bad.values()),
             "bad_executed": sum(self.executed.values()),
+            "bad_executed_by_kind": dict(sorted(self.executed.items())),
             "by_kind": dict(sorted(self.bad.items())),
             "answers": dict(sorted(self.said.items())),
             "good": self.good,

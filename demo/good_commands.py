@@ -242,7 +242,9 @@ def judged(root: Path, gates: tuple[GatePlan, ...] | list[GatePlan]) -> dict[str
                 key = (event.body["x"]["cmd"], event.body["access_point"])
                 results.setdefault(key, []).append(END_OF[event.body["type"]])
         with count.read(root / gate.node / "data/events.db") as db:
-            noted = db.execute("select id, door, op, at_ms from command").fetchall()
+            noted = db.execute(
+                "select id, door, op, at_ms from command where state in ('done', 'failed')"
+            ).fetchall()
         keys = [(id_, door) for id_, door, _, _ in noted]
         twice += len(keys) - len(set(keys))
         foreign += sum(key not in given for key in keys)

@@ -115,6 +115,11 @@ class Here:
             return self.bound_ms <= self.age_max_ms
         return self.clock is ClockState.TRUSTED
 
+    @property
+    def doubt_ms(self) -> int:
+        """By how much the clock may be wrong, where that matters to a command."""
+        return 0 if self.can_judge_expiry else self.bound_ms
+
 
 @dataclass(frozen=True, slots=True)
 class Past:
@@ -207,14 +212,19 @@ def _wrong_place(case: _Case) -> bool:
     return (order.tenant, order.node) != (here.tenant, here.node) or order.door not in here.doors
 
 
+def is_over(order: Order, here: Here) -> bool:
+    """Its time has passed, as far as the clock can say; asked again at the door, for writing it down takes time too."""
+    if here.clock is ClockState.UNTRUSTED:
+        return False
+    return here.now_ms - here.doubt_ms > order.expires_ms
+
+
 def _expired(case: _Case) -> bool:
-    """As far as the clock can say; where it is out by more than a command may live, the nonce has to say the rest."""
+    """Where the clock is out by more than a command may live, the nonce has to say the rest."""
     order, here = case.order, case.here
     if here.clock is ClockState.UNTRUSTED:
         return False
-    doubt_ms = 0 if here.can_judge_expiry else here.bound_ms
-    too_late = here.now_ms - doubt_ms > order.expires_ms
-    return too_late or order.issued_ms > here.now_ms + doubt_ms + AHEAD_MAX_MS
+    return is_over(order, here) or order.issued_ms > here.now_ms + here.doubt_ms + AHEAD_MAX_MS
 
 
 def _no_clock(case: _Case) -> bool:

@@ -25,6 +25,7 @@ from edge.core.commands import (
     Verify,
     Why,
     by_door,
+    is_over,
     is_superseded,
     judge,
     refused_in,
@@ -185,7 +186,7 @@ class CommandDesk:
         parts, orders = self._parts, by_door(order, self._here())
         try:
             # A zone may hold a door that its key has told something later: that one stays as it is.
-            late = [bool(one.zone) and is_superseded(one, await self._past(one)) for one in orders]
+            stale = [bool(one.zone) and is_superseded(one, await self._past(one)) for one in orders]
             numbers = await self._kept(lambda: parts.book.accept(orders, parts.clock.read().wall_ms))
         except StoreError as error:
             log.error("command_not_kept", cmd=order.id, why=str(error))
@@ -197,16 +198,17 @@ class CommandDesk:
         for one in orders:
             parts.answer(_answer(one, State.ACCEPTED))
         if len(orders) == 1:
-            await self._at_door(orders[0], numbers[0], late=late[0])
+            await self._at_door(orders[0], numbers[0], superseded=stale[0])
             return
         async with asyncio.TaskGroup() as doors:
-            for one, n, too_late in zip(orders, numbers, late, strict=True):
-                doors.create_task(self._at_door(one, n, late=too_late))
+            for one, n, old in zip(orders, numbers, stale, strict=True):
+                doors.create_task(self._at_door(one, n, superseded=old))
 
-    async def _at_door(self, order: Order, n: int, *, late: bool) -> None:
+    async def _at_door(self, order: Order, n: int, *, superseded: bool) -> None:
         parts, verb = self._parts, _VERBS[order.op]
-        if late:
-            await self._finish(order, _answer(order, State.REFUSED, Why.SUPERSEDED))
+        over = is_over(order, self._here())  # a slow disk may have outlived it since it was judged
+        if superseded or over:
+            await self._finish(order, _answer(order, State.REFUSED, Why.EXPIRED if over else Why.SUPERSEDED))
             return
         grant = GrantId(parts.new_id()) if verb is Verb.ACCESS else None
         command = Command(verb, order.issuer, n, grant, order.cls, order.second)
