@@ -272,7 +272,7 @@ def _help(part: Any) -> str:
 
 def topics() -> str:
     """Where everything travels; the words come from ``cloud_sync.protocol.topics``."""
-    from cloud_sync.protocol.topics import UP, NodeTopics, sink_state, up_filter
+    from cloud_sync.protocol.topics import UP, NodeTopics, sink_state, up_filter, zone_cmd
 
     one = NodeTopics("{community}", "{node}")
     down = {"ack": one.ack, "auth": one.auth, "auth/head": one.auth_head, "erase": one.erase}
@@ -280,6 +280,7 @@ def topics() -> str:
     down |= {"faces": one.faces, "sealed": one.sealed, "sealed/ack": one.sealed_ack}
     rows = [(f"`{one.up(kind)}`", "up", _about("up", kind)) for kind in UP]
     rows += [(f"`{topic}`", "down", _about("down", kind)) for kind, topic in down.items()]
+    rows.append((f"`{zone_cmd('{community}', '{zone}')}`", "down", ZONE_SAID))
     rows.append(
         (
             f"`{sink_state('{community}')}`",
@@ -288,11 +289,13 @@ def topics() -> str:
         )
     )
     heard = (
-        f"A node subscribes to `{one.down_all}` and to nothing else, a sink to `{up_filter('{community}')}`."
+        f"A node subscribes to `{one.down_all}`, to the commands of its own zones and to nothing else, a sink to "
+        f"`{up_filter('{community}')}`."
     )
     return table(("topic", "way", "what travels"), rows) + "\n\n" + heard
 
 
+ZONE_SAID = "`Command` with two signatures, never retained: every door of the zone is to do something now"
 RESERVED = "reserved for a later release; nobody speaks there yet"
 _ABOUT = {
     ("up", "ev"): "`Batch`: events in order, at most 100",

@@ -1,6 +1,6 @@
 """A zone's command: one publish to everybody at once, then to each silent node the same bytes, and never after its time.
 
-N single publishes would cost seconds where a broadcast costs one (sync.md §10); who missed it gets a copy of their own.
+One publish of ours whatever the zone's size; who missed it gets a copy of their own.
 """
 
 from dataclasses import dataclass, field
