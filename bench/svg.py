@@ -45,13 +45,15 @@ def draw(title: str, x_name: str, y_name: str, curves: Sequence[Curve]) -> str:
         parts.append(f'<path d="M{left:.1f} {y:.1f}H{WIDTH - RIGHT}" stroke="#dddddd"/>')
         parts.append(_text(left - 6, y + 4, f"{y_most * k / TICKS:g}", "end"))
         parts.append(_text(x, bottom + 16, f"{x_most * k / TICKS:g}", "middle"))
+    first = curves[0].points
+    legend = LEFT + 12 if first[0][1] < first[-1][1] else WIDTH - RIGHT - 180  # where the curves are not
     for k, (curve, (colour, dashes)) in enumerate(zip(curves, STROKES, strict=False)):
         way = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in curve.points))
         stroke = f'stroke="{colour}" stroke-width="2" stroke-dasharray="{dashes}" fill="none"'
         parts.append(f'<polyline points="{way}" {stroke}/>')
         at = TOP + 14 + 18 * k
-        parts.append(f'<path d="M{LEFT + 12} {at}h34" {stroke}/>')
-        parts.append(_text(LEFT + 52, at + 4, curve.name, "start"))
+        parts.append(f'<path d="M{legend} {at}h34" {stroke}/>')
+        parts.append(_text(legend + 40, at + 4, curve.name, "start"))
     return "\n".join(parts) + "\n</svg>\n"
 
 
