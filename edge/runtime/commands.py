@@ -238,7 +238,7 @@ class CommandDesk:
             mode=answer.mode or None,
             reason=answer.why or None,
             actor=order.issuer,
-            x={"cmd": order.id, "op": order.op.value} | _of_zone(order),
+            x={"cmd": order.id, "op": order.op.value, **_of_zone(order)},
         )
 
     # --- no -----------------------------------------------------------------------------------------------------
