@@ -236,6 +236,22 @@ class NodeLine:
     pass_set: Literal["equal", "behind", "unknown"]
     faults: tuple[str, ...]
     doors: tuple[DoorLine, ...]
+    hello_ms: int = 0  # when it was last heard; 0: never
+    clock_bound_ms: int = 0
+    software: str = ""
+    outbox: int | None = None  # as its last hello told; None: it told none
+    free_mb: int | None = None
+    missing: int = 0  # events inside gaps: known to exist, not here
+
+
+@dataclass(frozen=True, slots=True)
+class LateNode:
+    """A node that has not told everything: what it recorded after ``since_ms`` may be missing from every number."""
+
+    node: str
+    name: str
+    since_ms: int  # 0: it has never told anything
+    online: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +283,7 @@ class Dashboard:
     entries: tuple[EntryLine, ...]  # newest first, at most 50
     # First entries of stays today, by the community's hour 0-23; () = not counted.
     arrivals_by_hour: tuple[int, ...] = ()
+    late: tuple[LateNode, ...] = ()  # () = every number is whole up to the watermark
 
 
 class DashboardReader(Protocol):

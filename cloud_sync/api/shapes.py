@@ -93,6 +93,12 @@ class NodeAnswer(Shape):
     faults: list[str]
 
 
+class LateAnswer(Shape):
+    node: str
+    since_ms: int
+    online: bool
+
+
 class DiscrepancyAnswer(Shape):
     id: str
     kind: str
@@ -111,6 +117,7 @@ class DashboardAnswer(Shape):
     arrived: RatioAnswer
     in_house: RatioAnswer
     denied: RatioAnswer
+    late: list[LateAnswer]
     nodes: list[NodeAnswer]
     discrepancies: list[DiscrepancyAnswer]
 
