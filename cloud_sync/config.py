@@ -1,5 +1,6 @@
 """What the owner writes: one TOML file, read once, refused as a whole with one clear sentence."""
 
+import ipaddress
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
@@ -100,6 +101,24 @@ class BrokerConfig(Strict):
         return self
 
 
+class MetricsConfig(Strict):
+    """``[metrics]``: where a Prometheus of the local network may read numbers; nobody is asked for a password."""
+
+    host: str = Field("127.0.0.1", description="An address of this machine in the local network.")
+    port: Port | None = Field(None, description="Off without one.")
+
+    @field_validator("host")
+    @classmethod
+    def _local(cls, host: str) -> str:
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError as error:
+            raise ValueError(f"{host!r} is not an address such as 127.0.0.1 or 192.168.1.10") from error
+        if address.is_unspecified or not (address.is_loopback or address.is_private):
+            raise ValueError(f"{host} is not an address of the local network alone")
+        return host
+
+
 class GuestConfig(Strict):
     """``[guest]``: what the community itself says to its guests."""
 
@@ -142,6 +161,7 @@ class SyncConfig(Strict):
     broker: BrokerConfig = BrokerConfig()
     guest: GuestConfig = GuestConfig()
     staff: StaffConfig = StaffConfig()
+    metrics: MetricsConfig = MetricsConfig()
     notify: dict[str, dict[str, Any]] = Field(
         {},
         description="One table for each way of writing to guests, named as its plug-in, such as `[notify.email]`.",

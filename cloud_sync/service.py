@@ -38,15 +38,18 @@ from cloud_sync.jobs import (
     WakeWork,
     face_driver,
 )
+from cloud_sync.metrics import MetricsServer, Sources
 from cloud_sync.ports import Clock, EventFeed
 from cloud_sync.protocol.messages import SinkState, encode
 from cloud_sync.protocol.topics import sink_state, up_filter
+from cloud_sync.store.backup import hold, last_backup_ms
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
 from cloud_sync.store.morning import StoredMorning
 from cloud_sync.store.pass_sets import StoredPassSets
 from cloud_sync.store.push_store import vapid_key
 from cloud_sync.store.read import StoredDashboard
+from cloud_sync.store.read_totals import StoredTotals
 from cloud_sync.store.sink import SinkStore
 from cloud_sync.web.app import create_app
 from cloud_sync.web.guest.faults import explain
@@ -74,6 +77,7 @@ class Service:
         self.books: Books | None = None
         self.pages: PageServer | None = None
         self.sink: Sink | None = None
+        self.metrics: MetricsServer | None = None
         try:
             self._build(frozenset(parts), clock or SystemClock())
         except BaseException:
@@ -82,9 +86,11 @@ class Service:
 
     def _build(self, parts: frozenset[Part], clock: Clock) -> None:
         if parts - {Part.BROKER}:
+            self._closers.append(hold(self._config.data_dir))
             self.books = open_books(self._config, clock)
             self._closers.append(self.books.close)
             ensure_community(self.books)
+            self._sources = _sources(self.books)
         if Part.BROKER in parts and self._config.broker.embedded:
             broker = EmbeddedBroker(self._config.broker.port, self._config.broker.host)
             broker.start()
@@ -93,6 +99,9 @@ class Service:
             self._build_bus(self.books, parts)
         if self.books is not None and Part.PAGES in parts:
             self._build_pages(self.books)
+        if self.books is not None and Part.SINK in parts and self._config.metrics.port is not None:
+            self.metrics = MetricsServer(self._sources, self._config.metrics.host, self._config.metrics.port)
+            self._closers.append(self.metrics.close)
 
     def _build_bus(self, books: Books, parts: frozenset[Part]) -> None:
         code = self._config.community.code
@@ -101,10 +110,11 @@ class Service:
         name = f"sync-{code}" if hears else f"sync-{code}-jobs"
         post = PahoInbox(_address(self._config, name), (up_filter(code),) if hears else (), will)
         self._closers.append(post.close)
+        self._sources.inbox = post
         if hears:
             store = SinkStore(books.engine, code)
             self._closers.append(store.close)
-            self.sink = Sink(post, store, books.clock, code)
+            self.sink = self._sources.sink = Sink(post, store, books.clock, code)
             self._starters.append(self.sink.start)
             self._closers.append(self.sink.stop)
         if Part.JOBS in parts:
@@ -124,6 +134,7 @@ class Service:
         passes = PassWork(books.registry, distributor, books.clock, hold_ms)
         reconcile = ReconcileWork(books.reconciler, books.clock, self._config.reconcile_every_s * 1000)
         commands = CommandDriver(books.commands, post, books.clock, code)
+        self._sources.passes, self._sources.commands = distributor.counters, commands.counters
         self._beat(Beat("commands", COMMANDS_EVERY_S, commands.tick))
         self._beat(Beat("passes", PASSES_EVERY_S, passes))
         self._beat(Beat("faces", FACES_EVERY_S, face_driver(books.house, books.keys.signer, post).tick))
@@ -221,6 +232,18 @@ class Service:
         with self:
             ended.wait()
         log.info("service_stopped")
+
+
+def _sources(books: Books) -> Sources:
+    """What the metrics are read from; whoever is built later adds itself."""
+    code, folder = books.config.community.code, books.config.data_dir
+    return Sources(
+        code,
+        StoredDashboard(books.engine),
+        StoredTotals(books.engine, code),
+        books.clock,
+        last_backup_ms=lambda: last_backup_ms(folder),
+    )
 
 
 def _address(config: SyncConfig, client_id: str) -> BrokerAddress:

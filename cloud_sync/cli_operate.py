@@ -1,0 +1,48 @@
+"""``gatehouse-sync backup``, ``restore``, ``new-generation`` and ``doctor``: what whoever operates the service types."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cloud_sync.cli_tools import DEFAULT_CONFIG, ConfigOption
+from cloud_sync.config import load
+from cloud_sync.jobs import SystemClock
+from cloud_sync.store.backup import make_backup, renew_generation, restore
+
+BACKUP_FOLDER = "A new or empty folder; what is in it opens every door, so lock it away."
+
+
+def back_up(
+    folder: Annotated[Path, typer.Argument(help=BACKUP_FOLDER)],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Copy all databases, keys and certificates as they stand at one moment; the service may run."""
+    settings = load(config)
+    made = make_backup(settings.data_dir, folder, settings.community.code, SystemClock().now_ms())
+    size = sum(entry.size for entry in made.files)
+    typer.echo(
+        f"{folder}: {len(made.files)} files, {size:,} bytes, {made.events:,} events, as of {made.made}"
+    )
+
+
+def bring_back(
+    folder: Annotated[Path, typer.Argument(help="A folder that 'backup' wrote.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Put a backup in place of the data there is (moved aside); every gate then sends what the backup lacks."""
+    settings = load(config)
+    done = restore(settings.data_dir, folder, settings.community.code, SystemClock().now_ms())
+    typer.echo(
+        f"restored: {done.manifest.events:,} events as of {done.manifest.made}; generation {done.generation}"
+    )
+    if done.before is not None:
+        typer.echo(
+            f"what stood there before: {done.before} (it holds persons: delete it when you are content)"
+        )
+    typer.echo("bookings, consents and erasures made since then are not in it: import and erase them again.")
+
+
+def new_generation(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Say that the database came back by other means than 'restore'; every gate then sends what it lacks."""
+    typer.echo(f"generation {renew_generation(load(config).data_dir)}")
