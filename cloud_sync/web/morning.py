@@ -9,8 +9,8 @@ from typing import Annotated, get_args
 from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, Response
 
-from cloud_sync.core.whole import is_late
 from cloud_sync.core.roles import Right
+from cloud_sync.core.whole import is_late
 from cloud_sync.errors import NotFound
 from cloud_sync.ports import Session
 from cloud_sync.ports_morning import Cell, Counted, Measure, Metric, Morning, MorningReader
