@@ -241,6 +241,7 @@ class NodeLine:
     software: str = ""
     outbox: int | None = None  # as its last hello told; None: it told none
     free_mb: int | None = None
+    wire: int | None = None  # the newest wire version it speaks
     missing: int = 0  # events inside gaps: known to exist, not here
 
 

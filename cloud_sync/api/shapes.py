@@ -90,6 +90,13 @@ class NodeAnswer(Shape):
     acked: int
     drained_through_ms: int
     pass_set: str
+    clock_state: str
+    hello_ms: int
+    software: str
+    wire: int | None
+    outbox: int | None
+    missing: int
+    free_mb: int | None
     faults: list[str]
 
 

@@ -6,13 +6,13 @@ from cloud_sync.protocol.messages import AuthAck, EraseAck, Hello, State
 
 _HELLO = """
 insert into node_state (community, node, epoch, head, acked, hello_ms, drained_through_ms, auth_ver, root, erase_ver,
-                        online, clock_state, clock_bound_ms, software, nonce, outbox, free_mb, health)
-values (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 'yes', ?, ?, ?, ?, ?, ?, x'')
+                        online, clock_state, clock_bound_ms, software, nonce, outbox, free_mb, wire, health)
+values (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 'yes', ?, ?, ?, ?, ?, ?, ?, x'')
 on conflict (community, node) do update set
     epoch = excluded.epoch, head = excluded.head, acked = excluded.acked, hello_ms = excluded.hello_ms,
     auth_ver = excluded.auth_ver, root = excluded.root, erase_ver = excluded.erase_ver, online = 'yes',
     clock_state = excluded.clock_state, clock_bound_ms = excluded.clock_bound_ms, software = excluded.software,
-    nonce = excluded.nonce, outbox = excluded.outbox, free_mb = excluded.free_mb
+    nonce = excluded.nonce, outbox = excluded.outbox, free_mb = excluded.free_mb, wire = excluded.wire
 """
 _STATE = """
 insert into node_state (community, node, epoch, head, acked, hello_ms, drained_through_ms, auth_ver, root, erase_ver,
@@ -50,7 +50,7 @@ class Nodes:
         ledger = (hello.e, hello.head, hello.acked, self._now_ms)
         aboard = (hello.auth_ver, hello.root, hello.erase_ver)
         clock = (hello.clock_state, hello.clock_bound_ms)
-        told = (hello.sw, hello.nonce, hello.lag.outbox, hello.lag.free_mb)
+        told = (hello.sw, hello.nonce, hello.lag.outbox, hello.lag.free_mb, hello.wv)
         self._db.execute(_HELLO, (self._community, node, *ledger, *aboard, *clock, *told))
         self._db.execute(_RECEIPT_BY_HELLO, (self._now_ms, self._community, node, hello.auth_ver, hello.root))
         return before != (hello.e, hello.auth_ver, hello.root, "yes", hello.clock_state)

@@ -119,6 +119,7 @@ node_state = _table(
     _text("nonce", null=True),  # of the last hello: a command quotes it where the clock cannot be believed
     _int("outbox", null=True),  # the lag as the last hello told it
     _int("free_mb", null=True),
+    _int("wire", null=True),
 )
 
 # --- the community ------------------------------------------------------------------------------------------

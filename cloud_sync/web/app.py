@@ -12,6 +12,7 @@ from cloud_sync.web.accounts import AccountPages
 from cloud_sync.web.arrive import ArrivePages
 from cloud_sync.web.boards import BoardPages
 from cloud_sync.web.faults import Faults
+from cloud_sync.web.fleet import FleetPages
 from cloud_sync.web.guest.faults import GuestFaults
 from cloud_sync.web.guest.pages import GuestPages
 from cloud_sync.web.guest.shown import Printer
@@ -58,6 +59,7 @@ def create_app(services: Services, *, routers: Sequence[APIRouter] = ()) -> Fast
         app.include_router(router)
     for pages in (AccountPages(services.accounts), BoardPages(services), LivePages(services, hub)):
         app.include_router(pages.router)
+    app.include_router(FleetPages(services).router)
     app.include_router(GuestPages(services).router)
     app.include_router(ArrivePages(services).router)
     if services.morning is not None:
