@@ -20,7 +20,7 @@ from cloud_sync.cli_credentials import card_app, day_code_app, visitor_app
 from cloud_sync.cli_faces import approve_node, list_nodes, withdraw_node
 from cloud_sync.cli_guests import invite, notices
 from cloud_sync.cli_nodes import node_app
-from cloud_sync.cli_operate import back_up, bring_back, new_generation
+from cloud_sync.cli_operate import back_up, bring_back, doctor, new_generation
 from cloud_sync.cli_stays import booking_app, dry_run_app, prove
 from cloud_sync.cli_tools import CONFIG_VARIABLE, DEFAULT_CONFIG, ConfigOption
 from cloud_sync.cli_tools import opened_books as _books
@@ -72,6 +72,7 @@ app.command("prove")(prove)
 app.command("backup")(back_up)
 app.command("restore")(bring_back)
 app.command("new-generation")(new_generation)
+app.command("doctor")(doctor)
 
 
 @app.callback()

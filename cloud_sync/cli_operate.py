@@ -7,6 +7,7 @@ import typer
 
 from cloud_sync.cli_tools import DEFAULT_CONFIG, ConfigOption
 from cloud_sync.config import load
+from cloud_sync.doctor import examine
 from cloud_sync.jobs import SystemClock
 from cloud_sync.store.backup import make_backup, renew_generation, restore
 
@@ -46,3 +47,14 @@ def bring_back(
 def new_generation(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Say that the database came back by other means than 'restore'; every gate then sends what it lacks."""
     typer.echo(f"generation {renew_generation(load(config).data_dir)}")
+
+
+def doctor(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Say in plain words what is wrong here; changes nothing, exit code 1 when something is."""
+    found = list(examine(load(config), SystemClock().now_ms()))
+    for finding in found:
+        typer.echo(str(finding))
+    wrong = sum(finding.level != "good" for finding in found)
+    typer.echo(f"{wrong} of {len(found)} to be looked at" if wrong else "nothing is wrong")
+    if wrong:
+        raise typer.Exit(1)

@@ -85,6 +85,21 @@ def hold(data_dir: Path) -> Callable[[], None]:
     return _locked(data_dir, fcntl.LOCK_SH, "a restore is at work there", "Wait until it has ended")
 
 
+def is_held(data_dir: Path) -> bool:
+    """Whether a service, or a restore, has this folder now."""
+    try:
+        handle = os.open(data_dir / LOCK, os.O_RDWR)
+    except OSError:
+        return False  # nobody ever ran here
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 def _alone(data_dir: Path) -> Callable[[], None]:
     return _locked(data_dir, fcntl.LOCK_EX, "the service runs on it", "Stop the service first")
 
