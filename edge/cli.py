@@ -127,6 +127,20 @@ def check(
     typer.echo(f"{asked}: as it should be" + (f", with {len(found)} warning(s)." if found else "."))
 
 
+@app.command()
+def doctor(config: Config) -> None:
+    """Say in plain words what is wrong with this node; changes nothing, exit code 1 when something is."""
+    from edge.doctor import examine
+
+    found = list(examine(config, time.time_ns() // 1_000_000))
+    for finding in found:
+        typer.echo(str(finding))
+    wrong = sum(finding.level != "good" for finding in found)
+    typer.echo(f"{wrong} of {len(found)} to be looked at" if wrong else "nothing is wrong")
+    if wrong:
+        raise typer.Exit(1)
+
+
 @app.command("join-request")
 def join_request(config: Config) -> None:
     """Print what the service needs to register this node; the private key is made here and stays here."""
