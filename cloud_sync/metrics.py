@@ -188,6 +188,7 @@ def _of_nodes(nodes: Sequence[NodeLine], now_ms: int) -> Iterator[Metric]:
                 family.add_metric([line.node], float(value))
         yield family
     yield _clock_states(nodes)
+    yield _versions(nodes)
     watermark = min((line.drained_through_ms for line in nodes), default=now_ms)
     help_text = "Every event of every node until then is stored; 0: a node never told all."
     yield _gauge("gatehouse_watermark_timestamp_seconds", help_text, watermark / 1000)
@@ -202,6 +203,17 @@ def _clock_states(nodes: Sequence[NodeLine]) -> Metric:
     for line in nodes:
         for state in CLOCK_STATES:
             family.add_metric([line.node, state], float(line.clock_state == state))
+    return family
+
+
+def _versions(nodes: Sequence[NodeLine]) -> Metric:
+    """As Prometheus writes versions: always 1, and the label says which."""
+    family = GaugeMetricFamily(
+        "gatehouse_node_software", "1 for what the node runs.", labels=["node", "software", "wire"]
+    )
+    for line in nodes:
+        if line.software:
+            family.add_metric([line.node, line.software, str(line.wire or "")], 1.0)
     return family
 
 

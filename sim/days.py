@@ -28,7 +28,7 @@ from cloud_sync.store.engine import open_database
 from cloud_sync.store.read import StoredDashboard
 from cloud_sync.store.read_totals import StoredTotals
 from cloud_sync.store.sink import SinkStore
-from sim.days_check import OFFSET, Mismatch, Truth, compare
+from sim.days_check import OFFSET, Mismatch, Truth, compare, headline
 from sim.days_gates import HOUR_MS, Bus, Fact, Gate, Member, write_days
 
 COMMUNITY = "dongfang"
@@ -65,6 +65,8 @@ class Hour:
     late: dict[str, int]
     denied: tuple[int, int]
     denied_true: tuple[int, int]
+    told: dict[str, float]  # by the metrics: stored, missing, watermark, nodes late
+    watermark_true_ms: int
     mismatches: tuple[Mismatch, ...]
 
 
@@ -180,6 +182,8 @@ class Site:
             late={one.node: one.since_ms for one in board.late},
             denied=(board.denied.numerator, board.denied.denominator),
             denied_true=truth.denied(heard=False),
+            told=headline(self.registry),
+            watermark_true_ms=truth.watermark_ms,
             mismatches=tuple(compare(truth, board, self.registry, again)),
         )
 
@@ -279,32 +283,48 @@ def _counted(site: Site) -> tuple[int, int]:
     return happened - int(stored), int(effects) - int(stored)
 
 
+HEADS = (
+    "hour",
+    "happened",
+    "here",
+    "metrics: stored",
+    "watermark",
+    "metrics: lag",
+    "truth",
+    "page: missing since",
+    "page: refused / decisions",
+    "truth of all",
+    "agrees",
+)
+COUNTS = ("happened", "here", "metrics: stored")
+
+
 def table_of(found: Found) -> Table:
-    table = Table(title="what the pages said at each hour, beside what happened")
-    for head in (
-        "hour",
-        "happened",
-        "here",
-        "complete to",
-        "missing since",
-        "refused / decisions",
-        "truth",
-        "agrees",
-    ):
-        table.add_column(head, justify="right" if head in ("happened", "here") else "left", no_wrap=True)
+    """What dashboard, metrics and watermark said at each hour, beside what happened."""
+    table = Table(title="what was said at each hour, beside what happened")
+    for head in HEADS:
+        table.add_column(head, justify="right" if head in COUNTS else "left", no_wrap=True)
     for hour in found.hours:
         late = ", ".join(f"{node} {_clock(since)}" for node, since in hour.late.items())
         table.add_row(
             _clock(hour.at_ms),
             f"{hour.happened:,}",
             f"{hour.here:,}",
+            f"{hour.told['stored']:,.0f}",
             _clock(hour.watermark_ms),
+            _lag(hour.at_ms / 1000 - hour.told["watermark_s"]),
+            _clock(hour.watermark_true_ms),
             late or "–",
             f"{hour.denied[0]:,} / {hour.denied[1]:,}",
             f"{hour.denied_true[0]:,} / {hour.denied_true[1]:,}",
             "yes" if not hour.mismatches else f"NO: {len(hour.mismatches)}",
         )
     return table
+
+
+def _lag(seconds: float) -> str:
+    hours, rest = divmod(round(seconds), 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}"
 
 
 def _clock(ms: int) -> str:
@@ -336,7 +356,7 @@ def main() -> int:
     asked.add_argument("--hello-s", type=int, default=usual.hello_s, help="a divisor of 60; a real gate: 30")
     chosen = asked.parse_args()
     plan = Days(seed=chosen.seed, gates=chosen.gates, per_day=chosen.per_day, hello_s=chosen.hello_s)
-    console = Console(width=140)
+    console = Console(width=190)
     with tempfile.TemporaryDirectory(prefix="days-") as folder, Progress(console=console) as progress:
         bar = progress.add_task("hours", total=plan.days * 24)
         found = play(plan, Path(folder), told=lambda _: progress.advance(bar))

@@ -203,6 +203,18 @@ def scrape(registry: CollectorRegistry) -> dict[tuple[str, str], float]:
     return found
 
 
+def headline(registry: CollectorRegistry) -> dict[str, float]:
+    """What whoever watches the service sees first."""
+    said = scrape(registry)
+    stored = sum(value for (name, _node), value in said.items() if name == "gatehouse_events_stored_total")
+    return {
+        "stored": stored,
+        "watermark_s": said["gatehouse_watermark_timestamp_seconds", ""],
+        "late": said["gatehouse_nodes_late", ""],
+        "missing": said["gatehouse_missing_events", ""],
+    }
+
+
 def _of_metrics(truth: Truth, registry: CollectorRegistry, sink_seen: int) -> list[Claim]:
     said = scrape(registry)
     claims: list[Claim] = [
