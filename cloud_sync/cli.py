@@ -3,7 +3,6 @@
 Wrong input is answered with one sentence on stderr and exit code 2; nothing was changed then.
 """
 
-import logging
 import os
 import signal
 import sys
@@ -12,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, NoReturn, get_args
 
-import structlog
 import typer
 
 from cloud_sync.cli_commands import command_app
@@ -29,6 +27,7 @@ from cloud_sync.compose import Part, set_up
 from cloud_sync.config import load
 from cloud_sync.core.roles import Role
 from cloud_sync.errors import ConfigError, SyncError
+from cloud_sync.logs import log_to
 from cloud_sync.ports import ImportKind, ImportReport
 from cloud_sync.protocol.messages import PREREQ_LISTING, PREREQ_REGISTERED, PREREQ_STAY
 from cloud_sync.store.guests import ConsentWish
@@ -108,7 +107,7 @@ def run(
     ] = None,
 ) -> None:
     """Run the service until SIGTERM or SIGINT."""
-    _log_to_stderr()
+    log_to(sys.stderr)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
@@ -128,20 +127,6 @@ def broker(config: ConfigOption = DEFAULT_CONFIG) -> None:
     from cloud_sync.broker import run_broker
 
     run_broker(settings.port, settings.host)
-
-
-def _log_to_stderr() -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
 
 
 # --- face at doors ----------------------------------------------------------------------------------------------

@@ -179,8 +179,8 @@ class Service:
     """The program, in a folder of its own."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.broker = folder, free_port()
-        (folder / "gatehouse-sync.toml").write_text(CONFIG.format(web=free_port(), broker=self.broker))
+        self.folder, self.web, self.broker = folder, free_port(), free_port()
+        (folder / "gatehouse-sync.toml").write_text(CONFIG.format(web=self.web, broker=self.broker))
         self._log = (folder / "service.log").open("wb")
         self._process: subprocess.Popen[bytes] | None = None
 

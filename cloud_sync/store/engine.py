@@ -69,7 +69,9 @@ def open_database(dsn_or_path: str | Path) -> sa.Engine:
     """
     path = _path_of(dsn_or_path)
     engine = sa.create_engine(
-        sa.URL.create("sqlite", database=str(path)), connect_args={"isolation_level": None}
+        sa.URL.create("sqlite", database=str(path)),
+        connect_args={"isolation_level": None},
+        hide_parameters=True,
     )
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
