@@ -7,7 +7,6 @@ import typer
 
 from cloud_sync.cli_tools import DEFAULT_CONFIG, ConfigOption
 from cloud_sync.config import load
-from cloud_sync.doctor import examine
 from cloud_sync.jobs import SystemClock
 from cloud_sync.store.backup import make_backup, renew_generation, restore
 
@@ -51,6 +50,8 @@ def new_generation(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 def doctor(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Say in plain words what is wrong here; changes nothing, exit code 1 when something is."""
+    from cloud_sync.doctor import examine  # it knows the pages, which no other command loads
+
     found = list(examine(load(config), SystemClock().now_ms()))
     for finding in found:
         typer.echo(str(finding))
