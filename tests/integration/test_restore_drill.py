@@ -2,7 +2,12 @@
 
 from dataclasses import asdict
 
+import pytest
+
 from sim.drill import GATES, drill
+
+# Eight programs start one after the other, and a busy machine makes each longer.
+pytestmark = pytest.mark.timeout(900)
 
 
 def test_a_destroyed_service_comes_back_whole_from_its_backup(tmp_path):
