@@ -85,16 +85,6 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(true: Callable[[], bool], what: str) -> float:
-    """Seconds it took; a drill that cannot go on ends."""
-    began = time.monotonic()
-    while not true():
-        if time.monotonic() - began > WITHIN_S:
-            raise SystemExit(f"The drill stands still: {what}.")
-        time.sleep(PAUSE_S)
-    return time.monotonic() - began
-
-
 class DrillNode:
     """What a link asks of its node; this one has no doors."""
 
@@ -213,6 +203,17 @@ class Service:
     def start(self) -> None:
         self._process = subprocess.Popen([PROGRAM, "run"], cwd=self.folder, stderr=self._log)
 
+    def wait(self, true: Callable[[], bool], what: str) -> float:
+        """Seconds it took; a drill that cannot go on ends, and says what the service said last."""
+        began = time.monotonic()
+        while not true():
+            ended = self._process is not None and self._process.poll() is not None
+            if ended or time.monotonic() - began > WITHIN_S:
+                last = (self.folder / "service.log").read_text().strip().rpartition("\n")[2]
+                raise SystemExit(f"The drill stands still: {what}. The service: {last or 'nothing'}")
+            time.sleep(PAUSE_S)
+        return time.monotonic() - began
+
     def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
         if self._process is not None:
             self._process.send_signal(number)
@@ -313,8 +314,8 @@ def _set_up(service: Service) -> None:
 def _play(service: Service, gates: list[DrillGate], events: int, result: Result) -> None:
     for gate in gates:
         gate.record(events)
-    wait_until(lambda: all(gate.told for gate in gates), "the evening does not reach the service")
-    wait_until(lambda: _hold_their_passes(service, gates), "the gates do not get their passes")
+    service.wait(lambda: all(gate.told for gate in gates), "the evening does not reach the service")
+    service.wait(lambda: _hold_their_passes(service, gates), "the gates do not get their passes")
     books, held = service.must("passes"), gates[0].side.auth_ver
     generation = service.one("select sink_gen from sink_meta")
     for gate in gates:
@@ -325,12 +326,14 @@ def _play(service: Service, gates: list[DrillGate], events: int, result: Result)
         gate.record(events)
     (service.folder / "later.csv").write_text(booking("B-2", 1))
     service.must("import", "bookings", "later.csv")
-    wait_until(
+    service.wait(
         lambda: all(gate.told for gate in gates), "what came after the backup does not reach the service"
     )
     # The first gate is one of the booking's: it has to hold passes the backup does not know of.
-    wait_until(lambda: gates[0].side.auth_ver > held, "the gates do not get the passes made after the backup")
-    wait_until(lambda: _hold_their_passes(service, gates), "the gates do not hold what they should")
+    service.wait(
+        lambda: gates[0].side.auth_ver > held, "the gates do not get the passes made after the backup"
+    )
+    service.wait(lambda: _hold_their_passes(service, gates), "the gates do not hold what they should")
     seen = {gate.node: gate.side.auth_ver for gate in gates}
     result.refused_while_running = service.types("restore", "copy").returncode == 2
     service.kill()
@@ -343,11 +346,11 @@ def _play(service: Service, gates: list[DrillGate], events: int, result: Result)
     result.new_generation = service.one("select sink_gen from sink_meta") != generation
     began = time.monotonic()
     service.start()
-    wait_until(
+    service.wait(
         lambda: all(g.told and g.ledger.sink_gen != generation for g in gates), "the gates do not send again"
     )
     result.back_s = round(time.monotonic() - began, 1)
-    wait_until(lambda: _hold_their_passes(service, gates), "the gates do not get the restored passes")
+    service.wait(lambda: _hold_their_passes(service, gates), "the gates do not get the restored passes")
     result.passes_overtake = gates[0].side.auth_ver > seen[gates[0].node]
     result.books_back = service.must("passes") == books
     service.kill(signal.SIGTERM)
