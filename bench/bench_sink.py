@@ -23,7 +23,7 @@ from cloud_sync.protocol import chain
 from cloud_sync.protocol.messages import Batch, EventBody, Match, Pad, encode
 from cloud_sync.store.engine import driver, open_database
 from cloud_sync.store.sink import SinkStore
-from cloud_sync.store.sink_epoch import INSERT_EVENT
+from cloud_sync.store.sink_db import INSERT_EVENT
 from cloud_sync.store.tables import event
 
 COLUMNS = [column.name for column in event.columns]

@@ -3,7 +3,6 @@
 Wrong input is answered with one sentence on stderr and exit code 2; nothing was changed then.
 """
 
-import logging
 import os
 import signal
 import sys
@@ -12,22 +11,27 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, NoReturn, get_args
 
-import structlog
 import typer
 
+from cloud_sync.cli_archive import archive_app
+from cloud_sync.cli_carry import carry_app
 from cloud_sync.cli_commands import command_app
 from cloud_sync.cli_credentials import card_app, day_code_app, visitor_app
 from cloud_sync.cli_faces import approve_node, list_nodes, withdraw_node
 from cloud_sync.cli_guests import invite, notices
+from cloud_sync.cli_identity import broker_config, keys_app, node_certificates, node_lost, node_lost_events
 from cloud_sync.cli_nodes import node_app
+from cloud_sync.cli_operate import back_up, bring_back, doctor, new_generation
 from cloud_sync.cli_stays import booking_app, dry_run_app, prove
 from cloud_sync.cli_tools import CONFIG_VARIABLE, DEFAULT_CONFIG, ConfigOption
 from cloud_sync.cli_tools import opened_books as _books
 from cloud_sync.cli_tools import who_types as _actor
+from cloud_sync.cli_zones import zone_app
 from cloud_sync.compose import Part, set_up
 from cloud_sync.config import load
 from cloud_sync.core.roles import Role
 from cloud_sync.errors import ConfigError, SyncError
+from cloud_sync.logs import log_to
 from cloud_sync.ports import ImportKind, ImportReport
 from cloud_sync.protocol.messages import PREREQ_LISTING, PREREQ_REGISTERED, PREREQ_STAY
 from cloud_sync.store.guests import ConsentWish
@@ -55,12 +59,19 @@ app.add_typer(node_app, name="node")
 app.add_typer(face_app, name="face")
 app.add_typer(consent_app, name="consent")
 app.add_typer(command_app, name="command")
+app.add_typer(carry_app, name="carry")
+app.add_typer(zone_app, name="zone")
 app.add_typer(db_app, name="db")
 face_app.command("approve-node")(approve_node)
 face_app.command("withdraw-node")(withdraw_node)
 face_app.command("nodes")(list_nodes)
 app.command("invite")(invite)
 app.command("notices")(notices)
+app.command("broker-config")(broker_config)
+app.add_typer(keys_app, name="keys")
+node_app.command("lost")(node_lost)
+node_app.command("lost-events")(node_lost_events)
+node_app.command("certificates")(node_certificates)
 
 app.add_typer(booking_app, name="booking")
 app.add_typer(day_code_app, name="day-code")
@@ -68,6 +79,11 @@ app.add_typer(card_app, name="card")
 app.add_typer(visitor_app, name="visitor")
 app.add_typer(dry_run_app, name="dry-run")
 app.command("prove")(prove)
+app.add_typer(archive_app, name="archive")
+app.command("backup")(back_up)
+app.command("restore")(bring_back)
+app.command("new-generation")(new_generation)
+app.command("doctor")(doctor)
 
 
 @app.callback()
@@ -75,7 +91,8 @@ def common(context: typer.Context) -> None:
     """Set up a community, run its service, keep its records."""
     config = Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
     if context.invoked_subcommand == "db" and config.is_file():
-        context.obj = load(config).database
+        settings = load(config)
+        context.obj = settings.database_url or settings.database
 
 
 # --- set up and run ------------------------------------------------------------------------------------------
@@ -103,7 +120,7 @@ def run(
     ] = None,
 ) -> None:
     """Run the service until SIGTERM or SIGINT."""
-    _log_to_stderr()
+    log_to(sys.stderr)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
@@ -115,6 +132,30 @@ def run(
 
 
 @app.command()
+def serve(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Everything in one program, until SIGTERM or SIGINT; the same as ``run``."""
+    run(config, list(Part))
+
+
+@app.command()
+def ingest(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Only store what gates tell; a new version of the pages then never stops it."""
+    run(config, [Part.SINK])
+
+
+@app.command()
+def api(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Only the pages and the HTTP interface."""
+    run(config, [Part.PAGES])
+
+
+@app.command()
+def jobs(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Only the work that nobody asks for: passes to nodes, commands, reconciliation, cases, messages to guests."""
+    run(config, [Part.JOBS])
+
+
+@app.command()
 def broker(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Run only the embedded broker, on loopback."""
     settings = load(config).broker
@@ -123,20 +164,6 @@ def broker(config: ConfigOption = DEFAULT_CONFIG) -> None:
     from cloud_sync.broker import run_broker
 
     run_broker(settings.port, settings.host)
-
-
-def _log_to_stderr() -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
 
 
 # --- face at doors ----------------------------------------------------------------------------------------------

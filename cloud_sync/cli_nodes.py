@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +10,9 @@ import typer
 
 from cloud_sync.cli_tools import DEFAULT_CONFIG, ConfigOption, opened_books, who_types
 from cloud_sync.compose import Books, add_node, write_join_file
-from cloud_sync.errors import ConfigError
+from cloud_sync.errors import ConfigError, Refused
 from cloud_sync.protocol.claim import claim_code
+from cloud_sync.protocol.identity import Claim, read_claim
 from cloud_sync.store.node_list import NodeKeys, read_rows
 from cloud_sync.store.places import AccessPointSpec, NodeJoin
 
@@ -32,6 +34,12 @@ def node_add(
         str, typer.Option(help="Likewise printed; without it the node takes no templates from others.")
     ] = "",
     sealing_proof: Annotated[str, typer.Option(help="Likewise printed; belongs to the sealing key.")] = "",
+    request: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file with what 'join-request' printed, instead of the three keys; honoured once."
+        ),
+    ] = None,
     csv: Annotated[
         Path | None,
         typer.Option("--csv", help="Many doors on their nodes, one row each; see first-community."),
@@ -52,21 +60,31 @@ def node_add(
 ) -> None:
     """Register a node with its doors and write its join file, or many of them from one list; safe to repeat."""
     if csv is not None:
-        single = (node, public_key, join_out, name, access_point, sealing_key, sealing_proof)
+        single = (node, public_key, join_out, name, access_point, sealing_key, sealing_proof, request)
         if any(single):
             raise ConfigError("--csv", "a list brings its own nodes and doors", "Leave the other options out")
         _add_list(csv, join_dir, requests, config, dry_run=dry_run)
         return
-    if not (node and public_key and join_out):
-        raise ConfigError("node add", "needs NODE, --public-key and --join-out", "Or give a list with --csv")
+    asked = Asked(NodeKeys(public_key, sealing_key, sealing_proof))
+    if request is not None and node:
+        if public_key or sealing_key or sealing_proof:
+            raise ConfigError("--request", "brings the node's keys itself", "Leave the key options out")
+        asked = _request(request, node)
+    if not (node and asked.keys.public_key and join_out):
+        raise ConfigError(
+            "node add", "needs NODE, --request and --join-out", "Or --public-key, or a list with --csv"
+        )
     if join_dir or requests or dry_run:
         raise ConfigError(
             "node add", "--join-dir, --requests and --dry-run belong to --csv", "Leave them out"
         )
     doors = tuple(_spec(text) for text in access_point or ())
-    join = NodeJoin(node, name or node, public_key, doors, sealing_key, sealing_proof)
+    keys = asked.keys
+    join = NodeJoin(node, name or node, keys.public_key, doors, keys.sealing_key, keys.sealing_proof)
     with opened_books(config) as books:
-        add_node(books, join, join_out, actor=who_types())
+        add_node(books, join, join_out, actor=who_types(), claim=asked.claim)
+    if request is not None:
+        _tell_claim_code(node, keys.public_key)
 
 
 @node_app.command("join-file")
@@ -102,7 +120,8 @@ def _add_list(
             str(path), f"cannot be read ({error.strerror})", "Give the path of a CSV file"
         ) from error
     rows, faults = read_rows(data)
-    keys = {} if requests is None else _requests(requests, {row["node"] for row in rows})
+    asked = {} if requests is None else _requests(requests, {row["node"] for row in rows})
+    keys = {node: one.keys for node, one in asked.items()}
     with opened_books(config) as books:
         nodes, more = books.registry.add_node_list(
             rows, keys, dry_run=dry_run or bool(faults), actor=who_types()
@@ -112,13 +131,27 @@ def _add_list(
                 typer.echo(str(fault), err=True)
             typer.echo(f"{path}: {len(faults)} wrong row(s); nothing was written.", err=True)
             raise typer.Exit(ROWS_WRONG)
-        for node, one in keys.items():
-            code = claim_code(node, base64.b64decode(one.public_key))
-            typer.echo(f"{node}: claim code {code}; compare it with what the node showed at its first boot")
+        for node, one in asked.items():
+            _tell_claim_code(node, one.keys.public_key)
+            if one.claim is not None and not dry_run:
+                _honour(books, node, one.claim)
         if join_dir is not None and not dry_run:
             _write_joins(books, nodes, join_dir)
     done = "would be made; nothing was written" if dry_run else f"made; join files in {join_dir}"
     typer.echo(f"{path}: {len(rows)} access points on {len(nodes)} nodes {done}")
+
+
+def _honour(books: Books, node: str, claim: Claim) -> None:
+    """A list is safe to repeat: a claim that is used or too old makes no second certificate, and is said."""
+    try:
+        books.certificates.honour(node, claim, actor=who_types())
+    except Refused as error:
+        typer.echo(f"{node}: no new certificate: {error}", err=True)
+
+
+def _tell_claim_code(node: str, public_key: str) -> None:
+    code = claim_code(node, base64.b64decode(public_key))
+    typer.echo(f"{node}: claim code {code}; compare it with what the node showed at its first boot")
 
 
 def _write_joins(books: Books, nodes: list[str], folder: Path) -> None:
@@ -132,21 +165,30 @@ def _write_joins(books: Books, nodes: list[str], folder: Path) -> None:
         write_join_file(books, node, folder / f"{node}.json")
 
 
-def _requests(folder: Path, nodes: set[str]) -> dict[str, NodeKeys]:
-    """The keys of those nodes that have a request in the folder."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a join request holds; a claim only where the node asked for a certificate too."""
+
+    keys: NodeKeys
+    claim: Claim | None = None
+
+
+def _requests(folder: Path, nodes: set[str]) -> dict[str, Asked]:
+    """The requests of those nodes that have one in the folder."""
     if not folder.is_dir():
         raise ConfigError(str(folder), "is no folder", "Put each node's join request there as NODE.json")
     paths = {path.stem: path for path in folder.glob("*.json") if path.stem in nodes}
     return {node: _request(path, node) for node, path in sorted(paths.items())}
 
 
-def _request(path: Path, node: str) -> NodeKeys:
+def _request(path: Path, node: str) -> Asked:
     try:
         tree = json.loads(path.read_bytes())
         asked = str(tree["node"])
         keys = NodeKeys(
             str(tree["public_key"]), str(tree.get("sealing_key", "")), str(tree.get("sealing_proof", ""))
         )
+        claim = read_claim(tree) if "claim" in tree else None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
             str(path),
@@ -155,4 +197,4 @@ def _request(path: Path, node: str) -> NodeKeys:
         ) from error
     if asked != node:
         raise ConfigError(str(path), f"is the request of node {asked}", f"Name the file {asked}.json")
-    return keys
+    return Asked(keys, claim)

@@ -17,11 +17,17 @@ from cloud_sync.connectors.notify.post import Post
 from cloud_sync.connectors.notify.ways import open_notifiers
 from cloud_sync.core.commands import ENDED
 from cloud_sync.errors import ConfigError, StoreError
+from cloud_sync.identity.authority import open_authority
+from cloud_sync.identity.book import SqlCertificates
+from cloud_sync.identity.rotate import finish_rotation
 from cloud_sync.jobs import (
     SystemClock,
 )
 from cloud_sync.ports import Clock
 from cloud_sync.ports_commands import CommandView
+from cloud_sync.protocol.identity import Claim
+from cloud_sync.protocol.zones import encode_membership
+from cloud_sync.protocol.zones import signing_bytes as zone_signing_bytes
 from cloud_sync.store import audit, tables
 from cloud_sync.store.accounts import SqlAccounts
 from cloud_sync.store.commands import SqlCommands
@@ -35,6 +41,8 @@ from cloud_sync.store.reconcile_store import Reconciler
 from cloud_sync.store.registry import SqlRegistry
 from cloud_sync.store.staging import Staging
 from cloud_sync.store.vault import Vault
+from cloud_sync.store.zone_commands import SqlZoneCommands
+from cloud_sync.store.zones import SqlZones
 from cloud_sync.web.tls import TlsFiles, ensure_local_authority
 
 JOIN_VERSION = 1
@@ -68,6 +76,9 @@ class Books:
     reconciler: Reconciler
     outbox: SqlOutbox
     commands: SqlCommands
+    zones: SqlZones
+    zone_commands: SqlZoneCommands
+    certificates: SqlCertificates
 
     def close(self) -> None:
         self.house.vault.close()
@@ -82,8 +93,9 @@ def open_books(config: SyncConfig, clock: Clock | None = None) -> Books:
         StoreError: the database, the vault or a key cannot be used.
     """
     clock = clock or SystemClock()
+    finish_rotation(config.keys)
     keys = load_keys(config.keys)
-    engine = open_database(config.database)
+    engine = open_database(config.books)
     code = config.community.code
 
     def disclose(look: audit.Look) -> None:
@@ -102,6 +114,7 @@ def open_books(config: SyncConfig, clock: Clock | None = None) -> Books:
         clock=clock,
         randomness=os.urandom,
     )
+    zones = SqlZones(house)
     return Books(
         config=config,
         clock=clock,
@@ -113,6 +126,9 @@ def open_books(config: SyncConfig, clock: Clock | None = None) -> Books:
         reconciler=Reconciler(house),
         outbox=SqlOutbox(house),
         commands=SqlCommands(house, keys.commands),
+        zones=zones,
+        zone_commands=SqlZoneCommands(house, zones, keys.commands, keys.confirm),
+        certificates=SqlCertificates(house, open_authority(config.keys, clock.now_ms())),
     )
 
 
@@ -200,6 +216,7 @@ def join_file(books: Books, node: str) -> bytes:
         "community_key": base64.b64encode(signer.public_key).decode(),
         "kid": signer.kid,
         "command_keys": [{"kid": commander.kid, "key": base64.b64encode(commander.public_key).decode()}],
+        **_zone_part(books, node),
         "pin_key": base64.b64encode(books.keys.pin).decode(),
         "pages_url": config.web.pages_url,
         "broker": {
@@ -207,20 +224,45 @@ def join_file(books: Books, node: str) -> bytes:
             "port": broker.port,
             "ca_pem": broker.ca_file.read_text() if broker.ca_file else None,
         },
+        "bus": _bus(books, node),
         "consent_texts": dict(books.house.profile.consent_texts),
         "access_points": books.registry.doors_of(node),
     }
     return json.dumps(text, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
-def add_node(books: Books, join: NodeJoin, out: Path, *, actor: str) -> None:
-    """Register a node and write its join file.
+def _zone_part(books: Books, node: str) -> dict[str, object]:
+    """Whose second signature counts, and to which zones the node's doors belong, in the community's own hand."""
+    confirm, config = books.keys.confirm, books.config
+    said = encode_membership(config.community.code, node, books.zones.of_node(node))
+    signature = books.keys.signer.sign(zone_signing_bytes(said))
+    return {
+        "confirm_keys": [{"kid": confirm.kid, "key": base64.b64encode(confirm.public_key).decode()}],
+        "zones": {"said": said.decode(), "sig": base64.b64encode(signature).decode()},
+    }
+
+
+def _bus(books: Books, node: str) -> dict[str, str] | None:
+    """The node's certificate and whom to trust on the bus; None where the broker is of another authority, or plain."""
+    broker, authority = books.config.broker, books.certificates.authority.pem
+    if broker.ca_file is None or broker.ca_file.read_bytes().strip() != authority.strip():
+        return None
+    cert = books.certificates.newest(node)
+    return None if cert is None else {"ca": authority.decode(), "cert": cert}
+
+
+def add_node(books: Books, join: NodeJoin, out: Path, *, actor: str, claim: Claim | None = None) -> None:
+    """Register a node, honour its claim to a certificate, and write its join file.
 
     Raises:
-        Refused: the join does not hold.
+        Refused: the join or the claim does not hold.
         StoreError: the file cannot be written.
     """
+    if claim is not None:
+        books.certificates.check(join.node, claim, join.public_key)
     books.registry.add_node(join, actor=actor)
+    if claim is not None:
+        books.certificates.honour(join.node, claim, actor=actor)
     write_join_file(books, join.node, out)
 
 

@@ -1,5 +1,6 @@
 """What the owner writes: one TOML file, read once, refused as a whole with one clear sentence."""
 
+import ipaddress
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
@@ -92,12 +93,66 @@ class BrokerConfig(Strict):
     ca_file: Path | None = Field(None, description="TLS when given.")
     cert_file: Path | None = None
     key_file: Path | None = None
+    folder: Path | None = Field(
+        None,
+        description="Where `broker-config` wrote what mosquitto reads; its lists of revoked and lost are kept new there.",
+    )
 
     @model_validator(mode="after")
     def _embedded_is_plain(self) -> "BrokerConfig":
         if self.embedded and self.ca_file is not None:
             raise ValueError("the embedded broker speaks no TLS; set embedded = false for one that does")
         return self
+
+
+class SinkConfig(Strict):
+    """``[sink]``: several programs that store what gates tell, on one PostgreSQL and one broker."""
+
+    name: str = Field(
+        "",
+        pattern=r"^[a-z0-9-]{0,16}$",
+        description="One of several, each with a name of its own; empty: the only one.",
+    )
+
+
+class ArchiveConfig(Strict):
+    """``[archive]``: when old events leave the database for Parquet files, and when these end."""
+
+    folder: Path | None = Field(None, description="Where the files are written; without it nothing leaves.")
+    # Reconciliation judges the last month from the table itself.
+    hot_days: int = Field(35, ge=35, le=180, description="How long events stay in the database.")
+    keep_days: int = Field(
+        90,
+        ge=35,
+        le=180,
+        description="How long after its newest event was stored a file is kept; a guest's clock is 90 days.",
+    )
+
+    @model_validator(mode="after")
+    def _files_outlive_the_table(self) -> "ArchiveConfig":
+        if self.keep_days < self.hot_days:
+            raise ValueError(
+                "keep_days is shorter than hot_days: files would end as soon as they are written"
+            )
+        return self
+
+
+class MetricsConfig(Strict):
+    """``[metrics]``: where a Prometheus of the local network may read numbers; nobody is asked for a password."""
+
+    host: str = Field("127.0.0.1", description="An address of this machine in the local network.")
+    port: Port | None = Field(None, description="Off without one.")
+
+    @field_validator("host")
+    @classmethod
+    def _local(cls, host: str) -> str:
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError as error:
+            raise ValueError(f"{host!r} is not an address such as 127.0.0.1 or 192.168.1.10") from error
+        if address.is_unspecified or not (address.is_loopback or address.is_private):
+            raise ValueError(f"{host} is not an address of the local network alone")
+        return host
 
 
 class GuestConfig(Strict):
@@ -140,8 +195,11 @@ class SyncConfig(Strict):
     community: CommunityConfig
     web: WebConfig = WebConfig()
     broker: BrokerConfig = BrokerConfig()
+    sink: SinkConfig = SinkConfig()
+    archive: ArchiveConfig = ArchiveConfig()
     guest: GuestConfig = GuestConfig()
     staff: StaffConfig = StaffConfig()
+    metrics: MetricsConfig = MetricsConfig()
     notify: dict[str, dict[str, Any]] = Field(
         {},
         description="One table for each way of writing to guests, named as its plug-in, such as `[notify.email]`.",
@@ -149,10 +207,35 @@ class SyncConfig(Strict):
     reconcile_every_s: int = Field(
         900, ge=10, le=86_400, description="The full sweep; what is touched does not wait."
     )
+    database_url: str = Field(
+        "",
+        description="PostgreSQL instead of a file in `data_dir`, such as `postgresql://gatehouse@db.lan/gatehouse`.",
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, url: str) -> str:
+        if url and not url.startswith(("postgresql://", "postgres://")):
+            raise ValueError("the address does not begin with postgresql://")
+        return url
+
+    @model_validator(mode="after")
+    def _several_share_a_server(self) -> "SyncConfig":
+        if self.sink.name and (not self.database_url or self.broker.embedded):
+            raise ValueError(
+                "a named sink is one of several: it needs database_url and broker.embedded = false"
+            )
+        return self
 
     @property
     def database(self) -> Path:
+        """The file; not used while ``database_url`` is given."""
         return self.data_dir / "community.db"
+
+    @property
+    def books(self) -> str:
+        """What ``open_database`` takes."""
+        return self.database_url or str(self.database)
 
     @property
     def vault(self) -> Path:
@@ -165,6 +248,11 @@ class SyncConfig(Strict):
     @property
     def keys(self) -> Path:
         return self.data_dir / "keys"
+
+    @property
+    def bus(self) -> Path:
+        """The service's own certificates for the bus."""
+        return self.data_dir / "bus"
 
     @property
     def tls(self) -> Path:
@@ -198,13 +286,20 @@ def _from_folder(config: SyncConfig, folder: Path) -> SyncConfig:
     web = config.web.model_copy(
         update={"cert_file": at(config.web.cert_file), "key_file": at(config.web.key_file)}
     )
-    files = ("ca_file", "cert_file", "key_file")
+    files = ("ca_file", "cert_file", "key_file", "folder")
     broker = config.broker.model_copy(update={name: at(getattr(config.broker, name)) for name in files})
     notify = {
         name: {key: _beside(folder, key, value) for key, value in table.items()}
         for name, table in config.notify.items()
     }
-    update = {"data_dir": folder / config.data_dir, "web": web, "broker": broker, "notify": notify}
+    archive = config.archive.model_copy(update={"folder": at(config.archive.folder)})
+    update = {
+        "archive": archive,
+        "data_dir": folder / config.data_dir,
+        "web": web,
+        "broker": broker,
+        "notify": notify,
+    }
     return config.model_copy(update=update)
 
 

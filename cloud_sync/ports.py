@@ -1,12 +1,14 @@
 """What the service needs from the world, and what its pages may ask of the store."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
 from cloud_sync.ports_guest import GuestDesk
 from cloud_sync.ports_staff import StaffDesk
+from cloud_sync.protocol.delta import Repair
+from cloud_sync.protocol.identity import Renew
 from cloud_sync.protocol.messages import (
     Ack,
     AuthAck,
@@ -15,7 +17,6 @@ from cloud_sync.protocol.messages import (
     EraseAck,
     EraseItem,
     Hello,
-    PassRow,
     Sealed,
     SealedAck,
     State,
@@ -69,7 +70,7 @@ class Publisher(Protocol):
 
 # --- what the sink hands to the store, and what it may tell once that is committed ---------------------------
 
-UpMessage = Batch | Hello | State | AuthAck | EraseAck | CmdAck | Sealed | SealedAck
+UpMessage = Batch | Hello | State | AuthAck | Repair | EraseAck | CmdAck | Sealed | SealedAck | Renew
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ class Stored:
     """What one committed transaction changed: the acks now due, and the events that are new."""
 
     acks: tuple[tuple[str, Ack], ...]  # (node, ack), one per node and epoch
-    lines: tuple["EntryLine", ...]
+    lines: Sequence["EntryLine"]
+    events: int  # how many were not there before; ``lines`` leaves out what no page shows
     duplicates: int
     conflicts: int
 
@@ -128,11 +130,26 @@ class Signer(Protocol):
         ...
 
 
-class PassSource(Protocol):
-    """What the registry wants each node to hold."""
+@dataclass(frozen=True, slots=True)
+class PassNews:
+    """Encoded rows by pass; None for one that no node is to hold now.  ``whole``: all there are, not only the changed.
 
-    def rows_for(self, node: str) -> list[PassRow]:
-        """The whole pass set of one node as it should be now; order does not matter."""
+    ``doors`` are the nodes' doors: a pass belongs to every node with a door in its scope.
+    """
+
+    whole: bool
+    rows: Mapping[str, bytes | None]
+    doors: Mapping[str, str]  # access point → node
+
+
+class PassSource(Protocol):
+    """What the registry wants the nodes to hold."""
+
+    def news(self, *, whole: bool) -> PassNews:
+        """What may have changed since the last call, or everything; each change is told at least once.
+
+        Whoever could not keep what was told asks for everything next.
+        """
         ...
 
 
@@ -142,7 +159,6 @@ class HeldSet:
 
     auth_ver: int
     root: str
-    packed: bytes
     receipt_ver: int
     receipt_root: str
 
@@ -158,6 +174,18 @@ class NodeView:
     held: HeldSet | None
     erase_ver: int  # the newest tombstone ever asked of this node
     erasures: tuple[tuple[int, EraseItem], ...]  # (erase_ver, item) not yet receipted, oldest first
+    asked_ms: int = 0  # when it last asked for a repair,
+    leaves: str = ""  # and what it said it has (``Repair.leaves``)
+    wv: int = 1  # the wire version of its last hello: below ``DELTAS_SINCE`` it takes whole sets only
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A version of a node's pass set, to be stored before it is told."""
+
+    node: str
+    auth_ver: int
+    root: str
 
 
 class PassSets(Protocol):
@@ -165,7 +193,9 @@ class PassSets(Protocol):
 
     def views(self, now_ms: int) -> list[NodeView]: ...
 
-    def save(self, node: str, auth_ver: int, root: str, packed: bytes, now_ms: int) -> None: ...
+    def save(self, versions: Sequence[NewVersion], now_ms: int) -> None:
+        """All of them in one transaction, on disk when it returns."""
+        ...
 
 
 # --- reading for the pages: frozen values, nothing a template could change or fetch -------------------------
@@ -236,6 +266,23 @@ class NodeLine:
     pass_set: Literal["equal", "behind", "unknown"]
     faults: tuple[str, ...]
     doors: tuple[DoorLine, ...]
+    hello_ms: int = 0  # when it was last heard; 0: never
+    clock_bound_ms: int = 0
+    software: str = ""
+    outbox: int | None = None  # as its last hello told; None: it told none
+    free_mb: int | None = None
+    wire: int | None = None  # the newest wire version it speaks
+    missing: int = 0  # events inside gaps: known to exist, not here
+
+
+@dataclass(frozen=True, slots=True)
+class LateNode:
+    """A node that has not told everything: what it recorded after ``since_ms`` may be missing from every number."""
+
+    node: str
+    name: str
+    since_ms: int  # 0: it has never told anything
+    online: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +314,7 @@ class Dashboard:
     entries: tuple[EntryLine, ...]  # newest first, at most 50
     # First entries of stays today, by the community's hour 0-23; () = not counted.
     arrivals_by_hour: tuple[int, ...] = ()
+    late: tuple[LateNode, ...] = ()  # () = every number is whole up to the watermark
 
 
 class DashboardReader(Protocol):

@@ -11,12 +11,17 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from cloud_sync.api.v1 import create_router
+from cloud_sync.api.zones import zone_router
+from cloud_sync.archiving import ARCHIVE_EVERY_S, archive_work
 from cloud_sync.broker import EmbeddedBroker
 from cloud_sync.compose import Books, Part, ensure_community, open_books, post_of, push_book, tls_files
 from cloud_sync.config import SyncConfig
 from cloud_sync.connectors.webpush import VapidSender
 from cloud_sync.distribute.commands import CommandDriver
 from cloud_sync.distribute.snapshots import Distributor
+from cloud_sync.distribute.zones import ZoneDriver
+from cloud_sync.identity.broker_files import service_files
+from cloud_sync.identity.work import IDENTITY_EVERY_S, identity_work
 from cloud_sync.ingest.inbox import BrokerAddress, PahoInbox, Will
 from cloud_sync.ingest.sink import Sink
 from cloud_sync.jobs import (
@@ -38,15 +43,19 @@ from cloud_sync.jobs import (
     WakeWork,
     face_driver,
 )
+from cloud_sync.metrics import MetricsServer, Sources
 from cloud_sync.ports import Clock, EventFeed
 from cloud_sync.protocol.messages import SinkState, encode
-from cloud_sync.protocol.topics import sink_state, up_filter
+from cloud_sync.protocol.topics import shared_up_filter, sink_group, sink_state, up_filter
+from cloud_sync.store.backup import hold, last_backup_ms
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
 from cloud_sync.store.morning import StoredMorning
+from cloud_sync.store.pass_feed import StoredPassFeed
 from cloud_sync.store.pass_sets import StoredPassSets
 from cloud_sync.store.push_store import vapid_key
 from cloud_sync.store.read import StoredDashboard
+from cloud_sync.store.read_totals import StoredTotals
 from cloud_sync.store.sink import SinkStore
 from cloud_sync.web.app import create_app
 from cloud_sync.web.guest.faults import explain
@@ -74,6 +83,7 @@ class Service:
         self.books: Books | None = None
         self.pages: PageServer | None = None
         self.sink: Sink | None = None
+        self.metrics: MetricsServer | None = None
         try:
             self._build(frozenset(parts), clock or SystemClock())
         except BaseException:
@@ -82,9 +92,11 @@ class Service:
 
     def _build(self, parts: frozenset[Part], clock: Clock) -> None:
         if parts - {Part.BROKER}:
+            self._closers.append(hold(self._config.data_dir))
             self.books = open_books(self._config, clock)
             self._closers.append(self.books.close)
             ensure_community(self.books)
+            self._sources = _sources(self.books)
         if Part.BROKER in parts and self._config.broker.embedded:
             broker = EmbeddedBroker(self._config.broker.port, self._config.broker.host)
             broker.start()
@@ -93,18 +105,20 @@ class Service:
             self._build_bus(self.books, parts)
         if self.books is not None and Part.PAGES in parts:
             self._build_pages(self.books)
+        if self.books is not None and Part.SINK in parts and self._config.metrics.port is not None:
+            self.metrics = MetricsServer(self._sources, self._config.metrics.host, self._config.metrics.port)
+            self._closers.append(self.metrics.close)
 
     def _build_bus(self, books: Books, parts: frozenset[Part]) -> None:
         code = self._config.community.code
         hears = Part.SINK in parts
-        will = Will(sink_state(code), encode(SinkState(on=False))) if hears else None
-        name = f"sync-{code}" if hears else f"sync-{code}-jobs"
-        post = PahoInbox(_address(self._config, name), (up_filter(code),) if hears else (), will)
+        post = _sinks_post(self._config, books) if hears else _jobs_post(self._config)
         self._closers.append(post.close)
+        self._sources.inbox = post
         if hears:
             store = SinkStore(books.engine, code)
             self._closers.append(store.close)
-            self.sink = Sink(post, store, books.clock, code)
+            self.sink = self._sources.sink = Sink(post, store, books.clock, code)
             self._starters.append(self.sink.start)
             self._closers.append(self.sink.stop)
         if Part.JOBS in parts:
@@ -113,7 +127,7 @@ class Service:
     def _build_jobs(self, books: Books, post: PahoInbox) -> None:
         code = self._config.community.code
         distributor = Distributor(
-            books.registry,
+            StoredPassFeed(books.house),
             StoredPassSets(books.engine, code),
             books.keys.signer,
             post,
@@ -124,11 +138,19 @@ class Service:
         passes = PassWork(books.registry, distributor, books.clock, hold_ms)
         reconcile = ReconcileWork(books.reconciler, books.clock, self._config.reconcile_every_s * 1000)
         commands = CommandDriver(books.commands, post, books.clock, code)
+        self._sources.passes, self._sources.commands = distributor.counters, commands.counters
         self._beat(Beat("commands", COMMANDS_EVERY_S, commands.tick))
+        zones = ZoneDriver(books.zone_commands, post, books.clock, code)
+        self._beat(Beat("zones", COMMANDS_EVERY_S, zones.tick))
         self._beat(Beat("passes", PASSES_EVERY_S, passes))
         self._beat(Beat("faces", FACES_EVERY_S, face_driver(books.house, books.keys.signer, post).tick))
+        identity = identity_work(books.certificates, post, books.clock, self._config)
+        self._beat(Beat("identity", IDENTITY_EVERY_S, identity))
         self._beat(Beat("post", POST_EVERY_S, post_of(books)))
         self._beat(Beat("reconcile", RECONCILE_EVERY_S, reconcile))
+        archive = archive_work(books.engine, books.clock, self._config)
+        if archive is not None:
+            self._beat(Beat("archive", ARCHIVE_EVERY_S, archive))
         self._build_cases(books)
 
     def _build_cases(self, books: Books) -> None:
@@ -161,6 +183,8 @@ class Service:
             cases=SqlCaseDesk(books.house),
             case_feed=self._case_feed(books),
             commands=books.commands,
+            zones=books.zones,
+            zone_commands=books.zone_commands,
             push=push_book(books),
             intercom=self._config.staff.intercom,
             morning=StoredMorning(books.engine),
@@ -176,7 +200,8 @@ class Service:
             clock=books.clock,
             explain=explain,
         )
-        app = create_app(services, routers=(api,))
+        zones = zone_router(books.accounts, books.zone_commands)
+        app = create_app(services, routers=(api, zones))
         web = self._config.web
         self.pages = PageServer(app, web.host, web.port, tls_files(self._config))
         self._starters.append(self.pages.start)
@@ -223,15 +248,44 @@ class Service:
         log.info("service_stopped")
 
 
-def _address(config: SyncConfig, client_id: str) -> BrokerAddress:
+def _sources(books: Books) -> Sources:
+    """What the metrics are read from; whoever is built later adds itself."""
+    code, folder = books.config.community.code, books.config.data_dir
+    return Sources(
+        code,
+        StoredDashboard(books.engine),
+        StoredTotals(books.engine, code),
+        books.clock,
+        last_backup_ms=lambda: last_backup_ms(folder),
+    )
+
+
+def _sinks_post(config: SyncConfig, books: Books) -> PahoInbox:
+    """Alone it hears everything and says when it goes; as one of several it takes its share and leaves others on."""
+    code, name = config.community.code, config.sink.name
+    if name:
+        group = sink_group(books.keys.k_community)
+        address = _address(config, f"sync-{code}-{name}", hears=True)
+        return PahoInbox(address, (shared_up_filter(code, group),))
+    will = Will(sink_state(code), encode(SinkState(on=False)))
+    return PahoInbox(_address(config, f"sync-{code}", hears=True), (up_filter(code),), will)
+
+
+def _jobs_post(config: SyncConfig) -> PahoInbox:
+    """The jobs only speak."""
+    return PahoInbox(_address(config, f"sync-{config.community.code}-jobs", hears=False), ())
+
+
+def _address(config: SyncConfig, client_id: str, *, hears: bool) -> BrokerAddress:
     broker = config.broker
+    cert, key = service_files(broker.cert_file, broker.key_file, hears=hears)
     return BrokerAddress(
         host=broker.host,
         port=broker.port,
         client_id=client_id,
         ca_file=str(broker.ca_file) if broker.ca_file else None,
-        cert_file=str(broker.cert_file) if broker.cert_file else None,
-        key_file=str(broker.key_file) if broker.key_file else None,
+        cert_file=str(cert) if cert else None,
+        key_file=str(key) if key else None,
     )
 
 

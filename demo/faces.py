@@ -25,7 +25,9 @@ CROWD = int(os.environ.get("CROWD") or 1000)
 SEED = 7
 QUIET = not sys.stdout.isatty()
 ATTACK_S = 10.0  # named within a second, asked for six
-ARRIVED_S = 90.0  # a template crosses the bus twice and waits for the jobs' next beat, on a machine that may be busy
+ARRIVED_S = (
+    90.0  # a template crosses the bus twice and waits for the jobs' next beat, on a machine that may be busy
+)
 PRESENT_S = 300.0  # a thousand passes made, signed, sent and receipted
 STILLS = ("obama.jpg", "biden.jpg", "single_face.jpg")
 ALIKE = "single_face.jpg"  # the person of the stranger's clip

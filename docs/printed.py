@@ -272,14 +272,17 @@ def _help(part: Any) -> str:
 
 def topics() -> str:
     """Where everything travels; the words come from ``cloud_sync.protocol.topics``."""
-    from cloud_sync.protocol.topics import UP, NodeTopics, sink_state, up_filter
+    from cloud_sync.protocol.topics import UP, NodeTopics, sink_state, up_filter, zone_cmd
 
     one = NodeTopics("{community}", "{node}")
     down = {"ack": one.ack, "auth": one.auth, "auth/head": one.auth_head, "erase": one.erase}
+    down |= {"auth/deny": one.auth_deny, "auth/delta": one.auth_delta}
     down |= {"cmd": one.cmd, "cfg": one.cfg}
     down |= {"faces": one.faces, "sealed": one.sealed, "sealed/ack": one.sealed_ack}
+    down |= {"cert": one.cert, "keys": one.keys}
     rows = [(f"`{one.up(kind)}`", "up", _about("up", kind)) for kind in UP]
     rows += [(f"`{topic}`", "down", _about("down", kind)) for kind, topic in down.items()]
+    rows.append((f"`{zone_cmd('{community}', '{zone}')}`", "down", ZONE_SAID))
     rows.append(
         (
             f"`{sink_state('{community}')}`",
@@ -288,11 +291,13 @@ def topics() -> str:
         )
     )
     heard = (
-        f"A node subscribes to `{one.down_all}` and to nothing else, a sink to `{up_filter('{community}')}`."
+        f"A node subscribes to `{one.down_all}`, to the commands of its own zones and to nothing else, a sink to "
+        f"`{up_filter('{community}')}`."
     )
     return table(("topic", "way", "what travels"), rows) + "\n\n" + heard
 
 
+ZONE_SAID = "`Command` with two signatures, never retained: every door of the zone is to do something now"
 RESERVED = "reserved for a later release; nobody speaks there yet"
 _ABOUT = {
     ("up", "ev"): "`Batch`: events in order, at most 100",
@@ -300,15 +305,21 @@ _ABOUT = {
     ("up", "st"): "`State`, retained; the will says offline",
     ("up", "cmdack"): "`CmdAck`: what became of a command so far",
     ("up", "authack"): "`AuthAck`: the receipt for a pass set",
+    ("up", "repair"): "`Repair`: what a node has that does not get further by deltas (version 2)",
     ("up", "eraseack"): "`EraseAck`: the receipt for an erasure",
     ("up", "sealed"): "`Sealed`: a template for another node, which only that one opens; never retained",
     ("up", "sealedack"): "`SealedAck`: kept, or refused and why",
+    ("up", "renew"): "`Renew`: a wish for another certificate, signed by the device key",
+    ("down", "cert"): "`Issued`: the certificate; never retained, whoever lacks it asks again",
+    ("down", "keys"): "`KeyChain`, retained: every link from an old key to the one after it",
     ("down", "faces"): "`Roster`, retained and signed: which nodes take part in faces",
     ("down", "sealed"): "`Sealed`, as its sender signed it; never retained",
     ("down", "sealed/ack"): "`SealedAck`: what became of an envelope of this node's",
     ("down", "ack"): "`Ack`: what is committed; never retained",
     ("down", "cmd"): "`Command`, signed, never retained: one door is to do something now",
-    ("down", "auth"): "`Part`: a slice of the snapshot",
+    ("down", "auth"): "`Part`: a slice of a whole set, or of some of its buckets",
+    ("down", "auth/deny"): "`Deny`, signed: what is taken away, ahead of everything else (version 2)",
+    ("down", "auth/delta"): "`Delta`, signed: from one version of the set to the next (version 2)",
     ("down", "auth/head"): "`Head`, retained and signed: which pass set the node has to hold",
     ("down", "erase"): "`Erase`, signed: whose templates go",
 }
@@ -320,12 +331,12 @@ def _about(way: str, kind: str) -> str:
 
 def messages() -> str:
     """Every message with its fields as they travel."""
-    from cloud_sync.protocol import commands
+    from cloud_sync.protocol import commands, delta
     from cloud_sync.protocol import messages as wire
 
     ours = [
         kind
-        for module in (wire, commands)
+        for module in (wire, delta, commands)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
         if kind.__module__ == module.__name__ and msgspec.structs.fields(kind)

@@ -1,6 +1,8 @@
 """What a key or an argument is, where the program itself says no more than its name."""
 
 KEYS: dict[str, str] = {
+    "SyncConfig.sink": "One of several programs that store what gates tell.",
+    "SyncConfig.archive": "When old events leave for files.",
     "SyncConfig.staff": "How the gate staff is reached and told.",
     "NodeConfig.node": "The node's id; the same in the service, the topics and its certificate.",
     "NodeConfig.data_dir": "Ledger, pass book, sealed gallery, device key and the control socket stand here.",
@@ -61,6 +63,7 @@ KEYS: dict[str, str] = {
     "SyncConfig.web": "Pages and HTTP interface.",
     "SyncConfig.broker": "Where the bus is.",
     "SyncConfig.guest": "What guests are told.",
+    "SyncConfig.metrics": "Numbers for a Prometheus.",
     "CommunityConfig.code": "Short and plain: part of every topic and key, and for ever.",
     "CommunityConfig.name_zh": "Its name in Chinese.",
     "CommunityConfig.name_en": "Its name in English.",

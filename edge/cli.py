@@ -127,12 +127,31 @@ def check(
     typer.echo(f"{asked}: as it should be" + (f", with {len(found)} warning(s)." if found else "."))
 
 
+@app.command()
+def doctor(config: Config) -> None:
+    """Say in plain words what is wrong with this node; changes nothing, exit code 1 when something is."""
+    from edge.doctor import examine
+
+    found = list(examine(config, time.time_ns() // 1_000_000))
+    for finding in found:
+        typer.echo(str(finding))
+    wrong = sum(finding.level != "good" for finding in found)
+    typer.echo(f"{wrong} of {len(found)} to be looked at" if wrong else "nothing is wrong")
+    if wrong:
+        raise typer.Exit(1)
+
+
 @app.command("join-request")
 def join_request(config: Config) -> None:
-    """Print what the service needs to register this node; the private key is made here and stays here."""
+    """Print what the service needs to register this node; private keys are made here and stay here.
+
+    Each one asks for one certificate, and is honoured once.
+    """
     from edge.compose_faces import key_request
+    from edge.compose_identity import claim_of
 
     settings = load(config)
+    claim = claim_of(settings, time.time_ns() // 1_000_000)
     doors = [
         {
             "access_point": door.access_point,
@@ -142,7 +161,7 @@ def join_request(config: Config) -> None:
         }
         for door in settings.doors
     ]
-    shown = {"node": settings.node, **key_request(settings), "access_points": doors}
+    shown = {"node": settings.node, **key_request(settings), "claim": claim, "access_points": doors}
     typer.echo(json.dumps(shown, ensure_ascii=False))
 
 
@@ -181,11 +200,16 @@ def status(config: Config) -> None:
     _print_batteries(answer["doors"])
     _print_drivers(load_profile(settings.io_profile), console)
     console.print(f"clock: {answer['clock']}")
+    console.print(f"passes version {answer['auth_ver']}, lent until {_moment(answer['lease_until_ms'])}")
     for cls, left in answer["freshness"].items():
         console.print(f"without news, {cls}: {left['state']}, {_left(left)}")
     _print_faces(answer["faces"])
     for fault in answer["faults"]:
         console.print(f"fault: {fault}")
+
+
+def _moment(ms: int | None) -> str:
+    return "-" if ms is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(ms / 1000))
 
 
 def _left(countdown: dict[str, Any]) -> str:
@@ -365,6 +389,19 @@ def reset_fire(
 
 
 @app.command()
+def carried(
+    config: Config,
+    brought: Annotated[str, typer.Argument(help="A file, or a code ACR:XXXX-XXXX-XXXX-XXXX.")],
+    by: Annotated[str, typer.Option("--by", help="Your staff id; it stands in the ledger, so no name.")],
+) -> None:
+    """Take in revocations that somebody brought, where the network does not reach this node."""
+    path = Path(brought)
+    text = path.read_text(errors="replace") if path.is_file() else brought
+    answer = _ask(load(config), {"do": "carried", "text": text, "by": by})
+    typer.echo(f"{answer['passes']} pass(es) taken away here")
+
+
+@app.command()
 def erase(
     config: Config, pass_id: Annotated[str, typer.Option("--pass", help="Whose template goes.")]
 ) -> None:
@@ -407,10 +444,13 @@ def db_check(config: Config) -> None:
 
     stores = open_stores(load(config))
     broken = stores.ledger.first_break()
-    head = stores.ledger.head
+    head, salvaged = stores.ledger.head, stores.ledger.salvaged
     stores.close()
     if isinstance(stores.peers, StoreError):
         raise stores.peers
+    if salvaged is not None:
+        typer.echo(f"events.db: damaged; {salvaged.sentence()} Change the card, and keep events.db.damaged.")
+        raise typer.Exit(1)
     if broken is not None:
         typer.echo(
             f"events.db: the chain breaks at event {broken}. Keep a copy and tell the community officer."

@@ -12,9 +12,9 @@ from importlib import metadata
 
 import structlog
 
-from cloud_sync.protocol import chain
 from cloud_sync.protocol import messages as wire
 from cloud_sync.protocol.topics import NodeTopics
+from edge.compose_carried import carried_desk
 from edge.compose_commission import withheld_at
 from edge.compose_credentials import (
     day_proofs,
@@ -25,13 +25,16 @@ from edge.compose_credentials import (
     verify_pass,
 )
 from edge.compose_faces import faces_side, open_peers
+from edge.compose_identity import identity_side, open_identity, session_opener
 from edge.compose_locks import check_locks, open_locks, slowest_bolt_ms
+from edge.compose_passes import BookPasses
+from edge.compose_talk import device_signer, open_ledger
 from edge.config import DoorConfig, NodeConfig
 from edge.core.commands import Received
 from edge.core.decision_types import Liveness
 from edge.core.door_profile import DoorProfile
 from edge.core.door_profile import LockProfile as CoreLockProfile
-from edge.core.events import AccessPointId, NodeId
+from edge.core.events import AccessPointId
 from edge.core.face_mode import FaceMode
 from edge.core.passes import LocationClass
 from edge.core.tailgating import Tailgate
@@ -46,8 +49,7 @@ from edge.kiosk.doors import kiosk_state
 from edge.kiosk.screens import DoorScreens
 from edge.kiosk.serve import KioskServer
 from edge.link.link import Aboard, Link
-from edge.link.mqtt import Broker, Session
-from edge.link.translate import decode_passes, encode_fact
+from edge.link.translate import decode_passes
 from edge.ports import ClockReading, Point
 from edge.runtime import control, technician
 from edge.runtime.commands import CommandDesk, DeskParts, Place
@@ -152,6 +154,7 @@ class NodeSide:
         self._ledger = ledger
         self._book = book
         self._boot_id = boot_id
+        self.passes = BookPasses(book, clock, self._passes_changed)
         self.node: Node | None = None
         self.desk: CommandDesk | None = None
         self.faces_fault = ""
@@ -165,14 +168,9 @@ class NodeSide:
     def free_mb(self) -> int:
         return shutil.disk_usage(self._config.data_dir).free // 1_000_000
 
-    def apply_passes(self, auth_ver: int, root: str, packed: bytes) -> bool:
-        applied = self._book.apply(auth_ver, root, packed, now_ms=self._clock.read().wall_ms)
-        if applied and self.node is not None:
+    def _passes_changed(self) -> None:
+        if self.node is not None:
             self.node.passes_changed()
-        return applied
-
-    def note_head(self, issued_ms: int, lease_until_ms: int) -> None:
-        self._book.note_head(issued_ms, lease_until_ms)
 
     def erase(self, pass_ids: Sequence[str], erase_ver: int) -> int:
         assert self.node is not None
@@ -227,14 +225,7 @@ def open_stores(config: NodeConfig) -> Stores:
     """
     ballast = Ballast(config.data_dir / "reserve")
     return Stores(
-        SqliteLedger(
-            config.data_dir / "events.db",
-            NodeId(config.node),
-            encode=encode_fact,
-            chain=chain,
-            new_epoch=lambda: secrets.token_hex(12),
-            ballast=ballast,
-        ),
+        open_ledger(config, ballast),
         PassBook(config.data_dir / "passes.db", decode=decode_passes, ballast=ballast),
         GalleryStore(config.data_dir / "gallery.db", config.data_dir / "gallery.key"),
         open_peers(config),
@@ -275,6 +266,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
     boot_id = secrets.token_hex(4)
     side = NodeSide(config, clock, stores.ledger, stores.book, boot_id)
     topics = NodeTopics(join.community, config.node)
+    key, join = open_identity(config, join, lambda: clock.read().wall_ms)
     link = Link(
         topics=topics,
         software=SOFTWARE,
@@ -282,10 +274,10 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         ledger=stores.ledger,
         node=side,
         verify=join.verify,
-        open_session=lambda subscribe, topic, will: Session(
-            _broker(config), config.node, subscribe=subscribe, will_topic=topic, will=will
-        ),
+        open_session=session_opener(config, key, join),
+        sign=device_signer(config),
     )
+    link.identity.side = identity_side(config, key, join)
     kiosk = kiosk_state(config, join.pages_url, reads_pins=bool(join.pin_key))
     io = GateIoClient(io_profile.socket, profile_hash(io_profile)) if io_profile.hosted else None
     own = open_locks(config, io_profile, io)
@@ -324,9 +316,10 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
             pages = KioskServer(kiosk, config.kiosk.host, config.kiosk.port, keypad(node), help_desk.bell())
             pages.start()
             stack.callback(pages.close)
+        carry = carried_desk(join, stores.book, clock, node)
         server = await control.serve(
             config.data_dir / "control.sock",
-            technician.handlers(node, faces, rules, pictures) | own.handlers,
+            technician.handlers(node, faces, rules, pictures) | own.handlers | carry.handlers,
         )
         stack.callback(server.close)
         serving = group.create_task(node.run(told), name="node")
@@ -345,7 +338,7 @@ def command_desk(
     config: NodeConfig, join: Join, parts: Parts, stores: Stores, node: Node, link: Link
 ) -> CommandDesk:
     """What stands between the link and the doors when somebody commands from far away."""
-    place = Place(join.community, config.node, frozenset(join.command_keys), config.t_cmd_age_ms)
+    place = Place.of(join.community, config.node, join, config.t_cmd_age_ms)
     return CommandDesk(
         DeskParts(
             place=place,
@@ -354,6 +347,7 @@ def command_desk(
             recorder=node,
             doors=node.gates,
             verify=join.verify_command,
+            followed=join.command_kids,
             answer=link.answer,
             nonce_used=link.nonce_used,
             tell_state=parts.tell_state,
@@ -401,6 +395,7 @@ def build_node(
         verify_pass=lambda kid, message, signature: verify_pass(join, kid, message, signature),
         sees_faces=node.sees_faces,
         front=parts.front,
+        carried=carried_desk(join, stores.book, parts.clock, node).shown,
     )
     for door in config.doors:
         table = wired[door.access_point]
@@ -493,8 +488,3 @@ def _check_face(config: NodeConfig, join: Join) -> None:
                 "is on here and not at the community, which keeps the impact assessment and the sign's attestation",
                 "Switch it on there ('gatehouse-sync face enable'), fetch the join file again, or switch it off here",
             )
-
-
-def _broker(config: NodeConfig) -> Broker:
-    broker = config.broker
-    return Broker(broker.host, broker.port, broker.ca_file, broker.cert_file, broker.key_file)

@@ -87,4 +87,4 @@ def day_proofs(key: bytes, salt: bytes, digits: str) -> tuple[bytes, bytes] | No
 
 def verify_pass(join: Join, kid: str, message: bytes, signature: bytes) -> bool:
     """True when the community signed this; a shown pass names its key by the first eight digits of the key's id."""
-    return bool(kid) and join.kid.startswith(kid) and join.verify(join.kid, message, signature)
+    return join.verify_pass(kid, message, signature)

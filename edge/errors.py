@@ -6,7 +6,9 @@ GateError
  │   ├─ CameraLost    no picture
  │   └─ LockSilent    the lock, or the process that drives it, did not answer in time
  ├─ StoreError      the node's own disk did not keep what it was given
- │   └─ DiskFull
+ │   ├─ DiskFull
+ │   ├─ Damaged     a page of a database cannot be read
+ │   └─ NoDatabase  the file does not even begin like one
  ├─ EnrolRefused    this face may not be enrolled, and the sentence says why
  ├─ RuleRefused     a person asked for something a rule between doors does not give
  └─ LinkError       the broker is away; recording goes on
@@ -43,6 +45,14 @@ class DiskFull(StoreError):
     pass
 
 
+class Damaged(StoreError):
+    pass
+
+
+class NoDatabase(StoreError):
+    pass
+
+
 class TrustRefused(GateError):
     """Another node is not trusted with templates; the sentence says why."""
 
@@ -57,3 +67,7 @@ class RuleRefused(GateError):
 
 class LinkError(GateError):
     pass
+
+
+class CarryRefused(GateError):
+    """What somebody brought to this node is not taken; the sentence says why."""

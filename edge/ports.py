@@ -351,6 +351,35 @@ class LedgerRow:
     h: bytes  # 32-byte chain hash
 
 
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A range of a ledger that cannot be told any more; the last ``kept`` events of it can, and are."""
+
+    lo: int
+    hi: int
+    reason: str
+    h: bytes | None  # the chain hash at ``hi``; None where the end of a ledger went with its hashes
+    kept: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What a ledger says of the seqs up to ``through``: every one is in a row or in a hole."""
+
+    rows: list[LedgerRow]
+    holes: list[Hole]
+    through: int
+
+
+@dataclass(frozen=True, slots=True)
+class MadeAnchor:
+    """Where the chain of a ledger stood when its day's anchor was made."""
+
+    seq: int
+    h: bytes
+    at_ms: int
+
+
 class Ledger(Protocol):
     """The node's own truth.  ``append`` returns after the commit; what it returned is never lost or changed."""
 
@@ -390,12 +419,12 @@ class CommandBook(Protocol):
 
     def past(self, order: Order) -> Past: ...
 
-    def stored(self, command_id: str) -> Answer | None:
-        """What became of it; None when it never was accepted."""
+    def stored(self, command_id: str) -> list[Answer]:
+        """What became of it, at each of its doors; empty when it never was accepted."""
         ...
 
-    def accept(self, order: Order, at_ms: int) -> int:
-        """Note that it will be carried out now; returns a number above all before it."""
+    def accept(self, orders: Sequence[Order], at_ms: int) -> list[int]:
+        """Note that one command will be carried out now at these doors; returns numbers above all before."""
         ...
 
     def finish(self, answer: Answer, fact: Fact, stamp: Stamp) -> int:

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cloud_sync.protocol import chain
+from edge.core.clock import MAX_OFFLINE_MS
 from edge.core.commands import MODE_OPS, Answer, Order, Past, State
 from edge.core.events import Fact, PassId, Stamp
+from edge.core.freshness import Lease
 from edge.core.open_grants import begins, ends, given_of, kept
-from edge.core.passes import Denial, Pass
+from edge.core.passes import Denial, Pass, PassSet
 from edge.errors import DiskFull
 from edge.link.translate import encode_fact
 from edge.runtime.node_parts import StoredTemplate
@@ -84,33 +86,39 @@ class CommandBook:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._rows: dict[str, _Row] = {}
+        self._rows: dict[tuple[str, str], _Row] = {}  # by command and door: a zone's has one for each
 
     def past(self, order: Order) -> Past:
         own = [row.order for row in self._rows.values() if row.order.kid == order.kid]
-        known = order.id in self._rows or any(row.ctr == order.ctr for row in own)
+        known = bool(self._of(order.id)) or any(row.ctr == order.ctr for row in own)
         modes = [row.ctr for row in own if row.door == order.door and row.op in MODE_OPS]
         return Past(known, 0, max(modes, default=0))
 
-    def stored(self, command_id: str) -> Answer | None:
-        row = self._rows.get(command_id)
-        return None if row is None else row.answer
+    def stored(self, command_id: str) -> list[Answer]:
+        return [row.answer for row in self._of(command_id)]
 
-    def accept(self, order: Order, at_ms: int) -> int:
+    def accept(self, orders: Sequence[Order], at_ms: int) -> list[int]:
         assert at_ms > 0
         if self._ledger.full:
             raise DiskFull("the disk is full")
-        assert order.id not in self._rows, "a command is accepted once"
-        self._rows[order.id] = _Row(order, Answer(order.id, State.ACCEPTED))
-        return len(self._rows)
+        assert not self._of(orders[0].id), "a command is accepted once"
+        before = len(self._rows)
+        for order in orders:
+            self._rows[order.id, order.door] = _Row(order, Answer(order.id, State.ACCEPTED))
+        return list(range(before + 1, len(self._rows) + 1))
 
     def finish(self, answer: Answer, fact: Fact, stamp: Stamp) -> int:
         seq = self._ledger.append([fact], stamp)[0]
-        self._rows[answer.id].answer = replace(answer, seq=seq)
+        for row in self._of(answer.id):
+            if answer.door in ("", row.order.door):
+                row.answer = replace(answer, seq=seq)
         return seq
 
     def unfinished(self) -> list[Order]:
         return [row.order for row in self._rows.values() if row.answer.state is State.ACCEPTED]
+
+    def _of(self, command_id: str) -> list[_Row]:
+        return [row for (id_, _), row in self._rows.items() if id_ == command_id]
 
 
 class Codes:
@@ -135,6 +143,15 @@ class Book:
     passes: tuple[Pass, ...] = ()
     head_issued_ms: int | None = None
     denied: dict[PassId, Denial] = field(default_factory=dict)  # outlives the rows
+
+    @property
+    def held(self) -> PassSet:
+        return PassSet.build(self.auth_ver, self.passes, self.denied)
+
+    @property
+    def lease(self) -> Lease:
+        """As the service lends it: the longest limit of the policy from the newest head on."""
+        return Lease(None if self.head_issued_ms is None else self.head_issued_ms + MAX_OFFLINE_MS)
 
 
 class Templates:

@@ -112,6 +112,8 @@ class Rights:
             "a courier without contact has a signed code only": row.cls is SubjectClass.COURIER
             and not self._house.linked and kind is not CredentialKind.QR,
             "a resident nobody has spoken of for 30 days": row.cls is SubjectClass.RESIDENT and age_ms > 30 * DAY_MS,
+            "a guest once the lease of 30 days is over": row.cls is SubjectClass.GUEST
+            and self._house.clock.read().state is not ClockState.UNTRUSTED and age_ms > 30 * DAY_MS,
             "staff needs two factors after 7 days": row.cls is SubjectClass.OPERATOR and age_ms > 7 * DAY_MS,
         }  # fmt: skip
         return next((why for why, holds in checks.items() if holds), "")

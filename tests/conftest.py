@@ -4,12 +4,14 @@ import os
 import shutil
 import sqlite3
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.fakes import rtsp_peer
+from tests.fakes.postgres_house import Cluster
 
 ROOT = Path(__file__).parent.parent
 CLIPS = ROOT / ".cache" / "clips"
@@ -30,6 +32,7 @@ NEEDS = {
         cache(rtsp_peer.is_installed),
         "apt install python3-gi gir1.2-gst-rtsp-server-1.0",
     ),
+    "strace": (lambda: shutil.which("strace") is not None, "apt install strace"),
     "systemd": (lambda: shutil.which("systemd-analyze") is not None, "apt install systemd"),
 }
 
@@ -58,3 +61,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def clips() -> Path:
     """The folder of real clips; ask for it together with the marker ``clips``."""
     return CLIPS
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """PostgreSQL of one's own; ask for it together with the marker ``postgres``."""
+    cluster = Cluster()
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a new service database, of either kind: whoever asks for it is run on both."""
+    if request.param == "sqlite":
+        return str(tmp_path / "service.db")
+    cluster: Cluster = request.getfixturevalue("postgres")
+    return cluster.new_database()

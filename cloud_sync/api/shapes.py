@@ -90,7 +90,20 @@ class NodeAnswer(Shape):
     acked: int
     drained_through_ms: int
     pass_set: str
+    clock_state: str
+    hello_ms: int
+    software: str
+    wire: int | None
+    outbox: int | None
+    missing: int
+    free_mb: int | None
     faults: list[str]
+
+
+class LateAnswer(Shape):
+    node: str
+    since_ms: int
+    online: bool
 
 
 class DiscrepancyAnswer(Shape):
@@ -111,6 +124,7 @@ class DashboardAnswer(Shape):
     arrived: RatioAnswer
     in_house: RatioAnswer
     denied: RatioAnswer
+    late: list[LateAnswer]
     nodes: list[NodeAnswer]
     discrepancies: list[DiscrepancyAnswer]
 

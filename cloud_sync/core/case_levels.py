@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from cloud_sync.core.case_types import CAMERA_LOST, NODE_OFFLINE, AlertKind, Severity
+from cloud_sync.core.case_types import CAMERA_LOST, NODE_OFFLINE, VERSION_REFUSED, AlertKind, Severity
 
 # Everybody passes these; a room's node is missed by one party.
 COMMON_DOORS = frozenset({"gate", "unit", "garage"})
@@ -27,6 +27,11 @@ def levels_of(
 ) -> tuple[Level, ...]:
     """Every condition that holds; a node that never spoke is not missed, and a silent one's cameras are unknown."""
     return tuple(level for node in nodes for level in _levels(node, now_ms, listening_since_ms, silent_ms))
+
+
+def refused_levels(nodes: Iterable[str]) -> tuple[Level, ...]:
+    """One for each of these nodes: its events wait aboard until one of the two is updated, silent or not."""
+    return tuple(Level(VERSION_REFUSED, VERSION_REFUSED.severity, node, node) for node in nodes)
 
 
 def _levels(node: NodeSeen, now_ms: int, listening_since_ms: int, silent_ms: int) -> Iterator[Level]:

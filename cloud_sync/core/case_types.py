@@ -121,13 +121,17 @@ HELP = AlertKind("help", Severity.S2, "help.called")
 # Conditions that a node's silence or state shows, not an event.  The first is S2 where everybody has to pass.
 NODE_OFFLINE = AlertKind("node_offline", Severity.S3)
 CAMERA_LOST = AlertKind("camera_lost", Severity.S2)
+# What a hello shows: this node and this service have no version of the wire in common (sync.md §3.6).
+VERSION_REFUSED = AlertKind("version_refused", Severity.S2)
+# A person said so; no event of the node does, and nothing but a person ends it.
+NODE_LOST = AlertKind("node_lost", Severity.S2, "node.lost")
 
 ALERTS: Mapping[str, AlertKind] = MappingProxyType(
     {
         kind.name: kind
         for kind in (
             *(FORCED, HELD, WATCHDOG, FIRE_RELEASE, JAMMED, LOCK_SILENT, CONTACT_FAULT, TAMPER, POWER_LOW),
-            *(DURESS, TAILGATE_RATE, EMERGENCY, HELP, NODE_OFFLINE, CAMERA_LOST),
+            *(DURESS, TAILGATE_RATE, EMERGENCY, HELP, NODE_OFFLINE, CAMERA_LOST, VERSION_REFUSED, NODE_LOST),
         )
     }
 )

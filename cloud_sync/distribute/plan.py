@@ -1,15 +1,16 @@
 """What a node has to be sent now: from what it said it holds and what it should hold, told the time.
 
-Pure: no bus, no database, no keys.  A snapshot is always the whole set, so a removal can never arrive after a grant.
+Pure: no bus, no database, no keys.
 """
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cloud_sync.ports import HeldSet, NodeView
-from cloud_sync.protocol import merkle
+from cloud_sync.ports import NodeView
+from cloud_sync.protocol.delta import DENYING, LEFT
 from cloud_sync.protocol.messages import PART_BYTES_MAX, EraseItem, Part, PassRow
+from cloud_sync.protocol.versions import DELTAS_SINCE
 
 REDRIVE_FIRST_MS = 1_000
 REDRIVE_MAX_MS = 30_000  # the pace of the hellos: by then the node has said again what it holds
@@ -20,49 +21,57 @@ ERASE_ITEMS_MAX = 100  # about 100 bytes each: one publish stays below PUBLISH_B
 # following it would use up the numbers for good.
 AHEAD_MAX = 1_000_000
 
-
-@dataclass(frozen=True, slots=True)
-class NewSet:
-    """A version to be stored before it is told."""
-
-    auth_ver: int
-    root: str
-    packed: bytes
+Denied = tuple[str, int, str]  # an item of ``Deny``
 
 
-def next_set(view: NodeView, rows: Sequence[PassRow]) -> NewSet | None:
-    """A new version iff the rows changed, or the node holds something this database never made."""
-    packed = merkle.pack(rows)
-    held = view.held
-    if held is not None and held.packed == packed and not _contradicts(view, held):
+def takes_deltas(view: NodeView) -> bool:
+    """An older node is sent the whole set after every change, as it always was."""
+    return view.wv >= DELTAS_SINCE
+
+
+def newest_version(view: NodeView) -> int:
+    """The highest version this node can have been told of, by us or by a later life of a restored database."""
+    return max(view.held.auth_ver if view.held else 0, view.told_ver if _credible(view) else 0)
+
+
+def taken_away(before: PassRow, after: PassRow | None, doors: frozenset[str], now_ms: int) -> Denied | None:
+    """What a change takes away at a node with these doors, as it travels ahead of everything else; None for nothing."""
+    if before.state in DENYING or before.not_after < now_ms:
         return None
-    ahead = view.told_ver if _credible(view) else 0
-    auth_ver = max(held.auth_ver if held else 0, ahead) + 1
-    return NewSet(auth_ver, merkle.root(auth_ver, rows), packed)
+    if after is None:
+        return before.pass_id, before.pass_version, LEFT
+    if after.state in DENYING:
+        return after.pass_id, after.pass_version, after.state
+    lost = (
+        (before.state == "ARMED" and after.state != "ARMED")
+        or bool(doors & set(before.scope) - set(after.scope))
+        or bool({cred.cred_id for cred in before.creds} - {cred.cred_id for cred in after.creds})
+        or after.not_after < now_ms
+    )
+    newer = after.pass_version > before.pass_version
+    return (before.pass_id, before.pass_version, LEFT) if lost and newer else None
 
 
 def _credible(view: NodeView) -> bool:
     return view.told_ver - (view.held.auth_ver if view.held else 0) <= AHEAD_MAX
 
 
-def _contradicts(view: NodeView, held: HeldSet) -> bool:
+def contradicts(view: NodeView) -> bool:
     """The node refuses anything older than it has: a restored database has to overtake it."""
+    held = view.held
+    if held is None:
+        return False
     if view.told_ver == held.auth_ver:
         return view.told_root not in ("", held.root)
     return view.told_ver > held.auth_ver and _credible(view)
 
 
-def is_behind(held: HeldSet) -> bool:
-    """True until the node has receipted this very version with the equal root."""
-    return (held.receipt_ver, held.receipt_root) != (held.auth_ver, held.root)
-
-
-def parts(auth_ver: int, packed: bytes) -> Iterator[Part]:
-    """The snapshot in pieces a publish can carry; at least one, also for an empty set."""
+def parts(auth_ver: int, packed: bytes, mask: str = "") -> Iterator[Part]:
+    """The rows of some buckets, or of all, in pieces a publish can carry; at least one, also for no rows."""
     count = max(1, -(-len(packed) // PART_BYTES_MAX))
     for i in range(count):
         piece = packed[i * PART_BYTES_MAX : (i + 1) * PART_BYTES_MAX]
-        yield Part(auth_ver=auth_ver, i=i, n=count, data=base64.b64encode(piece).decode())
+        yield Part(auth_ver=auth_ver, i=i, n=count, data=base64.b64encode(piece).decode(), b=mask)
 
 
 def erase_now(view: NodeView) -> tuple[int, list[EraseItem]] | None:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cloud_sync.ports import BadFrame, Delivery, Told, UpMessage
+from cloud_sync.protocol.delta import Repair
+from cloud_sync.protocol.identity import Renew
 from cloud_sync.protocol.messages import (
     AuthAck,
     BadMessage,
@@ -23,10 +25,12 @@ _KINDS: dict[Up, type[UpMessage]] = {
     "hello": Hello,
     "st": State,
     "authack": AuthAck,
+    "repair": Repair,
     "eraseack": EraseAck,
     "cmdack": CmdAck,
     "sealed": Sealed,
     "sealedack": SealedAck,
+    "renew": Renew,
 }
 
 
@@ -68,6 +72,6 @@ def _decoded(address: Address, kind: type[UpMessage], payload: bytes) -> Told | 
         message = decode(payload, kind)
     except BadMessage as error:
         return BadFrame(address.node, raw, str(error))
-    if isinstance(message, Batch | Hello) and message.n != address.node:
+    if isinstance(message, Batch | Hello | Renew) and message.n != address.node:
         return Ignored.FOREIGN
     return Told(address.node, message, raw)

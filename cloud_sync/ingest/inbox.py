@@ -27,9 +27,10 @@ RETRY_MAX_S = 15.0  # a gate says hello every 30 s; the service should be back b
 WATCH_S = 0.25  # how often the connection is looked at; bounds the delay of noticing a dead network thread
 # The library's default of 20 would throttle the group commit; it also never reads the broker's own limit.
 INFLIGHT_MAX = 1_000
-# Deliveries not yet taken, at most 64 MB.  The broker stops sending at its own in-flight limit long before; one that
-# does not has its surplus dropped unacknowledged, and the gates send it again.
-ARRIVED_MAX = 4_000
+# Deliveries not yet taken.  mosquitto 2.0.11 does not stop at its own in-flight limit (11,564 were open at 1,000), so
+# reading from the broker waits here; what still finds no room is dropped unacknowledged, and the gates send it again.
+ARRIVED_BYTES_MAX = 64 * 1024 * 1024
+ROOM_WAIT_S = 1.0  # well below the keepalive: between two waits the library answers the broker's pings
 OUTGOING_MAX = 20_000  # two full snapshots for a hundred nodes; beyond it frames are dropped and driven again
 MIDS = 65_536
 
@@ -71,6 +72,9 @@ class PahoInbox:
         self._will = will
         self.counters = InboxCounters()
         self._arrived: deque[Delivery] = deque()
+        self._came_bytes = 0  # counted by the library's thread only
+        self._taken_bytes = 0  # counted by the taker only
+        self._room = threading.Event()
         self._something = threading.Event()
         self._outgoing: queue.Queue[tuple[str, bytes, bool]] = queue.Queue(maxsize=OUTGOING_MAX)
         self._client: mqtt.Client | None = None
@@ -104,6 +108,8 @@ class PahoInbox:
         taken: list[Delivery] = []
         while self._arrived and len(taken) < most:
             taken.append(self._arrived.popleft())
+        self._taken_bytes += sum(len(delivery.payload) for delivery in taken)
+        self._room.set()
         return taken
 
     def settle(self, deliveries: Sequence[Delivery]) -> None:
@@ -257,13 +263,21 @@ class PahoInbox:
         self._something.set()
 
     def _on_message(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
-        if len(self._arrived) >= ARRIVED_MAX:
+        if not self._has_room():
             self.counters.overflowed += 1
             return
+        self._came_bytes += len(message.payload)
         mid = message.mid if message.qos else 0
         token = self._generation * MIDS + mid
         self._arrived.append(Delivery(message.topic, bytes(message.payload), bool(message.retain), token))
         self._something.set()
+
+    def _has_room(self) -> bool:
+        """Now, or soon: while the library's thread waits here, TCP makes the broker wait."""
+        if self._came_bytes - self._taken_bytes >= ARRIVED_BYTES_MAX:
+            self._room.clear()
+            self._room.wait(ROOM_WAIT_S)
+        return self._came_bytes - self._taken_bytes < ARRIVED_BYTES_MAX
 
     def _on_disconnect(
         self, _client: mqtt.Client, _data: Any, _flags: Any, _reason: Any, _properties: Any

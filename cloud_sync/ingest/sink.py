@@ -108,7 +108,8 @@ class Sink:
             self._post.settle([delivery for delivery, _ in group])
             self._acknowledge(stored)
             self._count(group, stored)
-            self._feed.tell([line for part in stored for line in part.lines])
+            for part in stored:
+                self._feed.tell(part.lines)
             return len(group)
         return 0
 
@@ -149,7 +150,7 @@ class Sink:
     def _count(self, group: list[Item], stored: list[Stored]) -> None:
         counters = self.counters
         counters.transactions += len(stored)
-        counters.events += sum(len(part.lines) for part in stored)
+        counters.events += sum(part.events for part in stored)
         counters.duplicates += sum(part.duplicates for part in stored)
         counters.conflicts += sum(part.conflicts for part in stored)
         for _, item in group:

@@ -1,7 +1,9 @@
-"""Signed commands from the service to one door: ``sig(64) ‖ JSON body`` (sync.md §8).
+"""Signed commands from the service: ``sig(64) ‖ JSON body`` to one door, ``sig ‖ sig ‖ body`` to a zone (sync.md §8).
 
 Unlike every other message a command is received strictly: a field nobody knows may say that it was not meant so.
 Ed25519 over a domain and the very bytes of the body; whoever repeats a command repeats these bytes.
+
+A zone is commanded by two people with two keys; both sign the same body, which names them both.
 """
 
 from typing import Annotated, Literal, get_args
@@ -13,7 +15,7 @@ from cloud_sync.protocol.messages import BadMessage, Count, Seq
 DOMAIN = b"ac-cmd-v1\0"
 COMMAND_VERSION: Literal[1] = 1
 SIG_BYTES = 64
-# The longest lawful names give about 600 bytes; nobody gets more parsed than that.
+# The longest lawful names give about 600 bytes, 900 for a zone; nobody gets more parsed than that.
 FRAME_BYTES_MAX = 1_024
 # No node may be set to believe a command for longer, whatever its clock says.
 TTL_MAX_MS = 60_000
@@ -24,6 +26,8 @@ Op = Literal[
     "release", "lock", "unlock", "block", "lockdown", "lockdown_release", "lockopen", "lockopen_release"
 ]
 OPS: tuple[Op, ...] = get_args(Op)
+ZONE = "zone:"  # before the zone's name, where a node's would stand
+EVERY_DOOR = "*"  # of the zone, at whichever node
 
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 CommandId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
@@ -51,6 +55,13 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     iss: Word  # who commands; the actor of what follows
     kid: Word
     nonce: str = ""  # of the node's hello, where its clock cannot judge ``exp``
+    iss2: Annotated[str, msgspec.Meta(max_length=64)] = ""  # of a zone: the second person
+    kid2: Annotated[str, msgspec.Meta(max_length=64)] = ""  # and the key that signs for them
+
+    @property
+    def zone(self) -> str:
+        """The zone it is for; empty for one door's."""
+        return self.node.removeprefix(ZONE) if self.node.startswith(ZONE) else ""
 
 
 def encode_command(command: Command) -> bytes:
@@ -65,24 +76,48 @@ def signing_bytes(body: bytes) -> bytes:
 
 def frame(body: bytes, signature: bytes) -> bytes:
     """One publish."""
-    assert len(signature) == SIG_BYTES
-    assert SIG_BYTES + len(body) <= FRAME_BYTES_MAX
+    assert len(signature) in (SIG_BYTES, 2 * SIG_BYTES)
+    assert len(signature) + len(body) <= FRAME_BYTES_MAX
     return signature + body
 
 
 def split(data: bytes) -> tuple[bytes, bytes, Command]:
-    """Signature, body and command of a publish; nothing is verified yet.
+    """Signature (of a zone's: both, 128 bytes), body and command of a publish; nothing is verified yet.
 
     Raises:
         BadMessage: too short, too long, or not a command of this version.
     """
     if not SIG_BYTES < len(data) <= FRAME_BYTES_MAX:
         raise BadMessage(f"Command: {len(data)} bytes are not a frame")
-    signature, body = data[:SIG_BYTES], data[SIG_BYTES:]
     try:
-        command = msgspec.json.decode(body, type=Command)
+        command, signatures = _decode(data[SIG_BYTES:]), 1
+    except BadMessage:  # where the body of a single one would stand, a second signature stands
+        command, signatures = _decode(data[2 * SIG_BYTES :]), 2
+    if bool(command.zone) != (signatures == 2):
+        raise BadMessage(f"Command: {signatures} signatures and node {command.node!r} do not go together")
+    _check(command)
+    at = signatures * SIG_BYTES
+    return data[:at], data[at:], command
+
+
+def _decode(body: bytes) -> Command:
+    try:
+        return msgspec.json.decode(body, type=Command)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadMessage(f"Command: {error}") from error
+
+
+def _check(command: Command) -> None:
+    """What the fields' types cannot say."""
     if command.arg.class_ is not None and command.op != "release":
         raise BadMessage(f"Command: {command.op} has no argument")
-    return signature, body, command
+    if not command.zone:
+        if command.iss2 or command.kid2 or command.node.startswith(ZONE):
+            raise BadMessage("Command: one door is commanded by one person")
+        return
+    if command.door != EVERY_DOOR or command.op == "release":
+        raise BadMessage("Command: a zone is commanded whole, and a release lets one in at one door")
+    two_people = command.iss2 and command.iss2 != command.iss
+    two_keys = command.kid2 and command.kid2 != command.kid
+    if not (two_people and two_keys):
+        raise BadMessage("Command: a zone is commanded by two people with two keys")

@@ -4,7 +4,7 @@
 root over the 256 leaves; and ``root = BLAKE2b(version ‖ count ‖ Merkle root)``, 32 bytes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 
 import msgspec
@@ -31,12 +31,18 @@ def leaves(rows: Iterable[PassRow]) -> list[bytes]:
     for row in rows:
         buckets[bucket_of(row.pass_id)].append(row)
     return [
-        _h(
-            b"\0"
-            + b"".join(_h(msgspec.msgpack.encode(row)) for row in sorted(bucket, key=lambda row: row.pass_id))
-        )
+        _leaf(row_hash(msgspec.msgpack.encode(row)) for row in sorted(bucket, key=lambda row: row.pass_id))
         for bucket in buckets
     ]
+
+
+def row_hash(raw: bytes) -> bytes:
+    """Of one encoded row."""
+    return _h(raw)
+
+
+def _leaf(hashes: Iterable[bytes]) -> bytes:
+    return _h(b"\0" + b"".join(hashes))
 
 
 def merkle(level: list[bytes]) -> bytes:
@@ -49,8 +55,61 @@ def merkle(level: list[bytes]) -> bytes:
 def root(auth_ver: int, rows: Iterable[PassRow]) -> str:
     """The root of one version of a node's pass set, as hex."""
     held = list(rows)
-    seal = auth_ver.to_bytes(8, "big") + len(held).to_bytes(4, "big") + merkle(leaves(held))
-    return _h(seal).hex()
+    return _seal(auth_ver, len(held), leaves(held))
+
+
+def _seal(auth_ver: int, count: int, level: list[bytes]) -> str:
+    return _h(auth_ver.to_bytes(8, "big") + count.to_bytes(4, "big") + merkle(level)).hex()
+
+
+class Tree:
+    """The hashes of one set of rows, kept so that a change costs its buckets and not the set."""
+
+    def __init__(self, hashes: Mapping[str, bytes] | None = None) -> None:
+        self._buckets: list[dict[str, bytes]] = [{} for _ in range(BUCKETS)]
+        self._leaves: list[bytes | None] = [None] * BUCKETS  # None: to be computed anew
+        self.count = 0
+        for pass_id, hashed in (hashes or {}).items():
+            self._buckets[bucket_of(pass_id)][pass_id] = hashed
+            self.count += 1
+
+    def get(self, pass_id: str) -> bytes | None:
+        return self._buckets[bucket_of(pass_id)].get(pass_id)
+
+    def ids(self, bucket: int) -> list[str]:
+        """The passes of one bucket, in the order of their ids."""
+        return sorted(self._buckets[bucket])
+
+    def all_ids(self) -> Iterator[str]:
+        for bucket in self._buckets:
+            yield from bucket
+
+    def change(self, to: Mapping[str, bytes | None]) -> dict[str, bytes | None]:
+        """Put hashes, and take out where None; returns the change that undoes it."""
+        undo = {pass_id: self.get(pass_id) for pass_id in to}
+        for pass_id, hashed in to.items():
+            number = bucket_of(pass_id)
+            bucket = self._buckets[number]
+            before = bucket.pop(pass_id, None)
+            if hashed is not None:
+                bucket[pass_id] = hashed
+            self.count += (hashed is not None) - (before is not None)
+            self._leaves[number] = None
+        return undo
+
+    def leaves(self) -> list[bytes]:
+        return [self._leaf_at(number) for number in range(BUCKETS)]
+
+    def _leaf_at(self, number: int) -> bytes:
+        known = self._leaves[number]
+        if known is None:
+            bucket = self._buckets[number]
+            known = self._leaves[number] = _leaf(bucket[pass_id] for pass_id in sorted(bucket))
+        return known
+
+    def root(self, auth_ver: int) -> str:
+        """The same as ``root`` of the rows themselves."""
+        return _seal(auth_ver, self.count, self.leaves())
 
 
 def pack(rows: Iterable[PassRow]) -> bytes:

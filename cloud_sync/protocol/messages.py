@@ -80,7 +80,11 @@ class EventBody(Message, frozen=True, kw_only=True):
 
 
 class Tombstone(Message, frozen=True, kw_only=True):
-    """A range that cannot be filled any more, declared by the node that lost it."""
+    """A range that cannot be filled any more, declared by the node that lost it and signed by its device key.
+
+    The last ``kept`` events of the range did survive and travel in the same batch: where a damaged page took the
+    hashes with it, the chain goes on behind the first event after it (``vouched.tombstone_bytes``).
+    """
 
     lo: Seq
     hi: Seq
@@ -88,13 +92,17 @@ class Tombstone(Message, frozen=True, kw_only=True):
     h: Annotated[
         str, msgspec.Meta(pattern="^[0-9a-f]{64}$")
     ]  # the full chain hash at ``hi``: the chain goes on
-    sig: str = ""
+    sig: str = ""  # from version 2 on: base64 of the device key's signature
+    kept: Count = 0
 
 
 class Anchor(Message, frozen=True, kw_only=True):
+    """Where the node's chain stood, once a day, signed by its device key: the service cannot have made it up."""
+
     seq: Seq
-    h: str
+    h: str  # the full chain hash at ``seq``
     sig: str
+    at: Count = 0  # ms since 1970 by the node's clock
 
 
 class Batch(Message, frozen=True, kw_only=True):
@@ -152,6 +160,7 @@ class Ack(Message, frozen=True, kw_only=True):
     wv: int
     wv_min: int
     refuse: str | None = None
+    anchored: Count = 0  # the newest anchor of this epoch that is kept; a node repeats what is above
 
 
 class DoorHealth(Message, frozen=True, kw_only=True):
@@ -246,12 +255,16 @@ class Head(Message, frozen=True, kw_only=True):
 
 
 class Part(Message, frozen=True, kw_only=True):
-    """``d/{node}/auth``: one piece of a snapshot (``data`` is base64 of a slice of the packed rows)."""
+    """``d/{node}/auth``: one piece of a snapshot (``data`` is base64 of a slice of the packed rows).
+
+    ``b`` says which of the 256 buckets the rows replace, in hex; left out, all of them: the whole set.
+    """
 
     auth_ver: int
     i: int
     n: int
     data: str
+    b: str = ""
 
 
 class AuthAck(Message, frozen=True, kw_only=True):
@@ -346,6 +359,7 @@ class CmdAck(Message, frozen=True, kw_only=True):
     why: str = ""  # of "failed" and "refused"
     mode: str = ""  # the door's, where it was asked
     seq: Count = 0  # of the event, once there is one
+    door: str = ""  # of a zone's command: which of the node's doors
 
 
 def encode(message: Message) -> bytes:

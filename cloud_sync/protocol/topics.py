@@ -3,13 +3,34 @@
 ``{p}`` is ``ac/v1/{tenant}``; the tenant is the community's code, the node id its certificate's name.
 """
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
 ROOT = "ac/v1"
 
-Up = Literal["ev", "hello", "st", "cmdack", "authack", "eraseack", "sealed", "sealedack"]
-UP: tuple[Up, ...] = ("ev", "hello", "st", "cmdack", "authack", "eraseack", "sealed", "sealedack")
+Up = Literal["ev", "hello", "st", "cmdack", "authack", "repair", "eraseack", "sealed", "sealedack", "renew"]
+UP: tuple[Up, ...] = (
+    "ev",
+    "hello",
+    "st",
+    "cmdack",
+    "authack",
+    "repair",
+    "eraseack",
+    "sealed",
+    "sealedack",
+    "renew",
+)
+
+
+def sink_group(secret: bytes) -> str:
+    """The name of the sinks' shared subscription, from a key of the service that nobody else holds.
+
+    mosquitto grants every subscription, and in a shared one half of the messages go to whoever joined and are then dropped:
+    nothing is heard and nothing is lost, but events come late.  So the name is no word that can be guessed.
+    """
+    return hashlib.blake2b(secret, person=b"ac-sink-group", digest_size=16).hexdigest()
 
 
 def _is_name(text: str) -> bool:
@@ -53,6 +74,14 @@ class NodeTopics:
         return self._down("auth/head")
 
     @property
+    def auth_delta(self) -> str:
+        return self._down("auth/delta")
+
+    @property
+    def auth_deny(self) -> str:
+        return self._down("auth/deny")
+
+    @property
     def cfg(self) -> str:
         return self._down("cfg")
 
@@ -73,9 +102,33 @@ class NodeTopics:
         return self._down("sealed/ack")
 
     @property
+    def cert(self) -> str:
+        return self._down("cert")
+
+    @property
+    def keys(self) -> str:
+        return self._down("keys")
+
+    @property
     def down_all(self) -> str:
-        """The filter a node subscribes to; the only one it needs."""
+        """The filter of everything that is for this node alone."""
         return self._down("#")
+
+    @property
+    def sink_state(self) -> str:
+        """Where a node hears that the service is there again; said to all."""
+        return sink_state(self.tenant)
+
+
+def zone_cmd(tenant: str, zone: str) -> str:
+    """Where every node with a door in this zone listens."""
+    return f"{ROOT}/{tenant}/g/{zone}/cmd"
+
+
+def is_command(topic: str, own: NodeTopics) -> bool:
+    """A node's own command topic, or a zone's; who meant what is for the signature to say."""
+    zone = topic.removeprefix(f"{ROOT}/{own.tenant}/g/")
+    return topic == own.cmd or (zone != topic and zone.endswith("/cmd") and zone.count("/") == 1)
 
 
 def sink_state(tenant: str) -> str:
@@ -85,6 +138,11 @@ def sink_state(tenant: str) -> str:
 def up_filter(tenant: str) -> str:
     """What a sink subscribes to: everything any node of the community says."""
     return f"{ROOT}/{tenant}/n/+/+"
+
+
+def shared_up_filter(tenant: str, group: str) -> str:
+    """What each of several sinks subscribes to: the broker gives every message to one of the ``sink_group``."""
+    return f"$share/{group}/{up_filter(tenant)}"
 
 
 @dataclass(frozen=True, slots=True)

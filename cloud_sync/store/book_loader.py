@@ -21,6 +21,7 @@ from cloud_sync.core.books import (
 from cloud_sync.core.issue import is_due_at_nodes
 from cloud_sync.core.lifecycles import PROVED, StayState
 from cloud_sync.core.policy import DAY_MS
+from cloud_sync.protocol.vouched import RETENTION
 from cloud_sync.store import tables
 from cloud_sync.store.house import Act
 from cloud_sync.store.issuing import held_row
@@ -233,10 +234,16 @@ class Loader:
     def _holes(self, node: str) -> Iterable[Hole]:
         for row in self._act.rows(tables.gap, node=node):
             yield Hole(f"{node}/{row.epoch}/{row.lo}-{row.hi}", cast("int", row.first_seen_ms), "gap")
-        for row in self._act.rows(tables.tombstone, node=node):
+        for row in self._lost(node):
             yield Hole(f"{node}/{row.epoch}/{row.lo}-{row.hi}", cast("int", row.declared_ms), "lost")
         for row in self._act.rows(tables.conflict, node=node):
             yield Hole(f"{node}/{row.epoch}/{row.seq}", cast("int", row.seen_ms), "conflict")
+
+    def _lost(self, node: str) -> Iterable[sa.Row[tuple[object, ...]]]:
+        """What a node declared gone; not what left it on its own clock, acknowledged, as it has to."""
+        table = tables.tombstone
+        mine = (table.c.community == self._house.community, table.c.node == node, table.c.reason != RETENTION)
+        return self._db.execute(sa.select(table).where(*mine))
 
     # --- doors -------------------------------------------------------------------------------------------------
 

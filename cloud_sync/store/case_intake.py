@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from cloud_sync.core.case_clocks import due
-from cloud_sync.core.case_levels import Level, levels_of
+from cloud_sync.core.case_levels import Level, levels_of, refused_levels
 from cloud_sync.core.case_types import (
     ALERTS,
     CAMERA_LOST,
@@ -33,6 +33,7 @@ from cloud_sync.store.case_rows import case_of, link, move, open_with_key, raise
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.read_nodes import node_lines
+from cloud_sync.store.tables_vouched import refused_nodes
 
 ALERTS_PER_RUN = 500  # the rest waits a quarter of a second
 ACTOR, ROLE = "cases", "system"
@@ -92,9 +93,9 @@ class CaseIntake:
 
     def _levels(self, db: sa.Connection, now_ms: int) -> tuple[Level, ...]:
         nodes = node_lines(db, self._house.community, now_ms)
-        return levels_of(
-            _seen(nodes, now_ms), now_ms, self._listening_since_ms, self._house.profile.silent_ms
-        )
+        seen = _seen(nodes, now_ms)
+        levels = levels_of(seen, now_ms, self._listening_since_ms, self._house.profile.silent_ms)
+        return levels + refused_levels(refused_nodes(db, self._house.community))
 
     def _has_work(self, db: sa.Connection, now_ms: int) -> bool:
         community = self._house.community

@@ -1,5 +1,6 @@
 """The evidence for D22: a node's chain, followed again from the bodies as they are stored."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from cloud_sync.protocol import chain
 from cloud_sync.store.engine import reading
 from cloud_sync.store.sink_epoch import walk
 from cloud_sync.store.tables import event, mark, tombstone
+from cloud_sync.store.tables_archive import archived
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,10 @@ class ChainCheck:
 
 
 def verify_chain(engine: sa.Engine, community: str, node: str, epoch: str) -> ChainCheck:
-    """Recompute every hash up to the mark; a changed, exchanged or vanished row shows as the first break."""
+    """Recompute every hash up to the mark; a changed, exchanged or vanished row shows as the first break.
+
+    What left for files counts, and is believed up to the hash at which it ends (``archive.check_files`` proves them).
+    """
     with reading(engine).connect() as db:
         key = (community, node, epoch)
         upto, mark_h = db.execute(sa.select(mark.c.upto, mark.c.h).where(*_is(mark, key))).one_or_none() or (
@@ -36,23 +41,34 @@ def verify_chain(engine: sa.Engine, community: str, node: str, epoch: str) -> Ch
             .where(*_is(tombstone, key), tombstone.c.hi <= upto)
             .order_by(tombstone.c.hi)
         ).all()
-        counted = _Counted(holes=[(lo, hi) for lo, hi, _ in holes])
+        after, h_after, left = _left(db, key)
+        counted = _Counted(holes=[(lo, hi) for lo, hi, _ in holes], after=after)
         rows = db.execute(
             sa.select(event.c.seq, event.c.body, event.c.h)
             .where(*_is(event, key), event.c.seq <= upto)
             .order_by(event.c.seq)
         )
         h, broken = walk(
-            chain.start(node, epoch),
-            0,
+            h_after,
+            after,
             counted.through((seq, _bytes(body), h) for seq, body, h in rows),
-            [(hi, tomb_h) for _, hi, tomb_h in holes],
+            [(hi, tomb_h) for _, hi, tomb_h in holes if hi > after],
         )
     first = counted.first_break(upto, broken[0] if broken else None)
     if first is None and (h is None or h.hex() != mark_h):
         first = upto
-    lost = upto - counted.events
-    return ChainCheck(node, epoch, upto, counted.events, lost if first is None else 0, first)
+    events = left + counted.events
+    return ChainCheck(node, epoch, upto, events, upto - events if first is None else 0, first)
+
+
+def _left(db: sa.Connection, key: tuple[str, str, str]) -> tuple[int, bytes, int]:
+    """What left for files: up to which seq, the chain hash there, and how many events."""
+    query = sa.select(archived.c.hi, archived.c.h, archived.c.kinds).where(*_is(archived, key))
+    found = db.execute(query.order_by(archived.c.hi)).all()
+    if not found:
+        return 0, chain.start(key[1], key[2]), 0
+    events = sum(sum(json.loads(one.kinds).values()) for one in found)
+    return found[-1].hi, bytes.fromhex(found[-1].h), events
 
 
 def verify_node(engine: sa.Engine, community: str, node: str) -> list[ChainCheck]:
@@ -77,9 +93,9 @@ def _bytes(body: object) -> bytes:
 class _Counted:
     """Counts rows as they stream by and notes the first seq that is neither stored nor declared lost."""
 
-    def __init__(self, holes: list[tuple[int, int]]) -> None:
+    def __init__(self, holes: list[tuple[int, int]], after: int = 0) -> None:
         self._holes = holes
-        self._expected = 1
+        self._expected = after + 1
         self._absent: int | None = None
         self.events = 0
 

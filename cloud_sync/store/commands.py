@@ -48,13 +48,13 @@ class SqlCommands:
             Refused: no reason or no actor, an op or argument this door does not take, or its node is unsure of the time.
             NotFound: no such door.
         """
-        _check_words(actor, reason)
+        check_words(actor, reason)
         with acting(self._house, actor, STAFF_ROLE) as act:
             point = act.row(tables.access_point, access_point=door)
             if point is None:
                 raise NotFound(f"there is no access point {door}.")
             argument = _argument(point, op, arg)
-            command = self._command(act, point, _op(op), argument)
+            command = self._command(act, point, known_op(op), argument)
             self._keep(act, command, arg, reason.strip())
             act.note(f"command.{op}", door, None, command.id, reason.strip())
         return command.id
@@ -119,7 +119,7 @@ class SqlCommands:
             node=point.node,
             door=point.access_point,
             id=self._house.randomness(ID_BYTES).hex(),
-            ctr=self._next_counter(act),
+            ctr=next_counter(act, self._signer.kid),
             iat=act.now_ms,
             exp=act.now_ms + TTL_MS,
             op=op,
@@ -128,13 +128,6 @@ class SqlCommands:
             kid=self._signer.kid,
             nonce=_nonce(act, point.node, op),
         )
-
-    def _next_counter(self, act: Act) -> int:
-        """Rising with the clock, so that a database restored from a backup does not count anew what nodes have seen."""
-        table = tables.command
-        mine = (table.c.community == self._house.community, table.c.kid == self._signer.kid)
-        newest: int | None = act.connection.execute(sa.select(sa.func.max(table.c.ctr)).where(*mine)).scalar()
-        return max(act.now_ms, (newest or 0) + 1)
 
     def _keep(self, act: Act, command: Command, arg: str, reason: str) -> None:
         body = encode_command(command)
@@ -158,14 +151,24 @@ class SqlCommands:
         )
 
 
-def _check_words(actor: str, reason: str) -> None:
+def next_counter(act: Act, kid: str) -> int:
+    """Rising with the clock, so that a database restored from a backup does not count anew what nodes have seen."""
+    newest = 0
+    for table in (tables.command, tables.zone_command):
+        mine = (table.c.community == act.house.community, table.c.kid == kid)
+        found: int | None = act.connection.execute(sa.select(sa.func.max(table.c.ctr)).where(*mine)).scalar()
+        newest = max(newest, found or 0)
+    return max(act.now_ms, newest + 1)
+
+
+def check_words(actor: str, reason: str) -> None:
     if not actor.strip() or len(actor) > ACTOR_MAX:
         raise Refused("command", f"a command needs a named person, with at most {ACTOR_MAX} characters.")
     if not reason.strip() or len(reason) > REASON_MAX:
         raise Refused("command", f"a command needs a reason, with at most {REASON_MAX} characters.")
 
 
-def _op(text: str) -> Op:
+def known_op(text: str) -> Op:
     for op in OPS:
         if op == text:
             return op

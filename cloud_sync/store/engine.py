@@ -1,6 +1,7 @@
-"""The service's database, opened: SQLite with every promise switched on, and the shape of ``tables``.
+"""The service's database, opened: SQLite with every promise switched on, or PostgreSQL; the shape is ``tables``.
 
-This is the one file that speaks SQLite's own dialect (pragmas, locks, migrations); another database joins here.
+This file speaks SQLite's own dialect (pragmas, locks, migrations), ``pg_engine`` PostgreSQL's; nothing else needs either,
+but for the sink's own connections (``sink_db``, ``pg_sink``) and the tools that look into a file (``repair``).
 """
 
 import os
@@ -13,6 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from cloud_sync.errors import StoreError
+from cloud_sync.store import tables_archive, tables_identity, tables_sink, tables_vouched  # noqa: F401 - whoever opens it knows its whole shape
+from cloud_sync.store.pg_engine import is_postgres, open_postgres
 
 # A sink transaction of 5,000 events takes a fraction of this; waiting longer means that somebody holds the lock.
 BUSY_TIMEOUT_MS = 5_000
@@ -59,17 +62,21 @@ def store_error(path: Path, error: Exception) -> StoreError:
 
 
 def open_database(dsn_or_path: str | Path) -> sa.Engine:
-    """The database, made (0600) and brought to the newest shape if need be.
+    """The database, brought to the newest shape if need be; a file is made (0600), PostgreSQL's must be there.
 
     ``engine.begin()`` and ``engine.connect()`` take the write lock at once, so that a transaction never fails
     half-way for having read first; ``reading(engine)`` only reads and waits for nobody.
 
     Raises:
-        StoreError: not SQLite, cannot be opened, is no database, or was made by a newer version.
+        StoreError: neither SQLite nor PostgreSQL, cannot be opened, is no database, or was made by a newer version.
     """
+    if is_postgres(str(dsn_or_path)):
+        return open_postgres(str(dsn_or_path), steps())
     path = _path_of(dsn_or_path)
     engine = sa.create_engine(
-        sa.URL.create("sqlite", database=str(path)), connect_args={"isolation_level": None}
+        sa.URL.create("sqlite", database=str(path)),
+        connect_args={"isolation_level": None},
+        hide_parameters=True,
     )
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
@@ -88,6 +95,10 @@ def open_database(dsn_or_path: str | Path) -> sa.Engine:
 
 def reading(engine: sa.Engine) -> sa.Engine:
     """The same database for readers: one consistent picture per transaction, no lock taken."""
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(
+            reads=True, isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
     return engine.execution_options(reads=True)
 
 
@@ -103,7 +114,8 @@ def _path_of(dsn_or_path: str | Path) -> Path:
     url = sa.make_url(text)
     if url.get_backend_name() != "sqlite" or not url.database:
         raise StoreError(
-            f"{url.get_backend_name()}: only SQLite is spoken here; name a file or sqlite:///FILE."
+            f"{url.get_backend_name()}: only SQLite and PostgreSQL are spoken here; "
+            "name a file, sqlite:///FILE or postgresql://HOST/NAME."
         )
     return Path(url.database)
 

@@ -14,8 +14,14 @@ from cloud_sync.core.lifecycles import Lifecycle, Refusal, advance
 from cloud_sync.core.policy import PolicyProfile
 from cloud_sync.errors import Refused
 from cloud_sync.ports import Clock, Signer
-from cloud_sync.store import audit, tables
+from cloud_sync.store import audit
 from cloud_sync.store.vault import Vault
+
+# One statement, for on PostgreSQL a sink may ask for the same subject at the same moment.
+_TOUCH = sa.text(
+    "insert into touched (community, subject, since_ms) values (:community, :subject, :since_ms) "
+    "on conflict (community, subject) do nothing"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +104,8 @@ class Act:
 
     def touch(self, subject: str) -> None:
         """Ask reconciliation to look at this subject."""
-        with_id = {"community": self.house.community, "subject": subject}
-        held = sa.select(tables.touched.c.subject).filter_by(**with_id)
-        if self.connection.execute(held).first() is None:
-            self.connection.execute(sa.insert(tables.touched).values(**with_id, since_ms=self.now_ms))
+        row = {"community": self.house.community, "subject": subject, "since_ms": self.now_ms}
+        self.connection.execute(_TOUCH, row)
 
     def row(self, table: sa.Table, **key: str) -> sa.Row[tuple[object, ...]] | None:
         """The one row of this community with this key, or None."""

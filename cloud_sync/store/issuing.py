@@ -223,6 +223,7 @@ def keep(act: Act, held: Any, state: PassState, row: PassRow) -> None:
         version=row.pass_version,
         wire=msgspec.msgpack.encode(row),
     )
+    act.insert(tables.pass_change, change=act.new_id("CH"), pass_id=held.pass_id)
     act.touch(held.pass_id)
 
 

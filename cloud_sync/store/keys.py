@@ -13,6 +13,7 @@ from cloud_sync.errors import ConfigError, StoreError
 
 SIGNING = "community.ed25519"  # signs pass heads and erasures; the nodes hold the public half
 COMMANDS = "command.ed25519"  # signs commands to doors and nothing else
+CONFIRM = "confirm.ed25519"  # signs for the second person of a zone's command and nothing else
 HASHING = "k_community"  # keys doc_hash: another community's hashes never match ours
 VAULT = "vault.key"
 PIN = "pin.key"  # keys PIN and card verifiers; the nodes hold it too
@@ -41,6 +42,7 @@ class Keys:
     vault: bytes
     pin: bytes
     commands: CommunitySigner
+    confirm: CommunitySigner
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -66,7 +68,7 @@ def write_private(path: Path, data: bytes) -> None:
 def create_keys(folder: Path) -> None:
     """Make what is missing of the community's keys; what is there stays as it is."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in (SIGNING, COMMANDS, HASHING, VAULT, PIN):
+    for name in (SIGNING, COMMANDS, CONFIRM, HASHING, VAULT, PIN):
         if not (folder / name).exists():
             write_private(folder / name, secrets.token_bytes(KEY_BYTES))
 
@@ -103,7 +105,16 @@ def load_keys(folder: Path) -> Keys:
         _read(folder / VAULT),
         pin=_read(folder / PIN),
         commands=_signer(folder / COMMANDS),
+        confirm=_confirm(folder),
     )
+
+
+def _confirm(folder: Path) -> CommunitySigner:
+    """A community that was set up before there were zones has no such key yet; the update makes it."""
+    path = folder / CONFIRM
+    if not path.exists():
+        write_private(path, secrets.token_bytes(KEY_BYTES))
+    return _signer(path)
 
 
 def _signer(path: Path) -> CommunitySigner:

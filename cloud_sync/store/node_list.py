@@ -16,6 +16,7 @@ from cloud_sync.errors import Refused
 from cloud_sync.protocol.sealed import proof_bytes
 from cloud_sync.store import tables
 from cloud_sync.store.house import Act
+from cloud_sync.store.losses import open_loss
 from cloud_sync.store.places import (
     DEVICE_KEY_BYTES,
     ID,
@@ -235,8 +236,12 @@ def _wrong_here(act: Act, row: DoorRow, given: NodeKeys | None, siblings: list[D
         )
     if wanted is not None and _raw(wanted.public_key) is None:
         return f"the join request of node {row['node']} has no public key of {DEVICE_KEY_BYTES} bytes."
-    if wanted is not None and held is not None and held.device_public_key != wanted.public_key:
-        return f"node {row['node']} is registered with another key; retire it before it joins anew."
+    another = wanted is not None and held is not None and held.device_public_key != wanted.public_key
+    if another and open_loss(act, row["node"]) is None:
+        return (
+            f"node {row['node']} is registered with another key; if it was lost or replaced, say so first: "
+            "'gatehouse-sync node lost'."
+        )
     if wanted is not None and wanted.sealing_key and not _proven(row["node"], wanted):
         return f"the device key of node {row['node']} has not signed this sealing key; take both from one join request."
     door = act.row(tables.access_point, access_point=row["access_point"])

@@ -1,13 +1,15 @@
 """The distributor's memory: versions of pass sets, their receipts, and tombstones still owed."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from cloud_sync.ports import HeldSet, NodeView
+from cloud_sync.ports import HeldSet, NewVersion, NodeView
 from cloud_sync.protocol.messages import EraseItem
 from cloud_sync.store.engine import reading
-from cloud_sync.store.tables import erasure, node, node_state, pass_set
+from cloud_sync.store.losses import lost_nodes
+from cloud_sync.store.tables import erasure, node, node_state, pass_set, pass_wire
 
 # A node says hello every 30 s; three missed and it is offline (domain.md §5.8).
 OFFLINE_AFTER_MS = 90_000
@@ -26,7 +28,7 @@ class StoredPassSets:
         self._community = community
 
     def views(self, now_ms: int) -> list[NodeView]:
-        """Every registered node, in one consistent picture."""
+        """Every registered node that is not lost, in one consistent picture."""
         with reading(self._engine).connect() as db:
             owed, newest = self._owed(db), self._newest_erasures(db)
             rows = db.execute(self._nodes()).mappings().all()
@@ -34,23 +36,29 @@ class StoredPassSets:
             _view(row, now_ms, tuple(owed.get(row["node"], ())), newest.get(row["node"], 0)) for row in rows
         ]
 
-    def save(self, node: str, auth_ver: int, root: str, packed: bytes, now_ms: int) -> None:
-        """A new version; the receipt of the one before stays readable until the next arrives.
+    def save(self, versions: Sequence[NewVersion], now_ms: int) -> None:
+        """New versions; the receipt of the one before stays readable until the next arrives.
 
         Nothing happens when a newer version is already there: another process of the service was first.
         """
-        new = {"auth_ver": auth_ver, "root": root, "rows": packed, "built_ms": now_ms}
-        mine = (pass_set.c.community == self._community, pass_set.c.node == node)
         with self._engine.begin() as db:
-            changed = db.execute(pass_set.update().where(*mine, pass_set.c.auth_ver < auth_ver).values(**new))
-            if changed.rowcount or db.execute(sa.select(pass_set.c.node).where(*mine)).first():
-                return
-            none_yet = {"erase_ver": 0, "receipt_ver": 0, "receipt_root": "", "receipt_ms": None}
-            db.execute(pass_set.insert().values(community=self._community, node=node, **new, **none_yet))
+            for version in versions:
+                self._save(db, version, now_ms)
+
+    def _save(self, db: sa.Connection, version: NewVersion, now_ms: int) -> None:
+        new = {"auth_ver": version.auth_ver, "root": version.root, "built_ms": now_ms}
+        mine = (pass_set.c.community == self._community, pass_set.c.node == version.node)
+        older = pass_set.c.auth_ver < version.auth_ver
+        changed = db.execute(pass_set.update().where(*mine, older).values(**new))
+        if changed.rowcount or db.execute(sa.select(pass_set.c.node).where(*mine)).first():
+            return
+        none_yet = {"erase_ver": 0, "receipt_ver": 0, "receipt_root": "", "receipt_ms": None}
+        db.execute(pass_set.insert().values(community=self._community, node=version.node, **new, **none_yet))
 
     def _nodes(self) -> sa.Select[Any]:
         state = (node_state.c.community == node.c.community) & (node_state.c.node == node.c.node)
         held = (pass_set.c.community == node.c.community) & (pass_set.c.node == node.c.node)
+        asked = (pass_wire.c.community == node.c.community) & (pass_wire.c.node == node.c.node)
         return (
             sa.select(
                 node.c.node,
@@ -60,12 +68,16 @@ class StoredPassSets:
                 node_state.c.root.label("told_root"),
                 pass_set.c.auth_ver,
                 pass_set.c.root,
-                pass_set.c.rows,
                 pass_set.c.receipt_ver,
                 pass_set.c.receipt_root,
+                node_state.c.wire.label("wv"),
+                pass_wire.c.asked_ms,
+                pass_wire.c.leaves,
             )
-            .select_from(node.outerjoin(node_state, state).outerjoin(pass_set, held))
-            .where(node.c.community == self._community)
+            .select_from(
+                node.outerjoin(node_state, state).outerjoin(pass_set, held).outerjoin(pass_wire, asked)
+            )
+            .where(node.c.community == self._community, node.c.node.not_in(lost_nodes(self._community)))
             .order_by(node.c.node)
         )
 
@@ -100,7 +112,7 @@ def _view(
 ) -> NodeView:
     held = None
     if row["auth_ver"] is not None:
-        held = HeldSet(row["auth_ver"], row["root"], row["rows"], row["receipt_ver"], row["receipt_root"])
+        held = HeldSet(row["auth_ver"], row["root"], row["receipt_ver"], row["receipt_root"])
     return NodeView(
         node=row["node"],
         online=is_online(row["online"], row["hello_ms"], now_ms),
@@ -109,4 +121,7 @@ def _view(
         held=held,
         erase_ver=erase_ver,
         erasures=owed,
+        asked_ms=row["asked_ms"] or 0,
+        leaves=row["leaves"] or "",
+        wv=row["wv"] or 1,
     )

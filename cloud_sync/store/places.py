@@ -14,6 +14,7 @@ from cloud_sync.errors import NotFound, Refused
 from cloud_sync.protocol.sealed import proof_bytes
 from cloud_sync.store import tables
 from cloud_sync.store.house import Act
+from cloud_sync.store.losses import take_place
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 KINDS = ("gate", "unit", "room", "garage")
@@ -80,10 +81,13 @@ def add_node(act: Act, join: NodeJoin) -> None:
     """Register a node and its doors; the same join again changes nothing, another key for it is refused."""
     _checked_id("node", join.node)
     _checked_key(join.public_key)
+    take_place(act, join.node, join.public_key)
     held = act.row(tables.node, node=join.node)
     if held is not None and held.device_public_key != join.public_key:
         raise Refused(
-            "node", f"node {join.node} is registered with another key; retire it before it joins anew."
+            "node",
+            f"node {join.node} is registered with another key; if it was lost or replaced, say so first: "
+            "'gatehouse-sync node lost'.",
         )
     if held is None:
         act.insert(

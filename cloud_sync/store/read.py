@@ -12,7 +12,7 @@ from cloud_sync.core.case_types import SILENT_EVENTS
 from cloud_sync.errors import NotFound
 from cloud_sync.ports import Dashboard, DiscrepancyLine, EntryLine, NodeLine, Ratio
 from cloud_sync.store.engine import reading
-from cloud_sync.store.read_nodes import node_lines
+from cloud_sync.store.read_nodes import late_nodes, node_lines
 from cloud_sync.store.tables import (
     access_point,
     community,
@@ -89,6 +89,7 @@ class StoredDashboard:
                 discrepancies=_discrepancies(db, community_code),
                 entries=_entries(db, community_code),
                 arrivals_by_hour=_arrivals_by_hour(db, community_code, day),
+                late=late_nodes(nodes, day.now_ms),
             )
 
     def nodes(self, community_code: str, now_ms: int) -> Sequence[NodeLine]:

@@ -5,10 +5,11 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from cloud_sync.ports import DoorLine, NodeLine
+from cloud_sync.core.whole import is_late
+from cloud_sync.ports import DoorLine, LateNode, NodeLine
 from cloud_sync.protocol.messages import BadMessage, DoorHealth, State, decode
 from cloud_sync.store.pass_sets import is_online
-from cloud_sync.store.tables import access_point, mark, node, node_state, pass_set
+from cloud_sync.store.tables import access_point, gap, mark, node, node_state, pass_set
 
 SILENT = DoorHealth(
     access_point="", mode="unknown", contact="unknown", alarm="unknown", camera="unknown", lock="unknown"
@@ -31,7 +32,13 @@ def node_lines(db: sa.Connection, code: str, now_ms: int) -> tuple[NodeLine, ...
             node_state.c.root.label("told_root"),
             node_state.c.online,
             node_state.c.clock_state,
+            node_state.c.clock_bound_ms,
+            node_state.c.software,
+            node_state.c.outbox,
+            node_state.c.free_mb,
+            node_state.c.wire,
             node_state.c.health,
+            _missing().label("missing"),
             mark.c.upto,
             pass_set.c.auth_ver,
             pass_set.c.root,
@@ -52,6 +59,21 @@ def node_lines(db: sa.Connection, code: str, now_ms: int) -> tuple[NodeLine, ...
         .order_by(node.c.node)
     ).mappings()
     return tuple(_node(row, doors.get(row["node"], ()), now_ms) for row in rows)
+
+
+def late_nodes(lines: Sequence[NodeLine], now_ms: int) -> tuple[LateNode, ...]:
+    """Whose events are not all here, longest missing first."""
+    late = [line for line in lines if is_late(line.drained_through_ms, now_ms)]
+    return tuple(
+        LateNode(line.node, line.name, line.drained_through_ms, line.online)
+        for line in sorted(late, key=lambda line: (line.drained_through_ms, line.node))
+    )
+
+
+def _missing() -> sa.ScalarSelect[int]:
+    """How many events stand in the gaps of a node, in all of its ledgers."""
+    mine = (gap.c.community == node.c.community) & (gap.c.node == node.c.node)
+    return sa.select(sa.func.coalesce(sa.func.sum(gap.c.hi - gap.c.lo + 1), 0)).where(mine).scalar_subquery()
 
 
 def _doors(db: sa.Connection, code: str) -> dict[str, list[sa.RowMapping]]:
@@ -80,6 +102,13 @@ def _node(row: sa.RowMapping, doors: Sequence[sa.RowMapping], now_ms: int) -> No
         pass_set=_pass_set(row),
         faults=tuple(health.faults) if health else (),
         doors=tuple(_door(door, told.get(door["access_point"], SILENT)) for door in doors),
+        hello_ms=row["hello_ms"] or 0,
+        clock_bound_ms=row["clock_bound_ms"] or 0,
+        software=row["software"] or "",
+        outbox=row["outbox"],
+        free_mb=row["free_mb"],
+        wire=row["wire"],
+        missing=int(row["missing"]),
     )
 
 

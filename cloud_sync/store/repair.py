@@ -17,6 +17,7 @@ import typer
 from cloud_sync.errors import StoreError, SyncError
 from cloud_sync.store.engine import driver, open_database, store_error
 from cloud_sync.store.lean import Database
+from cloud_sync.store.proof import proofs
 from cloud_sync.store.repair_check import findings
 
 ROWS_DEFAULT = 20
@@ -40,7 +41,11 @@ def database(
         typer.Option("--database", envvar="GATEHOUSE_DATABASE", help="The database file."),
     ] = None,
 ) -> None:
-    """The file comes from the option, or from the command this is mounted in (``ctx.obj`` a Path)."""
+    """The file comes from the option, or from the command this is mounted in (``ctx.obj``: a Path, or an address)."""
+    if file is None and isinstance(context.obj, str):
+        if context.invoked_subcommand != "check":
+            _give_up("Only 'db check' looks into PostgreSQL; psql does the rest.")
+        return
     chosen = file or (context.obj if isinstance(context.obj, Path) else None)
     if chosen is None:
         _give_up("Which database? Name it with --database FILE.")
@@ -87,9 +92,27 @@ def export(context: typer.Context, table: str, file: Path) -> None:
     typer.echo(f"{count} rows of {table} written to {file}")
 
 
+@db_app.command("proof")
+def proof(context: typer.Context) -> None:
+    """For every ledger of every node: how far it is held, what is declared lost, and up to where its node has signed.
+
+    The exit code is 1 where a chain contradicts what its node signed.
+    """
+    try:
+        engine = open_database(context.obj)
+        found = list(proofs(engine))
+        engine.dispose()
+    except SyncError as error:
+        _give_up(str(error))
+    for one in found:
+        typer.echo(one.line())
+    if any(one.broken is not None for one in found):
+        raise typer.Exit(1)
+
+
 @db_app.command("check")
 def check(context: typer.Context) -> None:
-    """Prove the database whole: pages, chains, counters and marks. One line per finding; none is good."""
+    """Prove the database whole: pages, chains, anchors, counters and marks. One line per finding; none is good."""
     try:
         engine = open_database(context.obj)
         found = list(findings(engine))

@@ -1,18 +1,22 @@
 """What ``db check`` looks for; every finding is one line that says where and what."""
 
+import json
 from collections.abc import Iterator
 
 import sqlalchemy as sa
 
 from cloud_sync.store.chain_check import verify_chain
 from cloud_sync.store.engine import reading
+from cloud_sync.store.proof import proofs
 from cloud_sync.store.tables import conflict, counter, deadletter, event, gap, mark, node
+from cloud_sync.store.tables_archive import archived
 
 
 def findings(engine: sa.Engine) -> Iterator[str]:
     """Everything that is not as it should be; nothing when the database is whole."""
     yield from _pages(engine)
     yield from _chains(engine)
+    yield from _anchors(engine)
     with reading(engine).connect() as db:
         yield from _counters(db)
         yield from _gaps(db)
@@ -21,6 +25,9 @@ def findings(engine: sa.Engine) -> Iterator[str]:
 
 
 def _pages(engine: sa.Engine) -> Iterator[str]:
+    """SQLite proves its file; PostgreSQL's pages are its own business (``pg_amcheck``)."""
+    if engine.dialect.name != "sqlite":
+        return
     with reading(engine).connect() as db:
         for (line,) in db.execute(sa.text("pragma quick_check")):
             if line != "ok":
@@ -41,13 +48,25 @@ def _chains(engine: sa.Engine) -> Iterator[str]:
         yield f"mark: {key[1]} {key[2]}: events without a mark"
 
 
+def _anchors(engine: sa.Engine) -> Iterator[str]:
+    """What the nodes signed against what is stored: nobody at the service can have made that up."""
+    for proof in proofs(engine):
+        if proof.broken is not None:
+            yield (
+                f"anchor: {proof.node} {proof.epoch}: at seq {proof.broken} the chain here is not what the node signed"
+            )
+
+
 def _counters(db: sa.Connection) -> Iterator[str]:
-    """The counters are effects; the events are the truth."""
+    """The counters are effects; the events are the truth, here and in the files they left for."""
     columns = (event.c.community, event.c.node, event.c.type)
     counted = {
         (code, name, kind): n
         for code, name, kind, n in db.execute(sa.select(*columns, sa.func.count()).group_by(*columns))
     }
+    for code, name, kinds in db.execute(sa.select(archived.c.community, archived.c.node, archived.c.kinds)):
+        for kind, n in json.loads(kinds).items():
+            counted[code, name, kind] = counted.get((code, name, kind), 0) + n
     told = {
         (code, name, kind): n
         for code, name, kind, n in db.execute(

@@ -1,13 +1,14 @@
 """What follows from a new event, in the transaction that stores it and only for rows that were really inserted."""
 
-import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import overload
 
 from cloud_sync.core.case_types import ALERT_EVENTS, SILENT_EVENTS
 from cloud_sync.ports import EntryLine
 from cloud_sync.protocol.messages import EventBody
-from cloud_sync.store.sink_epoch import UNDECODABLE, NewEvent
+from cloud_sync.store.sink_db import SinkDb
+from cloud_sync.store.sink_epoch import NewEvent
 
 TAKEN = "access.taken"
 
@@ -40,9 +41,12 @@ values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (community, node, epoch, seq) do 
 
 
 class Effects:
-    """Gathered while frames are taken, written once at the end of the transaction."""
+    """Gathered while frames are taken, written once at the end of the transaction.
 
-    def __init__(self, db: sqlite3.Connection, community: str, now_ms: int) -> None:
+    Rows that two sinks may want at once are written in the order of their keys, so that neither waits for the other.
+    """
+
+    def __init__(self, db: SinkDb, community: str, now_ms: int) -> None:
         self._db = db
         self._community = community
         self._now_ms = now_ms
@@ -55,27 +59,33 @@ class Effects:
     def add(self, events: Sequence[NewEvent]) -> None:
         self._new += events
 
-    def write(self) -> tuple[EntryLine, ...]:
+    def write(self) -> Sequence[EntryLine]:
         """Counters, presence, the queues of reconciliation and cases; returns the lines for whoever is watching."""
-        counted = Counter((event.node, kind_of(event)) for event in self._new)
-        self._db.executemany(_COUNT, [(self._community, *key, n) for key, n in counted.items()])
+        counted: Counter[tuple[str, str]] = Counter()
+        passages: list[tuple[object, ...]] = []
+        alerts: list[tuple[object, ...]] = []
+        touched = self._touched
         for event in self._new:
-            self.touch(event.node)
+            counted[event.node, event.kind] += 1
+            touched.add(event.node)
             if event.body is not None and event.body.pass_id is not None:
-                self.touch(event.body.pass_id)
-                self._presence(event, event.body, event.body.pass_id)
-        self._db.executemany(_ALERT, [self._alert(event) for event in self._new if _alarms(event)])
-        self._db.executemany(_TOUCH, [(self._community, subject, self._now_ms) for subject in self._touched])
+                touched.add(event.body.pass_id)
+                if event.kind == TAKEN:
+                    passages.append(self._passage(event, event.body))
+            if event.kind in ALERT_EVENTS:
+                alerts.append(self._alert(event))
+        code = self._community
+        self._db.executemany(_COUNT, [(code, *key, counted[key]) for key in sorted(counted)])
+        self._db.executemany(_BE_PRESENT, sorted(passages, key=_pass_of))
+        self._db.executemany(_ALERT, alerts)
+        self._db.executemany(_TOUCH, [(code, subject, self._now_ms) for subject in sorted(touched)])
         return self._lines()
 
-    def _presence(self, event: NewEvent, body: EventBody, pass_id: str) -> None:
-        if body.type != TAKEN:
-            return
+    def _passage(self, event: NewEvent, body: EventBody) -> tuple[object, ...]:
         state = body.direction or "unknown"
         at_ms = self._moment(event, body)
         first = at_ms if state == "in" else None
-        row = (self._community, pass_id, state, body.access_point or "", at_ms, first)
-        self._db.execute(_BE_PRESENT, row)
+        return (self._community, body.pass_id, state, body.access_point or "", at_ms, first)
 
     def _moment(self, event: NewEvent, body: EventBody) -> int:
         """An untrusted clock is not believed where we know better: live events happened just now."""
@@ -85,13 +95,15 @@ class Effects:
         """What the jobs make cases from; an alarm of an earlier hour keeps its hour."""
         place = (event.body.access_point, event.body.contact) if event.body else (None, None)
         seen_ms = self._now_ms if event.live else min(event.wall_ms, self._now_ms)
-        key = (self._community, event.node, event.epoch, event.seq, kind_of(event))
+        key = (self._community, event.node, event.epoch, event.seq, event.kind)
         return (*key, *place, seen_ms, self._now_ms)
 
-    def _lines(self) -> tuple[EntryLine, ...]:
-        shown = [event for event in self._new if kind_of(event) not in SILENT_EVENTS]
+    def _lines(self) -> Sequence[EntryLine]:
+        shown = [event for event in self._new if event.kind not in SILENT_EVENTS]
+        if not shown:
+            return ()
         names = self._names({event.body.access_point for event in shown if event.body})
-        return tuple(_line(event, names, self._now_ms) for event in shown)
+        return Lines(shown, names, self._now_ms)
 
     def _names(self, wanted: set[str | None]) -> dict[str, tuple[str, str]]:
         found: dict[str, tuple[str, str]] = {}
@@ -105,12 +117,32 @@ class Effects:
         return found
 
 
-def _alarms(event: NewEvent) -> bool:
-    return kind_of(event) in ALERT_EVENTS
+class Lines(Sequence[EntryLine]):
+    """Made when somebody looks: a sink whose pages run elsewhere never does."""
+
+    def __init__(self, events: list[NewEvent], names: dict[str, tuple[str, str]], now_ms: int) -> None:
+        self._events = events
+        self._names = names
+        self._now_ms = now_ms
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    @overload
+    def __getitem__(self, at: int) -> EntryLine: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[EntryLine]: ...
+    def __getitem__(self, at: int | slice) -> EntryLine | Sequence[EntryLine]:
+        if isinstance(at, slice):
+            return [_line(event, self._names, self._now_ms) for event in self._events[at]]
+        return _line(self._events[at], self._names, self._now_ms)
+
+    def __iter__(self) -> Iterator[EntryLine]:
+        return (_line(event, self._names, self._now_ms) for event in self._events)
 
 
-def kind_of(event: NewEvent) -> str:
-    return event.body.type if event.body else UNDECODABLE
+def _pass_of(row: Sequence[object]) -> str:
+    return str(row[1])
 
 
 def _line(event: NewEvent, names: dict[str, tuple[str, str]], now_ms: int) -> EntryLine:
@@ -121,7 +153,7 @@ def _line(event: NewEvent, names: dict[str, tuple[str, str]], now_ms: int) -> En
         node=event.node,
         epoch=event.epoch,
         seq=event.seq,
-        type=kind_of(event),
+        type=event.kind,
         access_point=access_point,
         access_point_zh=name_zh,
         access_point_en=name_en,

@@ -1,9 +1,8 @@
 """What nodes say about envelopes, in the sink's transaction: kept opaque, judged by their address only."""
 
-import sqlite3
-
 from cloud_sync.protocol.messages import PREREQ_FACE_CONSENT, Sealed, SealedAck, encode
 from cloud_sync.store.issuing import held_row
+from cloud_sync.store.sink_db import SinkDb
 
 # One on its way for each sender, receiver and pass; of 14 KB each, so that a receiver that is away for a month
 # costs 70 MB at the very most.
@@ -22,7 +21,7 @@ on conflict (community, from_node, to_node, pass_id) do update set
 class Envelopes:
     """Writes for one sink transaction; a node is believed about its own envelopes only."""
 
-    def __init__(self, db: sqlite3.Connection, community: str, now_ms: int) -> None:
+    def __init__(self, db: SinkDb, community: str, now_ms: int) -> None:
         self._db = db
         self._community = community
         self._now_ms = now_ms
@@ -45,9 +44,9 @@ class Envelopes:
         """The receiver's word ends it; the ciphertext goes with the same commit."""
         if answer.state != "stored":
             self._db.execute(
-                "update envelope set state = ?, why = ?, sealed = x'' "
+                "update envelope set state = ?, why = ?, sealed = ? "
                 "where community = ? and id = ? and to_node = ? and state = 'stored'",
-                (answer.state, answer.why, self._community, answer.id, node),
+                (answer.state, answer.why, b"", self._community, answer.id, node),
             )
 
     def _is_here(self, node: str, sealed: Sealed) -> bool:

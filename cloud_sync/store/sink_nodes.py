@@ -1,18 +1,18 @@
 """What a node says about itself: its hello, its state, and its receipts for passes and erasures."""
 
-import sqlite3
-
+from cloud_sync.protocol.delta import Repair
 from cloud_sync.protocol.messages import AuthAck, EraseAck, Hello, State
+from cloud_sync.store.sink_db import SinkDb
 
 _HELLO = """
 insert into node_state (community, node, epoch, head, acked, hello_ms, drained_through_ms, auth_ver, root, erase_ver,
-                        online, clock_state, clock_bound_ms, software, nonce, health)
-values (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 'yes', ?, ?, ?, ?, x'')
+                        online, clock_state, clock_bound_ms, software, nonce, outbox, free_mb, wire, health)
+values (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 'yes', ?, ?, ?, ?, ?, ?, ?, ?)
 on conflict (community, node) do update set
     epoch = excluded.epoch, head = excluded.head, acked = excluded.acked, hello_ms = excluded.hello_ms,
     auth_ver = excluded.auth_ver, root = excluded.root, erase_ver = excluded.erase_ver, online = 'yes',
     clock_state = excluded.clock_state, clock_bound_ms = excluded.clock_bound_ms, software = excluded.software,
-    nonce = excluded.nonce
+    nonce = excluded.nonce, outbox = excluded.outbox, free_mb = excluded.free_mb, wire = excluded.wire
 """
 _STATE = """
 insert into node_state (community, node, epoch, head, acked, hello_ms, drained_through_ms, auth_ver, root, erase_ver,
@@ -30,11 +30,17 @@ update pass_set set receipt_ver = auth_ver, receipt_root = root, receipt_ms = ?
 where community = ? and node = ? and auth_ver = ? and root = ? and not (receipt_ver = auth_ver and receipt_root = root)
 """
 
+_REPAIR = """
+insert into pass_wire (community, node, asked_ms, auth_ver, leaves) values (?, ?, ?, ?, ?)
+on conflict (community, node) do update set
+    asked_ms = excluded.asked_ms, auth_ver = excluded.auth_ver, leaves = excluded.leaves
+"""
+
 
 class Nodes:
     """Writes for one sink transaction; every method answers whether reconciliation should look again."""
 
-    def __init__(self, db: sqlite3.Connection, community: str, now_ms: int) -> None:
+    def __init__(self, db: SinkDb, community: str, now_ms: int) -> None:
         self._db = db
         self._community = community
         self._now_ms = now_ms
@@ -50,7 +56,8 @@ class Nodes:
         ledger = (hello.e, hello.head, hello.acked, self._now_ms)
         aboard = (hello.auth_ver, hello.root, hello.erase_ver)
         clock = (hello.clock_state, hello.clock_bound_ms)
-        self._db.execute(_HELLO, (self._community, node, *ledger, *aboard, *clock, hello.sw, hello.nonce))
+        told = (hello.sw, hello.nonce, hello.lag.outbox, hello.lag.free_mb, hello.wv, b"")
+        self._db.execute(_HELLO, (self._community, node, *ledger, *aboard, *clock, *told))
         self._db.execute(_RECEIPT_BY_HELLO, (self._now_ms, self._community, node, hello.auth_ver, hello.root))
         return before != (hello.e, hello.auth_ver, hello.root, "yes", hello.clock_state)
 
@@ -78,6 +85,11 @@ class Nodes:
             "update node_state set auth_ver = ?, root = ? where community = ? and node = ? and auth_ver <= ?",
             (*told, self._community, node, receipt.auth_ver),
         )
+
+    def repair(self, node: str, asked: Repair) -> None:
+        """What the node said it has; the newest asking counts."""
+        said = (self._now_ms, asked.auth_ver, asked.leaves)
+        self._db.execute(_REPAIR, (*said, self._community, node))
 
     def erased(self, node: str, receipt: EraseAck) -> None:
         self._db.execute(

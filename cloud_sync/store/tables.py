@@ -4,32 +4,12 @@ Names and document numbers are not here: they stand in the vault, a database of 
 Times are integer milliseconds since 1970 UTC (``*_ms``).
 """
 
-from typing import Any
-
 import sqlalchemy as sa
 
-metadata = sa.MetaData()
+from cloud_sync.store.columns import _blob, _int, _key, _table, _text, metadata
+from cloud_sync.store.zone_tables import zone, zone_command, zone_door, zone_result
 
-
-def _table(name: str, *items: sa.schema.SchemaItem) -> sa.Table:
-    return sa.Table(name, metadata, sa.Column("community", sa.Text, nullable=False, primary_key=True), *items)
-
-
-def _key(name: str, kind: type[sa.Text] | type[sa.BigInteger] = sa.Text) -> sa.Column[Any]:
-    return sa.Column(name, kind, primary_key=True, nullable=False)
-
-
-def _text(name: str, *, null: bool = False) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=null)
-
-
-def _int(name: str, *, null: bool = False) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger, nullable=null)
-
-
-def _blob(name: str, *, null: bool = False) -> sa.Column[bytes]:
-    return sa.Column(name, sa.LargeBinary, nullable=null)
-
+__all__ = ["metadata", "zone", "zone_command", "zone_door", "zone_result"]
 
 # --- what the gates told (written by the sink only) --------------------------------------------------------
 
@@ -117,6 +97,9 @@ node_state = _table(
     _text("software"),
     _blob("health"),  # the last State message, JSON
     _text("nonce", null=True),  # of the last hello: a command quotes it where the clock cannot be believed
+    _int("outbox", null=True),  # the lag as the last hello told it
+    _int("free_mb", null=True),
+    _int("wire", null=True),
 )
 
 # --- the community ------------------------------------------------------------------------------------------
@@ -275,9 +258,9 @@ pass_ = sa.Table(
     _int("not_after_ms"),
     _text("state"),
     _int("version"),
-    _blob(
-        "wire"
-    ),  # the PassRow as last issued (msgpack): what nodes are to hold, and what a change is told from
+    _blob("wire"),  # the PassRow as last issued (msgpack): what the nodes are to hold
+    sa.Index("pass_by_start", "community", "not_before_ms"),
+    sa.Index("pass_by_end", "community", "not_after_ms"),
 )
 # A resident, a tenant or somebody of the staff, by the reference of the file that brought them.
 subject = _table(
@@ -320,7 +303,11 @@ pass_set = _table(
     _int("receipt_ver"),
     _text("receipt_root"),
     _int("receipt_ms", null=True),
-    _blob("rows"),
+)
+# A pass that changed, until the nodes' sets follow; one line for each change, so that none is taken for another.
+pass_change = _table("pass_change", _key("change"), _text("pass_id"))
+pass_wire = _table(  # how a node takes passes: its wire version, and what it last asked for
+    "pass_wire", _key("node"), _int("asked_ms"), _int("auth_ver"), _text("leaves")
 )
 erasure = _table(
     "erasure",

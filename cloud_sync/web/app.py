@@ -12,6 +12,7 @@ from cloud_sync.web.accounts import AccountPages
 from cloud_sync.web.arrive import ArrivePages
 from cloud_sync.web.boards import BoardPages
 from cloud_sync.web.faults import Faults
+from cloud_sync.web.fleet import FleetPages
 from cloud_sync.web.guest.faults import GuestFaults
 from cloud_sync.web.guest.pages import GuestPages
 from cloud_sync.web.guest.shown import Printer
@@ -26,6 +27,7 @@ from cloud_sync.web.staff.live import StaffLive
 from cloud_sync.web.staff.pages import StaffPages
 from cloud_sync.web.staff.proving import ProvePages
 from cloud_sync.web.staff.push import PushPages
+from cloud_sync.web.staff.zones import ZonePages
 
 STATIC = Path(__file__).parent / "static"
 VENDOR_FILES = (
@@ -58,6 +60,7 @@ def create_app(services: Services, *, routers: Sequence[APIRouter] = ()) -> Fast
         app.include_router(router)
     for pages in (AccountPages(services.accounts), BoardPages(services), LivePages(services, hub)):
         app.include_router(pages.router)
+    app.include_router(FleetPages(services).router)
     app.include_router(GuestPages(services).router)
     app.include_router(ArrivePages(services).router)
     if services.morning is not None:
@@ -82,5 +85,7 @@ def _add_staff(app: FastAPI, services: Services, cases: CaseDesk, hub: LiveHub) 
     app.include_router(StaffLive(services, hub).router)
     if services.commands is not None:
         app.include_router(DoorPages(desk, services.commands).router)
+    if services.zones is not None and services.zone_commands is not None:
+        app.include_router(ZonePages(desk, services.zones, services.zone_commands).router)
     if services.push is not None:
         app.include_router(PushPages(desk, services.push).router)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from cloud_sync.ports import Dashboard, DiscrepancyLine, DoorLine, EntryLine, NodeLine, Ratio
+from cloud_sync.ports import Dashboard, DiscrepancyLine, DoorLine, EntryLine, LateNode, NodeLine, Ratio
 from cloud_sync.web import words
 from cloud_sync.web.language import Lang
 from cloud_sync.web.texts import Texts, mark
@@ -28,6 +28,7 @@ class Tile:
     numerator: int
     denominator: int
     as_of: str
+    whole: bool  # False: counted from what doors told, and not every node has told everything
 
     @property
     def percent(self) -> str:
@@ -84,6 +85,7 @@ class NodeCard:
     tone: Tone
     events: str
     waiting: int
+    unknown_since: str  # when a silent node was last heard: what it recorded since then is not known
     complete_to: str
     clock: str
     clock_late: bool
@@ -113,6 +115,15 @@ class HourBar:
 
 
 @dataclass(frozen=True, slots=True)
+class LateLine:
+    """A node that keeps the numbers from being whole."""
+
+    node: str
+    name: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """Everything of the first page that changes while it is open."""
 
@@ -130,6 +141,7 @@ class Board:
     cases: tuple[CaseRow, ...]
     entries: tuple[EntryRow, ...]
     hours: tuple[HourBar, ...]
+    late: tuple[LateLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +160,12 @@ class Speaker:
 
     def day_and_clock(self, ms: int) -> str:
         return f"{self.moment(ms):%Y-%m-%d %H:%M}"
+
+    def near(self, ms: int, today_ms: int) -> str:
+        """Time of day, with its date where that is not the day of ``today_ms``: 14:00 of another day is no 14:00."""
+        if ms > 0 and self.moment(ms).date() != self.moment(today_ms).date():
+            return self.day_and_clock(ms)
+        return self.clock(ms)
 
     def name(self, zh: str, en: str) -> str:
         return (zh if self.say.lang is Lang.ZH else en) or zh or en
@@ -175,7 +193,7 @@ def _short(pseudonym: str) -> str:
 def entry_row(line: EntryLine, by: Speaker) -> EntryRow:
     return EntryRow(
         key=entry_key(line),
-        at=by.clock(line.wall_ms),
+        at=by.near(line.wall_ms, line.stored_ms),
         at_iso=by.moment(line.wall_ms).isoformat(),
         door=by.name(line.access_point_zh, line.access_point_en) or line.access_point,
         what=words.say(words.EVENTS, line.type, by.say),
@@ -189,10 +207,15 @@ def entry_row(line: EntryLine, by: Speaker) -> EntryRow:
     )
 
 
-def _tile(key: str, title: str, meaning: str, ratio: Ratio, by: Speaker) -> Tile:
-    texts = by.say
+def _tile(key: str, title: str, meaning: str, ratio: Ratio, board: Dashboard, by: Speaker) -> Tile:
     return Tile(
-        key, texts(title), texts(meaning), ratio.numerator, ratio.denominator, by.clock(ratio.as_of_ms)
+        key,
+        by.say(title),
+        by.say(meaning),
+        ratio.numerator,
+        ratio.denominator,
+        by.near(ratio.as_of_ms, board.now_ms),
+        whole=not board.late or ratio.as_of_ms == board.now_ms,
     )
 
 
@@ -203,6 +226,7 @@ def _tiles(board: Dashboard, by: Speaker) -> tuple[Tile, ...]:
             mark("Expected today"),
             mark("registered, of all stays expected today"),
             board.expected,
+            board,
             by,
         ),
         _tile(
@@ -210,12 +234,18 @@ def _tiles(board: Dashboard, by: Speaker) -> tuple[Tile, ...]:
             mark("Arrived"),
             mark("stays with a first entry, of those expected today"),
             board.arrived,
+            board,
             by,
         ),
         _tile(
-            "in-house", mark("In house"), mark("people inside, of members of open stays"), board.in_house, by
+            "in-house",
+            mark("In house"),
+            mark("people inside, of members of open stays"),
+            board.in_house,
+            board,
+            by,
         ),
-        _tile("denied", mark("Refused"), mark("refusals, of all decisions today"), board.denied, by),
+        _tile("denied", mark("Refused"), mark("refusals, of all decisions today"), board.denied, board, by),
     )
 
 
@@ -277,7 +307,23 @@ def _node_tone(node: NodeLine, doors: Sequence[DoorRow]) -> Tone:
     return "warn" if late or any(door.tone == "warn" for door in doors) else "good"
 
 
-def node_card(node: NodeLine, by: Speaker) -> NodeCard:
+def late_line(late: LateNode, now_ms: int, by: Speaker) -> LateLine:
+    if not late.since_ms:
+        said = by.say(mark("%(node)s has not told anything yet"), node=late.name)
+    elif late.online:
+        said = by.say(
+            mark("%(node)s is still sending what it recorded since %(when)s"),
+            node=late.name,
+            when=by.near(late.since_ms, now_ms),
+        )
+    else:
+        said = by.say(
+            mark("%(node)s is missing since %(when)s"), node=late.name, when=by.near(late.since_ms, now_ms)
+        )
+    return LateLine(late.node, late.name, said)
+
+
+def node_card(node: NodeLine, now_ms: int, by: Speaker) -> NodeCard:
     doors = tuple(door_row(door, by) for door in node.doors)
     return NodeCard(
         node=node.node,
@@ -287,7 +333,8 @@ def node_card(node: NodeLine, by: Speaker) -> NodeCard:
         tone=_node_tone(node, doors),
         events=f"{node.acked:,} / {node.head:,}",
         waiting=max(0, node.head - node.acked),
-        complete_to=by.clock(node.drained_through_ms),
+        unknown_since="" if node.online or not node.hello_ms else by.near(node.hello_ms, now_ms),
+        complete_to=by.near(node.drained_through_ms, now_ms),
         clock=words.say(words.CLOCKS, node.clock_state, by.say),
         clock_late=node.clock_state != "TRUSTED",
         passes=words.say(words.PASS_SETS, node.pass_set, by.say),
@@ -312,13 +359,13 @@ def case_row(line: DiscrepancyLine, by: Speaker) -> CaseRow:
 
 
 def board_of(dashboard: Dashboard, by: Speaker) -> Board:
-    nodes = tuple(node_card(node, by) for node in dashboard.nodes)
+    nodes = tuple(node_card(node, dashboard.now_ms, by) for node in dashboard.nodes)
     return Board(
         name=by.name(dashboard.name_zh, dashboard.name_en),
         synthetic=dashboard.synthetic,
         now=by.clock(dashboard.now_ms),
         day=f"{by.moment(dashboard.now_ms):%Y-%m-%d}",
-        complete_to=by.clock(dashboard.watermark_ms),
+        complete_to=by.near(dashboard.watermark_ms, dashboard.now_ms),
         cursor=str(dashboard.now_ms),
         empty=not dashboard.nodes,
         face_demo=any(door.liveness_off for node in nodes for door in node.doors),
@@ -328,4 +375,5 @@ def board_of(dashboard: Dashboard, by: Speaker) -> Board:
         cases=tuple(case_row(line, by) for line in dashboard.discrepancies),
         entries=tuple(entry_row(line, by) for line in dashboard.entries),
         hours=tuple(HourBar(f"{hour:02d}", n) for hour, n in enumerate(dashboard.arrivals_by_hour)),
+        late=tuple(late_line(one, dashboard.now_ms, by) for one in dashboard.late),
     )

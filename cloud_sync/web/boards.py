@@ -54,7 +54,9 @@ class BoardPages:
         by = self._speaker(request)
         place = by.name(now.name_zh, now.name_en)
         chrome = chrome_of(request, user=session.user.name, csrf=session.csrf, place=place)
-        return answer(request, "node.html", NodePage(chrome, node_card(line, by), by.clock(now.now_ms)))
+        return answer(
+            request, "node.html", NodePage(chrome, node_card(line, now.now_ms, by), by.clock(now.now_ms))
+        )
 
     def _board_page(self, request: Request, template: str) -> Response:
         session: Session = self._sessions.need_right(request, Right.SEE_BOARD)

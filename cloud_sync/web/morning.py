@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, Response
 
 from cloud_sync.core.roles import Right
+from cloud_sync.core.whole import is_late
 from cloud_sync.errors import NotFound
 from cloud_sync.ports import Session
 from cloud_sync.ports_morning import Cell, Counted, Measure, Metric, Morning, MorningReader
@@ -130,6 +131,7 @@ class MorningPage:
     day: str
     now: str
     complete_to: str
+    whole: bool
     before: str
     after: str  # empty on the last day there is
     cards: tuple[MeasureCard, ...]
@@ -170,7 +172,8 @@ class MorningPages:
             synthetic=held.synthetic,
             day=held.day.isoformat(),
             now=by.day_and_clock(held.now_ms),
-            complete_to=by.clock(held.watermark_ms),
+            complete_to=by.near(held.watermark_ms, held.now_ms),
+            whole=not is_late(held.watermark_ms, held.now_ms),
             before=(held.day - timedelta(days=1)).isoformat(),
             after=(held.day + timedelta(days=1)).isoformat() if held.day < today else "",
             cards=tuple(_card(one, held, by) for one in held.measures.values()),
@@ -246,7 +249,7 @@ def _card(measure: Measure, held: Morning, by: Speaker) -> MeasureCard:
         numerator=measure.numerator,
         denominator=measure.denominator,
         percent=f"{share:.1f}%" if share is not None else "–",
-        as_of=by.clock(measure.as_of_ms),
+        as_of=by.near(measure.as_of_ms, held.now_ms),
         href=f"/morning/{measure.metric}?day={held.day.isoformat()}",
     )
 

@@ -8,6 +8,7 @@ from cloud_sync.ports import Accounts, Clock, DashboardReader, EventFeed, Regist
 from cloud_sync.ports_cases import CaseDesk, CaseFeed, PushBook
 from cloud_sync.ports_commands import Commands
 from cloud_sync.ports_morning import MorningReader
+from cloud_sync.ports_zones import ZoneBook, ZoneCommands
 
 # Community days and hours are counted in its own zone; this is where the first communities are.
 DEFAULT_ZONE = ZoneInfo("Asia/Shanghai")
@@ -38,6 +39,8 @@ class Services:
     cases: CaseDesk | None = None  # without it there is no staff page
     case_feed: CaseFeed | None = None
     commands: Commands | None = None  # without it doors are shown and not moved
+    zones: ZoneBook | None = None
+    zone_commands: ZoneCommands | None = None  # without both there is no page for zones
     push: PushBook | None = None  # off by default
     # How to talk to whoever stands at a door: access point -> tel: or sip: address.
     intercom: Mapping[str, str] = field(default_factory=dict)

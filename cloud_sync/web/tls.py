@@ -35,7 +35,7 @@ class TlsFiles:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pair:
+class Pair:
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
 
@@ -53,7 +53,7 @@ def ensure_local_authority(folder: Path, hosts: list[str], *, now: datetime | No
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         authority = _authority(files.ca, folder / "ca-key.pem", now)
         if not _still_serves(files, authority, hosts, now):
-            _write_pair(_certificate(authority, hosts, now), files.cert, files.key)
+            write_pair(_certificate(authority, hosts, now), files.cert, files.key)
     except OSError as error:
         raise ConfigError(
             "tls.folder", f"{folder} cannot be used: {error.strerror}", "Give another one"
@@ -65,30 +65,30 @@ def ensure_local_authority(folder: Path, hosts: list[str], *, now: datetime | No
     return files
 
 
-def _authority(cert: Path, key: Path, now: datetime) -> _Pair:
+def _authority(cert: Path, key: Path, now: datetime) -> Pair:
     if cert.exists() and key.exists():
-        pair = _read_pair(cert, key)
+        pair = read_pair(cert, key)
         whole = pair.certificate.public_key() == pair.key.public_key()
         if whole and pair.certificate.not_valid_after_utc - now > CERTIFICATE_LIFE:
             return pair
-    made = _make_authority(now)
-    _write_pair(made, cert, key)
+    made = make_authority(now)
+    write_pair(made, cert, key)
     return made
 
 
-def _still_serves(files: TlsFiles, authority: _Pair, hosts: list[str], now: datetime) -> bool:
+def _still_serves(files: TlsFiles, authority: Pair, hosts: list[str], now: datetime) -> bool:
     if not (files.cert.exists() and files.key.exists()):
         return False
-    pair = _read_pair(files.cert, files.key)
+    pair = read_pair(files.cert, files.key)
     held = pair.certificate
     if held.public_key() != pair.key.public_key():
         return False  # a crash fell between the two files
     names = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     fresh = held.not_valid_after_utc - now > RENEW_WITHIN and held.not_valid_before_utc <= now
-    return fresh and held.issuer == authority.certificate.subject and list(names) == _names(hosts)
+    return fresh and held.issuer == authority.certificate.subject and list(names) == host_names(hosts)
 
 
-def _names(hosts: list[str]) -> list[x509.GeneralName]:
+def host_names(hosts: list[str]) -> list[x509.GeneralName]:
     return [_name(host) for host in sorted(set(hosts))]
 
 
@@ -99,11 +99,11 @@ def _name(host: str) -> x509.GeneralName:
         return x509.DNSName(host)
 
 
-def _subject(name: str) -> x509.Name:
+def subject_of(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
-def _builder(
+def builder_of(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime, life: timedelta
 ) -> x509.CertificateBuilder:
     return (
@@ -118,10 +118,11 @@ def _builder(
     )
 
 
-def _make_authority(now: datetime) -> _Pair:
+def make_authority(now: datetime, name: str = "Gatehouse local authority") -> Pair:
+    """An authority that signs certificates and lists of revoked ones, and no further authority."""
     key = ec.generate_private_key(ec.SECP256R1())
     # Its own serial number in the name: two authorities of two set-ups are never taken for each other.
-    subject = _subject(f"Gatehouse local authority {x509.random_serial_number():x}"[:60])
+    subject = subject_of(f"{name} {x509.random_serial_number():x}"[:60])
     usage = x509.KeyUsage(
         digital_signature=False,
         content_commitment=False,
@@ -134,43 +135,43 @@ def _make_authority(now: datetime) -> _Pair:
         decipher_only=False,
     )
     builder = (
-        _builder(subject, subject, key.public_key(), now, AUTHORITY_LIFE)
+        builder_of(subject, subject, key.public_key(), now, AUTHORITY_LIFE)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
     )
-    return _Pair(builder.sign(key, hashes.SHA256()), key)
+    return Pair(builder.sign(key, hashes.SHA256()), key)
 
 
-def _certificate(authority: _Pair, hosts: list[str], now: datetime) -> _Pair:
+def _certificate(authority: Pair, hosts: list[str], now: datetime) -> Pair:
     key = ec.generate_private_key(ec.SECP256R1())
     issuer = authority.certificate
     issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())
     builder = (
-        _builder(_subject("Gatehouse"), issuer.subject, key.public_key(), now, CERTIFICATE_LIFE)
-        .add_extension(x509.SubjectAlternativeName(_names(hosts)), critical=False)
+        builder_of(subject_of("Gatehouse"), issuer.subject, key.public_key(), now, CERTIFICATE_LIFE)
+        .add_extension(x509.SubjectAlternativeName(host_names(hosts)), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(issuer_key, critical=False)
     )
-    return _Pair(builder.sign(authority.key, hashes.SHA256()), key)
+    return Pair(builder.sign(authority.key, hashes.SHA256()), key)
 
 
-def _read_pair(cert: Path, key: Path) -> _Pair:
+def read_pair(cert: Path, key: Path) -> Pair:
     private = serialization.load_pem_private_key(key.read_bytes(), password=None)
     if not isinstance(private, ec.EllipticCurvePrivateKey):
         raise ValueError("not an elliptic-curve key")
-    return _Pair(x509.load_pem_x509_certificate(cert.read_bytes()), private)
+    return Pair(x509.load_pem_x509_certificate(cert.read_bytes()), private)
 
 
-def _write_pair(pair: _Pair, cert: Path, key: Path) -> None:
+def write_pair(pair: Pair, cert: Path, key: Path) -> None:
     """Two files, each whole; a pair that does not match (a crash fell between them) is made anew at the next start."""
     pem = serialization.Encoding.PEM
     secret = pair.key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    _write(key, secret, 0o600)
-    _write(cert, pair.certificate.public_bytes(pem), 0o644)
+    write_whole(key, secret, 0o600)
+    write_whole(cert, pair.certificate.public_bytes(pem), 0o644)
 
 
-def _write(path: Path, data: bytes, mode: int) -> None:
+def write_whole(path: Path, data: bytes, mode: int) -> None:
     """Whole or not at all, and never readable by others for a moment."""
     beside = path.with_suffix(".new")
     beside.unlink(missing_ok=True)

@@ -51,6 +51,7 @@ EVENTS: Mapping[str, str] = MappingProxyType({
     "sys.boot": mark("Node started"),
     "sys.enrolled": mark("Face enrolled at the door"),
     "sys.erased": mark("Face erased"),
+    "sys.revoked": mark("Revocations brought to the node by hand"),
     "sys.lookalike": mark("Enrolled faces that look alike: they are asked for the code as well"),
     "sys.receiver_trusted": mark("Another node trusted with sealed faces"),
     "sys.receiver_distrusted": mark("Another node no longer trusted with sealed faces"),

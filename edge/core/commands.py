@@ -3,8 +3,8 @@
 Everything is handed in: what arrived, where and when we are, what was carried out before, and the signature check.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from edge.core.door_types import Mode
@@ -30,6 +30,9 @@ class Op(StrEnum):
 # Nothing opens by these, so a late one does no harm: all that a node without a clock still obeys.
 LOCK_TYPE = frozenset({Op.LOCK, Op.BLOCK, Op.LOCKDOWN})
 MODE_OPS = frozenset(Op) - {Op.RELEASE}
+
+ZONE = "zone:"  # before the zone's name, where a node's would stand
+SIG_BYTES = 64  # of a zone's command: the first person's, then the second's
 
 
 class Why(StrEnum):
@@ -67,6 +70,13 @@ class Order:
     kid: str
     nonce: str = ""
     cls: str | None = None  # whom a release lets in, where staff said
+    second: str = ""  # of a zone's command: who else wants it
+    kid2: str = ""  # and the key that signed for them
+
+    @property
+    def zone(self) -> str:
+        """Empty for a command to one door."""
+        return self.node.removeprefix(ZONE) if self.node.startswith(ZONE) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +102,11 @@ class Here:
     now_ms: int
     clock: ClockState
     bound_ms: int
+    zones: Mapping[str, frozenset[AccessPointId]] = field(default_factory=dict)  # as the community signed
+    seconds: frozenset[str] = frozenset()  # keys that sign for the second person, and for nothing else
+
+    def doors_of(self, zone: str) -> frozenset[AccessPointId]:
+        return self.zones.get(zone, frozenset()) & self.doors
 
     @property
     def can_judge_expiry(self) -> bool:
@@ -99,6 +114,11 @@ class Here:
         if self.clock is ClockState.HOLDOVER:
             return self.bound_ms <= self.age_max_ms
         return self.clock is ClockState.TRUSTED
+
+    @property
+    def doubt_ms(self) -> int:
+        """By how much the clock may be wrong, where that matters to a command."""
+        return 0 if self.can_judge_expiry else self.bound_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +175,7 @@ class Answer:
     why: str = ""
     mode: str = ""
     seq: int = 0
+    door: str = ""  # of a zone's command: each door has its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,19 +191,40 @@ class _Case:
         return self.order.nonce in self.got.nonces
 
 
+def _unknown_key(case: _Case) -> bool:
+    order, here = case.order, case.here
+    return order.kid not in here.keys or (bool(order.zone) and order.kid2 not in here.seconds)
+
+
+def _bad_signature(case: _Case) -> bool:
+    order, got = case.order, case.got
+    if not order.zone:
+        return not case.verify(order.kid, got.signed, got.signature)
+    first, second = got.signature[:SIG_BYTES], got.signature[SIG_BYTES:]
+    both = case.verify(order.kid, got.signed, first) and case.verify(order.kid2, got.signed, second)
+    return not both or order.issuer == order.second or order.kid == order.kid2
+
+
 def _wrong_place(case: _Case) -> bool:
     order, here = case.order, case.here
+    if order.zone:
+        return order.tenant != here.tenant or not here.doors_of(order.zone)
     return (order.tenant, order.node) != (here.tenant, here.node) or order.door not in here.doors
 
 
+def is_over(order: Order, here: Here) -> bool:
+    """Its time has passed, as far as the clock can say; asked again at the door, for writing it down takes time too."""
+    if here.clock is ClockState.UNTRUSTED:
+        return False
+    return here.now_ms - here.doubt_ms > order.expires_ms
+
+
 def _expired(case: _Case) -> bool:
-    """As far as the clock can say; where it is out by more than a command may live, the nonce has to say the rest."""
+    """Where the clock is out by more than a command may live, the nonce has to say the rest."""
     order, here = case.order, case.here
     if here.clock is ClockState.UNTRUSTED:
         return False
-    doubt_ms = 0 if here.can_judge_expiry else here.bound_ms
-    too_late = here.now_ms - doubt_ms > order.expires_ms
-    return too_late or order.issued_ms > here.now_ms + doubt_ms + AHEAD_MAX_MS
+    return is_over(order, here) or order.issued_ms > here.now_ms + here.doubt_ms + AHEAD_MAX_MS
 
 
 def _no_clock(case: _Case) -> bool:
@@ -191,16 +233,14 @@ def _no_clock(case: _Case) -> bool:
     return too_much or (not here.can_judge_expiry and not case.quoted)
 
 
-def _superseded(case: _Case) -> bool:
-    return case.order.op in MODE_OPS and case.order.ctr < case.past.mode_ctr
+def is_superseded(order: Order, past: Past) -> bool:
+    """This key has told this door something later already."""
+    return order.op in MODE_OPS and order.ctr < past.mode_ctr
 
 
 _CHECKS: tuple[tuple[Why, Callable[[_Case], bool]], ...] = (
-    (Why.UNKNOWN_KEY, lambda case: case.order.kid not in case.here.keys),
-    (
-        Why.BAD_SIG,
-        lambda case: not case.verify(case.order.kid, case.got.signed, case.got.signature),
-    ),
+    (Why.UNKNOWN_KEY, _unknown_key),
+    (Why.BAD_SIG, _bad_signature),
     (Why.WRONG_NODE, _wrong_place),
     (
         Why.TTL_TOO_LONG,
@@ -209,7 +249,7 @@ _CHECKS: tuple[tuple[Why, Callable[[_Case], bool]], ...] = (
     (Why.EXPIRED, _expired),
     (Why.CLOCK_UNTRUSTED, _no_clock),
     (Why.DUPLICATE, lambda case: case.past.known or case.order.ctr <= case.past.floor),
-    (Why.SUPERSEDED, _superseded),
+    (Why.SUPERSEDED, lambda case: is_superseded(case.order, case.past)),
 )
 
 
@@ -223,3 +263,10 @@ def judge(got: Received, here: Here, past: Past, verify: Verify) -> Verdict:
         if holds(case):
             return Reject(why, order)
     return Accept(order, case.quoted)
+
+
+def by_door(order: Order, here: Here) -> tuple[Order, ...]:
+    """An accepted order, once for each door of this node that it is for."""
+    if not order.zone:
+        return (order,)
+    return tuple(replace(order, door=door) for door in sorted(here.doors_of(order.zone)))

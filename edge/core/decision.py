@@ -78,6 +78,8 @@ class Case:
             online=self.moment.online,
             signed_code=CredentialKind.QR in self.attempt.also | {self.attempt.kind},
             window_over=self.window is Window.AFTER,
+            # A signed word shown here lives a day at most: it is news, and does not rest on what was lent.
+            lease_over=self.moment.lease_over and self.attempt.signed_age_ms is None,
         )
 
 
@@ -204,7 +206,9 @@ def prerequisites(case: Case) -> Reason | None:
 
 
 def fresh_enough(case: Case) -> Reason | None:
-    """Freshness of the node's knowledge."""
+    """Freshness of the node's knowledge; the way out is never gated by it."""
+    if case.door.direction == "out":
+        return None
     match case.freshness:
         case Freshness.EXPIRED:
             return Reason.OFFLINE_EXPIRED

@@ -145,6 +145,7 @@ class Moment:
     floor_ms: int  # the earliest it can be (``clock.lower_bound_ms``)
     contact_age_ms: int | None  # ``freshness.contact_age_ms``
     online: bool
+    lease_over: bool = False  # ``freshness.Lease``
     max_offline_ms: int = MAX_OFFLINE_MS
 
     @property

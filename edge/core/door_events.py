@@ -92,6 +92,7 @@ class Command:
     counter: int
     grant_id: GrantId | None = None  # exactly for ACCESS
     cls: str | None = None  # whom an ACCESS lets in, where staff said
+    second: str = ""  # of a zone's command: who else signed it
 
     def __post_init__(self) -> None:
         assert self.actor, "no override lacks a staff id"

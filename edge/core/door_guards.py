@@ -159,8 +159,9 @@ def was_blocked(_step: Step, ctx: do.Context) -> bool:
 
 def enough_to_release(step: Step, ctx: do.Context) -> bool:
     """one person is enough, or somebody else asked within T_second"""
-    first = step.state.first_releaser
-    return not ctx.profile.lockdown_release_by_two or first not in {None, do.command_of(ctx).actor}
+    first, command = step.state.first_releaser, do.command_of(ctx)
+    two = bool(command.second) or first not in {None, command.actor}
+    return two or not ctx.profile.lockdown_release_by_two
 
 
 def jams(_step: Step, ctx: do.Context) -> bool:

@@ -8,11 +8,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntFlag, StrEnum
 from types import MappingProxyType
+from typing import TypeVar
 
 from edge.core.clock import TimeSpan
 from edge.core.events import AccessPointId, CredentialKind, PassId, SubjectRef
 
 HOUR_MS = 3_600_000
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class BadPassSet(ValueError):
@@ -53,10 +57,12 @@ class Denial:
     """What a node remembers of a pass that was taken away here, longer than the row itself.
 
     ``state`` is one of DENYING, or None where the pass only left this node: then a newer word about it is believed.
+    ``auth_ver`` is the version that says so where the word came ahead of it: an older set gives nothing back.
     """
 
     pass_version: int
     state: PassState | None
+    auth_ver: int = 0
 
 
 class Prereq(IntFlag):
@@ -171,10 +177,33 @@ class PassSet:
             if row.pass_id in passes:
                 raise BadPassSet(f"pass {row.pass_id} is there twice; ask for a new snapshot")
             passes[row.pass_id] = row
-            for cred in row.creds:
-                if owners.setdefault(cred.cred_id, row.pass_id) != row.pass_id:
-                    raise BadPassSet(f"credential {cred.cred_id} is on two passes; ask for a new snapshot")
+            _own(owners, row)
         return cls(
+            version, MappingProxyType(passes), MappingProxyType(owners), MappingProxyType(dict(denied))
+        )
+
+    def changed(
+        self,
+        version: int,
+        rows: Iterable[Pass],
+        gone: Iterable[PassId],
+        denied: Mapping[PassId, Denial],
+    ) -> "PassSet":
+        """The same set with some rows put in or in another's place, and some gone; the rest is shared.
+
+        Raises:
+            BadPassSet: one credential would be on two passes.
+        """
+        passes, owners = _copied(self.passes), _copied(self.by_credential)
+        new = [_as_denied(row, denied.get(row.pass_id)) for row in rows]
+        for pass_id in [*gone, *(row.pass_id for row in new)]:
+            before = passes.pop(pass_id, None)
+            for cred in () if before is None else before.creds:
+                del owners[cred.cred_id]
+        for row in new:
+            passes[row.pass_id] = row
+            _own(owners, row)
+        return PassSet(
             version, MappingProxyType(passes), MappingProxyType(owners), MappingProxyType(dict(denied))
         )
 
@@ -199,6 +228,17 @@ class PassSet:
         return tuple(row for row in active if Prereq.FACE_CONSENT in row.prereq)
 
 
+def _copied(known: Mapping[K, V]) -> dict[K, V]:
+    """At the price of a dict's own copy: 20,000 passes are copied at every change."""
+    return known.copy() if isinstance(known, MappingProxyType) else dict(known)
+
+
+def _own(owners: dict[str, PassId], row: Pass) -> None:
+    for cred in row.creds:
+        if owners.setdefault(cred.cred_id, row.pass_id) != row.pass_id:
+            raise BadPassSet(f"credential {cred.cred_id} is on two passes; ask for a new snapshot")
+
+
 def _as_denied(row: Pass, denial: Denial | None) -> Pass:
     if denial is None:
         return row
@@ -208,17 +248,33 @@ def _as_denied(row: Pass, denial: Denial | None) -> Pass:
 
 
 def denials_after(
-    before: Mapping[PassId, Denial], held: Iterable[Pass], rows: Iterable[Pass]
+    before: Mapping[PassId, Denial], held: Iterable[Pass], rows: Iterable[Pass], auth_ver: int = 0
 ) -> dict[PassId, Denial]:
-    """What is to be remembered when ``rows`` take the place of ``held``: the verified set itself may give back."""
+    """What is to be remembered when ``rows`` take the place of ``held``: the verified set itself may give back.
+
+    A word of a version later than ``auth_ver`` came ahead, and stands until that version is here.
+    """
     after = dict(before)
-    after.update({row.pass_id: Denial(row.pass_version, None) for row in held if row.state not in DENYING})
+    for row in held:
+        known = after.get(row.pass_id)
+        if row.state not in DENYING and (known is None or known.state is None):
+            ahead = known or Denial(0, None)
+            after[row.pass_id] = Denial(max(row.pass_version, ahead.pass_version), None, ahead.auth_ver)
     for row in rows:
+        if _stands(before.get(row.pass_id), row, auth_ver):
+            continue
         if row.state in DENYING:
             after[row.pass_id] = Denial(row.pass_version, row.state)
         else:
             after.pop(row.pass_id, None)
     return after
+
+
+def _stands(known: Denial | None, row: Pass, auth_ver: int) -> bool:
+    """What is known came ahead of this version, or speaks of a later version of the pass than the row."""
+    if known is None:
+        return False
+    return known.auth_ver > auth_ver or (known.state is not None and known.pass_version > row.pass_version)
 
 
 EMPTY = PassSet.build(0, ())

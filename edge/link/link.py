@@ -5,73 +5,69 @@ waits for it.
 """
 
 import base64
+import random
 import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
 import msgspec
 import structlog
 
-from cloud_sync.protocol import chain, merkle
-from cloud_sync.protocol.gate_peer import GatePeer
 from cloud_sync.protocol.messages import (
-    PUBLISH_BYTES_MAX,
     Ack,
-    AuthAck,
     BadMessage,
-    Batch,
     Erase,
     EraseAck,
-    Head,
     Hello,
     Lag,
-    Part,
+    SinkState,
     State,
     decode,
     encode,
     signing_bytes,
 )
-from cloud_sync.protocol.topics import NodeTopics
+from cloud_sync.protocol.topics import NodeTopics, is_command
 from cloud_sync.protocol.versions import WIRE_VERSION, WIRE_VERSION_MIN
 from edge.core.commands import Answer, Received
 from edge.errors import StoreError
 from edge.link.faces import FaceLink
+from edge.link.identity import IdentityLink
 from edge.link.mqtt import Heard, Session
+from edge.link.passes import PassLink, PassSide, Verify
+from edge.link.talk import Sign, Talk, TalkSource
 from edge.link.translate import cmdack, received, wall_text
-from edge.ports import ClockReading, LedgerRow
+from edge.ports import ClockReading, LedgerRow, MadeAnchor
 
 HELLO_EVERY_S = 30.0
 TICK_S = 0.25  # how often time-outs are looked at while nothing happens
 LIVE_WITHIN_MS = 5_000  # a batch is live only on the first sending of events this young (sync.md §5.1)
-PARTS_MAX = 1_000  # a snapshot of 12 MB; more is refused before memory is spent on it
 NONCE_CROSSING_S = 10.0  # how long a command may be on its way while the next hello goes up: T_cmd_age
 ANSWERS_MAX = 256  # answers to commands not yet said; the oldest go first, their events say the same
+HOUSE_EVERY_S = 60.0  # how often a bounded number of events whose time is over leaves the ledger
+# Gates of a city are not to speak at one moment when their service returns; the longer it was away, the wider they spread.
+BACK_WITHIN_RTO = 1 / 3
 WATCHDOG_S = 90.0  # three hellos without any answer: the session is rebuilt
 
 log = structlog.get_logger()
 
 
-class LedgerSource(Protocol):
+class LedgerSource(TalkSource, Protocol):
     """What the link reads of the ledger."""
-
-    epoch: str
-    acked: int
-    sink_gen: str
-
-    @property
-    def head(self) -> int: ...
 
     @property
     def oldest(self) -> int: ...
 
-    def rows(self, seqs: range, *, bytes_max: int) -> list[LedgerRow]: ...
+    def tip(self) -> tuple[int, bytes]: ...
 
-    def hash_at_head(self) -> bytes: ...
+    def pasts(self) -> Sequence[TalkSource]: ...
 
-    def remember(self, acked: int, sink_gen: str) -> None: ...
+    def anchor(self, now: ClockReading) -> MadeAnchor | None: ...
+
+    def keep_house(self, now: ClockReading) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +82,9 @@ class Aboard:
 class NodeSide(Protocol):
     """What the link asks of the node.  Called on the link's thread; every answer is immediate or on disk."""
 
+    @property
+    def passes(self) -> PassSide: ...
+
     def aboard(self) -> Aboard: ...
 
     def clock(self) -> ClockReading: ...
@@ -93,12 +92,6 @@ class NodeSide(Protocol):
     def state(self) -> State: ...
 
     def free_mb(self) -> int: ...
-
-    def apply_passes(self, auth_ver: int, root: str, packed: bytes) -> bool:
-        """Durable when it returns; False for an older version."""
-        ...
-
-    def note_head(self, issued_ms: int, lease_until_ms: int) -> None: ...
 
     def erase(self, pass_ids: Sequence[str], erase_ver: int) -> int:
         """Gone from the disk and from every gallery when it returns; how many templates went."""
@@ -109,18 +102,6 @@ class NodeSide(Protocol):
     def command(self, got: Received) -> None:
         """A signed command, not yet judged; only taken over here."""
         ...
-
-
-Verify = Callable[[str, bytes, bytes], bool]  # (key id, message, signature)
-
-
-@dataclass(slots=True)
-class _Parts:
-    """The pieces of one snapshot as they come in."""
-
-    auth_ver: int
-    n: int
-    got: dict[int, bytes] = field(default_factory=dict)
 
 
 class Link:
@@ -135,7 +116,8 @@ class Link:
         ledger: LedgerSource,
         node: NodeSide,
         verify: Verify,
-        open_session: Callable[[str, str, bytes], Session],
+        open_session: Callable[[tuple[str, ...], str, bytes], Session],
+        sign: Sign | None = None,
     ) -> None:
         self._topics = topics
         self._software = software
@@ -145,13 +127,15 @@ class Link:
         self._verify = verify
         self._open_session = open_session
         self.faces = FaceLink(topics, verify)
-        self._peer = GatePeer(ledger.epoch, head=ledger.head, acked=ledger.acked, sink_gen=ledger.sink_gen)
-        self._sent_once = ledger.acked
-        self._head: Head | None = None
-        self._parts: _Parts | None = None
+        self.identity = IdentityLink(topics)
+        self.passes = PassLink(topics, node.passes, verify)
+        self._talk = Talk(topics.node, ledger, sign, self._is_young)
+        self._pasts = [Talk(topics.node, past, sign, lambda _row: False) for past in ledger.pasts()]
+        self._house_at_s = 0.0
         self._up = False
         self._hello_at_s = 0.0
         self._answer_at_s = 0.0
+        self._again_at_s = inf
         self._nonce = ""
         self._last_nonce = ("", 0.0)
         self._answers: deque[Answer] = deque(maxlen=ANSWERS_MAX)
@@ -186,7 +170,12 @@ class Link:
 
     @property
     def outbox(self) -> int:
-        return self._ledger.head - self._peer.acked
+        """Events the service does not have, those of ledgers that ended among them."""
+        return self._owed(self._ledger.head)
+
+    def _owed(self, head: int) -> int:
+        past = sum(talk.peer.head - talk.peer.acked for talk in self._pasts)
+        return head - self._talk.peer.acked + past
 
     def stop(self) -> None:
         """End within two seconds; what is not acknowledged stays in the ledger."""
@@ -196,7 +185,8 @@ class Link:
         self._session.stop(farewell=(self._topics.up("st"), self._will()))
 
     def _new_session(self) -> Session:
-        return self._open_session(self._topics.down_all, self._topics.up("st"), self._will())
+        hears = (self._topics.down_all, self._topics.sink_state)
+        return self._open_session(hears, self._topics.up("st"), self._will())
 
     def _will(self) -> bytes:
         return encode(State(on=False, e=self._ledger.epoch, boot_id=self._boot_id, state="OFFLINE"))
@@ -208,17 +198,20 @@ class Link:
             for heard in self._session.take(within_s=TICK_S):
                 self._hear(heard)
             now_s = self._now_s()
-            self._peer.recorded(self._ledger.head)
+            self._keep_house(now_s)
             if self._up:
                 if self._state_asked.is_set():
                     self._state_asked.clear()
                     self.tell_state()
+                if now_s >= self._again_at_s:
+                    self._begin_again(now_s)
                 if self._hello_asked.is_set() or now_s - self._hello_at_s >= HELLO_EVERY_S:
                     self._hello(now_s)
                 self._send_answers()
                 self.faces.send(self._session)
-                if self._peer.tick(now_s):
-                    log.info("resending", from_seq=self._peer.acked + 1, rto_s=self._peer.rto_s)
+                self.passes.tick(now_s)
+                self.passes.send(self._session)
+                self.identity.ask(self._session, self._node.clock())
                 self._send_due(now_s)
             self._watch_session(now_s)
 
@@ -229,7 +222,9 @@ class Link:
         now_s = self._now_s()
         if heard.kind == "up":
             self._up = True
-            self._peer.connected(now_s)
+            for talk in (*self._pasts, self._talk):
+                talk.peer.connected(now_s)
+            self.passes.connected(now_s)
             self._answer_at_s = now_s
             self._hello(now_s)
             self._node.link_changed(True)
@@ -251,11 +246,11 @@ class Link:
                 log.error("not_done_in_time", topic=heard.topic)
 
     def _watch_session(self, now_s: float) -> None:
-        """paho's thread can die and a session can go deaf; then it is built anew."""
-        deaf = self._up and now_s - self._answer_at_s > WATCHDOG_S
-        if not deaf and self._session.alive():
+        """paho's thread can die, a session can go deaf and a certificate can be new; then it is built anew."""
+        deaf, renewed = self._up and now_s - self._answer_at_s > WATCHDOG_S, self.identity.renewed()
+        if not deaf and not renewed and self._session.alive():
             return
-        log.warning("session_rebuilt", deaf=deaf)
+        log.warning("session_rebuilt", deaf=deaf, renewed=renewed)
         self._session.stop()
         self._up = False
         self._answer_at_s = now_s
@@ -271,15 +266,16 @@ class Link:
         self._last_nonce = (self._nonce, now_s + NONCE_CROSSING_S)
         self._nonce = secrets.token_hex(8)
         aboard, clock = self._node.aboard(), self._node.clock()
+        head, head_h = self._ledger.tip()
         hello = Hello(
-            v=WIRE_VERSION,
+            v=self._talk.peer.version,
             n=self._topics.node,
             e=self._ledger.epoch,
-            sg=self._peer.sink_gen,
-            head=self._ledger.head,
+            sg=self._talk.peer.sink_gen,
+            head=head,
             oldest=self._ledger.oldest,
-            acked=self._peer.acked,
-            head_h=self._ledger.hash_at_head().hex(),
+            acked=self._talk.peer.acked,
+            head_h=head_h.hex(),
             sw=self._software,
             wv=WIRE_VERSION,
             wv_min=WIRE_VERSION_MIN,
@@ -292,10 +288,17 @@ class Link:
             clock_state=clock.state.value,
             clock_bound_ms=clock.bound_ms,
             nonce=self._nonce,
-            lag=Lag(outbox=self.outbox, free_mb=self._node.free_mb()),
+            lag=Lag(outbox=self._owed(head), free_mb=self._node.free_mb()),
         )
         self._session.send(self._topics.up("hello"), encode(hello))
+        self._offer_anchor(clock)
         self.tell_state()
+
+    def _offer_anchor(self, clock: ClockReading) -> None:
+        try:
+            self._talk.offer(self._ledger.anchor(clock))
+        except StoreError as error:
+            log.error("anchor_not_made", why=str(error))
 
     def _send_answers(self) -> None:
         while self._answers:
@@ -303,27 +306,28 @@ class Link:
 
     def tell_state(self) -> None:
         """Publish the node's state (retained), if there is a session."""
-        self._session.send(self._topics.up("st"), encode(self._node.state()), retain=True)
+        state = self._node.state()
+        if faults := self._talk.faults():
+            state = msgspec.structs.replace(state, state="DEGRADED", faults=[*state.faults, *faults])
+        self._session.send(self._topics.up("st"), encode(state), retain=True)
 
     def _send_due(self, now_s: float) -> None:
-        while due := self._peer.due():
-            rows = self._ledger.rows(due, bytes_max=PUBLISH_BYTES_MAX - 512)
-            if not rows or not self._session.send(self._topics.up("ev"), self._batch(rows)):
-                return
-            self._peer.sending(rows[-1].seq, now_s)
-            self._sent_once = max(self._sent_once, rows[-1].seq)
+        """What a ledger that ended left unsaid goes first: it is older."""
+        for talk in (*self._pasts, self._talk):
+            talk.tick(now_s)
+            try:
+                talk.send(now_s, lambda batch: self._session.send(self._topics.up("ev"), batch))
+            except StoreError as error:
+                log.error("ledger_not_read", why=str(error))
 
-    def _batch(self, rows: list[LedgerRow]) -> bytes:
-        return encode(
-            Batch(
-                v=WIRE_VERSION,
-                n=self._topics.node,
-                e=self._ledger.epoch,
-                sg=self._peer.sink_gen,
-                lv=rows[0].seq > self._sent_once and self._is_young(rows[0]),
-                ev=[(row.seq, msgspec.Raw(row.body), chain.short(row.h)) for row in rows],
-            )
-        )
+    def _keep_house(self, now_s: float) -> None:
+        if now_s - self._house_at_s < HOUSE_EVERY_S:
+            return
+        self._house_at_s = now_s
+        try:
+            self._ledger.keep_house(self._node.clock())
+        except StoreError as error:
+            log.error("house_not_kept", why=str(error))
 
     def _is_young(self, row: LedgerRow) -> bool:
         """Recorded within the last moments of this very boot."""
@@ -336,15 +340,15 @@ class Link:
     def _receive(self, heard: Heard, now_s: float) -> None:
         if heard.topic == self._topics.ack and not heard.retain:
             self._on_ack(decode(heard.payload, Ack), now_s)
-        elif heard.topic == self._topics.auth_head:
-            self._on_head(decode(heard.payload, Head))
-        elif heard.topic == self._topics.auth and not heard.retain:
-            self._on_part(decode(heard.payload, Part))
+        elif heard.topic == self._topics.sink_state:
+            self._on_sink(decode(heard.payload, SinkState), retained=heard.retain, now_s=now_s)
+        elif self.passes.hear(heard, now_s):
+            self._note_owed()
         elif heard.topic == self._topics.erase and not heard.retain:
             self._on_erase(decode(heard.payload, Erase))
-        elif heard.topic == self._topics.cmd:  # a retained one too: it is the first thing the judge looks at
+        elif is_command(heard.topic, self._topics):  # retained too: it is the first thing the judge looks at
             self._node.command(received(heard.payload, retained=heard.retain, nonces=self._nonces(now_s)))
-        elif not self.faces.hear(heard):
+        elif not (self.faces.hear(heard) or self.identity.hear(heard)):
             log.warning("frame_ignored", topic=heard.topic, retained=heard.retain)
 
     def _nonces(self, now_s: float) -> frozenset[str]:
@@ -354,63 +358,27 @@ class Link:
         return frozenset({self._nonce} | crossing) - {""}
 
     def _on_ack(self, ack: Ack, now_s: float) -> None:
-        if self._peer.on_ack(ack.e, ack.upto, ack.sg, refuse=ack.refuse, now_s=now_s):
-            self._ledger.remember(self._peer.acked, self._peer.sink_gen)
+        self.passes.speaks(min(ack.wv, WIRE_VERSION))
+        before = self._talk.faults()
+        for talk in (*self._pasts, self._talk):
+            talk.hear(ack, now_s)
+        self._pasts = [talk for talk in self._pasts if not talk.over]
+        if self._talk.faults() != before:
+            self.tell_state()
 
-    def _on_head(self, head: Head) -> None:
-        if head.node != self._topics.node or not self._signed(head):
-            log.error("head_refused", auth_ver=head.auth_ver, why="signature or node is wrong")
-            return
-        if self._head is not None and head.issued < self._head.issued:
-            return
-        self._head = head
-        self._node.note_head(head.issued, head.lease_until)
-        self._note_owed()
-        aboard = self._node.aboard()
-        if head.auth_ver == aboard.auth_ver and head.root == aboard.root:
-            self._receipt(head.auth_ver, head.root)
-        else:
-            self._try_apply()
+    def _on_sink(self, said: SinkState, *, retained: bool, now_s: float) -> None:
+        """What was sent while the sink was away is lost: no time-out, however far it has doubled, is waited for.
 
-    def _on_part(self, part: Part) -> None:
-        if not 0 <= part.i < part.n <= PARTS_MAX:
-            raise BadMessage(f"part {part.i} of {part.n} cannot be")
-        if self._parts is None or (self._parts.auth_ver, self._parts.n) != (part.auth_ver, part.n):
-            if self._parts is not None and part.auth_ver < self._parts.auth_ver:
-                return
-            self._parts = _Parts(part.auth_ver, part.n)
-        try:
-            self._parts.got[part.i] = base64.b64decode(part.data, validate=True)
-        except ValueError as error:
-            raise BadMessage(f"part {part.i} is not base64: {error}") from error
-        self._try_apply()
+        A retained word is older than this session, at whose beginning everything was sent anew.
+        """
+        if said.on and not retained:
+            self._again_at_s = now_s + random.uniform(0, self._talk.peer.rto_s * BACK_WITHIN_RTO)  # noqa: S311
 
-    def _try_apply(self) -> None:
-        """Apply when head and parts are of one version, whole, and give the signed root; else wait or refuse."""
-        head, parts = self._head, self._parts
-        if head is None or parts is None or parts.auth_ver != head.auth_ver or len(parts.got) < parts.n:
-            return
-        self._parts = None
-        packed = b"".join(parts.got[i] for i in range(parts.n))
-        try:
-            root = merkle.root(head.auth_ver, merkle.unpack(packed))
-        except msgspec.DecodeError:
-            root = "undecodable"
-        if root != head.root:
-            log.error("passes_refused", auth_ver=head.auth_ver, why="the rows do not give the signed root")
-            return
-        if self._node.apply_passes(head.auth_ver, root, packed):
-            log.info("passes_applied", auth_ver=head.auth_ver, count=head.count)
-            self._receipt(head.auth_ver, root)
-        else:
-            log.error("passes_refused", auth_ver=head.auth_ver, why="older than what was applied before")
-            self._receipt(head.auth_ver, root, refused="older")
-
-    def _receipt(self, auth_ver: int, root: str, *, refused: str | None = None) -> None:
-        receipt = AuthAck(
-            auth_ver=auth_ver, root=root, applied_at=self._node.clock().wall_ms, refused=refused
-        )
-        self._session.send(self._topics.up("authack"), encode(receipt))
+    def _begin_again(self, now_s: float) -> None:
+        self._again_at_s = inf
+        for talk in (*self._pasts, self._talk):
+            talk.peer.connected(now_s)
+        self._hello(now_s)
 
     def _on_erase(self, erase: Erase) -> None:
         if erase.node != self._topics.node or not self._signed(erase):
@@ -426,11 +394,11 @@ class Link:
 
     def _note_owed(self) -> None:
         """An erasure the head knows of and we do not: the node looks at no face until it is done."""
-        if self.faces.side is not None and self._head is not None:
-            known = self._head.erase_ver
+        if self.faces.side is not None and self.passes.head is not None:
+            known = self.passes.head.erase_ver
             self.faces.side.owes_erasure(known if known > self._node.aboard().erase_ver else 0)
 
-    def _signed(self, message: Head | Erase) -> bool:
+    def _signed(self, message: Erase) -> bool:
         try:
             signature = base64.b64decode(message.sig, validate=True)
         except ValueError:  # not base64, or not even ASCII

@@ -1,7 +1,9 @@
 """paho behind a small door: callbacks only append to a queue, one thread takes from it (sync.md §16)."""
 
+import random
 import ssl
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -16,6 +18,10 @@ KEEPALIVE_S = 20
 INBOX_MAX = 2_000
 # paho never reads the broker's Receive Maximum; the window of the conversation is what bounds us.
 INFLIGHT_MAX = 200
+# Ten thousand nodes lose one broker in the same moment; each comes back after a time of its own (docs/scale.md).
+RETRY_LEAST_S = 0.1
+RETRY_FIRST_S = 2.0  # at most, after the first failure; twice as much after each further one
+RETRY_MOST_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +44,14 @@ class Heard:
 
 
 class Session:
-    """One MQTT 3.1.1 session with a will; reconnects by itself for ever, with paho's own back-off and jitter."""
+    """One MQTT 3.1.1 session with a will; reconnects by itself for ever, after growing waits drawn by lot."""
 
     def __init__(
-        self, broker: Broker, client_id: str, *, subscribe: str, will_topic: str, will: bytes
+        self, broker: Broker, client_id: str, *, subscribe: str | Sequence[str], will_topic: str, will: bytes
     ) -> None:
         self._broker = broker
-        self._subscribe = subscribe
+        filters = (subscribe,) if isinstance(subscribe, str) else tuple(subscribe)
+        self._subscribe = [(one, 1) for one in filters]
         self._inbox: deque[Heard] = deque(maxlen=INBOX_MAX)
         self.bell = Event()
         self._client = paho.Client(
@@ -52,7 +59,8 @@ class Session:
         )
         self._client.max_inflight_messages_set(INFLIGHT_MAX)
         self._client.max_queued_messages_set(INFLIGHT_MAX * 5)
-        self._client.reconnect_delay_set(min_delay=1, max_delay=60)
+        self._failures = 0
+        self._client.on_connect_fail = self._on_connect_fail
         self._client.will_set(will_topic, will, qos=1, retain=True)
         if broker.ca is not None:
             self._client.tls_set(
@@ -103,11 +111,28 @@ class Session:
 
     def _on_connect(self, client: paho.Client, _user: Any, _flags: Any, code: Any, _properties: Any) -> None:
         if not code.is_failure:
-            client.subscribe(self._subscribe, qos=1)
+            self._failures = 0
+            client.subscribe(self._subscribe)
             self._put(Heard("up"))
 
     def _on_disconnect(self, *_: Any) -> None:
+        self._draw_wait()
         self._put(Heard("down"))
+
+    def _on_connect_fail(self, *_: Any) -> None:
+        self._draw_wait()
+
+    def _draw_wait(self) -> None:
+        """How long paho waits before its next try; left to itself, all nodes wait the same times and come together."""
+        self._failures += 1
+        wait_s = retry_after_s(self._failures, random.random())  # noqa: S311  # a lot, not a secret
+        self._client.reconnect_delay_set(wait_s, wait_s)  # type: ignore[arg-type]  # added to a time: may be a fraction
 
     def _on_message(self, _client: Any, _user: Any, message: paho.MQTTMessage) -> None:
         self._put(Heard("message", message.topic, bytes(message.payload), message.retain))
+
+
+def retry_after_s(failures: int, lot: float) -> float:
+    """Seconds to wait after so many failures in a row (one or more); ``lot`` is drawn from 0 to 1."""
+    most = min(RETRY_MOST_S, RETRY_FIRST_S * 2.0 ** min(failures - 1, 16))
+    return RETRY_LEAST_S + (most - RETRY_LEAST_S) * lot

@@ -1,6 +1,7 @@
 """Core values to wire bytes and back, in this file only."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -78,6 +79,8 @@ def received(data: bytes, *, retained: bool, nonces: frozenset[str]) -> Received
         op=Op(command.op),
         issuer=command.iss,
         kid=command.kid,
+        second=command.iss2,
+        kid2=command.kid2,
         nonce=command.nonce,
         cls=command.arg.class_,
     )
@@ -85,7 +88,14 @@ def received(data: bytes, *, retained: bool, nonces: frozenset[str]) -> Received
 
 
 def cmdack(answer: Answer) -> CmdAck:
-    return CmdAck(id=answer.id, state=answer.state.value, why=answer.why, mode=answer.mode, seq=answer.seq)
+    return CmdAck(
+        id=answer.id,
+        state=answer.state.value,
+        why=answer.why,
+        mode=answer.mode,
+        seq=answer.seq,
+        door=answer.door,
+    )
 
 
 def wall_text(wall_ms: int) -> str:
@@ -106,6 +116,12 @@ def decode_passes(packed: bytes) -> list[Pass]:
         raise ValueError(f"pass rows do not decode: {error}") from error
 
 
+@lru_cache(maxsize=1_024)
+def _scope(points: tuple[str, ...]) -> frozenset[AccessPointId]:
+    """Thousands of passes lead to the same doors: they share one set, or 20,000 of them would take a node's memory."""
+    return frozenset(AccessPointId(point) for point in points)
+
+
 def _pass(row: PassRow) -> Pass:
     return Pass(
         pass_id=PassId(row.pass_id),
@@ -113,7 +129,7 @@ def _pass(row: PassRow) -> Pass:
         subject_ref=SubjectRef(row.subject_ref),
         cls=SubjectClass(row.cls),
         state=PassState(row.state),
-        scope=frozenset(AccessPointId(point) for point in row.scope),
+        scope=_scope(tuple(row.scope)),
         schedule=row.schedule,
         not_before_ms=row.not_before,
         not_after_ms=row.not_after,

@@ -134,6 +134,8 @@ class Attempts:
             self._refused = None
         elif t_ns - last_ns < SAME_CODE_NS and not self._changed_since_refused():
             return
+        if await self._hands.carried(text):
+            return
         try:
             code = self._hands.parse_code(text)
         except ValueError as error:

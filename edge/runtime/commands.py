@@ -1,11 +1,12 @@
 """Commands of named people from far away: judged, written down, carried out once, and answered until it is heard.
 
-One after the other in the order of arrival, whatever the door; the link's thread only hands over.
+One after the other in the order of arrival, whatever the door; the link's thread only hands over.  A zone's command
+goes to all of this node's doors in the zone at once: a slow bolt keeps no other door open.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 import structlog
@@ -23,6 +24,9 @@ from edge.core.commands import (
     State,
     Verify,
     Why,
+    by_door,
+    is_over,
+    is_superseded,
     judge,
     refused_in,
 )
@@ -56,6 +60,19 @@ class CommandedDoor(Protocol):
     async def on_command(self, command: Command) -> Did: ...
 
 
+class Believed(Protocol):
+    """Whom this node believes, as its join file says."""
+
+    @property
+    def command_keys(self) -> Mapping[str, bytes]: ...
+
+    @property
+    def confirm_keys(self) -> Mapping[str, bytes]: ...
+
+    @property
+    def zones(self) -> Mapping[str, frozenset[AccessPointId]]: ...
+
+
 class Recorder(Protocol):
     """The node, as far as it writes; both raise StoreError when nothing was kept."""
 
@@ -72,6 +89,13 @@ class Place:
     node: str
     keys: frozenset[str]
     age_max_ms: int
+    zones: Mapping[str, frozenset[AccessPointId]] = field(default_factory=dict)
+    seconds: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, tenant: str, node: str, join: Believed, age_max_ms: int) -> "Place":
+        keys, seconds = frozenset(join.command_keys), frozenset(join.confirm_keys)
+        return cls(tenant, node, keys - seconds, age_max_ms, join.zones, seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +110,7 @@ class DeskParts:
     nonce_used: Callable[[], None]
     tell_state: Callable[[], None]
     new_id: Callable[[], str]
+    followed: Callable[[], frozenset[str]] = frozenset  # keys that came after those of the place
 
 
 class CommandDesk:
@@ -95,7 +120,7 @@ class CommandDesk:
         self._parts = parts
         self._waiting: asyncio.Queue[Received] = asyncio.Queue(WAITING_MAX)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._refused: dict[str, Answer] = {}
+        self._refused: dict[str, list[Answer]] = {}
         self._unsigned_ns: dict[Why, int] = {}
 
     def take(self, got: Received) -> None:
@@ -127,7 +152,7 @@ class CommandDesk:
             log.error("interrupted_not_told", why=str(error))
             return
         for order in interrupted:
-            await self._finish(order, Answer(order.id, State.FAILED, INTERRUPTED))
+            await self._finish(order, _answer(order, State.FAILED, INTERRUPTED))
 
     async def _one(self, got: Received) -> None:
         past = Past() if got.order is None else await self._past(got.order)
@@ -146,35 +171,53 @@ class CommandDesk:
             tenant=place.tenant,
             node=place.node,
             doors=frozenset(self._parts.doors),
-            keys=place.keys,
+            keys=place.keys | self._parts.followed(),
             age_max_ms=place.age_max_ms,
             now_ms=now.wall_ms,
             clock=now.state,
             bound_ms=now.bound_ms,
+            zones=place.zones,
+            seconds=place.seconds,
         )
 
     # --- yes ----------------------------------------------------------------------------------------------------
 
     async def _carry_out(self, order: Order, *, quoted: bool) -> None:
         """On the disk, then at the door: what is interrupted in between is reported and never repeated."""
-        parts = self._parts
+        parts, orders = self._parts, by_door(order, self._here())
         try:
-            n = await self._kept(lambda: parts.book.accept(order, parts.clock.read().wall_ms))
+            # A zone may hold a door that its key has told something later: that one stays as it is.
+            stale = [bool(one.zone) and is_superseded(one, await self._past(one)) for one in orders]
+            numbers = await self._kept(lambda: parts.book.accept(orders, parts.clock.read().wall_ms))
         except StoreError as error:
             log.error("command_not_kept", cmd=order.id, why=str(error))
-            parts.answer(Answer(order.id, State.FAILED, NOT_RECORDED))
+            for one in orders:
+                parts.answer(_answer(one, State.FAILED, NOT_RECORDED))
             return
         if quoted:
             parts.nonce_used()
-        parts.answer(Answer(order.id, State.ACCEPTED))
-        verb = _VERBS[order.op]
+        for one in orders:
+            parts.answer(_answer(one, State.ACCEPTED))
+        if len(orders) == 1:
+            await self._at_door(orders[0], numbers[0], superseded=stale[0])
+            return
+        async with asyncio.TaskGroup() as doors:
+            for one, n, old in zip(orders, numbers, stale, strict=True):
+                doors.create_task(self._at_door(one, n, superseded=old))
+
+    async def _at_door(self, order: Order, n: int, *, superseded: bool) -> None:
+        parts, verb = self._parts, _VERBS[order.op]
+        over = is_over(order, self._here())  # a slow disk may have outlived it since it was judged
+        if superseded or over:
+            await self._finish(order, _answer(order, State.REFUSED, Why.EXPIRED if over else Why.SUPERSEDED))
+            return
         grant = GrantId(parts.new_id()) if verb is Verb.ACCESS else None
+        command = Command(verb, order.issuer, n, grant, order.cls, order.second)
         try:
-            did = await parts.doors[order.door].on_command(Command(verb, order.issuer, n, grant, order.cls))
-            answer = _result(order, did)
+            answer = _result(order, await parts.doors[order.door].on_command(command))
         except Exception as error:  # whatever it is, it is reported, and the other doors go on
             log.exception("command_not_carried_out", cmd=order.id, why=repr(error))
-            answer = Answer(order.id, State.FAILED, NOT_CARRIED_OUT)
+            answer = _answer(order, State.FAILED, NOT_CARRIED_OUT)
         await self._finish(order, answer)
 
     async def _finish(self, order: Order, answer: Answer) -> None:
@@ -196,7 +239,7 @@ class CommandDesk:
             mode=answer.mode or None,
             reason=answer.why or None,
             actor=order.issuer,
-            x={"cmd": order.id, "op": order.op.value},
+            x={"cmd": order.id, "op": order.op.value, **_of_zone(order)},
         )
 
     # --- no -----------------------------------------------------------------------------------------------------
@@ -209,15 +252,18 @@ class CommandDesk:
                 self._parts.answer(Answer(order.id, State.REFUSED, why))
             return
         stored = await self._kept(lambda: self._parts.book.stored(order.id)) or self._refused.get(order.id)
-        if stored is None:
-            stored = Answer(order.id, State.REFUSED, why)
-            await self._parts.recorder.record([self._fact(order, stored)])
-            self._remember_refused(stored)
-        self._parts.answer(stored)
+        if not stored:
+            orders = by_door(order, self._here()) or (order,)
+            stored = [_answer(one, State.REFUSED, why) for one in orders]
+            facts = [self._fact(one, said) for one, said in zip(orders, stored, strict=True)]
+            await self._parts.recorder.record(facts)
+            self._remember_refused(order.id, stored)
+        for answer in stored:
+            self._parts.answer(answer)
 
-    def _remember_refused(self, answer: Answer) -> None:
-        log.info("command", cmd=answer.id, state=answer.state, why=answer.why)
-        self._refused[answer.id] = answer
+    def _remember_refused(self, command_id: str, answers: list[Answer]) -> None:
+        log.info("command", cmd=command_id, state=answers[0].state, why=answers[0].why)
+        self._refused[command_id] = answers
         while len(self._refused) > REFUSED_KEPT:
             del self._refused[next(iter(self._refused))]
 
@@ -235,7 +281,15 @@ class CommandDesk:
 
 def _result(order: Order, did: Did) -> Answer:
     if did.refused:
-        return Answer(order.id, State.REFUSED, did.why or refused_in(did.mode), did.mode)
+        return _answer(order, State.REFUSED, did.why or refused_in(did.mode), did.mode)
     if did.fault:
-        return Answer(order.id, State.FAILED, NOT_CARRIED_OUT, did.mode)
-    return Answer(order.id, State.DONE, mode=did.mode)
+        return _answer(order, State.FAILED, NOT_CARRIED_OUT, did.mode)
+    return _answer(order, State.DONE, mode=did.mode)
+
+
+def _answer(order: Order, state: State, why: str = "", mode: str = "") -> Answer:
+    return Answer(order.id, state, why, mode, door=order.door if order.zone else "")
+
+
+def _of_zone(order: Order) -> dict[str, int | str]:
+    return {"zone": order.zone, "second": order.second} if order.zone else {}

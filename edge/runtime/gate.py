@@ -298,6 +298,7 @@ class Gate:
             floor_ms=knowledge.floor_ms,
             contact_age_ms=knowledge.contact_age_ms,
             online=knowledge.online,
+            lease_over=knowledge.lease_left_ms == 0,
         )
         return knowledge, moment
 

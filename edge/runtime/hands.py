@@ -52,6 +52,10 @@ class CodeBook(Protocol):
     def remember_code(self, cred_id: str, memory: str) -> None: ...
 
 
+async def no_revocation(_text: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Knowledge:
     """What the node knows right now, as one consistent picture."""
@@ -61,6 +65,7 @@ class Knowledge:
     contact_age_ms: int | None
     floor_ms: int
     policy: Policy
+    lease_left_ms: int | None = None  # ``freshness.Lease``; 0 when it is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,8 @@ class Hands:
     # Whether a face before this door would reach it now: no other use of its camera, and an engine that works.
     sees_faces: Callable[[AccessPointId], bool]
     front: Front = field(default_factory=NoFront)
+    # A revocation that somebody shows to a door (``compose_carried``); False for every other text.
+    carried: Callable[[str], Awaitable[bool]] = no_revocation
     # Held from reading what is remembered of a code to writing it anew: the doors of a node share that memory.
     code_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -6,14 +6,19 @@ from dataclasses import dataclass, field, replace
 from edge.core.delivery import BATTERY_LOW, SIGNAL_LOW, low
 from edge.core.events import ClockState
 from edge.core.face_mode import FaceMode
-from edge.core.freshness import Countdown
+from edge.core.freshness import Countdown, Lease, countdowns
 from edge.core.passes import SubjectClass
 from edge.ports import RadioReading
 from edge.runtime.gate import Gate
+from edge.runtime.hands import Knowledge
 from models.calibration import DoorThreshold, ThresholdRefused
 
 DISK_FULL = "the disk is full: the reserve was freed to go on recording. Free space on this node."
 NO_TIME = "the time of day cannot be believed: codes are refused, PINs go on. Check the clock chip and the time server."
+LEASE_OVER = (
+    "the passes of this node were lent until a day that is past: only codes signed anew, staff with two factors and "
+    "emergency passes open. Bring its network back, or carry the revocations here."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +51,23 @@ class NodeHealth:
     faults: tuple[str, ...]
     clock: ClockState
     freshness: Mapping[SubjectClass, Countdown] = field(default_factory=dict)  # per class, without news
+    lease_until_ms: int | None = None  # of the newest verified head
 
 
 def node_health(
     doors: tuple[DoorHealth, ...],
     faults: Iterable[str],
     clock: ClockState,
-    freshness: Mapping[SubjectClass, Countdown],
+    known: Knowledge,
+    lease: Lease,
 ) -> NodeHealth:
     """All of it; ``faults`` are the node's own, empty texts none."""
     said = [fault for fault in faults if fault]
+    said += [LEASE_OVER] if known.lease_left_ms == 0 else []
     said += [NO_TIME] if clock is ClockState.UNTRUSTED else []
     said += [f"{door.access_point}: {door.lock}" for door in doors if door.lock != "OK"]
-    return NodeHealth("DEGRADED" if said else "ONLINE", doors, tuple(said), clock, freshness)
+    counts = countdowns(known.contact_age_ms, online=known.online, lease_left_ms=known.lease_left_ms)
+    return NodeHealth("DEGRADED" if said else "ONLINE", doors, tuple(said), clock, counts, lease.until_ms)
 
 
 def with_fault(health: NodeHealth, fault: str) -> NodeHealth:

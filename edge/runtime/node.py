@@ -15,9 +15,9 @@ from edge.core.decision_types import Policy
 from edge.core.door_events import CameraChanged, Event, FireOff, LinkDown, LinkUp
 from edge.core.door_types import Camera
 from edge.core.events import AccessPointId, Fact, PassId, Stamp
-from edge.core.freshness import contact_age_ms, countdowns
+from edge.core.freshness import contact_age_ms
 from edge.core.open_grants import interrupted
-from edge.core.passes import EARLY_MS, Pass, PassSet
+from edge.core.passes import EARLY_MS, Pass
 from edge.errors import EnrolRefused, StoreError
 from edge.ports import Edge, IoNews, IoSnapshot, Latched, Lost, Point, Shown
 from edge.runtime.engine_info import engine_info, gallery_rows, same_model
@@ -73,7 +73,7 @@ class Node:
         self._panel = FirePanel({})
         self._cameras = dict(cameras)
         self._fpir = dict(fpir)
-        self._passes = PassSet.build(parts.book.auth_ver, parts.book.passes, parts.book.denied)
+        self._passes = parts.book.held
         self._online = False
         self._booted: set[AccessPointId] = set()
         self._engine: EngineInfo | None = None
@@ -143,12 +143,14 @@ class Node:
     def knowledge(self) -> Knowledge:
         reading, book = self._parts.clock.read(), self._parts.book
         issued_ms = book.head_issued_ms
+        floor_ms = lower_bound_ms(build_ms=self._parts.build_ms, signed_ms=issued_ms or 0, event_ms=0)
         return Knowledge(
             passes=self._passes,
             online=self._online,
             contact_age_ms=contact_age_ms(reading.wall_ms, issued_ms),
-            floor_ms=lower_bound_ms(build_ms=self._parts.build_ms, signed_ms=issued_ms or 0, event_ms=0),
+            floor_ms=floor_ms,
             policy=Policy(POLICY_VERSION, book.auth_ver),
+            lease_left_ms=book.lease.left_ms(reading.state, reading.wall_ms, reading.bound_ms, floor_ms),
         )
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -322,8 +324,7 @@ class Node:
             self._loop.call_soon_threadsafe(call)
 
     def _take_passes(self) -> None:
-        book = self._parts.book
-        self._passes = PassSet.build(book.auth_ver, book.passes, book.denied)
+        self._passes = self._parts.book.held
         self._parts.own_locks.note_passes(self._passes.passes.values())
         self._refresh_galleries()
         self._parts.tell_state()
@@ -483,14 +484,11 @@ class Node:
         up_ns = self._parts.clock.read().mono_ns - self._born_ns
         word, radio = self._camera_word, self._parts.own_locks.radio
         doors = tuple(door_health(gate, word(name, up_ns), radio(name)) for name, gate in self._gates.items())
-        faults = [
-            self._engine_fault if self._fpir else "",
-            DISK_FULL if self._parts.ledger.disk_alarm else "",
-        ]
+        disk = DISK_FULL if self._parts.ledger.disk_alarm else ""
+        faults = [self._engine_fault if self._fpir else "", disk]
         faults += [state.why for state in self._camera_state.values() if state.state != "OK"]
-        age_ms = self.knowledge().contact_age_ms
         clock = self._parts.clock.read().state
-        return node_health(doors, faults, clock, countdowns(age_ms, online=self._online))
+        return node_health(doors, faults, clock, self.knowledge(), self._parts.book.lease)
 
     def _camera_word(self, access_point: AccessPointId, up_ns: int) -> str:
         camera = self._cameras.get(access_point)

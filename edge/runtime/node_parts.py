@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from edge.core.events import AccessPointId, PassId
-from edge.core.passes import Denial, Pass
+from edge.core.events import AccessPointId
+from edge.core.freshness import Lease
+from edge.core.passes import Pass, PassSet
 from edge.ports import Clock, DoorIO, Ledger, RadioReading
 from edge.runtime.hands import Front, NoFront, Screens
 
@@ -63,12 +64,19 @@ class NoOwnLocks:
 class Book(Protocol):
     """The node's passes and the newest verified head."""
 
-    auth_ver: int
-    passes: tuple[Pass, ...]
-    denied: dict[PassId, Denial]  # taken away here; outlives the rows
+    @property
+    def auth_ver(self) -> int: ...
+
+    @property
+    def held(self) -> PassSet:
+        """What the doors decide by: the rows in force, less what was taken away since."""
+        ...
 
     @property
     def head_issued_ms(self) -> int | None: ...
+
+    @property
+    def lease(self) -> Lease: ...
 
 
 @dataclass(frozen=True, slots=True)

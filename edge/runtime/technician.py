@@ -33,6 +33,7 @@ def handlers(
             "faults": list(health.faults),
             "clock": health.clock,
             "auth_ver": node.knowledge().passes.version,  # by which the doors decide, not only what the book has
+            "lease_until_ms": health.lease_until_ms,
             "faces": faces.status(),
             "freshness": {
                 cls: {"state": one.state, "stale_in_ms": one.stale_in_ms, "expires_in_ms": one.expires_in_ms}

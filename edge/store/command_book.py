@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from edge.core.commands import MODE_OPS, Answer, Op, Order, Past, State
+from edge.core.commands import MODE_OPS, ZONE, Answer, Op, Order, Past, State
 from edge.core.events import AccessPointId, Fact, Stamp
 
 # Far more than one key issues while a single one of them can still be believed (60 s at most), and a few 100 KB.
@@ -38,34 +38,29 @@ class SqlCommandBook:
         """What is known about this order."""
         return self._ledger.transact(lambda db: _past(db, order))
 
-    def stored(self, command_id: str) -> Answer | None:
-        """What became of it; None when it never was accepted."""
+    def stored(self, command_id: str) -> list[Answer]:
+        """What became of it, at each of its doors; empty when it never was accepted."""
 
-        def look(db: sqlite3.Connection) -> Answer | None:
-            row = db.execute(
-                "select id, state, why, mode, seq from command where id = ?", (command_id,)
-            ).fetchone()
-            return None if row is None else Answer(row[0], State(row[1]), *row[2:])
+        def look(db: sqlite3.Connection) -> list[Answer]:
+            rows = db.execute(
+                "select id, state, why, mode, seq, iif(zone = '', '', door) from command where id = ? order by n",
+                (command_id,),
+            )
+            return [Answer(row[0], State(row[1]), *row[2:]) for row in rows]
 
         return self._ledger.transact(look)
 
-    def accept(self, order: Order, at_ms: int) -> int:
-        """Note that this order will be carried out now; returns a number above all before it.
+    def accept(self, orders: Sequence[Order], at_ms: int) -> list[int]:
+        """Note that one command will be carried out now, at each of these doors; returns numbers above all before.
 
         Raises:
-            StoreError: it stands there already, or the disk refused; then it must not be carried out.
+            StoreError: it stands there already, or the disk refused; then it must not be carried out anywhere.
         """
 
-        def insert(db: sqlite3.Connection) -> int:
-            row = (order.id, order.kid, order.ctr, order.door, order.op, order.issuer, at_ms, State.ACCEPTED)
-            n = db.execute(
-                "insert into command (id, kid, ctr, door, op, issuer, at_ms, state) "
-                "values (?, ?, ?, ?, ?, ?, ?, ?)",
-                row,
-            ).lastrowid
-            _prune(db, order.kid)
-            assert n is not None
-            return n
+        def insert(db: sqlite3.Connection) -> list[int]:
+            numbers = [_insert(db, order, at_ms) for order in orders]
+            _prune(db, orders[0].kid)
+            return numbers
 
         return self._ledger.transact(insert)
 
@@ -73,8 +68,10 @@ class SqlCommandBook:
         """Store the result and append its event in one commit; returns the event's seq."""
 
         def note(db: sqlite3.Connection, seqs: list[int]) -> None:
-            result = (answer.state, answer.why, answer.mode, seqs[0], answer.id)
-            db.execute("update command set state = ?, why = ?, mode = ?, seq = ? where id = ?", result)
+            db.execute(
+                "update command set state = ?, why = ?, mode = ?, seq = ? where id = ? and ? in ('', door)",
+                (answer.state, answer.why, answer.mode, seqs[0], answer.id, answer.door),
+            )
 
         return self._ledger.append_with([fact], stamp, note)[0]
 
@@ -83,14 +80,37 @@ class SqlCommandBook:
 
         def look(db: sqlite3.Connection) -> list[Order]:
             return [
-                Order("", "", AccessPointId(door), id_, ctr, 0, 0, Op(op), issuer, kid)
-                for id_, kid, ctr, door, op, issuer in db.execute(
-                    "select id, kid, ctr, door, op, issuer from command where state = ? order by n",
+                Order(
+                    tenant="",
+                    node=f"{ZONE}{zone}" if zone else "",
+                    door=AccessPointId(door),
+                    id=id_,
+                    ctr=ctr,
+                    issued_ms=0,
+                    expires_ms=0,
+                    op=Op(op),
+                    issuer=issuer,
+                    kid=kid,
+                    second=second,
+                )
+                for id_, kid, ctr, door, zone, op, issuer, second in db.execute(
+                    "select id, kid, ctr, door, zone, op, issuer, second from command where state = ? order by n",
                     (State.ACCEPTED,),
                 )
             ]
 
         return self._ledger.transact(look)
+
+
+def _insert(db: sqlite3.Connection, order: Order, at_ms: int) -> int:
+    who = (order.op, order.issuer, order.second)
+    n = db.execute(
+        "insert into command (id, kid, ctr, door, zone, op, issuer, second, at_ms, state) "
+        "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (order.id, order.kid, order.ctr, order.door, order.zone, *who, at_ms, State.ACCEPTED),
+    ).lastrowid
+    assert n is not None
+    return n
 
 
 def _past(db: sqlite3.Connection, order: Order) -> Past:

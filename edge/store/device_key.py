@@ -4,15 +4,21 @@ import base64
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from cloud_sync.protocol.messages import BadMessage
+from cloud_sync.protocol.topics import zone_cmd
+from cloud_sync.protocol.zones import decode_membership, signing_bytes
+from edge.core.events import AccessPointId
 from edge.errors import ConfigError, StoreError
+from edge.store.key_ring import KeyRing
 
 
 def device_public_key(path: Path) -> str:
@@ -70,15 +76,41 @@ class Join:
     pin_key: bytes = field(repr=False, default=b"")  # empty: this node reads no PINs
     pages_url: str = ""  # where guests reach the community's pages, as far as it told
     command_keys: Mapping[str, bytes] = field(default_factory=dict)  # by key id: who may command doors
+    bus_cert: str = ""  # this node's certificate for the bus, PEM, where the community issues them
+    bus_ca: str = ""  # and the authority it is from
+    ring: KeyRing | None = field(repr=False, default=None)  # what has followed these keys since
+
+    confirm_keys: Mapping[str, bytes] = field(default_factory=dict)  # who signs for a zone's second person
+    zones: Mapping[str, frozenset[AccessPointId]] = field(default_factory=dict)  # of this node's doors
+
+    def hears(self, own: tuple[str, ...]) -> tuple[str, ...]:
+        """What the node subscribes to: its own filters, and the commands of its zones."""
+        return (*own, *(zone_cmd(self.community, zone) for zone in sorted(self.zones)))
 
     def verify_command(self, kid: str, message: bytes, signature: bytes) -> bool:
-        """True when the command key of this id signed the message."""
-        key = self.command_keys.get(kid)
+        """True when the command key, or the second person's key, of this id signed the message."""
+        if self.ring is not None and kid in self.ring.kids["command"]:
+            return self.ring.verify("command", kid, message, signature)
+        key = self.command_keys.get(kid) or self.confirm_keys.get(kid)
         return key is not None and verify_ed25519(key, message, signature)
 
     def verify(self, kid: str, message: bytes, signature: bytes) -> bool:
         """True when the community's key signed the message."""
+        if self.ring is not None:
+            return kid in self.ring.kids["community"] and self.ring.verify(
+                "community", kid, message, signature
+            )
         return kid == self.kid and verify_ed25519(self.community_key, message, signature)
+
+    def verify_pass(self, kid: str, message: bytes, signature: bytes) -> bool:
+        """True when the community signed this; a shown pass names its key by the first digits of the key's id."""
+        if self.ring is not None:
+            return self.ring.verify("community", kid, message, signature)
+        return bool(kid) and self.kid.startswith(kid) and self.verify(self.kid, message, signature)
+
+    def command_kids(self) -> frozenset[str]:
+        """The ids of command keys that have followed those of the join file."""
+        return frozenset(() if self.ring is None else self.ring.kids["command"])
 
 
 def verify_ed25519(public: bytes, message: bytes, signature: bytes) -> bool:
@@ -98,6 +130,7 @@ def read_join(path: Path) -> Join:
     """
     try:
         tree = json.loads(path.read_text())
+        bus = tree.get("bus") or {}
         return Join(
             community=str(tree["community"]),
             node=str(tree["node"]),
@@ -107,16 +140,43 @@ def read_join(path: Path) -> Join:
                 door["access_point"] for door in tree["access_points"] if door["face_enabled"]
             ),
             zone=ZoneInfo(str(tree["tz"])),
-            command_keys={
-                str(one["kid"]): base64.b64decode(one["key"], validate=True)
-                for one in tree.get("command_keys", ())
-            },
+            command_keys=_keys(tree.get("command_keys", ())),
+            confirm_keys=_keys(tree.get("confirm_keys", ())),
+            zones=_zones(tree),
             pin_key=base64.b64decode(tree.get("pin_key", ""), validate=True),
             pages_url=str(tree.get("pages_url", "")),
+            bus_cert=str(bus.get("cert", "")),
+            bus_ca=str(bus.get("ca", "")),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
             f"join_file {path}",
             f"is not a join file ({error})",
             "Make one: 'gatehouse-node join-request', then 'gatehouse-sync node add' at the service",
         ) from error
+
+
+def _keys(told: Iterable[Mapping[str, str]]) -> dict[str, bytes]:
+    return {str(one["kid"]): base64.b64decode(one["key"], validate=True) for one in told}
+
+
+def _zones(tree: Mapping[str, Any]) -> dict[str, frozenset[AccessPointId]]:
+    """The zones of this node's doors; none where the service is older than they are.
+
+    Raises:
+        ValueError: the statement is not the community's, or about another node.
+    """
+    told = tree.get("zones")
+    if told is None:
+        return {}
+    said = str(told["said"]).encode()
+    signature = base64.b64decode(told["sig"], validate=True)
+    if not verify_ed25519(
+        base64.b64decode(tree["community_key"], validate=True), signing_bytes(said), signature
+    ):
+        raise ValueError("its zones are not signed by the community")
+    try:
+        zones = decode_membership(said, tenant=str(tree["community"]), node=str(tree["node"]))
+    except BadMessage as error:
+        raise ValueError(str(error)) from error
+    return {zone: frozenset(AccessPointId(door) for door in doors) for zone, doors in zones.items()}

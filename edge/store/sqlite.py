@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge.errors import DiskFull, StoreError
+from edge.errors import Damaged, DiskFull, NoDatabase, StoreError
 
 BUSY_MS = 5_000
 
@@ -14,8 +14,11 @@ def connect(path: Path) -> sqlite3.Connection:
     """Open or create the file and check it.
 
     Raises:
-        StoreError: not writable, not a database, or a damaged page.
+        StoreError: not writable.
+        NoDatabase: it does not begin like one.
+        Damaged: a page of it cannot be read.
     """
+    db: sqlite3.Connection | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
@@ -25,13 +28,27 @@ def connect(path: Path) -> sqlite3.Connection:
         db.execute("pragma secure_delete=on")
         db.execute(f"pragma busy_timeout={BUSY_MS}")
         (verdict,) = db.execute("pragma quick_check(1)").fetchone()
-    except (sqlite3.Error, OSError) as error:
-        raise StoreError(
-            f"{path}: cannot be used as the node's database ({error}). Check the disk and its owner."
-        ) from error
-    if verdict != "ok":
-        raise StoreError(f"{path}: damaged ({verdict}). Keep a copy and run 'gatehouse-node db check'.")
+        if verdict != "ok":
+            raise _damaged(path, verdict)
+    except BaseException as error:
+        if db is not None:
+            db.close()
+        if isinstance(error, sqlite3.Error | OSError):
+            raise _unusable(path, error) from error
+        raise
     return db
+
+
+def _unusable(path: Path, error: sqlite3.Error | OSError) -> StoreError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_CORRUPT:
+        return _damaged(path, str(error))
+    kind = NoDatabase if code == sqlite3.SQLITE_NOTADB else StoreError
+    return kind(f"{path}: cannot be used as the node's database ({error}). Check the disk and its owner.")
+
+
+def _damaged(path: Path, verdict: str) -> Damaged:
+    return Damaged(f"{path}: damaged ({verdict}). Keep a copy and run 'gatehouse-node db check'.")
 
 
 def migrate(db: sqlite3.Connection, folder: Path) -> None:

@@ -7,11 +7,13 @@ import argparse
 import base64
 import json
 import sys
+import time
 from pathlib import Path
 
 from cloud_sync.protocol.claim import claim_code
 from edge.commission.watch import GateWatch
 from edge.compose_faces import key_request
+from edge.compose_identity import claim_of
 from edge.config import NodeConfig, load
 from edge.errors import GateError
 from edge.gateio.profile import load_profile
@@ -36,7 +38,8 @@ def first_boot(config: NodeConfig) -> list[str]:
         }
         for door in config.doors
     ]
-    asked = {"node": config.node, **request, "access_points": doors}
+    claim = claim_of(config, time.time_ns() // 1_000_000)
+    asked = {"node": config.node, **request, "claim": claim, "access_points": doors}
     (config.data_dir / REQUEST).write_text(json.dumps(asked, ensure_ascii=False) + "\n", encoding="utf-8")
     code = claim_code(config.node, base64.b64decode(request["public_key"]))
     told = [f"node {config.node}: claim code {code}", f"join request: {config.data_dir / REQUEST}"]

@@ -372,6 +372,8 @@ def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
         look(page, "dashboard, full")
         page.goto(f"{site.url}/nodes/gate-1")
         look(page, "a node")
+        page.goto(f"{site.url}/fleet")
+        look(page, "fleet")
         house.clock.now += 7 * HOUR_MS
         page.goto(f"{site.url}/morning")
         page.click("details summary")

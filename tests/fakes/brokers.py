@@ -1,13 +1,22 @@
-"""The brokers the suites run against: the embedded one and mosquitto, each killable and startable again."""
+"""The brokers the suites run against: the embedded one, mosquitto, and mosquitto as it is shipped: certificates and all.
+
+Each can be killed and started again.
+"""
 
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 
+from cryptography import x509
+
 from cloud_sync.broker import EmbeddedBroker
+from cloud_sync.identity.authority import open_authority, pem_of
+from cloud_sync.identity.broker_files import BrokerFolder, write_service_certificates
+from edge.store.bus_key import BusKey
 from tests.fakes.waiting import eventually
 
 MOSQUITTO = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin") or "mosquitto"
@@ -18,6 +27,7 @@ allow_anonymous true
 persistence false
 max_inflight_messages 1000
 max_queued_messages 100000
+set_tcp_nodelay true
 log_type warning
 """
 
@@ -34,7 +44,15 @@ def listening(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-class Iotcore:
+class Plain:
+    """A broker without TLS."""
+
+    def files(self, _name: str) -> tuple[str, str, str] | tuple[()]:
+        """Authority, certificate and key for this name; nothing where there are none."""
+        return ()
+
+
+class Iotcore(Plain):
     def __init__(self, _folder: Path) -> None:
         self.port = free_port()
         self._broker = EmbeddedBroker(self.port)
@@ -53,7 +71,7 @@ class Iotcore:
         self._broker.stop()
 
 
-class Mosquitto:
+class Mosquitto(Plain):
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
         self._config = folder / "mosquitto.conf"
@@ -73,3 +91,32 @@ class Mosquitto:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(5)
+
+
+class Shipped(Mosquitto):
+    """Run from what ``broker-config`` writes; names beginning with ``sync`` are the service's, every other is a node."""
+
+    def __init__(self, folder: Path, tenant: str = "dongfang") -> None:
+        super().__init__(folder)
+        self._place, self._now_ms = folder, time.time_ns() // 1_000_000
+        (folder / "keys").mkdir()
+        self._authority = open_authority(folder / "keys", self._now_ms)
+        broker = BrokerFolder(folder / "broker", tenant)
+        broker.write(self._authority, ["localhost", "127.0.0.1"], self.port, ["sync"], self._now_ms)
+        broker.write_lists(self._authority, [], [], self._now_ms)
+        self._config = broker.folder / "mosquitto.conf"
+        text = self._config.read_text().replace(
+            f"listener {self.port}\n", f"listener {self.port} 127.0.0.1\n"
+        )
+        self._config.write_text(text + ("user root\n" if os.getuid() == 0 else ""))
+
+    def files(self, name: str) -> tuple[str, str, str]:
+        if name.startswith("sync"):
+            place = self._place / "bus"
+            write_service_certificates(place, self._authority, [name], self._now_ms)
+            return str(place / "ca.pem"), str(place / f"{name}.pem"), str(place / f"{name}.key")
+        key = BusKey(self._place / "nodes" / name, name)
+        csr = x509.load_pem_x509_csr(key.request().encode())
+        cert = pem_of(self._authority.issue_node(name, csr, self._now_ms))
+        assert key.take(cert, self._authority.pem.decode())
+        return str(key.files.ca), str(key.files.cert), str(key.files.key)

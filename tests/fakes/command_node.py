@@ -1,7 +1,7 @@
 """A node as far as commands go: the real desk, book and ledger, and doors that note what they were told."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -56,7 +56,17 @@ class Issuer:
             **more,
         }
         body = commands.encode_command(Command(**words))
-        return commands.frame(body, self.key.sign(commands.signing_bytes(body)))
+        return commands.frame(body, self.signs(body))
+
+    def signs(self, body: bytes) -> bytes:
+        return self.key.sign(commands.signing_bytes(body))
+
+    def zone_frame(self, confirmer: "Issuer", zone: str, op: str = "lockdown", **more: object) -> bytes:
+        """Two people, two keys, one body."""
+        words = {"node": f"zone:{zone}", "door": "*", "iss2": "st-8", "kid2": confirmer.kid, **more}
+        single = self.frame(op, **words)
+        body = single[commands.SIG_BYTES :]
+        return commands.frame(body, self.signs(body) + confirmer.signs(body))
 
 
 @dataclass
@@ -76,9 +86,18 @@ class Door:
 class CommandNode:
     """One life of a node on this folder; make another for the next life."""
 
-    def __init__(self, folder: Path, *issuers: Issuer, door: Door | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *issuers: Issuer,
+        door: Door | None = None,
+        more_doors: Mapping[str, Door] | None = None,
+        zones: Mapping[str, Sequence[str]] | None = None,
+        confirmer: Issuer | None = None,
+    ) -> None:
         self.reading = ClockReading(NOW_MS, 1_000_000_000, ClockState.TRUSTED, 12)
         self.door = door or Door()
+        self.doors = {"AP-1": self.door, **(more_doors or {})}
         self.answers: list[Answer] = []
         self.nonces = frozenset({"c5d2"})
         self.nonces_used = 0
@@ -92,15 +111,26 @@ class CommandNode:
         )
         self.book = SqlCommandBook(self.ledger)
         keys = {one.kid: one.key.public_key().public_bytes_raw() for one in issuers}
-        join = Join("dongfang", "n1", "", b"", frozenset(), ZoneInfo("Asia/Shanghai"), command_keys=keys)
+        seconds = [] if confirmer is None else [confirmer]
+        join = Join(
+            "dongfang",
+            "n1",
+            "",
+            b"",
+            frozenset(),
+            ZoneInfo("Asia/Shanghai"),
+            command_keys=keys,
+            confirm_keys={one.kid: one.key.public_key().public_bytes_raw() for one in seconds},
+            zones={zone: frozenset(map(AccessPointId, names)) for zone, names in (zones or {}).items()},
+        )
         self.verify = join.verify_command
         self.desk = CommandDesk(
             DeskParts(
-                place=Place("dongfang", "n1", frozenset(keys), 10_000),
+                place=Place.of("dongfang", "n1", join, 10_000),
                 clock=self,
                 book=self.book,
                 recorder=self,
-                doors={AccessPointId("AP-1"): self.door},
+                doors={AccessPointId(name): one for name, one in self.doors.items()},
                 verify=self.verify,
                 answer=self.answers.append,
                 nonce_used=self._nonce_used,

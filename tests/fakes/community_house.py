@@ -34,18 +34,24 @@ class SteppedClock:
         self.at_ms += round(hours * HOUR_MS) + ms
 
 
-def config_in(folder: Path, *, synthetic: bool = True) -> SyncConfig:
+def config_in(folder: Path, *, synthetic: bool = True, database: str = "") -> SyncConfig:
+    """``database``: PostgreSQL's address; anything else leaves the books in the folder."""
     community = CommunityConfig(code="dongfang", name_zh="东方新城", name_en="Dongfang", synthetic=synthetic)
-    return SyncConfig(data_dir=folder / "data", community=community, web=WebConfig(tls=False))
+    url = database if database.startswith("postgresql://") else ""
+    return SyncConfig(
+        data_dir=folder / "data", community=community, web=WebConfig(tls=False), database_url=url
+    )
 
 
 def public_key(fill: int = 7) -> str:
     return base64.b64encode(bytes([fill]) * 32).decode()
 
 
-def new_house(folder: Path, clock: SteppedClock | None = None, *, synthetic: bool = True) -> Books:
+def new_house(
+    folder: Path, clock: SteppedClock | None = None, *, synthetic: bool = True, database: str = ""
+) -> Books:
     """Set up, with one node that owns a gate and a room door."""
-    config = config_in(folder, synthetic=synthetic)
+    config = config_in(folder, synthetic=synthetic, database=database)
     set_up(config)
     books = open_books(config, clock or SteppedClock())
     doors = (

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 from edge.core.events import AccessPointId
-from edge.core.passes import Pass
+from edge.core.freshness import Lease
+from edge.core.passes import Pass, PassSet
 from edge.runtime.node import Node
 from edge.runtime.node_parts import Parts
 from edge.runtime.sightings import EngineState, FaceSeen
@@ -57,7 +58,9 @@ class EyesOnly:
             clock=SteppedClock(),
             io=None,
             ledger=None,
-            book=SimpleNamespace(auth_ver=1, passes=self.passes, denied={}, head_issued_ms=None),
+            book=SimpleNamespace(
+                auth_ver=1, held=PassSet.build(1, self.passes), head_issued_ms=None, lease=Lease(None)
+            ),
             templates=SimpleNamespace(pairs=lambda: (), keep_pairs=lambda _pairs: None),
             screens=SimpleNamespace(show=lambda _door, word, _until=None: self.shown.append(str(word))),
             wake_link=lambda: None,

@@ -1,9 +1,9 @@
-"""A gate on a real MQTT session: the real ``GatePeer`` over a ledger in memory, and a pass book of one snapshot."""
+"""A gate of wire version 1 on a real MQTT session: ``GatePeer`` over a ledger in memory, and whole pass sets only."""
 
 import base64
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 import paho.mqtt.client as paho
@@ -37,7 +37,12 @@ class PahoGate:
     """``start`` and ``stop`` once; ``record`` from the test; everything else happens on its own thread."""
 
     def __init__(
-        self, tenant: str, node: str, port: int, verify: Callable[[bytes, bytes], bool] | None = None
+        self,
+        tenant: str,
+        node: str,
+        port: int,
+        verify: Callable[[bytes, bytes], bool] | None = None,
+        tls: Sequence[str] = (),
     ) -> None:
         self.topics = NodeTopics(tenant, node)
         self.ledger = WireLedger(node)
@@ -57,6 +62,8 @@ class PahoGate:
             CallbackAPIVersion.VERSION2, client_id=node, clean_session=True, protocol=paho.MQTTv311
         )
         self.client.reconnect_delay_set(1, 1)
+        if tls:
+            self.client.tls_set(*tls)
         will = State(on=False, e=self.ledger.epoch, boot_id="b1", state="OFFLINE")
         self.client.will_set(self.topics.up("st"), encode(will), qos=1, retain=True)
         self.client.on_connect = self._on_connect
@@ -120,7 +127,7 @@ class PahoGate:
         with self._lock:
             self.peer.recorded(self.ledger.head)
             aboard = {"auth_ver": self.auth_ver, "root": self.root, "erase_ver": self.erase_ver}
-            hello = self.ledger.hello(acked=self.peer.acked, sg=self.peer.sink_gen, **aboard)
+            hello = self.ledger.hello(acked=self.peer.acked, sg=self.peer.sink_gen, v=1, wv=1, **aboard)
         self.say("hello", hello)
 
     def _send(self, now_s: float) -> None:

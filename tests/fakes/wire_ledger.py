@@ -1,14 +1,19 @@
 """A gate's ledger in memory, for tests of the other end: real bodies, real chain, real frames."""
 
+import base64
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
 
 from cloud_sync.ports import Told
 from cloud_sync.protocol import chain
-from cloud_sync.protocol.messages import Batch, EventBody, Hello, Tombstone, encode
+from cloud_sync.protocol.messages import Anchor, Batch, EventBody, Hello, Tombstone, encode
 from cloud_sync.protocol.versions import WIRE_VERSION, WIRE_VERSION_MIN
+from cloud_sync.protocol.vouched import anchor_bytes, tombstone_bytes
 
 T0_MS = 1_795_276_800_000  # 2026-11-21T16:00:00Z
 T0_TEXT = "2026-11-21T16:00:00.000Z"
@@ -26,6 +31,20 @@ def body(type_: str = "access.granted", **more: object) -> bytes:
         **more,
     }
     return msgspec.json.encode(EventBody(type=type_, **words))
+
+
+def device_key(node: str) -> Ed25519PrivateKey:
+    """The same for the same node, in every test."""
+    return Ed25519PrivateKey.from_private_bytes(sha256(node.encode()).digest())
+
+
+def device_public(node: str) -> str:
+    """Base64, as the service keeps it."""
+    return base64.b64encode(device_key(node).public_key().public_bytes_raw()).decode()
+
+
+def sign(node: str, message: bytes) -> str:
+    return base64.b64encode(device_key(node).sign(message)).decode()
 
 
 @dataclass
@@ -53,8 +72,13 @@ class WireLedger:
         events = [(seq, msgspec.Raw(self.rows[seq - 1][0]), chain.short(self.h(seq))) for seq in seqs]
         return Batch(v=WIRE_VERSION, n=self.node, e=self.epoch, sg=sg, lv=live, ev=events, tomb=list(tomb))
 
-    def tombstone(self, lo: int, hi: int, reason: str = "retention") -> Tombstone:
-        return Tombstone(lo=lo, hi=hi, reason=reason, h=self.h(hi).hex())
+    def tombstone(self, lo: int, hi: int, reason: str = "retention", kept: int = 0) -> Tombstone:
+        plain = Tombstone(lo=lo, hi=hi, reason=reason, h=self.h(hi).hex(), kept=kept)
+        return replace(plain, sig=sign(self.node, tombstone_bytes(self.node, self.epoch, plain)))
+
+    def anchor(self, seq: int, at_ms: int = T0_MS) -> Anchor:
+        plain = Anchor(seq=seq, h=self.h(seq).hex(), at=at_ms, sig="")
+        return replace(plain, sig=sign(self.node, anchor_bytes(self.node, self.epoch, plain)))
 
     def hello(self, **more: object) -> Hello:
         words: dict[str, object] = {

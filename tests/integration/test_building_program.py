@@ -112,6 +112,11 @@ def test_a_node_without_wired_doors_needs_no_gate_io_and_tells_of_its_locks(hous
     status = program.run("status").stdout
     assert "battery low: r-2; signal low: none" in status
     assert "fault: r-2: battery low: change it today" in status
+    doctor = program.run("doctor")
+    assert (doctor.returncode, doctor.stderr) == (1, "")
+    assert "good node: runs, 3 door(s)." in doctor.stdout
+    assert "bad  node: r-2: battery low: change it today" in doctor.stdout
+    assert "bad  broker: 127.0.0.1:1 cannot be reached (connection refused)" in doctor.stdout
     program.process.send_signal(signal.SIGTERM)
     assert program.process.wait(20) == 0
 

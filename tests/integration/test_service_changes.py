@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from cloud_sync.distribute.snapshots import Distributor
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.store import tables
+from cloud_sync.store.pass_feed import StoredPassFeed
 from cloud_sync.store.pass_sets import StoredPassSets
 from tests.fakes.community_house import (
     CODE,
@@ -226,7 +227,7 @@ def test_what_a_cut_off_node_was_not_told_is_grave_after_ten_minutes(books, gate
     with_guest(books)
     comes_in(books, gate)
     Distributor(
-        books.registry,
+        StoredPassFeed(books.house),
         StoredPassSets(books.engine, "dongfang"),
         books.keys.signer,
         Silence(),

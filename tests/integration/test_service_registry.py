@@ -30,8 +30,8 @@ HOUR = 3_600_000
 
 
 @pytest.fixture
-def books(tmp_path):
-    books = new_house(tmp_path, SteppedClock())
+def books(tmp_path, database):
+    books = new_house(tmp_path, SteppedClock(), database=database)
     yield books
     books.close()
 

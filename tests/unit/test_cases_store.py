@@ -23,9 +23,9 @@ LI, WANG, CHEN = User("li", "guard"), User("wang", "guard"), User("chen", "offic
 class Desk:
     """A community, its gate, its jobs and three people, one second a beat."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, database):
         self.clock = SteppedClock()
-        self.books = new_house(folder, self.clock)
+        self.books = new_house(folder, self.clock, database=database)
         self.gate = Gate(self.books)
         self.gate.says_hello()
         self.work = CaseWork(CaseIntake(self.books.house), self.clock)
@@ -68,8 +68,8 @@ class Desk:
 
 
 @pytest.fixture
-def house(tmp_path):
-    made = Desk(tmp_path)
+def house(tmp_path, database):
+    made = Desk(tmp_path, database)
     yield made
     made.gate.close()
     made.books.close()
@@ -188,6 +188,18 @@ def test_a_node_silent_for_more_than_ninety_seconds_is_a_case_and_its_hello_ends
     assert house.only().state is S.RTN_UNACK
     house.beat()
     assert house.only().count == 1
+
+
+def test_a_node_that_speaks_no_version_of_ours_is_a_case_until_one_of_the_two_is_updated(house):
+    house.gate.says_hello(wv=9, wv_min=9)
+    house.beat()
+    case = house.only()
+    assert (case.kind, case.severity, case.subject) == ("version_refused", "S2", "gate-1")
+    house.beat()
+    assert house.only().count == 1
+    house.gate.says_hello()
+    house.beat()
+    assert house.only().state is S.RTN_UNACK
 
 
 def test_after_a_stop_of_the_service_nodes_get_time_to_say_hello(house):

@@ -21,8 +21,8 @@ from tests.fakes.community_house import DOOR, GATE, NOON_MS, Gate, new_house
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Iterator[Books]:
-    books = new_house(tmp_path)
+def books(tmp_path: Path, database: str) -> Iterator[Books]:
+    books = new_house(tmp_path, database=database)
     yield books
     books.close()
 

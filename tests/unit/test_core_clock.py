@@ -17,8 +17,10 @@ from edge.core.clock import (
 )
 from edge.core.events import ClockState
 from edge.core.freshness import (
+    BEYOND_THE_LEASE,
     RULE,
     Freshness,
+    Lease,
     contact_age_ms,
     countdown,
     countdowns,
@@ -153,6 +155,36 @@ def test_what_is_left_without_news_is_counted_down(cls, days, online, stale_days
     told = [None if ms is None else ms / DAY_MS for ms in (left.stale_in_ms, left.expires_in_ms)]
     assert told == [stale_days, expires_days]
     assert left.state is freshness(cls, age_ms, online=online, signed_code=False, window_over=False)
+
+
+OVER, UNTIL = MAX_OFFLINE_MS + 1, Lease(MAX_OFFLINE_MS)
+
+
+@pytest.mark.parametrize("cls", SubjectClass)
+def test_beyond_the_lease_only_staff_and_rescuers_are_believed(cls: SubjectClass) -> None:
+    word = freshness(cls, 0, online=True, signed_code=True, window_over=False, lease_over=True)
+    assert (word is EXPIRED) is (RULE[cls] not in BEYOND_THE_LEASE)
+
+
+@pytest.mark.parametrize(
+    ("clock", "now_ms", "bound_ms", "floor_ms", "left_ms"),
+    [
+        (ClockState.TRUSTED, MAX_OFFLINE_MS - 5, 0, 0, 5),
+        (ClockState.HOLDOVER, MAX_OFFLINE_MS - 5, 9, 0, 0),  # by the latest it can be
+        (ClockState.TRUSTED, 0, 0, OVER, 0),  # a clock set back does not lengthen it
+        (ClockState.UNTRUSTED, OVER, 0, 7, MAX_OFFLINE_MS - 7),
+        (ClockState.UNTRUSTED, 0, 0, OVER, 0),
+    ],
+)
+def test_a_lease_ends_by_the_latest_it_can_be(clock, now_ms, bound_ms, floor_ms, left_ms) -> None:
+    assert UNTIL.left_ms(clock, now_ms, bound_ms, floor_ms) == left_ms
+    assert Lease(None).left_ms(clock, now_ms, bound_ms, floor_ms) is None
+
+
+def test_the_end_of_the_lease_is_counted_down_where_it_comes_first() -> None:
+    left = {cls: one.expires_in_ms for cls, one in countdowns(0, online=True, lease_left_ms=9).items()}
+    assert left[SubjectClass.GUEST] == left[SubjectClass.RESIDENT] == 9
+    assert left[SubjectClass.GRID] is left[SubjectClass.EMERGENCY] is None
 
 
 def test_every_class_has_its_countdown() -> None:

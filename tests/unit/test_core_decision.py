@@ -141,6 +141,7 @@ def test_an_honest_guest_is_let_in_whichever_way(attempt: Attempt) -> None:
             holding(FACE, cls=SubjectClass.OPERATOR), DOOR,
             replace(MOMENT, contact_age_ms=8 * DAY_MS), "x:SecondFactor",
         ),
+        (CODE, DOOR, replace(MOMENT, lease_over=True), "x:OfflineExpired"),
         (CODE, DOOR, replace(MOMENT, clock=ClockState.UNTRUSTED, floor_ms=NOW), "x:ClockUntrusted"),
         (CODE, replace(DOOR, anti_passback=Ruling.BROKEN), MOMENT, "x:AntiPassback"),
         (CODE, replace(DOOR, interlock=Ruling.BROKEN), MOMENT, "x:Interlock"),
@@ -149,6 +150,22 @@ def test_an_honest_guest_is_let_in_whichever_way(attempt: Attempt) -> None:
 )  # fmt: skip
 def test_every_way_to_be_turned_away(attempt: Attempt, door: DoorView, moment: Moment, expected: str) -> None:
     assert reason(attempt, door, moment) == expected
+
+
+def test_a_word_signed_today_does_not_rest_on_a_lease_that_is_over() -> None:
+    assert reason(replace(CODE, signed_age_ms=0), DOOR, replace(MOMENT, lease_over=True)) == "Granted"
+
+
+@pytest.mark.parametrize("cls", [SubjectClass.OPERATOR, SubjectClass.EMERGENCY])
+def test_staff_and_rescuers_get_in_beyond_the_lease_with_two_factors(cls: SubjectClass) -> None:
+    whole = replace(holding(CODE, cls=cls), factors=2, also=frozenset({CredentialKind.PIN}))
+    assert reason(whole, DOOR, replace(MOMENT, lease_over=True, contact_age_ms=31 * DAY_MS)) == "Granted"
+
+
+def test_the_way_out_asks_for_no_freshness() -> None:
+    old = replace(MOMENT, lease_over=True, contact_age_ms=None, online=False)
+    resident = holding(CODE, cls=SubjectClass.RESIDENT)
+    assert reason(resident, replace(DOOR, direction="out"), old) == "Granted"
 
 
 STANDING = {
@@ -323,7 +340,7 @@ INPUTS = {
         "access_point", "location_class", "lock_silent", "mode", "direction", "camera", "liveness", "simulation",
         "schedule", "schedule_opens_ms", "anti_passback", "interlock", "occupancy", "else_code", "require",
     },
-    Moment: {"now_ms", "clock", "floor_ms", "contact_age_ms", "online", "max_offline_ms"},
+    Moment: {"now_ms", "clock", "floor_ms", "contact_age_ms", "online", "lease_over", "max_offline_ms"},
     Policy: {"policy_version", "auth_ver"},
     Pass: {
         "pass_id", "pass_version", "subject_ref", "cls", "state", "scope", "schedule",

@@ -14,6 +14,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from cloud_sync.identity.broker_conf import MOSQUITTO_CONF, access_list
 from edge.gateio.mistakes import profile_mistakes
 from edge.gateio.profile import LockProfile, load_profile
 from edge.ports import Point
@@ -62,12 +63,14 @@ def installed(unit: Path, root: Path, *, drop_ins: bool = True) -> Path:
     """A copy of the unit whose programs exist, with everything a site may drop in beside it."""
     programs = root / "bin"
     programs.mkdir()
-    for name in ("python", "gatehouse-node", "gatehouse-sync", "cage"):
+    for name in ("python", "gatehouse-node", "gatehouse-sync", "cage", "mosquitto"):
         (programs / name).write_text("#!/bin/sh\n")
         (programs / name).chmod(0o755)
     text = unit.read_text()
-    for place in ("/opt/gate/current/bin", "/opt/gatehouse/current/bin", "/usr/bin/cage"):
-        text = text.replace(place, str(programs / "cage") if place.endswith("cage") else str(programs))
+    for place in ("/opt/gate/current/bin", "/opt/gatehouse/current/bin"):
+        text = text.replace(place, str(programs))
+    for place in ("/usr/bin/cage", "/usr/sbin/mosquitto"):
+        text = text.replace(place, str(programs / Path(place).name))
     copy = root / unit.name
     copy.write_text(text)
     if drop_ins and (beside := unit.with_name(f"{unit.name}.d")).is_dir():
@@ -115,6 +118,11 @@ BASE = f"ac/v1/{TENANT}"
 CLIENTS = ["sync", "node-a", "node-b", "node-revoked"]
 
 
+def test_what_is_shipped_is_what_the_service_writes():
+    assert (HERE / "mosquitto" / "mosquitto.conf").read_text() == MOSQUITTO_CONF
+    assert (HERE / "mosquitto" / "acl").read_text() == access_list("{tenant}", ["sync", "sync-jobs"])
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -132,7 +140,7 @@ class Broker:
         acl = (HERE / "mosquitto" / "acl").read_text().replace("{tenant}", TENANT)
         (folder / "acl").write_text(acl)
         config = (HERE / "mosquitto" / "mosquitto.conf").read_text().replace("{dir}", str(folder))
-        config = config.replace("listener 8883\n", f"listener {self.port} 127.0.0.1\n")
+        config = config.replace("listener {port}\n", f"listener {self.port} 127.0.0.1\n")
         (folder / "mosquitto.conf").write_text(config + ("user root\n" if os.getuid() == 0 else ""))
 
     @contextlib.contextmanager
@@ -262,6 +270,17 @@ def test_without_a_valid_certificate_nobody_comes_in(broker, name):
         context.wrap_socket(raw, server_hostname="localhost") as tls,
     ):
         tls.recv(1)
+
+
+@pytest.mark.mosquitto
+def test_nobody_throws_another_out_by_taking_its_id(broker):
+    with Client(broker, "sync") as sync, Client(broker, "node-b") as victim:
+        victim.hear(f"{BASE}/d/node-b/#")
+        with Client(broker, "node-a", client_id="node-b") as node:
+            node.say(f"{BASE}/n/node-a/ev")
+            sync.say(f"{BASE}/d/node-b/cmd")
+            assert victim.until(f"{BASE}/d/node-b/cmd") == [f"{BASE}/d/node-b/cmd"]
+        assert victim.answers.empty()  # not once disconnected
 
 
 @pytest.mark.mosquitto

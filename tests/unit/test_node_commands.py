@@ -155,7 +155,7 @@ def fill_disk(node: CommandNode, issuer: Issuer) -> None:
 
     def accept() -> None:
         n = next(numbers)
-        node.book.accept(replace(an_order, id=f"{n:016x}", ctr=n), NOW_MS)
+        node.book.accept([replace(an_order, id=f"{n:016x}", ctr=n)], NOW_MS)
 
     for write in (lambda: asyncio.run(node.record([Fact("door.rex")])), accept):
         with contextlib.suppress(DiskFull):
@@ -265,3 +265,23 @@ def test_a_flood_is_dropped_and_what_waits_is_bounded(node: CommandNode, issuer:
 def test_before_it_serves_nothing_waits(node: CommandNode, issuer: Issuer) -> None:
     node.desk.take(received(issuer.frame(), retained=False, nonces=frozenset()))
     assert node.desk._waiting.empty()
+
+
+def test_a_command_that_a_slow_disk_outlives_moves_nothing(
+    node: CommandNode, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Judged in its time, written down too late: the row stands, the door stays, and the answer says why."""
+    accept = node.book.accept
+
+    def slow(orders, at_ms):
+        numbers = accept(orders, at_ms)
+        node.reading = replace(node.reading, wall_ms=NOW_MS + 10_001)
+        return numbers
+
+    monkeypatch.setattr(node.book, "accept", slow)
+    frame = issuer.frame("release")
+    hears(node, frame, frame)
+    assert node.door.told == []
+    assert said(node) == [("accepted", ""), ("refused", "expired"), ("refused", "expired")]
+    assert facts(node) == [("command.refused", "expired", "st-7")]
+    assert node.book.unfinished() == []

@@ -41,6 +41,7 @@ class Side:
 
     def __init__(self) -> None:
         self.got: list[Received] = []
+        self.passes = None
 
     def aboard(self) -> Aboard:
         return Aboard(0, "", 0)
@@ -77,6 +78,7 @@ def link(tmp_path: Path):
         node=Side(),
         verify=lambda *_: True,
         open_session=lambda *_: session,
+        sign=lambda _: bytes(64),
     )
     ledger.close()
 

@@ -29,19 +29,21 @@ from cloud_sync.protocol.sealed import proof_bytes
 from cloud_sync.protocol.topics import NodeTopics
 from edge.core import peers
 from edge.core.events import AccessPointId, ClockState, NodeId
+from edge.core.passes import EMPTY
 from edge.link.faces import SAYING_MAX, FaceLink
 from edge.link.link import Aboard, Link
 from edge.link.mqtt import Heard
 from edge.link.translate import encode_fact
 from edge.ports import ClockReading
 from edge.runtime.node import Node
+from edge.runtime.node_parts import NoOwnLocks
 from edge.store.ballast import Ballast
 from edge.store.device_key import verify_ed25519
 from edge.store.ledger import SqliteLedger
 from tests.fakes.sealed_nodes import Keys, SteppedClock
 
 TOPICS = NodeTopics("dongfang", "n-b")
-GOLDEN = Path(__file__).parent.parent / "golden" / "messages"
+GOLDEN = Path(__file__).parent.parent / "golden" / "messages" / "v1"
 AUTHORITY, STRANGER = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 A, B = Keys("n-a"), Keys("n-b")
 
@@ -224,6 +226,16 @@ class Owing(Side):
     def clock(self) -> ClockReading:
         return ClockReading(1, 0, ClockState.TRUSTED, 0)
 
+    @property
+    def passes(self) -> "Owing":
+        return self
+
+    def version(self) -> tuple[int, str]:
+        return 1, "root"
+
+    def wall_ms(self) -> int:
+        return 1
+
     def note_head(self, *_: int) -> None: ...
 
     def erase(self, pass_ids: list[str], erase_ver: int) -> int:
@@ -267,6 +279,7 @@ def whole(tmp_path: Path) -> Iterator[Link]:
         node=Owing(),
         verify=lambda *_: True,
         open_session=lambda *_: Said(),
+        sign=lambda _: bytes(64),
     )
     link.faces.side = link._node
     yield link
@@ -330,9 +343,10 @@ def test_a_node_that_owes_an_erasure_looks_at_nobody() -> None:
                 seen.append(face)
 
         parts = SimpleNamespace(
-            book=SimpleNamespace(auth_ver=0, passes=(), denied={}),
+            book=SimpleNamespace(auth_ver=0, held=EMPTY),
             clock=SteppedClock(),
             templates=SimpleNamespace(pairs=lambda: ()),
+            own_locks=NoOwnLocks(),
         )
         node = Node(parts, {AccessPointId("AP-1"): "lane"}, {})
         node.take_gates([Door()])

@@ -12,6 +12,8 @@ from edge.compose_locks import check_locks
 from edge.core.door_events import BoltChanged, Boot, LockBack, LockLost
 from edge.core.door_types import Bolt
 from edge.core.events import AccessPointId
+from edge.core.freshness import Lease
+from edge.core.passes import EMPTY
 from edge.errors import ConfigError
 from edge.gateio.profile import parse_profile
 from edge.ports import (
@@ -193,7 +195,7 @@ def node_of(locks: NodeLocks, gates: list[Gate]) -> Node:
         clock=SteppedClock(),
         io=locks,
         ledger=SimpleNamespace(door_modes=dict),
-        book=SimpleNamespace(auth_ver=1, passes=(), denied={}, head_issued_ms=None),
+        book=SimpleNamespace(auth_ver=1, held=EMPTY, head_issued_ms=None, lease=Lease(None)),
         templates=SimpleNamespace(pairs=lambda: ()),
         screens=None,
         wake_link=lambda: None,

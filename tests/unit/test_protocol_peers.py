@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud_sync.protocol import chain, merkle
-from cloud_sync.protocol.gate_peer import RTO_FIRST_S, RTO_MAX_S, WINDOW, GatePeer
+from cloud_sync.protocol.gate_peer import RTO_FIRST_S, RTO_MAX_S, STALLED_AFTER, WINDOW, GatePeer
 from cloud_sync.protocol.messages import (
     BATCH_EVENTS_MAX,
     BadMessage,
@@ -40,10 +40,70 @@ def test_no_progress_sends_everything_again_and_waits_longer_each_time() -> None
         waits.append(peer.rto_s)
         now_s += peer.rto_s
         assert peer.tick(now_s)
-        assert peer.due() == range(1, 11)
+        assert peer.due() == (range(1, 2) if peer.stalled else range(1, 11))
     assert waits == [RTO_FIRST_S, 6.0, 12.0, 24.0, RTO_MAX_S, RTO_MAX_S]
     peer.on_ack("e", 4, "", refuse=None, now_s=now_s)
     assert peer.rto_s == RTO_FIRST_S
+
+
+def test_after_five_time_outs_in_a_row_events_go_one_by_one_until_one_gets_through() -> None:
+    peer, now_s = gate(head=300), 0.0
+    for _ in range(STALLED_AFTER):
+        assert len(peer.due()) == BATCH_EVENTS_MAX
+        peer.sending(100, now_s)
+        now_s += peer.rto_s
+        peer.tick(now_s)
+    assert peer.stalled
+    assert peer.due() == range(1, 2)
+    peer.sending(1, now_s)
+    peer.on_ack("e", 1, "", refuse=None, now_s=now_s)
+    assert not peer.stalled
+    assert len(peer.due()) == BATCH_EVENTS_MAX
+
+
+def test_what_the_sink_misses_goes_first_and_once_for_each_time_out() -> None:
+    peer = gate(head=900)
+    for through in (100, 200, 300):
+        peer.sending(through, 0.0)
+    said = {"refuse": None, "missing": [(101, 250), (800, 900)]}
+    peer.on_ack("e", 100, "", now_s=1.0, **said)
+    assert peer.due() == range(101, 201)
+    peer.sending(200, 1.0)
+    assert peer.due() == range(201, 251)
+    peer.sending(250, 1.0)
+    assert peer.due() == range(301, 401)  # what was never sent is not missing
+    peer.on_ack("e", 100, "", now_s=1.5, **said)
+    assert peer.due() == range(301, 401)
+    peer.on_ack("e", 100, "", now_s=1.0 + RTO_FIRST_S, **said)
+    assert peer.due() == range(101, 201)
+
+
+def test_a_hole_may_reach_further_than_was_due() -> None:
+    peer = gate(head=9_000)
+    peer.sending(7_000, 0.0)
+    assert not peer.due()
+    peer.on_ack("e", 7_000, "", refuse=None, now_s=0.0)
+    assert peer.due() == range(7_001, 7_101)
+
+
+def test_a_sink_that_holds_more_than_was_recorded_has_met_a_copy_of_this_node() -> None:
+    peer = gate(head=10, acked=4)
+    assert not peer.on_ack("e", 12, "", refuse=None, now_s=0.0)
+    assert (peer.outdone, peer.acked) == (True, 4)
+    peer.on_ack("e", 5, "", refuse=None, now_s=0.0)
+    assert not peer.outdone
+
+
+@pytest.mark.parametrize(
+    ("speaks", "version", "refused"),
+    [((1, 1), 1, None), ((9, 2), 2, None), ((9, 9), 1, "version"), ((0, 0), 1, "version")],
+)
+def test_the_gate_judges_the_sinks_versions_as_the_sink_judges_its(
+    speaks: tuple[int, int], version: int, refused: str | None
+) -> None:
+    peer = gate(head=10)
+    peer.on_ack("e", 0, "g", refuse=None, now_s=0.0, speaks=speaks)
+    assert (peer.version, peer.refused, bool(peer.due())) == (version, refused, refused is None)
 
 
 def test_nothing_in_flight_never_times_out() -> None:

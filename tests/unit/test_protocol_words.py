@@ -7,7 +7,7 @@ from typing import Union, get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 
-from cloud_sync.protocol import messages
+from cloud_sync.protocol import identity, messages  # noqa: F401  # both define messages
 from cloud_sync.protocol.commands import Argument, Command
 from cloud_sync.protocol.messages import Cred, DoorHealth, Message, PassRow
 
@@ -31,6 +31,8 @@ ALLOWED = {
         "upto",
         "missing",
         "refuse",
+        "kept",
+        "anchored",
     ),
     # the record of an event (access.md §10, sync.md §5.1)
     *(
@@ -72,6 +74,8 @@ ALLOWED = {
         "cfg_ver",
         "erase_ver",
         "nonce",
+        "iss2",
+        "kid2",
         "lag",
     ),
     *("outbox", "free_mb", "on", "state", "doors", "faults", "alarm", "camera", "lock", "face", "liveness"),
@@ -79,12 +83,14 @@ ALLOWED = {
     *("verified_by", "battery", "signal"),
     # passes and erasures
     *("node", "count", "issued", "lease_until", "kid", "i", "data", "applied_at", "slot", "refused"),
-    *("items", "template_ref", "done_at", "erased"),
+    *("items", "template_ref", "done_at", "erased", "since", "gone", "rows", "want", "leaves", "b"),
     *("cls", "scope", "schedule", "not_before", "not_after", "prereq", "policy", "creds"),
     *("kind", "cred_id", "verifier"),
     # commands: ``iss`` is the account of whoever commands, ``class`` whom they let in
     *("t", "door", "id", "ctr", "iat", "exp", "op", "arg", "iss", "why"),
     # sealed templates: ``ct`` is ciphertext of one length for everybody, that only its receiver opens
+    # certificates and keys that follow keys: all of them public halves
+    *("at", "csr", "cert", "key", "use", "prev", "since", "until", "links"),
     *("community", "ver", "nodes", "device_key", "sealing_key", "proof", "from", "to", "epk", "ct"),
 }
 KINDS = [*Message.__subclasses__(), PassRow, Cred, Command, Argument]

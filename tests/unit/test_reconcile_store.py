@@ -100,7 +100,7 @@ def test_a_revocation_without_receipt_is_d21_at_its_gravest(tmp_path):
     with community(tmp_path) as (books, gate):
         with_guest(books)
         with books.engine.begin() as db:
-            held = {"root": "r1", "erase_ver": 0, "receipt_ver": 1, "receipt_root": "r1", "rows": b""}
+            held = {"root": "r1", "erase_ver": 0, "receipt_ver": 1, "receipt_root": "r1"}
             db.execute(
                 tables.pass_set.insert().values(
                     community="dongfang", node="gate-1", auth_ver=1, built_ms=NOON_MS, **held
@@ -133,6 +133,22 @@ def test_a_changed_event_breaks_the_chain_and_is_d22(tmp_path):
             db.execute(event.update().where(event.c.seq == 2).values(body=body))
         books.reconciler.run_chains()
         assert record(books) == [("D22", "closed", "S2")]
+
+
+def test_what_left_a_node_on_its_clock_is_no_discrepancy_and_what_it_lost_is(tmp_path):
+    with community(tmp_path) as (books, gate):
+        gate.says_hello()
+        books.reconciler.run_full()
+        said = {"node": "gate-1", "epoch": gate.ledger.epoch, "h": "ab" * 32, "declared_ms": NOON_MS}
+        key = {"community": books.config.community.code, **said}
+        with books.engine.begin() as db:
+            db.execute(sa.insert(tables.tombstone).values(lo=1, hi=900, reason="retention", **key))
+        books.reconciler.run_full()
+        assert record(books) == []
+        with books.engine.begin() as db:
+            db.execute(sa.insert(tables.tombstone).values(lo=901, hi=903, reason="disk full", **key))
+        books.reconciler.run_full()
+        assert record(books) == [("D22", "open", "S2")]
 
 
 HAPPENINGS = st.lists(

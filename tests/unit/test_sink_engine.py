@@ -124,7 +124,7 @@ def a_newer_database(folder: Path) -> Path:
         (a_newer_database, "made by a newer version"),
         (lambda folder: folder / "nowhere" / "service.db", "check that the folder exists"),
         (lambda folder: folder, "check that the folder exists"),
-        (lambda _: "postgresql://host/name", "only SQLite is spoken here"),
+        (lambda _: "mysql://host/name", "only SQLite and PostgreSQL are spoken here"),
     ],
 )
 def test_what_cannot_be_opened_is_answered_in_one_sentence(tmp_path: Path, make, words: str) -> None:

@@ -112,7 +112,7 @@ class Shelf:
         self.transactions.append(list(frames))
         names = dict.fromkeys(frame.node for frame in frames)
         ack = Ack(e="e", upto=1, sg="g", wv=1, wv_min=1)
-        return Stored(tuple((name, ack) for name in names), (), 0, 0)
+        return Stored(tuple((name, ack) for name in names), (), 0, 0, 0)
 
 
 class Noon:

@@ -6,19 +6,23 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from cloud_sync.distribute.plan import (
     AHEAD_MAX,
     ERASE_ITEMS_MAX,
     REDRIVE_MAX_MS,
     Drive,
+    contradicts,
     erase_now,
-    is_behind,
-    next_set,
+    newest_version,
     parts,
+    taken_away,
+    takes_deltas,
 )
 from cloud_sync.ports import HeldSet, NodeView
 from cloud_sync.protocol import merkle
+from cloud_sync.protocol.delta import LEFT
 from cloud_sync.protocol.messages import PUBLISH_BYTES_MAX, Cred, Erase, EraseItem, PassRow, encode
 
 
@@ -28,37 +32,27 @@ def row(pass_id: str = "P1") -> PassRow:
     )
 
 
-HELD = HeldSet(5, merkle.root(5, [row()]), merkle.pack([row()]), 5, merkle.root(5, [row()]))
+HELD = HeldSet(5, merkle.root(5, [row()]), 5, merkle.root(5, [row()]))
 VIEW = NodeView("n1", True, 5, HELD.root, HELD, 0, ())
-
-
-def test_the_same_rows_make_no_version() -> None:
-    assert next_set(VIEW, [row()]) is None
-
-
-def test_the_first_set_is_made_even_if_it_is_empty() -> None:
-    built = next_set(replace(VIEW, held=None, told_ver=0, told_root=""), [])
-    assert built is not None
-    assert (built.auth_ver, built.root, built.packed) == (1, merkle.root(1, []), merkle.pack([]))
+NOW_MS = 1
 
 
 @pytest.mark.parametrize(
-    ("view", "auth_ver"),
+    ("view", "newest"),
     [
-        (VIEW, 6),
-        (replace(VIEW, told_ver=3, told_root="old"), 6),
-        (replace(VIEW, told_ver=9, told_root="of a later life"), 10),
-        (replace(VIEW, told_ver=5 + AHEAD_MAX + 1, told_root="a lie"), 6),
+        (replace(VIEW, held=None, told_ver=0, told_root=""), 0),
+        (VIEW, 5),
+        (replace(VIEW, told_ver=3, told_root="old"), 5),
+        (replace(VIEW, told_ver=9, told_root="of a later life"), 9),
+        (replace(VIEW, told_ver=5 + AHEAD_MAX + 1, told_root="a lie"), 5),
     ],
 )
-def test_versions_only_go_up_and_overtake_what_the_node_holds(view: NodeView, auth_ver: int) -> None:
-    built = next_set(view, [row("P2")])
-    assert built is not None
-    assert built.auth_ver == auth_ver
+def test_versions_only_go_up_and_overtake_what_the_node_holds(view: NodeView, newest: int) -> None:
+    assert newest_version(view) == newest
 
 
 @pytest.mark.parametrize(
-    ("told_ver", "told_root", "rebuilt"),
+    ("told_ver", "told_root", "overtaken"),
     [
         (5, HELD.root, False),
         (5, "", False),
@@ -69,15 +63,38 @@ def test_versions_only_go_up_and_overtake_what_the_node_holds(view: NodeView, au
     ],
 )
 def test_a_node_that_holds_what_we_never_made_is_overtaken(
-    told_ver: int, told_root: str, rebuilt: bool
+    told_ver: int, told_root: str, overtaken: bool
 ) -> None:
-    assert (next_set(replace(VIEW, told_ver=told_ver, told_root=told_root), [row()]) is not None) is rebuilt
+    assert contradicts(replace(VIEW, told_ver=told_ver, told_root=told_root)) is overtaken
 
 
-def test_only_the_equal_root_of_the_very_version_is_a_receipt() -> None:
-    assert not is_behind(HELD)
-    assert is_behind(replace(HELD, receipt_root="another"))
-    assert is_behind(replace(HELD, receipt_ver=4))
+@pytest.mark.parametrize(
+    ("after", "item"),
+    [
+        (None, ("P1", 1, LEFT)),
+        ({"state": "REVOKED"}, ("P1", 2, "REVOKED")),
+        ({"state": "SUSPENDED"}, ("P1", 2, "SUSPENDED")),
+        ({"state": "PENDING"}, ("P1", 1, LEFT)),
+        ({"scope": ["AP-2"]}, ("P1", 1, LEFT)),
+        ({"creds": []}, ("P1", 1, LEFT)),
+        ({"not_after": 0}, ("P1", 1, LEFT)),
+        ({"not_after": 9}, None),
+        ({"scope": ["AP-1", "AP-2"]}, None),
+    ],
+)
+def test_what_a_change_takes_away_travels_ahead(after, item) -> None:
+    changed = None if after is None else structs.replace(row(), pass_version=2, **after)
+    assert taken_away(row(), changed, frozenset({"AP-1"}), NOW_MS) == item
+
+
+@pytest.mark.parametrize("before", [{"state": "REVOKED"}, {"not_after": 0}])
+def test_what_opened_nothing_is_not_taken_away(before) -> None:
+    assert taken_away(structs.replace(row(), **before), None, frozenset({"AP-1"}), NOW_MS) is None
+
+
+@pytest.mark.parametrize("wv", [1, 2])
+def test_an_older_node_is_sent_whole_sets_only(wv: int) -> None:
+    assert takes_deltas(replace(VIEW, wv=wv)) is (wv == 2)
 
 
 @given(st.binary(max_size=60_000))

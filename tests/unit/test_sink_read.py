@@ -1,7 +1,6 @@
 """The community's first page, from a real database with every number counted by hand."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -24,8 +23,8 @@ TODAY_14 = NOON_MS + 2 * HOUR
 class Book:
     """A community's database, written row by row; what a test does not name is filled in."""
 
-    def __init__(self, path: Path) -> None:
-        self.engine = open_database(path)
+    def __init__(self, database: str) -> None:
+        self.engine = open_database(database)
         self.sink = SinkStore(self.engine, HOME)
         self.page = StoredDashboard(self.engine)
         self.add(
@@ -72,8 +71,8 @@ class Book:
 
 
 @pytest.fixture
-def book(tmp_path: Path):
-    book = Book(tmp_path / "service.db")
+def book(database: str):
+    book = Book(database)
     yield book
     book.sink.close()
     book.engine.dispose()

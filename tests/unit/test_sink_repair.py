@@ -112,6 +112,26 @@ def test_whatever_is_broken_is_named_in_one_line(path: Path, sql: str, finding: 
     assert finding in result.stdout.splitlines()
 
 
+def test_the_proof_says_of_each_ledger_how_far_it_is_held(path: Path) -> None:
+    result = run(path, "proof")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "proof: n1 eeeeeeeeeeeeeeeeeeeeeeee: 1-30, 30 events, 0 declared lost, no anchor of the node yet\n",
+    )
+
+
+def test_a_chain_that_contradicts_what_its_node_signed_is_no_proof(path: Path) -> None:
+    break_it(
+        path,
+        "insert into anchor (community, node, epoch, seq, h, at_ms, sig, device_key, stored_ms) "
+        "select community, node, epoch, 7, 'ab', 1, '', '', 1 from mark",
+    )
+    result = run(path, "proof")
+    assert result.exit_code == 1
+    assert "at 7 the chain here is not what the node signed" in result.stdout
+    assert run(path, "check").exit_code == 1
+
+
 def test_vacuum_gives_space_back_and_keeps_everything(path: Path) -> None:
     break_it(path, "create table filler as select randomblob(500000) as x")
     break_it(path, "drop table filler")

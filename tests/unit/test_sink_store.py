@@ -12,12 +12,13 @@ from cloud_sync.errors import StoreError
 from cloud_sync.ports import BadFrame
 from cloud_sync.protocol import chain
 from cloud_sync.protocol.messages import AuthAck, Batch, EraseAck, State, Tombstone
+from cloud_sync.protocol.vouched import tombstone_bytes
 from cloud_sync.store import tables
 from cloud_sync.store.chain_check import verify_chain
 from cloud_sync.store.engine import open_database, reading
 from cloud_sync.store.sink import STARTUP_MS, SinkStore
 from cloud_sync.store.sink_epoch import ABOVE_MAX
-from tests.fakes.wire_ledger import T0_MS, WireLedger, body, told
+from tests.fakes.wire_ledger import T0_MS, WireLedger, body, device_public, sign, told
 
 HOME = "dongfang"
 NOW = T0_MS + 1_000
@@ -27,9 +28,12 @@ LATER = NOW + STARTUP_MS + 1
 class Desk:
     """A sink store with everything a test wants to ask of it."""
 
-    def __init__(self, folder: Path) -> None:
-        self.engine = open_database(folder / "service.db")
+    def __init__(self, database: str) -> None:
+        self.engine = open_database(database)
         self.sink = SinkStore(self.engine, HOME)
+        for node in ("n1", "n2", "n3"):
+            key = device_public(node)
+            self.insert(tables.node, node=node, name=node, device_public_key=key, registered_ms=1)
 
     def store(self, *messages: object, now_ms: int = NOW, node: str = "n1"):
         return self.sink.store([told(message, node) for message in messages], now_ms)
@@ -43,14 +47,18 @@ class Desk:
         with self.engine.begin() as db:
             db.execute(table.insert().values(community=HOME, **values))
 
+    def behind_our_back(self, statement: sa.Update | sa.Delete) -> None:
+        with self.engine.begin() as db:
+            db.execute(statement)
+
     def close(self) -> None:
         self.sink.close()
         self.engine.dispose()
 
 
 @pytest.fixture
-def desk(tmp_path: Path):
-    desk = Desk(tmp_path)
+def desk(database: str):
+    desk = Desk(database)
     yield desk
     desk.close()
 
@@ -116,7 +124,8 @@ def test_a_new_card_starts_a_ledger_of_its_own(desk: Desk) -> None:
     assert len(desk.rows(tables.event)) == 4
 
 
-def test_a_refused_transaction_keeps_nothing_and_the_next_one_everything(desk: Desk) -> None:
+def test_a_refused_transaction_keeps_nothing_and_the_next_one_everything(tmp_path: Path) -> None:
+    desk = Desk(str(tmp_path / "service.db"))  # a full disk is SQLite's to show; PostgreSQL's faults follow
     gate = ledger(400)
     pages = desk.sink._db.execute("pragma page_count").fetchone()[0]
     desk.sink._db.execute(f"pragma max_page_count = {pages}")
@@ -125,6 +134,7 @@ def test_a_refused_transaction_keeps_nothing_and_the_next_one_everything(desk: D
     assert desk.rows(tables.event) == desk.rows(tables.counter) == desk.rows(tables.node_state) == []
     desk.sink._db.execute("pragma max_page_count = 1000000")
     assert ack_of(desk.store(gate.hello(), gate.batch(range(1, 401)))).upto == 400
+    desk.close()
 
 
 # --- effects -------------------------------------------------------------------------------------------------
@@ -260,24 +270,31 @@ def test_a_clone_that_goes_on_from_another_past_breaks_the_chain(desk: Desk) -> 
 @pytest.mark.parametrize(
     "tamper",
     [
-        "update event set body = replace(body, 'granted', 'denied!') where seq = 3",
-        "delete from event where seq = 3",
-        "update event set h = '0123456789abcdef' where seq = 3",
+        sa.update(tables.event).values(body=body("access.denied!")),
+        sa.delete(tables.event),
+        sa.update(tables.event).values(h="0123456789abcdef"),
     ],
+    ids=["body", "row", "hash"],
 )
-def test_a_row_changed_behind_our_back_breaks_the_chain(desk: Desk, tamper: str) -> None:
+def test_a_row_changed_behind_our_back_breaks_the_chain(desk: Desk, tamper) -> None:
     gate = ledger(6)
     desk.store(gate.batch(range(1, 7)))
     assert verify_chain(desk.engine, HOME, "n1", gate.epoch).first_break is None
-    desk.sink._db.execute(tamper)
+    desk.behind_our_back(tamper.where(tables.event.c.seq == 3))
     assert verify_chain(desk.engine, HOME, "n1", gate.epoch).first_break == 3
 
 
 def test_a_last_row_that_vanished_is_noticed_by_the_mark(desk: Desk) -> None:
     gate = ledger(6)
     desk.store(gate.batch(range(1, 7)))
-    desk.sink._db.execute("delete from event where seq = 6")
+    desk.behind_our_back(sa.delete(tables.event).where(tables.event.c.seq == 6))
     assert verify_chain(desk.engine, HOME, "n1", gate.epoch).first_break == 6
+
+
+def signed(gate: WireLedger, lo: int, hi: int) -> Tombstone:
+    """A tombstone beyond what the gate ever recorded."""
+    plain = Tombstone(lo=lo, hi=hi, reason="card replaced", h="ab" * 32)
+    return changed(plain, sig=sign(gate.node, tombstone_bytes(gate.node, gate.epoch, plain)))
 
 
 # --- tombstones ---------------------------------------------------------------------------------------------
@@ -305,10 +322,8 @@ def test_a_deleted_database_does_not_ask_for_ever_for_what_retention_took(desk: 
 
 def test_a_tombstone_as_wide_as_numbers_go_costs_nothing(desk: Desk) -> None:
     gate = ledger(2)
-    wide = Tombstone(lo=3, hi=2**62, reason="card replaced", h="ab" * 32)
-    stored = desk.store(
-        gate.batch([1, 2], tomb=[wide, Tombstone(lo=9, hi=4, reason="upside down", h="ab" * 32)])
-    )
+    wide, turned = (signed(gate, lo, hi) for lo, hi in ((3, 2**62), (9, 4)))
+    stored = desk.store(gate.batch([1, 2], tomb=[wide, turned]))
     assert ack_of(stored).upto == 2**62
     assert len(desk.rows(tables.tombstone)) == 1
 
@@ -429,7 +444,6 @@ def pass_set(desk: Desk, auth_ver: int, root: str) -> None:
         "receipt_ver": 0,
         "receipt_root": "",
         "receipt_ms": None,
-        "rows": b"",
     }
     desk.insert(tables.pass_set, node="n1", auth_ver=auth_ver, root=root, **empty)
 

@@ -435,7 +435,7 @@ CREATE TABLE discrepancy (
   UNIQUE (community, kind, subject, window_ms)
 );
 
-CREATE TABLE user (
+CREATE TABLE "user" (
   community TEXT NOT NULL,
   name TEXT NOT NULL,
   password_hash TEXT NOT NULL,
@@ -447,7 +447,7 @@ CREATE TABLE user (
 CREATE TABLE session (
   community TEXT NOT NULL,
   token_hash TEXT NOT NULL,
-  user TEXT NOT NULL,
+  "user" TEXT NOT NULL,
   csrf TEXT NOT NULL,
   made_ms BIGINT NOT NULL,
   ends_ms BIGINT NOT NULL,
@@ -558,7 +558,7 @@ CREATE INDEX case_link_by_ref ON case_link (community, ref);
 CREATE TABLE push_subscription (
   community TEXT NOT NULL,
   endpoint TEXT NOT NULL,
-  user TEXT NOT NULL,
+  "user" TEXT NOT NULL,
   p256dh TEXT NOT NULL,
   auth TEXT NOT NULL,
   made_ms BIGINT NOT NULL,

@@ -103,6 +103,7 @@ class StaffPages:
             board=may(user.role, Right.SEE_BOARD),
             push_key=push.public_key if push is not None else "",
             waiting=desk.waiting(asked),
+            zones=desk.services.zone_commands is not None,
         )
 
     def _case(self, asked: Asked, case_id: str, problem: str = "", typed: str = "") -> CasePage:

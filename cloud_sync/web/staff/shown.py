@@ -85,6 +85,7 @@ class QueuePage:
     board: bool  # whether this role has a dashboard to go to
     push_key: str  # empty: waking by the browser is off
     waiting: int  # people at a gate who are not registered
+    zones: bool = False  # whether whole zones can be commanded here
 
     @property
     def sounding(self) -> int:

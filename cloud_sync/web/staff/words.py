@@ -27,6 +27,8 @@ ALERTS: Mapping[str, str] = MappingProxyType({
     "help": mark("Somebody at the door calls for help"),
     "node_offline": mark("Node silent"),
     "camera_lost": mark("Camera without a picture"),
+    "version_refused": mark("Node and service speak no common version"),
+    "node_lost": mark("Gate node lost or stolen"),
 })  # fmt: skip
 
 # The first thing to do; the rest is judgement.
@@ -46,6 +48,8 @@ ADVICE: Mapping[str, str] = MappingProxyType({
     "help": mark("Go there or speak to them. The door stays as it is; the screen there only says that you were told."),
     "node_offline": mark("The gate goes on deciding by itself. Check power and network there."),
     "camera_lost": mark("Guests enter by code meanwhile. Check the camera and its cable."),
+    "version_refused": mark("The gate decides by itself and keeps every event. Update whichever of the two is older."),
+    "node_lost": mark("Put a person at its doors until a replacement is in. Whoever finds the old box does not plug it in again."),
 })  # fmt: skip
 
 STATES: Mapping[str, str] = MappingProxyType({
@@ -185,6 +189,7 @@ COMMAND_WHY: Mapping[str, str] = MappingProxyType({
     "expired": mark("it arrived too late"),
     "clock_untrusted": mark("the gate is not sure of the time"),
     "duplicate": mark("it was done already"),
+    "wrong_node": mark("the gate does not count this door to that zone; give it a new join file"),
     "superseded": mark("a later command was there first"),
     "pt:Blocked": mark("this door is blocked"),
     "Blocked": mark("this door is blocked"),
