@@ -14,13 +14,18 @@ KILLS ?= 100
 CYCLES ?= 100000
 NIGHTS ?= 1000
 SEED ?= 1
+CUTS ?= 600
+MUTATIONS ?= 100000
+COMMANDS ?= 1000
+FROM ?= aefb3da
 FACES ?= ../shared/faces
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench accuracy fault sim mutants cycles pictures clips web setup clean
+.PHONY: help demo test check bench bench-sync bench-passes bench-wiped accuracy fault powercut sim mutants cycles days drill \
+        mutate-commands mutate-passes attempts upgrade pictures clips web setup clean
 
 help: ## what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 	@echo "  settings   ENGINE=yunet-sface|face_recognition  FACE=on|off  HEADLESS=1  CAMERA=0"
 
 demo: $(VENV)/demo.stamp clips web $(if $(filter face_recognition,$(ENGINE)),$(VENV)/dlib.stamp) ## the evening at the gate: everything, on this machine, with real faces
@@ -40,11 +45,23 @@ check: $(VENV)/dev.stamp ## format, lint, types, arrows, documents
 bench: $(VENV)/dev.stamp clips ## measure: the face path beside face_recognition, face and code to lock, sink, the loop, memory
 	$(BIN)/python -m bench
 
+bench-sync: $(VENV)/dev.stamp ## durable events a second, SQLite and PostgreSQL, beside mosquitto_sub | sqlite-utils (some minutes)
+	@$(BIN)/python -m bench.bench_sync
+
+bench-passes: $(VENV)/dev.stamp ## from the call that revokes to the last of 51 nodes with 20,000 passes each
+	@$(BIN)/python -m bench.bench_revocation
+
+bench-wiped: $(VENV)/dev.stamp ## the service's database deleted under 51 nodes with 90 days in their ledgers
+	@$(BIN)/python -m bench.bench_wiped
+
 accuracy: $(VENV)/dev.stamp ## measure the face engines on photos of known people (FACES=../shared/faces)
 	FACES="$(FACES)" OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest tests/accuracy/accuracy_of_the_share.py -s -o timeout=0
 
-fault: $(VENV)/demo.stamp clips ## kill programs at random (KILLS=100 SEED=1) and count what is left
+fault: $(VENV)/demo.stamp clips ## everything that software can break at a running community (KILLS=100 SEED=1), then count what is left
 	@KILLS=$(KILLS) SEED=$(SEED) $(BIN)/python -m demo.fault
+
+powercut: $(VENV)/dev.stamp ## cut the power at CUTS=600 places of ledger and database: what was promised is still there
+	@CUTS=$(CUTS) SEED=$(SEED) $(BIN)/python -m demo.faults.powercut
 
 sim: $(VENV)/dev.stamp ## nights of one gate with everything that goes wrong (NIGHTS=1000 SEED=1), every rule after every step
 	@$(BIN)/python -m sim --nights $(NIGHTS) --seed $(SEED)
@@ -54,6 +71,24 @@ mutants: $(VENV)/dev.stamp ## deliberate faults, by hand and one for every row o
 
 cycles: $(VENV)/dev.stamp ## one door, CYCLES=100000 passages: machine, ledger and lock must agree after each
 	@$(BIN)/python -m sim.cycles --cycles $(CYCLES)
+
+days: $(VENV)/dev.stamp ## five days of the reference site, one gate cut off for three: dashboard, metrics, watermark beside the truth
+	@$(BIN)/python -m sim.days --seed $(SEED)
+
+drill: $(VENV)/dev.stamp ## backup, everything lost, restore: counted against the gates' ledgers
+	@$(BIN)/python -m sim.drill
+
+mutate-commands: $(VENV)/dev.stamp ## bad commands that must do nothing, good ones through a dying broker (MUTATIONS=100000 COMMANDS=1000)
+	@$(BIN)/python -m demo.mutate_commands --mutations $(MUTATIONS) --commands $(COMMANDS) --seed $(SEED)
+
+mutate-passes: $(VENV)/dev.stamp ## altered heads, deltas and sets of passes that no node may take (MUTATIONS=100000)
+	@$(BIN)/python -m demo.bad_passes --mutations $(MUTATIONS) --seed $(SEED)
+
+attempts: $(VENV)/dev.stamp ## every way onto the bus that must not lead there, tried on mosquitto as shipped
+	@$(BIN)/python -m tests.integration.bus_attempts
+
+upgrade: $(VENV)/dev.stamp ## service and nodes updated in either order from an earlier commit (FROM=aefb3da)
+	@$(BIN)/python -m demo.upgrade --from $(FROM)
 
 pictures: $(VENV)/dev.stamp web ## take the pictures of docs/pictures anew, by the browser suite
 	@find docs/pictures -name '*.png' ! -name 'accuracy-*' ! -name 'liveness-*' -delete

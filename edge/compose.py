@@ -265,10 +265,9 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
     clock = clock_of(config.clock.rtc, config.clock.rehearsal)
     boot_id = secrets.token_hex(4)
     side = NodeSide(config, clock, stores.ledger, stores.book, boot_id)
-    topics = NodeTopics(join.community, config.node)
     key, join = open_identity(config, join, lambda: clock.read().wall_ms)
     link = Link(
-        topics=topics,
+        topics=NodeTopics(join.community, config.node),
         software=SOFTWARE,
         boot_id=boot_id,
         ledger=stores.ledger,
