@@ -12,10 +12,10 @@ import httpx
 
 from bench.staff_browser import StaffBrowser
 from cloud_sync.compose import Books
-from cloud_sync.protocol import merkle
 from demo import count
 from demo.crowd import ACTOR
 from demo.night import Night
+from demo.outside import read_book
 from demo.people import Guest
 from demo.stage import wait_until
 from demo.world import GATE, NODES, ROOM, UNIT, DoorPlan, form_field
@@ -143,11 +143,10 @@ class NodeBook:
         )  # fmt: skip
 
     def _read(self) -> frozenset[str]:
-        newest = "from slot order by auth_ver desc limit 1"
-        (version,) = self._db.execute(f"select auth_ver {newest}").fetchone()
+        version, held = read_book(self._db)
         if version != self._version:
-            self._version, packed = self._db.execute(f"select auth_ver, rows {newest}").fetchone()
-            self._armed = frozenset(row.pass_id for row in merkle.unpack(packed) if row.state == "ARMED")
+            self._version = version
+            self._armed = frozenset(row.pass_id for row in held.values() if row.state == "ARMED")
         return self._armed
 
     def _decides_by(self) -> int:

@@ -1,5 +1,7 @@
 """What the nodes and the service keep, read from outside while they run."""
 
+import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,24 @@ def _rows(path: Path, sql: str, *values: str) -> list[Any]:
 
 def book(node: str) -> dict[str, Any]:
     """The node's own pass book, by pass id."""
-    found = _rows(Path(node, "data/passes.db"), "select rows from slot order by auth_ver desc limit 1")
-    return {row.pass_id: row for row in merkle.unpack(found[0][0])} if found else {}
+    with count.read(Path(node, "data/passes.db")) as db:
+        return read_book(db)[1]
+
+
+def read_book(db: sqlite3.Connection) -> tuple[int, dict[str, Any]]:
+    """Its version and its passes by id: the newest whole set, with the changes that came after it; 0 and none without one."""
+    found = db.execute("select auth_ver, rows from slot order by auth_ver desc limit 1").fetchone()
+    if found is None:
+        return 0, {}
+    version, held = found[0], {row.pass_id: row for row in merkle.unpack(found[1])}
+    changes = db.execute(
+        "select auth_ver, gone, rows from delta where auth_ver > ? order by auth_ver", (version,)
+    )
+    for version, gone, packed in changes.fetchall():
+        for pass_id in json.loads(gone):
+            held.pop(pass_id, None)
+        held |= {row.pass_id: row for row in (merkle.unpack(packed) if packed else ())}
+    return version, held
 
 
 def pass_state(node: str, pass_id: str) -> str:
