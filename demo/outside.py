@@ -28,11 +28,13 @@ def read_book(db: sqlite3.Connection) -> tuple[int, dict[str, Any]]:
     found = db.execute("select auth_ver, rows from slot order by auth_ver desc limit 1").fetchone()
     if found is None:
         return 0, {}
-    version, held = found[0], {row.pass_id: row for row in merkle.unpack(found[1])}
+    version: int = found[0]
+    held = {row.pass_id: row for row in merkle.unpack(found[1])}
     changes = db.execute(
         "select auth_ver, gone, rows from delta where auth_ver > ? order by auth_ver", (version,)
     )
-    for version, gone, packed in changes.fetchall():
+    for newest, gone, packed in changes.fetchall():
+        version = newest
         for pass_id in json.loads(gone):
             held.pop(pass_id, None)
         held |= {row.pass_id: row for row in (merkle.unpack(packed) if packed else ())}
