@@ -182,9 +182,11 @@ def rounds(
 
 def table(found: dict[str, Any]) -> Table:
     made = Table(
-        "events per publish", "side", "events/s", "CPU µs/event", "RSS MB", "× as typed", "× tuned", "goal", "",
+        "events per publish", "side", "events/s", "CPU µs/event", "RSS MB", "× as typed", "× tuned", "× typed at 1",
+        "goal", "",
         title="durable events a second, from publish to commit; medians",
     )  # fmt: skip
+    as_people_do = found.get("1", {}).get("piped", {}).get("events_per_s")
     for per, sides in found.items():
         for name, row in sides.items():
             goal = AT_LEAST.get(int(per)) if name == "sqlite" else None
@@ -197,6 +199,7 @@ def table(found: dict[str, Any]) -> Table:
                 f"{row['rss_mb']:g}",
                 "" if typed is None else f"{typed:g}",
                 "" if tuned is None else f"{tuned:g}",
+                f"{row['events_per_s'] / as_people_do:.1f}" if as_people_do and typed is not None else "",
                 "" if goal is None else f"≥ {goal:g}",
                 "" if goal is None or typed is None else "met" if typed >= goal else "MISSED",
             )
