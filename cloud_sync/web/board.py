@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from cloud_sync.ports import Dashboard, DiscrepancyLine, DoorLine, EntryLine, LateNode, NodeLine, Ratio
 from cloud_sync.web import words
 from cloud_sync.web.language import Lang
+from cloud_sync.web.spans import span
 from cloud_sync.web.texts import Texts, mark
 
 Tone = Literal["good", "calm", "warn", "bad"]
@@ -297,7 +298,7 @@ def _node_status(node: NodeLine, say: Texts) -> str:
         return say(mark("online"))
     if node.silent_for_s is None:
         return say(mark("not heard yet"))
-    return say(mark("silent for %(n)s min"), n=max(1, round(node.silent_for_s / 60)))
+    return say(mark("silent for %(time)s"), time=span(round(node.silent_for_s * 1000), say))
 
 
 def _node_tone(node: NodeLine, doors: Sequence[DoorRow]) -> Tone:

@@ -17,16 +17,9 @@ from cloud_sync.web.language import language_of
 from cloud_sync.web.render import Chrome, answer, chrome_of
 from cloud_sync.web.services import Services
 from cloud_sync.web.sessions import Sessions
+from cloud_sync.web.spans import SECOND_MS, span
 from cloud_sync.web.texts import Texts, mark, texts
 
-SECOND_MS, MINUTE_MS, HOUR_MS, DAY_MS = 1_000, 60_000, 3_600_000, 86_400_000
-# A span is said in the largest unit of which there are at least two.
-UNITS = (
-    (DAY_MS, mark("%(n)s d")),
-    (HOUR_MS, mark("%(n)s h")),
-    (MINUTE_MS, mark("%(n)s min")),
-    (SECOND_MS, mark("%(n)s s")),
-)
 LOW_DISK_MB = 500  # three days of a busy gate take 20 MB; below this something else is filling the card
 
 
@@ -189,10 +182,3 @@ def _face_doors(doors: Sequence[DoorRow]) -> tuple[FaceDoor, ...]:
         for door in doors
         if door.people != "–"
     )
-
-
-def span(ms: int, say: Texts) -> str:
-    """How long, in words that are read at a glance; never less than nothing."""
-    left = max(0, ms)
-    unit, msgid = next((one for one in UNITS if left >= 2 * one[0]), UNITS[-1])
-    return say(msgid, n=left // unit)

@@ -6,10 +6,11 @@ import pytest
 
 from cloud_sync.protocol.messages import Lag
 from cloud_sync.web.board import Speaker
-from cloud_sync.web.fleet import LOW_DISK_MB, fleet_of, span
+from cloud_sync.web.fleet import LOW_DISK_MB, fleet_of
 from cloud_sync.web.language import Lang
 from cloud_sync.web.render import Chrome
 from cloud_sync.web.services import DEFAULT_ZONE
+from cloud_sync.web.spans import span
 from cloud_sync.web.texts import texts
 from tests.fakes.web_house import (
     COMMUNITY,
