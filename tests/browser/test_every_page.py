@@ -34,6 +34,7 @@ from tests.fakes.web_house import (
     WebHouse,
     door,
 )
+from tests.fakes.zone_house import ZoneHouse, answers
 
 # A walk is long, and a busy machine makes it longer.
 pytestmark = [pytest.mark.chromium, pytest.mark.timeout(400)]
@@ -308,9 +309,28 @@ def prove(page: Page, url: str, house: StaffHouse, look: Look) -> None:
     look(page, "proved")
 
 
+def command_zone(page: Page, other: Page, url: str, house: ZoneHouse, look: Look) -> None:
+    """One guard proposes to lock the site down, by keyboard; another says the same, and the doors answer."""
+    page.goto(f"{url}/staff/zones")
+    look(page, "all doors of a zone")
+    page.locator("#zone-site").press("Space")
+    page.locator("#op-lockdown").press("Space")
+    page.fill("#reason", "fight")
+    page.locator("main button[type=submit]").press("Enter")
+    page.wait_for_url("**/staff/zones/*")
+    look(page, "zone, waiting for a second person")
+    other.goto(page.url)
+    look(other, "zone, asked to say the same")
+    other.locator("#yes").press("Enter")
+    expect(other.locator("#yes")).to_have_count(0)
+    answers(house, page.url.rpartition("/")[2], ["done", "done", "done"])
+    other.goto(page.url)
+    look(other, "zone, answered")
+
+
 @LANGS
 def test_every_page_of_the_gate_staff(windows, tmp_path, look, printed, lang):
-    house = StaffHouse(tmp_path, SteppedClock(EVENING_MS))
+    house = ZoneHouse(tmp_path, SteppedClock(EVENING_MS))
     house.open_up()
     house.bring("listings", LISTING_CSV)
     house.bring("bookings", BOOKING_CSV)
@@ -328,6 +348,7 @@ def test_every_page_of_the_gate_staff(windows, tmp_path, look, printed, lang):
         look(other, "case, closed")
         command(page, site.url, house, look)
         prove(page, site.url, house, look)
+        command_zone(page, other, site.url, house, look)
         page.goto(f"{site.url}/morning")
         look(page, "not for a guard")
     house.close()
