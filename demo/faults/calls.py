@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -29,6 +29,7 @@ class Kind(StrEnum):
     CUT_TO = "cut to"
     FLUSH = "flush"
     REMOVE = "remove"
+    RENAME = "rename"
     SAID = "said"
 
 
@@ -38,6 +39,7 @@ class Call:
     name: str = ""
     offset: int = 0
     data: bytes = b""
+    to: str = ""  # the new name
 
 
 def record(writer: str, folder: Path, events: int) -> list[Call]:
@@ -61,6 +63,7 @@ def record(writer: str, folder: Path, events: int) -> list[Call]:
 
 
 def _calls(lines: Iterator[str], folder: Path) -> Iterator[Call]:
+    written: dict[str, int] = {}  # of files that are written from their beginning on
     for line in lines:
         found = _CALL.match(line)
         if found is None:
@@ -71,8 +74,15 @@ def _calls(lines: Iterator[str], folder: Path) -> Iterator[Call]:
         if result < 0:
             continue
         call = _said(name, arguments) or _on_file(name, arguments, result, folder)
-        if call is not None and not call.name.endswith(VOLATILE):
+        if call is None or call.name.endswith(VOLATILE):
+            continue
+        if name == "openat" and "O_TRUNC" in arguments:
             yield call
+            call, written[call.name] = Call(Kind.CUT_TO, call.name), 0
+        elif name == "write" and call.kind is Kind.WRITE:
+            at = written.get(call.name, 0)
+            call, written[call.name] = replace(call, offset=at), at + len(call.data)
+        yield call
 
 
 def _said(name: str, arguments: str) -> Call | None:
@@ -88,13 +98,18 @@ def _on_file(name: str, arguments: str, result: int, folder: Path) -> Call | Non
     path = Path(_unhex(opened[2]) if opened else _path(arguments))
     if not path.is_relative_to(folder) or path == folder:
         return None
-    if name in FORBIDDEN.split(",") or name in ("rename", "write"):
+    if name in FORBIDDEN.split(",") or (name == "write" and path.name == "reserve"):
         if path.name == "reserve":
             return None  # the ballast: its content is nothing
         raise RuntimeError(f"{name} on {path.name}: the replay does not know this call")
     match name:
         case "openat":
             return Call(Kind.MAKE, path.name) if "O_CREAT" in arguments and path.name != "reserve" else None
+        case "write":  # where: behind what was written since it was opened
+            return Call(Kind.WRITE, path.name, data=bytes.fromhex(_text_hex(arguments))[:result])
+        case "rename":
+            named = Path(bytes.fromhex(_TEXT.findall(arguments)[1].replace("\\x", "")).decode())
+            return Call(Kind.RENAME, path.name, to=named.name)
         case "pwrite64":
             data = bytes.fromhex(_text_hex(arguments))
             return Call(Kind.WRITE, path.name, int(arguments.rsplit(", ", 1)[1]), data[:result])
@@ -159,6 +174,8 @@ class Disk:
                 self._files.setdefault(call.name, _File())
             case Kind.REMOVE:
                 self._files.pop(call.name, None)
+            case Kind.RENAME:
+                self._files[call.to] = self._files.pop(call.name)
             case Kind.FLUSH:
                 file = self._files[call.name]
                 for change in file.unsure:
