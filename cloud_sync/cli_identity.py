@@ -9,7 +9,7 @@ import typer
 from cloud_sync.cli_tools import DEFAULT_CONFIG, ConfigOption, opened_books, who_types
 from cloud_sync.errors import ConfigError
 from cloud_sync.identity.broker_files import BrokerFolder, service_names, write_service_certificates
-from cloud_sync.identity.broker_members import write_sink_side
+from cloud_sync.identity.broker_members import as_fronts, write_sink_side
 from cloud_sync.identity.lost import decide, lose
 from cloud_sync.identity.rotate import FILES, OVERLAP_DAYS_MAX, rotate
 from cloud_sync.protocol.identity import SERVICE, Use
@@ -51,7 +51,9 @@ def broker_config(
 ) -> None:
     """Write configuration, access list, authority, revocations and certificates of a mosquitto; safe to repeat."""
     hosts = list(dict.fromkeys(("localhost", "127.0.0.1", *(host or ()))))
-    names = service_names(sinks)
+    names, fronts = service_names(sinks), as_fronts(bridge_to or ())
+    if for_sink not in names:
+        raise ConfigError("--for-sink", f"{for_sink!r} is none of {', '.join(names)}", "See --sinks")
     with opened_books(config) as books:
         authority, now_ms = books.certificates.authority, books.clock.now_ms()
         folder = BrokerFolder(out.resolve(), books.config.community.code)
@@ -59,21 +61,19 @@ def broker_config(
         folder.write_lists(authority, books.certificates.revoked(), books.certificates.lost(), now_ms)
         own = books.config.bus
         write_service_certificates(own, authority, names, now_ms)
-        if bridge_to:
-            if for_sink not in names:
-                raise ConfigError("--for-sink", f"{for_sink!r} is none of {', '.join(names)}", "See --sinks")
-            write_sink_side(folder, port, bridge_to, own, for_sink, sink_group(books.keys.k_community))
+        if fronts:
+            write_sink_side(folder, port, fronts, own, for_sink, sink_group(books.keys.k_community))
     typer.echo(f"broker: mosquitto -c {folder.folder / 'mosquitto.conf'}")
     typer.echo("service: write this into its configuration")
     typer.echo("[broker]")
     for line in (
         "embedded = false",
-        f'host = "{hosts[-1] if host and not bridge_to else "localhost"}"',
+        f'host = "{hosts[-1] if host and not fronts else "localhost"}"',
         f"port = {port}",
         f'ca_file = "{own / "ca.pem"}"',
         f'cert_file = "{own / f"{for_sink}.pem"}"',
         f'key_file = "{own / f"{for_sink}.key"}"',
-        *(() if bridge_to else (f'folder = "{folder.folder}"',)),
+        *(() if fronts else (f'folder = "{folder.folder}"',)),
     ):
         typer.echo(line)
 

@@ -53,6 +53,23 @@ def bridge(n: int, front: str, bus: str, name: str, tenant: str, group: str) -> 
     return BRIDGE_CONF.format_map(words)
 
 
+def as_fronts(words: Sequence[str]) -> tuple[str, ...]:
+    """The brokers that nodes reach, each HOST:PORT and named once; to be looked at before anything is written.
+
+    Raises:
+        ConfigError: one is not HOST:PORT or is named twice, or there are too many.
+    """
+    if len(words) > FRONTS_MAX or len(set(words)) != len(words):
+        raise ConfigError(
+            "--bridge-to", f"names more than {FRONTS_MAX} brokers, or one twice", "Name each once"
+        )
+    for word in words:
+        host, _, number = word.rpartition(":")
+        if not host or any(letter.isspace() for letter in host) or not _is_port(number):
+            raise ConfigError("--bridge-to", f"{word!r} is not HOST:PORT", "Write it as gates-a.example:8883")
+    return tuple(words)
+
+
 def write_sink_side(
     folder: BrokerFolder, port: int, fronts: Sequence[str], bus: Path, name: str, group: str
 ) -> None:
@@ -61,18 +78,8 @@ def write_sink_side(
     The group's name stands in it, so only this account reads it.
 
     Raises:
-        ConfigError: a front is not HOST:PORT, is named twice, or there are too many.
+        ConfigError: the folder cannot be used.
     """
-    if len(fronts) > FRONTS_MAX or len(set(fronts)) != len(fronts):
-        raise ConfigError(
-            "--bridge-to", f"names more than {FRONTS_MAX} brokers, or one twice", "Name each once"
-        )
-    for front in fronts:
-        host, _, number = front.rpartition(":")
-        if not host or any(letter.isspace() for letter in host) or not _is_port(number):
-            raise ConfigError(
-                "--bridge-to", f"{front!r} is not HOST:PORT", "Write it as gates-a.example:8883"
-            )
     head = SINK_SIDE_CONF.replace("{dir}", str(folder.folder)).replace("{port}", str(port))
     blocks = [bridge(n, front, str(bus), name, folder.tenant, group) for n, front in enumerate(fronts, 1)]
     try:

@@ -10,8 +10,10 @@ from cloud_sync.protocol.messages import SinkState, decode
 from cloud_sync.protocol.topics import NodeTopics, sink_state, up_filter
 from tests.fakes.bridged_town import HOME, Town, two_addresses
 from tests.fakes.broker_members import EAST, GROUP, WEST
+from tests.fakes.brokers import Mosquitto
 from tests.fakes.postgres_house import Cluster
 from tests.fakes.waiting import eventually
+from tests.integration.share_attempts import VERSIONS, Shares, shares
 
 pytestmark = [
     pytest.mark.postgres,
@@ -134,3 +136,19 @@ def test_a_node_hears_no_other_node_at_either_broker_and_a_member_no_more_than_i
     town.assert_whole()
     assert (deaf, others, guessed) == ([[], []], [], [])
     assert GROUP not in (town.members.gates[0].folder / "acl").read_text()
+
+
+def test_the_attempt_at_sharing_tells_a_broker_that_shares_from_members_that_do_not(tmp_path: Path) -> None:
+    """What docs/brokers.md judges other brokers by: one mosquitto is fit, two strangers are not."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    brokers = [Mosquitto(tmp_path / name) for name in ("a", "b")]
+    for broker in brokers:
+        broker.start()
+    one, other = (("127.0.0.1", broker.port) for broker in brokers)
+    for version in VERSIONS:
+        told = shares([one], version)
+        assert told.fit, told
+        assert shares([one, other], version) == Shares((100, 0), 0)
+    for broker in brokers:
+        broker.stop()
