@@ -73,7 +73,7 @@ def broker_config(
         f'ca_file = "{own / "ca.pem"}"',
         f'cert_file = "{own / f"{for_sink}.pem"}"',
         f'key_file = "{own / f"{for_sink}.key"}"',
-        *(() if fronts else (f'folder = "{folder.folder}"',)),
+        f'folder = "{folder.folder}"',
     ):
         typer.echo(line)
 

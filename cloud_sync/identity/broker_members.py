@@ -65,7 +65,8 @@ def as_fronts(words: Sequence[str]) -> tuple[str, ...]:
         )
     for word in words:
         host, _, number = word.rpartition(":")
-        if not host or any(letter.isspace() for letter in host) or not _is_port(number):
+        # mosquitto takes the first colon for the end of the host: a bare IPv6 address needs a name.
+        if not host or ":" in host or any(letter.isspace() for letter in host) or not _is_port(number):
             raise ConfigError("--bridge-to", f"{word!r} is not HOST:PORT", "Write it as gates-a.example:8883")
     return tuple(words)
 
@@ -88,6 +89,16 @@ def write_sink_side(
         raise ConfigError(
             str(folder.folder), f"cannot be used ({error.strerror})", "Give another folder"
         ) from error
+
+
+def bridged_to(folder: Path) -> tuple[tuple[str, int], ...]:
+    """Host and port of every broker of the gates behind this one; empty where it bridges to none, or was never written."""
+    try:
+        lines = (folder / CONF).read_text().splitlines()
+    except OSError:
+        return ()
+    fronts = [line.removeprefix("address ") for line in lines if line.startswith("address ")]
+    return tuple((host, int(port)) for host, _, port in (front.rpartition(":") for front in fronts))
 
 
 def _is_port(text: str) -> bool:

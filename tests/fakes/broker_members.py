@@ -9,9 +9,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from cryptography import x509
+
 from cloud_sync.identity.authority import open_authority
 from cloud_sync.identity.broker_files import CONF, BrokerFolder, service_names
 from cloud_sync.identity.broker_members import write_sink_side
+from cloud_sync.identity.kick import end_session
 from cloud_sync.ingest.inbox import BrokerAddress, PahoInbox
 from cloud_sync.ingest.sink import Sink
 from cloud_sync.protocol.topics import shared_up_filter, sink_group
@@ -104,6 +107,20 @@ class Members:
 
     def files(self, name: str) -> tuple[str, str, str]:
         return client_files(self._place, self._authority, name, self._now_ms)
+
+    def lose(self, node: str) -> None:
+        """Revoked and silenced in the lists of every broker, which are told."""
+        held = x509.load_pem_x509_certificate((self._place / "nodes" / node / "node.pem").read_bytes())
+        for member in (*self.gates, *self.sinks.values()):
+            folder = BrokerFolder(member.folder, self._tenant)
+            assert folder.write_lists(
+                self._authority, [(held.serial_number, self._now_ms)], [node], self._now_ms
+            )
+            assert folder.reload()
+
+    def kick(self, node: str, host: str, port: int) -> bool:
+        ca = Path(self.files("sync")[0])
+        return end_session(self._authority, node, host, port, ca, self._now_ms)
 
     def start(self) -> None:
         for member in dict.fromkeys((*self.gates, *self.sinks.values())):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cloud_sync.identity.broker_members import bridged_to
 from cloud_sync.protocol.messages import SinkState, decode
 from cloud_sync.protocol.topics import NodeTopics, sink_state, up_filter
 from tests.fakes.bridged_town import HOME, Town, two_addresses
@@ -136,6 +137,37 @@ def test_a_node_hears_no_other_node_at_either_broker_and_a_member_no_more_than_i
     town.assert_whole()
     assert (deaf, others, guessed) == ([[], []], [], [])
     assert GROUP not in (town.members.gates[0].folder / "acl").read_text()
+
+
+def test_a_lost_node_is_thrown_out_where_it_is_and_let_in_at_no_broker(town: Town) -> None:
+    gate, other = town.gate("n1", "west"), town.gate("n2", "west")
+    for one in (gate, other):
+        one.record(20)
+    town.settled()
+    assert town.at(gate) == WEST
+    town.members.lose("n1")
+    gone: list[object] = []
+    gate.client.on_disconnect = lambda *_: gone.append(1)
+    places = bridged_to(town.members.sinks["sync"].folder)
+    assert [host for host, _ in places] == [EAST, WEST]
+
+    def thrown_out() -> bool:
+        """The lists are read at a signal that nobody answers, so the service does it more than once too."""
+        for host, port in places:
+            town.members.kick("n1", host, port)
+        return bool(gone) and not gate.client.is_connected()
+
+    eventually(thrown_out, what="it is still there")
+    came, turned_away = [], len(gone)
+    gate.client.on_connect = lambda *told: told[3].is_failure or came.append(1)
+    gate.record(20)
+    other.record(20)
+    eventually(
+        lambda: len(gone) > turned_away + 2 and other.done, what="it does not try, or another is hindered"
+    )
+    assert came == []
+    assert not gate.done
+    assert town.at(other) == WEST
 
 
 def test_the_attempt_at_sharing_tells_a_broker_that_shares_from_members_that_do_not(tmp_path: Path) -> None:
