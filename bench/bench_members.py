@@ -22,6 +22,12 @@ from tests.fakes.waiting import eventually
 
 GATES = 8
 WITHIN_S = 120.0
+BLOWS = (
+    "broker_of_gates_killed",
+    "broker_of_gates_stands_still",
+    "sinks_broker_killed",
+    "sinks_broker_stands_still",
+)
 
 
 def town(folder: Path, cluster: Cluster, *, bridged: bool) -> Town:
@@ -56,6 +62,7 @@ def blows(made: Town) -> dict[str, Callable[[], object]]:
     gates, sinks = made.members.gates, made.members.sinks
     return {
         "broker_of_gates_killed": gates[0].kill,
+        "broker_of_gates_stands_still": gates[0].freeze,
         "sinks_broker_killed": sinks["sync"].kill,
         "sinks_broker_stands_still": sinks["sync"].freeze,
     }
@@ -84,10 +91,7 @@ def main() -> None:
         for _ in range(words.rounds):
             for side, told in speed.items():
                 told.append(one(cluster, bridged=side == "bridged", events=words.events))
-        felt = {
-            blow: [one(cluster, bridged=True, blow=blow) for _ in range(words.rounds)]
-            for blow in ("broker_of_gates_killed", "sinks_broker_killed", "sinks_broker_stands_still")
-        }
+        felt = {blow: [one(cluster, bridged=True, blow=blow) for _ in range(words.rounds)] for blow in BLOWS}
     finally:
         cluster.close()
     per_s = {side: round(statistics.median(told)) for side, told in speed.items()}
