@@ -2,8 +2,8 @@
 
 Eight gates with certificates say twenty events a publish to brokers run from the shipped files, two named sinks store
 into one PostgreSQL; gates, sinks and brokers are all on this machine.  A throughput ends when everything is committed and
-acknowledged; sides take turns, the median is told.  A recovery is from the blow until every gate has a further
-acknowledgement for an event recorded after it.  Nothing of it is asserted; every run is checked whole.
+acknowledged; sides take turns, the median is told.  A recovery is from the blow until
+everything that was recorded just before and after it is acknowledged.  Nothing of it is asserted; every run is checked whole.
 """
 
 import argparse
@@ -22,12 +22,7 @@ from tests.fakes.waiting import eventually
 
 GATES = 8
 WITHIN_S = 120.0
-BLOWS = (
-    "broker_of_gates_killed",
-    "broker_of_gates_stands_still",
-    "sinks_broker_killed",
-    "sinks_broker_stands_still",
-)
+BLOWS = ("broker_of_gates_killed", "sinks_broker_killed", "sinks_broker_stands_still")
 
 
 def town(folder: Path, cluster: Cluster, *, bridged: bool) -> Town:
@@ -62,7 +57,6 @@ def blows(made: Town) -> dict[str, Callable[[], object]]:
     gates, sinks = made.members.gates, made.members.sinks
     return {
         "broker_of_gates_killed": gates[0].kill,
-        "broker_of_gates_stands_still": gates[0].freeze,
         "sinks_broker_killed": sinks["sync"].kill,
         "sinks_broker_stands_still": sinks["sync"].freeze,
     }

@@ -66,6 +66,26 @@ def test_when_a_broker_of_the_gates_dies_they_go_to_the_other_and_nothing_is_los
     town.assert_whole()
 
 
+def test_a_broker_of_the_gates_that_stands_still_hinders_its_own_gates_only_and_once_it_is_ended_nobody(
+    town: Town,
+) -> None:
+    """It accepts and answers nothing, so its gates, who try it first, wait there for as long as it stands."""
+    gates = town.gates_on_both_sides()
+    for gate in gates:
+        gate.record(100)
+    town.settled()
+    east = [gate for gate in gates if town.at(gate) == EAST]
+    west = [gate for gate in gates if gate not in east]
+    with town.members.gates[0].standing_still():
+        for gate in gates:
+            gate.record(100)
+        eventually(lambda: all(gate.done for gate in west), within_s=60, what="the others are held up too")
+        town.members.gates[0].kill()
+        town.settled()
+    assert {town.at(gate) for gate in east} == {WEST}
+    town.assert_whole()
+
+
 def test_when_a_sinks_own_broker_dies_the_other_sink_takes_all_and_it_may_come_back(town: Town) -> None:
     gates = town.gates_on_both_sides()
     for gate in gates:
