@@ -9,9 +9,11 @@ import typer
 from cloud_sync.cli_tools import DEFAULT_CONFIG, ConfigOption, opened_books, who_types
 from cloud_sync.errors import ConfigError
 from cloud_sync.identity.broker_files import BrokerFolder, service_names, write_service_certificates
+from cloud_sync.identity.broker_members import as_fronts, write_sink_side
 from cloud_sync.identity.lost import decide, lose
 from cloud_sync.identity.rotate import FILES, OVERLAP_DAYS_MAX, rotate
-from cloud_sync.protocol.identity import Use
+from cloud_sync.protocol.identity import SERVICE, Use
+from cloud_sync.protocol.topics import sink_group
 from cloud_sync.store.sink import SinkStore
 
 By = Annotated[str, typer.Option("--by", help="Who decides; the name stands in the audit and nowhere else.")]
@@ -35,11 +37,23 @@ def broker_config(
             min=1, max=16, help="How many programs take events in at once, each with a name of its own."
         ),
     ] = 1,
+    bridge_to: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="HOST:PORT of a broker that nodes reach; repeatable.  Then this is a sink's own broker, on loopback."
+        ),
+    ] = None,
+    for_sink: Annotated[
+        str,
+        typer.Option(help="With --bridge-to: the name in the certificate of the sink whose broker it is."),
+    ] = SERVICE,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Write configuration, access list, authority, revocations and certificates of a mosquitto; safe to repeat."""
     hosts = list(dict.fromkeys(("localhost", "127.0.0.1", *(host or ()))))
-    names = service_names(sinks)
+    names, fronts = service_names(sinks), as_fronts(bridge_to or ())
+    if for_sink not in names:
+        raise ConfigError("--for-sink", f"{for_sink!r} is none of {', '.join(names)}", "See --sinks")
     with opened_books(config) as books:
         authority, now_ms = books.certificates.authority, books.clock.now_ms()
         folder = BrokerFolder(out.resolve(), books.config.community.code)
@@ -47,16 +61,18 @@ def broker_config(
         folder.write_lists(authority, books.certificates.revoked(), books.certificates.lost(), now_ms)
         own = books.config.bus
         write_service_certificates(own, authority, names, now_ms)
+        if fronts:
+            write_sink_side(folder, port, fronts, own, for_sink, sink_group(books.keys.k_community))
     typer.echo(f"broker: mosquitto -c {folder.folder / 'mosquitto.conf'}")
     typer.echo("service: write this into its configuration")
     typer.echo("[broker]")
     for line in (
         "embedded = false",
-        f'host = "{hosts[-1] if host else "localhost"}"',
+        f'host = "{hosts[-1] if host and not fronts else "localhost"}"',
         f"port = {port}",
         f'ca_file = "{own / "ca.pem"}"',
-        f'cert_file = "{own / "sync.pem"}"',
-        f'key_file = "{own / "sync.key"}"',
+        f'cert_file = "{own / f"{for_sink}.pem"}"',
+        f'key_file = "{own / f"{for_sink}.key"}"',
         f'folder = "{folder.folder}"',
     ):
         typer.echo(line)

@@ -9,6 +9,7 @@ import structlog
 from cloud_sync.config import SyncConfig
 from cloud_sync.identity.book import SqlCertificates
 from cloud_sync.identity.broker_files import BrokerFolder, write_service_certificates
+from cloud_sync.identity.broker_members import bridged_to
 from cloud_sync.identity.kick import end_session
 from cloud_sync.identity.rotate import key_links
 from cloud_sync.ports import Clock, Publisher
@@ -135,8 +136,13 @@ def identity_work(
     folder = None if broker.folder is None else BrokerFolder(broker.folder, code)
 
     def end(node: str) -> bool:
+        """At the broker of this configuration and at those it bridges to: each knows its own sessions only."""
         assert broker.ca_file is not None
-        return end_session(book.authority, node, broker.host, broker.port, broker.ca_file, clock.now_ms())
+        assert broker.folder is not None
+        places = ((broker.host, broker.port), *bridged_to(broker.folder))
+        now_ms, ca = clock.now_ms(), broker.ca_file
+        ended = [end_session(book.authority, node, host, port, ca, now_ms) for host, port in places]
+        return any(ended)
 
     own = config.bus if broker.cert_file is not None and broker.cert_file.parent == config.bus else None
     kick = end if folder is not None and broker.ca_file is not None else None

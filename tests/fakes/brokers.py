@@ -14,7 +14,7 @@ from pathlib import Path
 from cryptography import x509
 
 from cloud_sync.broker import EmbeddedBroker
-from cloud_sync.identity.authority import open_authority, pem_of
+from cloud_sync.identity.authority import Authority, open_authority, pem_of
 from cloud_sync.identity.broker_files import BrokerFolder, write_service_certificates
 from edge.store.bus_key import BusKey
 from tests.fakes.waiting import eventually
@@ -42,6 +42,18 @@ def listening(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def client_files(place: Path, authority: Authority, name: str, now_ms: int) -> tuple[str, str, str]:
+    """Authority, certificate and key; names beginning with ``sync`` are the service's, every other is a node."""
+    if name.startswith("sync"):
+        bus = place / "bus"
+        write_service_certificates(bus, authority, [name], now_ms)
+        return str(bus / "ca.pem"), str(bus / f"{name}.pem"), str(bus / f"{name}.key")
+    key = BusKey(place / "nodes" / name, name)
+    csr = x509.load_pem_x509_csr(key.request().encode())
+    assert key.take(pem_of(authority.issue_node(name, csr, now_ms)), authority.pem.decode())
+    return str(key.files.ca), str(key.files.cert), str(key.files.key)
 
 
 class Plain:
@@ -111,12 +123,4 @@ class Shipped(Mosquitto):
         self._config.write_text(text + ("user root\n" if os.getuid() == 0 else ""))
 
     def files(self, name: str) -> tuple[str, str, str]:
-        if name.startswith("sync"):
-            place = self._place / "bus"
-            write_service_certificates(place, self._authority, [name], self._now_ms)
-            return str(place / "ca.pem"), str(place / f"{name}.pem"), str(place / f"{name}.key")
-        key = BusKey(self._place / "nodes" / name, name)
-        csr = x509.load_pem_x509_csr(key.request().encode())
-        cert = pem_of(self._authority.issue_node(name, csr, self._now_ms))
-        assert key.take(cert, self._authority.pem.decode())
-        return str(key.files.ca), str(key.files.cert), str(key.files.key)
+        return client_files(self._place, self._authority, name, self._now_ms)

@@ -43,6 +43,7 @@ class PahoGate:
         port: int,
         verify: Callable[[bytes, bytes], bool] | None = None,
         tls: Sequence[str] = (),
+        host: str = "127.0.0.1",
     ) -> None:
         self.topics = NodeTopics(tenant, node)
         self.ledger = WireLedger(node)
@@ -70,7 +71,7 @@ class PahoGate:
         self.client.on_message = lambda _client, _data, message: self._heard.append(
             (message.topic, message.payload)
         )
-        self.client.connect_async("127.0.0.1", port, keepalive=20)
+        self.client.connect_async(host, port, keepalive=20)
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> "PahoGate":
