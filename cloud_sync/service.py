@@ -50,8 +50,10 @@ from cloud_sync.protocol.topics import shared_up_filter, sink_group, sink_state,
 from cloud_sync.store.backup import hold, last_backup_ms
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
+from cloud_sync.store.delivery_check import DeliveryCheck
 from cloud_sync.store.morning import StoredMorning
 from cloud_sync.store.pass_feed import StoredPassFeed
+from cloud_sync.store.pass_lines import StoredPassLines
 from cloud_sync.store.pass_sets import StoredPassSets
 from cloud_sync.store.push_store import vapid_key
 from cloud_sync.store.read import StoredDashboard
@@ -133,6 +135,7 @@ class Service:
             post,
             books.clock,
             code,
+            StoredPassLines(books.engine, code),
         )
         hold_ms = books.house.profile.overstay_hold_ms
         passes = PassWork(books.registry, distributor, books.clock, hold_ms)
@@ -155,7 +158,8 @@ class Service:
 
     def _build_cases(self, books: Books) -> None:
         """Alarms become cases, and wake who asked for it, whether or not the pages run here."""
-        self._beat(Beat("cases", CASES_EVERY_S, CaseWork(CaseIntake(books.house), books.clock)))
+        work = CaseWork(CaseIntake(books.house), books.clock, DeliveryCheck(books.house))
+        self._beat(Beat("cases", CASES_EVERY_S, work))
         book = push_book(books)
         if book is not None:
             key = vapid_key(self._config.keys)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from cloud_sync.distribute.frames import Frames
+from cloud_sync.distribute.lines import LineNews, guests
 from cloud_sync.distribute.node_set import Kept, NodeSet, Step
 from cloud_sync.distribute.plan import (
     HEAD_EVERY_MS,
@@ -20,6 +21,7 @@ from cloud_sync.distribute.plan import (
     takes_deltas,
 )
 from cloud_sync.ports import Clock, NewVersion, NodeView, PassNews, PassSets, PassSource, Publisher, Signer
+from cloud_sync.ports_delivery import PassLines
 from cloud_sync.protocol.delta import BUCKETS, mask_of
 from cloud_sync.protocol.messages import Part, encode
 from cloud_sync.protocol.topics import NodeTopics
@@ -43,6 +45,7 @@ class Wanted:
             else frozenset(news.doors[door] for door in kept.row.scope if door in news.doors)
             for pass_id, kept in self._kept.items()
         }
+        self.guests = guests(self._kept)
 
     def at(self, node: str) -> dict[str, Kept]:
         """All that this node is to hold, of what was told."""
@@ -112,6 +115,7 @@ class Distributor:
         publisher: Publisher,
         clock: Clock,
         tenant: str,
+        lines: PassLines | None = None,
     ) -> None:
         self._source = source
         self._stored = sets
@@ -122,6 +126,7 @@ class Distributor:
         self._session = 0
         self._sets: dict[str, NodeSet] = {}
         self._told: dict[str, Told] = {}
+        self._lines = LineNews(lines)
         self.counters = DistributorCounters()
 
     def tick(self) -> None:
@@ -138,8 +143,11 @@ class Distributor:
             self._sets.clear()  # it may be ahead of what is stored
             raise
         self._told = {view.node: self._told.get(view.node) or Told() for view in views}
-        if not self._publisher.session:
-            return
+        if self._publisher.session:
+            self._tell_all(views, steps, now_ms)
+        self._lines.write(now_ms)
+
+    def _tell_all(self, views: list[NodeView], steps: dict[str, list[Step]], now_ms: int) -> None:
         if self._publisher.session != self._session:
             self._begin_session()
         self._send_steps(views, steps, now_ms)
@@ -164,7 +172,9 @@ class Distributor:
             before = self._sets.get(view.node)
             if before is None or not self._knows(view):
                 held = self._sets[view.node] = NodeSet(view.node)
-                is_new = self._load(held, view, wanted.at(view.node))
+                rows = wanted.at(view.node)
+                is_new = self._load(held, view, rows)
+                self._lines.loaded(held, rows, wanted.guests, anew=contradicts(view))
             else:
                 held = before
                 if news.whole:
@@ -174,8 +184,11 @@ class Distributor:
                 if changes:
                     mine = doors.get(view.node, frozenset())
                     steps[view.node] = held.advance(changes, newest_version(view), mine, now_ms)
+                    self._lines.changed(held, changes, wanted.guests)
                 elif contradicts(view):
                     held.overtake(newest_version(view) + 1)
+                if contradicts(view):
+                    self._lines.loaded(held, held.rows, guests(held.rows), anew=True)
                 is_new = bool(changes) or (held.auth_ver, held.root) != _stored(view)
             if is_new:
                 versions.append(NewVersion(view.node, held.auth_ver, held.root))
