@@ -58,6 +58,7 @@ from cloud_sync.store.pass_sets import StoredPassSets
 from cloud_sync.store.push_store import vapid_key
 from cloud_sync.store.read import StoredDashboard
 from cloud_sync.store.read_totals import StoredTotals
+from cloud_sync.store.receipts import StoredDeliveries
 from cloud_sync.store.sink import SinkStore
 from cloud_sync.web.app import create_app
 from cloud_sync.web.guest.faults import explain
@@ -192,6 +193,7 @@ class Service:
             push=push_book(books),
             intercom=self._config.staff.intercom,
             morning=StoredMorning(books.engine),
+            deliveries=StoredDeliveries(books.engine, code),
             name_zh=self._config.community.name_zh,
             name_en=self._config.community.name_en,
             pages_url=self._config.web.pages_url,

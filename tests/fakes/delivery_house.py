@@ -34,7 +34,7 @@ class OnTheBus:
     def __init__(self) -> None:
         self.sent: list[str] = []
 
-    def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None:  # noqa: ARG002 - as a publisher is called
+    def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         self.sent.append(topic)
 
 
