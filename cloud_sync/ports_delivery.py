@@ -85,6 +85,25 @@ class Deliveries:
     left_out: int  # passes that did not fit
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One node's whole set, as it travels; believed by its root only."""
+
+    auth_ver: int
+    packed: bytes
+
+
+class Snapshots(Protocol):
+    def pull(self, node: str, *, at_ms: int, nonce: str, signature: str) -> Snapshot:
+        """What this node is to hold, to the device itself.
+
+        Raises:
+            Refused: the node's device has not signed this request, not now, or has sent it before.
+            StoreError: the set is not to be had at this moment; it comes in parts.
+        """
+        ...
+
+
 class DeliveryReader(Protocol):
     def deliveries(self, now_ms: int, *, of: str = "", most: int) -> Deliveries:
         """``of``: only this room, stay or pass."""

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from cloud_sync.api.nodes import node_router
 from cloud_sync.api.v1 import create_router
 from cloud_sync.api.zones import zone_router
 from cloud_sync.archiving import ARCHIVE_EVERY_S, archive_work
@@ -60,6 +61,7 @@ from cloud_sync.store.read import StoredDashboard
 from cloud_sync.store.read_totals import StoredTotals
 from cloud_sync.store.receipts import StoredDeliveries
 from cloud_sync.store.sink import SinkStore
+from cloud_sync.store.snapshot_pull import StoredSnapshots
 from cloud_sync.web.app import create_app
 from cloud_sync.web.guest.faults import explain
 from cloud_sync.web.serve import PageServer
@@ -137,6 +139,7 @@ class Service:
             books.clock,
             code,
             StoredPassLines(books.engine, code),
+            pull=self._config.web.serves_nodes,
         )
         hold_ms = books.house.profile.overstay_hold_ms
         passes = PassWork(books.registry, distributor, books.clock, hold_ms)
@@ -207,7 +210,8 @@ class Service:
             explain=explain,
         )
         zones = zone_router(books.accounts, books.zone_commands)
-        app = create_app(services, routers=(api, zones))
+        nodes = node_router(StoredSnapshots(books.house))
+        app = create_app(services, routers=(api, zones, nodes))
         web = self._config.web
         self.pages = PageServer(app, web.host, web.port, tls_files(self._config))
         self._starters.append(self.pages.start)
