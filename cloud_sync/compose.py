@@ -219,6 +219,7 @@ def join_file(books: Books, node: str) -> bytes:
         **_zone_part(books, node),
         "pin_key": base64.b64encode(books.keys.pin).decode(),
         "pages_url": config.web.pages_url,
+        "pages_ca": _pages_ca(config),
         "broker": {
             "host": broker.host,
             "port": broker.port,
@@ -229,6 +230,12 @@ def join_file(books: Books, node: str) -> bytes:
         "access_points": books.registry.doors_of(node),
     }
     return json.dumps(text, ensure_ascii=False, indent=2).encode() + b"\n"
+
+
+def _pages_ca(config: SyncConfig) -> str | None:
+    """Whom to trust at ``pages_url``; None: a certificate of somebody's that machines trust anyhow, or plain HTTP."""
+    files = None if config.web.cert_file is not None else tls_files(config)
+    return None if files is None else files.ca.read_text()
 
 
 def _zone_part(books: Books, node: str) -> dict[str, object]:

@@ -4,6 +4,7 @@ import ipaddress
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -76,6 +77,12 @@ class WebConfig(Strict):
         """How a phone reaches the pages, as far as this file tells."""
         name = self.names[0] if self.names else self.host
         return self.public_url or f"{'https' if self.tls else 'http'}://{name}:{self.port}"
+
+    @property
+    def serves_nodes(self) -> bool:
+        """Whether a node on another machine could fetch something at ``pages_url``, and would know whose it is."""
+        url = urlsplit(self.pages_url)
+        return url.scheme == "https" and url.hostname not in ("127.0.0.1", "::1", "localhost")
 
     @model_validator(mode="after")
     def _both_or_none(self) -> "WebConfig":

@@ -157,12 +157,14 @@ class CaseWork:
 
     intake: CaseIntake
     clock: Clock
+    delivery: Callable[[], object] = lambda: None  # the check of the day's passes
     _looked_ms: int | None = None
 
     def __call__(self) -> None:
         self.intake.take_alarms()
         now_ms = self.clock.now_ms()
         if self._looked_ms is None or now_ms - self._looked_ms >= LOOK_AROUND_MS:
+            self.delivery()
             self.intake.look_around()
             self._looked_ms = now_ms
 

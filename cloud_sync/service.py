@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from cloud_sync.api.nodes import node_router
 from cloud_sync.api.v1 import create_router
 from cloud_sync.api.zones import zone_router
 from cloud_sync.archiving import ARCHIVE_EVERY_S, archive_work
@@ -50,13 +51,17 @@ from cloud_sync.protocol.topics import shared_up_filter, sink_group, sink_state,
 from cloud_sync.store.backup import hold, last_backup_ms
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
+from cloud_sync.store.delivery_check import DeliveryCheck
 from cloud_sync.store.morning import StoredMorning
 from cloud_sync.store.pass_feed import StoredPassFeed
+from cloud_sync.store.pass_lines import StoredPassLines
 from cloud_sync.store.pass_sets import StoredPassSets
 from cloud_sync.store.push_store import vapid_key
 from cloud_sync.store.read import StoredDashboard
 from cloud_sync.store.read_totals import StoredTotals
+from cloud_sync.store.receipts import StoredDeliveries
 from cloud_sync.store.sink import SinkStore
+from cloud_sync.store.snapshot_pull import StoredSnapshots
 from cloud_sync.web.app import create_app
 from cloud_sync.web.guest.faults import explain
 from cloud_sync.web.serve import PageServer
@@ -133,6 +138,8 @@ class Service:
             post,
             books.clock,
             code,
+            StoredPassLines(books.engine, code),
+            pull=self._config.web.serves_nodes,
         )
         hold_ms = books.house.profile.overstay_hold_ms
         passes = PassWork(books.registry, distributor, books.clock, hold_ms)
@@ -155,7 +162,8 @@ class Service:
 
     def _build_cases(self, books: Books) -> None:
         """Alarms become cases, and wake who asked for it, whether or not the pages run here."""
-        self._beat(Beat("cases", CASES_EVERY_S, CaseWork(CaseIntake(books.house), books.clock)))
+        work = CaseWork(CaseIntake(books.house), books.clock, DeliveryCheck(books.house))
+        self._beat(Beat("cases", CASES_EVERY_S, work))
         book = push_book(books)
         if book is not None:
             key = vapid_key(self._config.keys)
@@ -188,6 +196,7 @@ class Service:
             push=push_book(books),
             intercom=self._config.staff.intercom,
             morning=StoredMorning(books.engine),
+            deliveries=StoredDeliveries(books.engine, code),
             name_zh=self._config.community.name_zh,
             name_en=self._config.community.name_en,
             pages_url=self._config.web.pages_url,
@@ -201,7 +210,8 @@ class Service:
             explain=explain,
         )
         zones = zone_router(books.accounts, books.zone_commands)
-        app = create_app(services, routers=(api, zones))
+        nodes = node_router(StoredSnapshots(books.house))
+        app = create_app(services, routers=(api, zones, nodes))
         web = self._config.web
         self.pages = PageServer(app, web.host, web.port, tls_files(self._config))
         self._starters.append(self.pages.start)

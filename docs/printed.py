@@ -276,7 +276,7 @@ def topics() -> str:
 
     one = NodeTopics("{community}", "{node}")
     down = {"ack": one.ack, "auth": one.auth, "auth/head": one.auth_head, "erase": one.erase}
-    down |= {"auth/deny": one.auth_deny, "auth/delta": one.auth_delta}
+    down |= {"auth/deny": one.auth_deny, "auth/delta": one.auth_delta, "auth/pull": one.auth_pull}
     down |= {"cmd": one.cmd, "cfg": one.cfg}
     down |= {"faces": one.faces, "sealed": one.sealed, "sealed/ack": one.sealed_ack}
     down |= {"cert": one.cert, "keys": one.keys}
@@ -321,6 +321,7 @@ _ABOUT = {
     ("down", "auth/deny"): "`Deny`, signed: what is taken away, ahead of everything else (version 2)",
     ("down", "auth/delta"): "`Delta`, signed: from one version of the set to the next (version 2)",
     ("down", "auth/head"): "`Head`, retained and signed: which pass set the node has to hold",
+    ("down", "auth/pull"): "`Pull`: the whole set waits at the pages, to be fetched (version 2)",
     ("down", "erase"): "`Erase`, signed: whose templates go",
 }
 
@@ -331,12 +332,12 @@ def _about(way: str, kind: str) -> str:
 
 def messages() -> str:
     """Every message with its fields as they travel."""
-    from cloud_sync.protocol import commands, delta
+    from cloud_sync.protocol import commands, delta, pull
     from cloud_sync.protocol import messages as wire
 
     ours = [
         kind
-        for module in (wire, delta, commands)
+        for module in (wire, delta, pull, commands)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
         if kind.__module__ == module.__name__ and msgspec.structs.fields(kind)

@@ -28,7 +28,7 @@ from edge.compose_faces import faces_side, open_peers
 from edge.compose_identity import identity_side, open_identity, session_opener
 from edge.compose_locks import check_locks, open_locks, slowest_bolt_ms
 from edge.compose_passes import BookPasses
-from edge.compose_talk import device_signer, open_ledger
+from edge.compose_talk import device_signer, open_ledger, passes_pull
 from edge.config import DoorConfig, NodeConfig
 from edge.core.commands import Received
 from edge.core.decision_types import Liveness
@@ -276,7 +276,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         open_session=session_opener(config, key, join),
         sign=device_signer(config),
     )
-    link.identity.side = identity_side(config, key, join)
+    link.identity.side, link.passes.fetch = identity_side(config, key, join), passes_pull(config, join, clock)
     kiosk = kiosk_state(config, join.pages_url, reads_pins=bool(join.pin_key))
     io = GateIoClient(io_profile.socket, profile_hash(io_profile)) if io_profile.hosted else None
     own = open_locks(config, io_profile, io)

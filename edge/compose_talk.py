@@ -1,4 +1,4 @@
-"""The node's ledger, and the key that vouches for what it says of itself."""
+"""The node's ledger, and the key that vouches for what it says of itself and asks for."""
 
 import secrets
 from collections.abc import Callable
@@ -8,8 +8,11 @@ from edge.compose_faces import DEVICE_KEY
 from edge.config import NodeConfig
 from edge.core.events import NodeId
 from edge.errors import StoreError
+from edge.link.pull import HttpsPull, Place
 from edge.link.translate import encode_fact
+from edge.ports import Clock
 from edge.store.ballast import Ballast
+from edge.store.device_key import Join
 from edge.store.ledger import SqliteLedger
 from edge.store.sealing_key import device_sign
 
@@ -46,3 +49,11 @@ def device_signer(config: NodeConfig) -> Callable[[bytes], bytes]:
             ) from error
 
     return sign
+
+
+def passes_pull(config: NodeConfig, join: Join, clock: Clock) -> HttpsPull | None:
+    """How this node fetches a whole set; None where its join file names no HTTPS pages."""
+    if not join.pages_url.startswith("https://"):
+        return None
+    place = Place(join.pages_url, join.pages_ca, join.community, config.node)
+    return HttpsPull(place, device_signer(config), lambda: clock.read().wall_ms)

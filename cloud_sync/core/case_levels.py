@@ -3,7 +3,14 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from cloud_sync.core.case_types import CAMERA_LOST, NODE_OFFLINE, VERSION_REFUSED, AlertKind, Severity
+from cloud_sync.core.case_types import (
+    CAMERA_LOST,
+    DELIVERY_FAILED,
+    NODE_OFFLINE,
+    VERSION_REFUSED,
+    AlertKind,
+    Severity,
+)
 
 # Everybody passes these; a room's node is missed by one party.
 COMMON_DOORS = frozenset({"gate", "unit", "garage"})
@@ -32,6 +39,11 @@ def levels_of(
 def refused_levels(nodes: Iterable[str]) -> tuple[Level, ...]:
     """One for each of these nodes: its events wait aboard until one of the two is updated, silent or not."""
     return tuple(Level(VERSION_REFUSED, VERSION_REFUSED.severity, node, node) for node in nodes)
+
+
+def undelivered_levels(nodes: Iterable[str]) -> tuple[Level, ...]:
+    """One for each of these nodes: it is not ready for the guests of the day."""
+    return tuple(Level(DELIVERY_FAILED, DELIVERY_FAILED.severity, node, node) for node in nodes)
 
 
 def _levels(node: NodeSeen, now_ms: int, listening_since_ms: int, silent_ms: int) -> Iterator[Level]:

@@ -123,6 +123,8 @@ NODE_OFFLINE = AlertKind("node_offline", Severity.S3)
 CAMERA_LOST = AlertKind("camera_lost", Severity.S2)
 # What a hello shows: this node and this service have no version of the wire in common (sync.md §3.6).
 VERSION_REFUSED = AlertKind("version_refused", Severity.S2)
+# What the check of the day's passes shows (core.delivery); receipts that come late end it before anybody has to look.
+DELIVERY_FAILED = AlertKind("delivery_failed", Severity.S2, transient=True)
 # A person said so; no event of the node does, and nothing but a person ends it.
 NODE_LOST = AlertKind("node_lost", Severity.S2, "node.lost")
 
@@ -132,6 +134,7 @@ ALERTS: Mapping[str, AlertKind] = MappingProxyType(
         for kind in (
             *(FORCED, HELD, WATCHDOG, FIRE_RELEASE, JAMMED, LOCK_SILENT, CONTACT_FAULT, TAMPER, POWER_LOW),
             *(DURESS, TAILGATE_RATE, EMERGENCY, HELP, NODE_OFFLINE, CAMERA_LOST, VERSION_REFUSED, NODE_LOST),
+            DELIVERY_FAILED,
         )
     }
 )

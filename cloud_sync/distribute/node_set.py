@@ -69,6 +69,10 @@ class NodeSet:
     def count(self) -> int:
         return len(self._rows)
 
+    @property
+    def rows(self) -> Mapping[str, Kept]:
+        return self._rows
+
     def __contains__(self, pass_id: str) -> bool:
         return pass_id in self._rows
 

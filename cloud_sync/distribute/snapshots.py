@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from cloud_sync.distribute.frames import Frames
+from cloud_sync.distribute.lines import LineNews, guests
 from cloud_sync.distribute.node_set import Kept, NodeSet, Step
 from cloud_sync.distribute.plan import (
     HEAD_EVERY_MS,
@@ -20,8 +21,10 @@ from cloud_sync.distribute.plan import (
     takes_deltas,
 )
 from cloud_sync.ports import Clock, NewVersion, NodeView, PassNews, PassSets, PassSource, Publisher, Signer
+from cloud_sync.ports_delivery import PassLines
 from cloud_sync.protocol.delta import BUCKETS, mask_of
 from cloud_sync.protocol.messages import Part, encode
+from cloud_sync.protocol.pull import Pull
 from cloud_sync.protocol.topics import NodeTopics
 
 log = structlog.get_logger()
@@ -29,6 +32,9 @@ log = structlog.get_logger()
 SENDING_MAX = 8  # nodes that are sent a set at a time: each costs its set's size in memory
 # Of all nodes together, at each tick: about 1.6 MB, so that what takes away never stands behind more than that.
 PARTS_PER_TICK = 100
+PULL_WAIT_MS = (
+    60_000  # a node that was told to fetch its set, and neither has it nor asks, is sent it in parts
+)
 TRIES_MAX = 3  # a node that got no further and asks for nothing is sent the whole set
 
 
@@ -43,6 +49,7 @@ class Wanted:
             else frozenset(news.doors[door] for door in kept.row.scope if door in news.doors)
             for pass_id, kept in self._kept.items()
         }
+        self.guests = guests(self._kept)
 
     def at(self, node: str) -> dict[str, Kept]:
         """All that this node is to hold, of what was told."""
@@ -81,7 +88,10 @@ class Told:
     line: int = 0  # every step up to this version was sent on this connection
     told_ver: int = 0
     tries: int = 0
+    speaks: bool = False  # version 2 of the wire
     answered_ms: int = 0  # the newest asking for a repair that was answered
+    fetching_ms: int = 0  # until then it is left alone with it
+    pulled: bool = False  # was told to fetch its set; what it asks for next comes in parts
     wanted: bool = False  # a set waits for its turn to be sent,
     leaves: str = ""  # without the buckets in which the node said that it is right
     sending: Iterator[Part] | None = None
@@ -97,6 +107,7 @@ class DistributorCounters:
     denials: int = 0
     repairs: int = 0
     snapshots: int = 0
+    pulls: int = 0
     parts: int = 0
     erasures: int = 0
 
@@ -112,7 +123,11 @@ class Distributor:
         publisher: Publisher,
         clock: Clock,
         tenant: str,
+        lines: PassLines | None = None,
+        *,
+        pull: bool = False,
     ) -> None:
+        """``pull``: nodes know where to fetch a whole set; it is sent in parts only where they could not."""
         self._source = source
         self._stored = sets
         self._frames = Frames(signer)
@@ -122,6 +137,8 @@ class Distributor:
         self._session = 0
         self._sets: dict[str, NodeSet] = {}
         self._told: dict[str, Told] = {}
+        self._lines = LineNews(lines)
+        self._pull = pull
         self.counters = DistributorCounters()
 
     def tick(self) -> None:
@@ -138,8 +155,11 @@ class Distributor:
             self._sets.clear()  # it may be ahead of what is stored
             raise
         self._told = {view.node: self._told.get(view.node) or Told() for view in views}
-        if not self._publisher.session:
-            return
+        if self._publisher.session:
+            self._tell_all(views, steps, now_ms)
+        self._lines.write(now_ms)
+
+    def _tell_all(self, views: list[NodeView], steps: dict[str, list[Step]], now_ms: int) -> None:
         if self._publisher.session != self._session:
             self._begin_session()
         self._send_steps(views, steps, now_ms)
@@ -164,7 +184,9 @@ class Distributor:
             before = self._sets.get(view.node)
             if before is None or not self._knows(view):
                 held = self._sets[view.node] = NodeSet(view.node)
-                is_new = self._load(held, view, wanted.at(view.node))
+                rows = wanted.at(view.node)
+                is_new = self._load(held, view, rows)
+                self._lines.loaded(held, rows, wanted.guests, anew=contradicts(view))
             else:
                 held = before
                 if news.whole:
@@ -174,8 +196,11 @@ class Distributor:
                 if changes:
                     mine = doors.get(view.node, frozenset())
                     steps[view.node] = held.advance(changes, newest_version(view), mine, now_ms)
+                    self._lines.changed(held, changes, wanted.guests)
                 elif contradicts(view):
                     held.overtake(newest_version(view) + 1)
+                if contradicts(view):
+                    self._lines.loaded(held, held.rows, guests(held.rows), anew=True)
                 is_new = bool(changes) or (held.auth_ver, held.root) != _stored(view)
             if is_new:
                 versions.append(NewVersion(view.node, held.auth_ver, held.root))
@@ -227,6 +252,7 @@ class Distributor:
 
     def _tell(self, view: NodeView, now_ms: int) -> None:
         held, told = self._sets[view.node], self._told[view.node]
+        told.speaks = takes_deltas(view)
         wanted = (held.auth_ver, held.root, view.erase_ver)
         if told.head != wanted or now_ms - told.head_ms >= HEAD_EVERY_MS:
             self._send_head(view, now_ms)
@@ -242,17 +268,20 @@ class Distributor:
 
     def _tell_set(self, view: NodeView, held: NodeSet, told: Told, now_ms: int) -> None:
         receipt = None if view.held is None else (view.held.receipt_ver, view.held.receipt_root)
-        if not view.online or receipt == (held.auth_ver, held.root):
+        # A node that says it has an older set has lost the one that it once said it had: a new disk, a new device.
+        there = receipt == (held.auth_ver, held.root) and view.told_ver >= held.auth_ver
+        if not view.online or there:
             told.drive, told.tries, told.wanted, told.sending = Drive(), 0, False, None
+            told.pulled, told.fetching_ms = False, 0
             told.line = held.auth_ver if view.online else 0
             return
         if view.told_ver != told.told_ver:  # it got further: patience begins anew
-            told.told_ver, told.tries = view.told_ver, 0
+            told.told_ver, told.tries, told.fetching_ms = view.told_ver, 0, 0
         if told.sending is not None or told.wanted:
             return
         if view.asked_ms > told.answered_ms:
             told.answered_ms, told.wanted, told.leaves = view.asked_ms, True, view.leaves
-        elif told.drive.is_due(held.auth_ver, now_ms):
+        elif now_ms >= told.fetching_ms and told.drive.is_due(held.auth_ver, now_ms):
             self._drive(view, held, told, now_ms)
 
     def _drive(self, view: NodeView, held: NodeSet, told: Told, now_ms: int) -> None:
@@ -288,17 +317,24 @@ class Distributor:
         for node, told in self._told.items():
             if told.wanted and len(going) < SENDING_MAX:
                 told.wanted, told.sending = False, self._begin(node, told)
-                going.append(node)
+                if told.sending is not None:
+                    going.append(node)
         return going
 
-    def _begin(self, node: str, told: Told) -> Iterator[Part]:
-        """The buckets in which the node differs by its own word, or all of them."""
+    def _begin(self, node: str, told: Told) -> Iterator[Part] | None:
+        """The buckets in which the node differs by its own word, or all of them; None: it was told to fetch these."""
         held = self._sets[node]
         buckets = held.differing(told.leaves)
         told.line = held.auth_ver
         if len(buckets) <= BUCKETS // 2:
             self.counters.repairs += 1
             return parts(held.auth_ver, held.packed(buckets), mask_of(buckets))
+        if self._pull and told.speaks and not told.pulled:
+            told.pulled = True
+            told.fetching_ms = self._clock.now_ms() + PULL_WAIT_MS
+            self._publisher.send(self._topics(node).auth_pull, encode(Pull(auth_ver=held.auth_ver)))
+            self.counters.pulls += 1
+            return None
         self.counters.snapshots += 1
         return parts(held.auth_ver, held.packed(range(BUCKETS)))
 

@@ -82,6 +82,10 @@ class NodeTopics:
         return self._down("auth/deny")
 
     @property
+    def auth_pull(self) -> str:
+        return self._down("auth/pull")
+
+    @property
     def cfg(self) -> str:
         return self._down("cfg")
 

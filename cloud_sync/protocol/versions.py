@@ -4,7 +4,7 @@
 |---|---|
 | 1 | events, hello, commit-ack, pass sets, commands, sealed templates |
 | 2 | tombstones signed by the node, ``kept`` in them; daily anchors with ``at``, acknowledged by ``Ack.anchored``; ``head_h`` is of ``head`` |
-| 2 | deltas, denials that come ahead of them, and sets of some buckets on a node's asking |
+| 2 | deltas, denials that come ahead of them, and sets of some buckets on a node's asking; whole sets fetched over HTTPS |
 
 A node of version 1 never declared a hole, so a tombstone without its node's signature is believed from nobody,
 whatever version it speaks.  A sample of every message of every version stands in ``tests/golden/messages`` for ever.

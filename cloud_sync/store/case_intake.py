@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from cloud_sync.core.case_clocks import due
-from cloud_sync.core.case_levels import Level, levels_of, refused_levels
+from cloud_sync.core.case_levels import Level, levels_of, refused_levels, undelivered_levels
 from cloud_sync.core.case_types import (
     ALERTS,
     CAMERA_LOST,
@@ -30,6 +30,7 @@ from cloud_sync.core.reconcile import BY_HUMAN, RECORDS_CHANGED
 from cloud_sync.ports import NodeLine
 from cloud_sync.store import tables
 from cloud_sync.store.case_rows import case_of, link, move, open_with_key, raise_or_join
+from cloud_sync.store.delivery_check import undelivered_nodes
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.read_nodes import node_lines
@@ -95,6 +96,7 @@ class CaseIntake:
         nodes = node_lines(db, self._house.community, now_ms)
         seen = _seen(nodes, now_ms)
         levels = levels_of(seen, now_ms, self._listening_since_ms, self._house.profile.silent_ms)
+        levels += undelivered_levels(undelivered_nodes(db, self._house.community))
         return levels + refused_levels(refused_nodes(db, self._house.community))
 
     def _has_work(self, db: sa.Connection, now_ms: int) -> bool:

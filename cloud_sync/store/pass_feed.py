@@ -34,7 +34,7 @@ class StoredPassFeed:
             lines = self._lines(db)
             whole = whole or doors != self._doors or now_ms < self._looked_ms
             if whole:
-                rows: dict[str, bytes | None] = dict(self._due(db, now_ms))
+                rows: dict[str, bytes | None] = dict(self.due(db, now_ms))
             else:
                 ids = {str(line.pass_id) for line in lines} | self._fallen_due(db, now_ms)
                 rows = self._of(db, sorted(ids), now_ms)
@@ -88,7 +88,8 @@ class StoredPassFeed:
                 rows[pass_id] = self._if_due(bytes(wire), now_ms)
         return rows
 
-    def _due(self, db: sa.Connection, now_ms: int) -> Iterator[tuple[str, bytes]]:
+    def due(self, db: sa.Connection, now_ms: int) -> Iterator[tuple[str, bytes]]:
+        """Every pass that nodes are to hold now, as it travels."""
         table, profile = tables.pass_, self._house.profile
         found = sa.select(table.c.pass_id, table.c.wire).where(
             self._mine(table),

@@ -30,6 +30,16 @@ update pass_set set receipt_ver = auth_ver, receipt_root = root, receipt_ms = ?
 where community = ? and node = ? and auth_ver = ? and root = ? and not (receipt_ver = auth_ver and receipt_root = root)
 """
 
+# A guest's pass is at a node when the node's word names the version it went out in, or a later one, with its root.
+_PROVED = """
+update pass_line set receipt_ms = ? where community = ? and node = ? and receipt_ms is null and auth_ver <= ?
+and (exists (select 1 from pass_set s where s.community = pass_line.community and s.node = pass_line.node
+             and s.auth_ver = ? and s.root = ?)
+     or exists (select 1 from pass_line p where p.community = pass_line.community and p.node = pass_line.node
+                and p.auth_ver = ? and p.root = ?))
+"""
+_FELL_BACK = "update pass_line set receipt_ms = null where community = ? and node = ? and auth_ver > ?"
+
 _REPAIR = """
 insert into pass_wire (community, node, asked_ms, auth_ver, leaves) values (?, ?, ?, ?, ?)
 on conflict (community, node) do update set
@@ -59,6 +69,11 @@ class Nodes:
         told = (hello.sw, hello.nonce, hello.lag.outbox, hello.lag.free_mb, hello.wv, b"")
         self._db.execute(_HELLO, (self._community, node, *ledger, *aboard, *clock, *told))
         self._db.execute(_RECEIPT_BY_HELLO, (self._now_ms, self._community, node, hello.auth_ver, hello.root))
+        held_ver = before[1] if before is not None else 0
+        assert isinstance(held_ver, int)
+        if held_ver > hello.auth_ver:  # torn on its disk, or another device
+            self._db.execute(_FELL_BACK, (self._community, node, hello.auth_ver))
+        self._proved(node, hello.auth_ver, hello.root)
         return before != (hello.e, hello.auth_ver, hello.root, "yes", hello.clock_state)
 
     def state(self, node: str, state: State, raw: bytes) -> bool:
@@ -85,6 +100,12 @@ class Nodes:
             "update node_state set auth_ver = ?, root = ? where community = ? and node = ? and auth_ver <= ?",
             (*told, self._community, node, receipt.auth_ver),
         )
+
+        self._proved(node, receipt.auth_ver, receipt.root)
+
+    def _proved(self, node: str, auth_ver: int, root: str) -> None:
+        version = (auth_ver, root)
+        self._db.execute(_PROVED, (self._now_ms, self._community, node, auth_ver, *version, *version))
 
     def repair(self, node: str, asked: Repair) -> None:
         """What the node said it has; the newest asking counts."""

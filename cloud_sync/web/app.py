@@ -21,6 +21,7 @@ from cloud_sync.web.hub import LiveHub
 from cloud_sync.web.live import LivePages
 from cloud_sync.web.morning import MorningPages
 from cloud_sync.web.services import Services
+from cloud_sync.web.staff.arrived import PassesPages
 from cloud_sync.web.staff.desk import Desk
 from cloud_sync.web.staff.doors import DoorPages
 from cloud_sync.web.staff.live import StaffLive
@@ -87,5 +88,7 @@ def _add_staff(app: FastAPI, services: Services, cases: CaseDesk, hub: LiveHub) 
         app.include_router(DoorPages(desk, services.commands).router)
     if services.zones is not None and services.zone_commands is not None:
         app.include_router(ZonePages(desk, services.zones, services.zone_commands).router)
+    if services.deliveries is not None:
+        app.include_router(PassesPages(desk, services.deliveries).router)
     if services.push is not None:
         app.include_router(PushPages(desk, services.push).router)

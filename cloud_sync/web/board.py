@@ -185,7 +185,7 @@ def _entry_tone(line: EntryLine) -> Tone:
     return "good" if line.decision in ("allow", "override") else "calm"
 
 
-def _short(pseudonym: str) -> str:
+def short(pseudonym: str) -> str:
     """Enough to tell two people of one evening apart: the kind and the random end of the reference."""
     kind, dash, rest = pseudonym.partition("-")
     return f"{kind}{dash}…{rest[-6:]}" if len(rest) > 10 else pseudonym
@@ -201,7 +201,7 @@ def entry_row(line: EntryLine, by: Speaker) -> EntryRow:
         reason=words.say_reason(line.reason, by.say),
         credential=words.say(words.CREDENTIALS, line.credential_kind, by.say) if line.credential_kind else "",
         subject=line.subject_ref or "",
-        subject_short=_short(line.subject_ref or ""),
+        subject_short=short(line.subject_ref or ""),
         source=f"{line.node} #{line.seq}",
         tone=_entry_tone(line),
         live=line.live,

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from cloud_sync.ports import Accounts, Clock, DashboardReader, EventFeed, Registry
 from cloud_sync.ports_cases import CaseDesk, CaseFeed, PushBook
 from cloud_sync.ports_commands import Commands
+from cloud_sync.ports_delivery import DeliveryReader
 from cloud_sync.ports_morning import MorningReader
 from cloud_sync.ports_zones import ZoneBook, ZoneCommands
 
@@ -46,6 +47,7 @@ class Services:
     intercom: Mapping[str, str] = field(default_factory=dict)
     guest: GuestHelp = GuestHelp()
     morning: MorningReader | None = None  # without it there is no morning page
+    deliveries: DeliveryReader | None = None  # without it nobody is shown whose pass is at which door
     name_zh: str = ""  # what the community is called, over every page of its staff
     name_en: str = ""
     pages_url: str = ""  # how a phone reaches the pages; empty: as whoever asks did

@@ -15,11 +15,13 @@ import structlog
 from cloud_sync.protocol import delta
 from cloud_sync.protocol.delta import Delta, Deny, Repair
 from cloud_sync.protocol.messages import AuthAck, BadMessage, Head, Part, decode, encode, signing_bytes
+from cloud_sync.protocol.pull import Pull
 from cloud_sync.protocol.topics import NodeTopics
 from cloud_sync.protocol.versions import DELTAS_SINCE
 from edge.core.events import PassId
 from edge.core.passes import DENYING, BadPassSet, Denial, PassState
 from edge.link.mqtt import Heard, Session
+from edge.link.pull import Pulled
 
 PARTS_MAX = 4_000  # a set of 48 MB; more is refused before memory is spent on it
 WAITING_MAX = 64  # deltas that wait for the one before them, 16 KB each
@@ -60,6 +62,19 @@ class PassSide(Protocol):
         ...
 
     def tidy(self) -> None: ...
+
+
+class Fetch(Protocol):
+    """Gets a whole set from elsewhere; both at once."""
+
+    @property
+    def busy(self) -> bool: ...
+
+    def start(self) -> None: ...
+
+    def take(self) -> Pulled | None:
+        """What came of it, once; None before."""
+        ...
 
 
 @dataclass(slots=True)
@@ -103,6 +118,7 @@ class PassLink:
         self._side = side
         self._verify = verify
         self.head: Head | None = None
+        self.fetch: Fetch | None = None  # without it a set comes in parts only
         self._speaks = 1
         self._roots: dict[int, str] = {}
         self._parts: _Parts | None = None
@@ -134,12 +150,35 @@ class PassLink:
 
     def tick(self, now_s: float) -> None:
         """Ask when nothing more comes and something lacks; write a whole set when it is quiet."""
-        if self.is_behind() and self._speaks >= DELTAS_SINCE:
+        if self.fetch is not None and self.fetch.busy:
+            self._take_fetched(self.fetch.take(), now_s)
+        elif self.is_behind() and self._speaks >= DELTAS_SINCE:
             if now_s >= max(self._ask_at_s, self._news_at_s + ASK_AFTER_S):
                 self._ask(now_s)
         elif self._untidy and now_s - self._news_at_s >= TIDY_AFTER_S:
             self._untidy = False
             self._side.tidy()
+
+    def _take_fetched(self, pulled: Pulled | None, now_s: float) -> None:
+        """As if it were one part; whatever is wrong with it, the rest is asked for on the bus at once."""
+        if pulled is None:
+            return
+        self._be_patient(now_s)
+        known = pulled.auth_ver in self._roots and pulled.auth_ver > self._side.version()[0]
+        if pulled.packed is not None and known:  # nobody's word but a signed root says which version it is
+            self._parts = _Parts(pulled.auth_ver, 1, "", {0: pulled.packed})
+            self._try_set()
+            self._go_on(now_s)
+        if self.is_behind():
+            self._ask(now_s)
+
+    def _on_pull(self, pull: Pull, now_s: float) -> None:
+        if pull.auth_ver <= self._side.version()[0]:
+            self._receipt()
+        elif self.fetch is not None:
+            self.fetch.start()
+        elif self.is_behind():
+            self._ask(now_s)
 
     def is_behind(self) -> bool:
         """The newest head names another set than what is in force, and no older one."""
@@ -176,6 +215,8 @@ class PassLink:
             self._on_deny(decode(heard.payload, Deny))
         elif heard.topic == self._topics.auth_delta and not heard.retain:
             self._on_delta(decode(heard.payload, Delta), now_s)
+        elif heard.topic == self._topics.auth_pull and not heard.retain:
+            self._on_pull(decode(heard.payload, Pull), now_s)
         elif heard.topic == self._topics.auth and not heard.retain:
             self._on_part(decode(heard.payload, Part), now_s)
         else:

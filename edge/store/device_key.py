@@ -75,6 +75,7 @@ class Join:
     zone: ZoneInfo  # the community's own; a screen says its times, whatever the machine is set to
     pin_key: bytes = field(repr=False, default=b"")  # empty: this node reads no PINs
     pages_url: str = ""  # where guests reach the community's pages, as far as it told
+    pages_ca: str = ""  # PEM: whom to trust there; empty: whom this machine trusts
     command_keys: Mapping[str, bytes] = field(default_factory=dict)  # by key id: who may command doors
     bus_cert: str = ""  # this node's certificate for the bus, PEM, where the community issues them
     bus_ca: str = ""  # and the authority it is from
@@ -145,6 +146,7 @@ def read_join(path: Path) -> Join:
             zones=_zones(tree),
             pin_key=base64.b64decode(tree.get("pin_key", ""), validate=True),
             pages_url=str(tree.get("pages_url", "")),
+            pages_ca=str(tree.get("pages_ca") or ""),
             bus_cert=str(bus.get("cert", "")),
             bus_ca=str(bus.get("ca", "")),
         )

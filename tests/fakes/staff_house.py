@@ -16,8 +16,9 @@ from cloud_sync.protocol.messages import CmdAck
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
 from cloud_sync.store.commands import SqlCommands
+from cloud_sync.store.receipts import StoredDeliveries
 from cloud_sync.web.services import Services
-from tests.fakes.web_house import GATE, PASSWORD, WebHouse, door, log_in, visiting
+from tests.fakes.web_house import COMMUNITY, GATE, PASSWORD, WebHouse, door, log_in, visiting
 from tests.fakes.wire_ledger import told
 
 GUARD, OTHER_GUARD, OFFICER = "li", "wang", "zhao"
@@ -58,6 +59,7 @@ class StaffHouse(WebHouse):
             case_feed=self.news,
             commands=self.commands,
             intercom=self.intercom,
+            deliveries=StoredDeliveries(self.engine, COMMUNITY),
         )
 
     def open_up(self) -> None:

@@ -75,6 +75,26 @@ def test_every_frame_fits_a_publish_however_much_changes(office: Office) -> None
     office.settle()
 
 
+def test_a_node_that_lost_its_disk_gets_its_set_though_its_old_receipt_still_stands(office: Office) -> None:
+    office.wanted = passes(*range(300))
+    office.settle()
+    office.turn()
+    office.deliver()
+    office.node.book.close()
+    (office.node.folder / "passes.db").unlink()
+    del office.node.book
+    office.node.restart()
+    held = office.held
+    office.reconnect()
+    assert office.held == held
+    office.settle()
+    for _ in range(50):
+        office.turn()
+        office.deliver()
+    assert office.node.book.auth_ver == held.auth_ver
+    assert len(office.node.book.passes) == 300
+
+
 def test_what_a_node_missed_comes_as_the_steps_from_where_it_is(office: Office) -> None:
     office.wanted = passes(*range(300))
     office.settle()

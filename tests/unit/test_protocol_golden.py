@@ -9,7 +9,18 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from cloud_sync.protocol import chain, code, delta, identity, keychain, merkle, messages, revocation, sealed
+from cloud_sync.protocol import (
+    chain,
+    code,
+    delta,
+    identity,
+    keychain,
+    merkle,
+    messages,
+    pull,
+    revocation,
+    sealed,
+)
 from cloud_sync.protocol.messages import Batch, EventBody, Message
 from cloud_sync.protocol.versions import WIRE_VERSION, WIRE_VERSION_MIN
 from cloud_sync.protocol.vouched import anchor_bytes, tombstone_bytes
@@ -140,6 +151,19 @@ def test_a_recorded_signature_about_faces_still_verifies(name: str) -> None:
     key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(vectors("sealed")["community_key_hex"]))
     message = messages.decode((V1 / f"{name}.json").read_bytes(), kinds()[name.split(".", maxsplit=1)[0]])
     key.verify(base64.b64decode(message.sig), messages.signing_bytes(message))
+
+
+def test_a_recorded_word_that_a_set_waits_is_read_and_what_a_node_signs_for_it_never_changes() -> None:
+    raw = (V2 / "pull.json").read_bytes()
+    assert messages.encode(messages.decode(raw, pull.Pull)) == raw
+    signed = pull.request_bytes("dongfang", "gate-1", 1_795_276_800_000, "0" * 31 + "7")
+    assert signed.hex() == (
+        "61632d70756c6c2d763100"
+        "00000008646f6e6766616e67"
+        "00000006676174652d31"
+        "0000000d31373935323736383030303030"
+        "000000203030303030303030303030303030303030303030303030303030303030303037"
+    )
 
 
 @pytest.mark.parametrize("name", ["delta", "deny"])

@@ -3,7 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cloud_sync.core.case_types import SILENT_KINDS, UNSEEN, Case, CaseEvent, CaseState, Family
+from cloud_sync.core.case_types import (
+    DELIVERY_FAILED,
+    SILENT_KINDS,
+    UNSEEN,
+    Case,
+    CaseEvent,
+    CaseState,
+    Family,
+)
 from cloud_sync.core.roles import Right, may
 from cloud_sync.ports import DoorLine, NodeLine, User
 from cloud_sync.ports_cases import CaseLine, CaseNote, CaseView
@@ -86,6 +94,7 @@ class QueuePage:
     push_key: str  # empty: waking by the browser is off
     waiting: int  # people at a gate who are not registered
     zones: bool = False  # whether whole zones can be commanded here
+    passes: bool = False  # whether it can be seen whose pass is at which door
 
     @property
     def sounding(self) -> int:
@@ -117,6 +126,7 @@ class CasePage:
     holds: tuple[tuple[int, str], ...]
     problem: str = ""
     typed: str = ""
+    passes: bool = False  # it is about passes that are not at their doors
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +281,7 @@ def case_page(
         holds=tuple((n, say(mark("%(n)s minutes"), n=n)) for n in HOLDS_MIN),
         problem=problem,
         typed=typed,
+        passes=case.kind == DELIVERY_FAILED.name,
     )
 
 

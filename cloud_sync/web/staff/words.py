@@ -29,6 +29,7 @@ ALERTS: Mapping[str, str] = MappingProxyType({
     "camera_lost": mark("Camera without a picture"),
     "version_refused": mark("Node and service speak no common version"),
     "node_lost": mark("Gate node lost or stolen"),
+    "delivery_failed": mark("Not ready for today's guests"),
 })  # fmt: skip
 
 # The first thing to do; the rest is judgement.
@@ -49,6 +50,7 @@ ADVICE: Mapping[str, str] = MappingProxyType({
     "node_offline": mark("The gate goes on deciding by itself. Check power and network there."),
     "camera_lost": mark("Guests enter by code meanwhile. Check the camera and its cable."),
     "version_refused": mark("The gate decides by itself and keeps every event. Update whichever of the two is older."),
+    "delivery_failed": mark("Guests may stand before its doors. See which passes are missing, check power and network there, or let people in by hand."),
     "node_lost": mark("Put a person at its doors until a replacement is in. Whoever finds the old box does not plug it in again."),
 })  # fmt: skip
 
