@@ -24,6 +24,7 @@ from cloud_sync.store import tables
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.engine import reading
 from cloud_sync.store.faces import SqlFaceNodes
+from cloud_sync.store.pass_feed import StoredPassFeed
 from cloud_sync.store.pass_sets import StoredPassSets
 from cloud_sync.store.places import AccessPointSpec, NodeJoin, PiaRecord
 from cloud_sync.store.sink import SinkStore
@@ -196,7 +197,8 @@ def test_nothing_more_is_sealed_to_it(office: Office) -> None:
 def test_no_passes_go_to_a_lost_node_and_all_of_them_to_its_replacement(office: Office) -> None:
     books, post = office.books, Post()
     sets = StoredPassSets(books.engine, "dongfang")
-    distributor = Distributor(books.registry, sets, books.keys.signer, post, office.clock, "dongfang")
+    feed = StoredPassFeed(books.house)
+    distributor = Distributor(feed, sets, books.keys.signer, post, office.clock, "dongfang")
     office.lose()
     distributor.tick()
     assert [topic for topic, *_ in post.sent if "/gate-2/" in topic] == []
