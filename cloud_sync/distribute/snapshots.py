@@ -242,7 +242,9 @@ class Distributor:
 
     def _tell_set(self, view: NodeView, held: NodeSet, told: Told, now_ms: int) -> None:
         receipt = None if view.held is None else (view.held.receipt_ver, view.held.receipt_root)
-        if not view.online or receipt == (held.auth_ver, held.root):
+        # A receipt is for ever, a card is not: a device that says it has less than its name once receipted is behind.
+        current = receipt == (held.auth_ver, held.root) and view.told_ver >= held.auth_ver
+        if not view.online or current:
             told.drive, told.tries, told.wanted, told.sending = Drive(), 0, False, None
             told.line = held.auth_ver if view.online else 0
             return
