@@ -31,8 +31,8 @@ DUE_MS = NOON_MS - 3_600_000 + (NODE_LIFE // timedelta(milliseconds=1) + 3_600_0
 
 
 class Office:
-    def __init__(self, folder: Path) -> None:
-        made = new_house(folder)
+    def __init__(self, folder: Path, database: str) -> None:
+        made = new_house(folder, database=database)
         (folder / "ca.pem").write_bytes(made.certificates.authority.pem)
         broker = made.config.broker.model_copy(update={"embedded": False, "ca_file": folder / "ca.pem"})
         made.close()
@@ -57,8 +57,8 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path):
-    office = Office(tmp_path)
+def office(tmp_path: Path, database: str):
+    office = Office(tmp_path, database)
     yield office
     office.close()
 

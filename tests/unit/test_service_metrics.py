@@ -21,8 +21,8 @@ DAY_MS = 86_400_000
 
 
 @pytest.fixture
-def house(tmp_path):
-    books = new_house(tmp_path)
+def house(tmp_path, database):
+    books = new_house(tmp_path, database=database)
     with_guest(books)
     gate = Gate(books)
     yield books, gate

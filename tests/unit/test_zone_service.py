@@ -31,8 +31,8 @@ class Bus:
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Iterator[Books]:
-    books = new_house(tmp_path)
+def books(tmp_path: Path, database: str) -> Iterator[Books]:
+    books = new_house(tmp_path, database=database)
     yield books
     books.close()
 
