@@ -232,6 +232,9 @@ class Service:
         self.kill()
         self._log.close()
 
+    def key_modes(self) -> dict[str, int]:
+        return {path.name: path.stat().st_mode for path in (self.data / "keys").iterdir()}
+
     def pass_sets(self) -> dict[str, tuple[int, str]]:
         with closing(sqlite3.connect(self.data / "community.db")) as db:
             return {
@@ -343,6 +346,7 @@ def _play(service: Service, gates: list[DrillGate], events: int, result: Result)
     )
     service.wait(lambda: _hold_their_passes(service, gates), "the gates do not hold what they should")
     seen = {gate.node: gate.side.auth_ver for gate in gates}
+    modes = service.key_modes()
     result.refused_while_running = service.types("restore", "copy").returncode == 2
     service.kill()
     shutil.rmtree(service.data)
@@ -350,7 +354,7 @@ def _play(service: Service, gates: list[DrillGate], events: int, result: Result)
         gate.record(events)  # doors go on without the service
     result.refused_damaged = _refuses_damaged(service)
     service.must("restore", "copy")
-    result.modes_kept = all(path.stat().st_mode & 0o77 == 0 for path in (service.data / "keys").iterdir())
+    result.modes_kept = service.key_modes() == modes
     result.new_generation = service.one("select sink_gen from sink_meta") != generation
     began = time.monotonic()
     service.start()
