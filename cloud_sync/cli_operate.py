@@ -42,6 +42,8 @@ def back_up(
     typer.echo(
         f"{folder}: {len(made.files)} files, {size:,} bytes, {made.events:,} events, as of {made.made}"
     )
+    if settings.archive.folder is not None:
+        typer.echo(f"not in it: the events that left for {settings.archive.folder}; copy that folder too.")
 
 
 def bring_back(

@@ -131,6 +131,12 @@ def _certificate(path: Path, now_ms: int) -> Finding:
 
 
 def _backup(config: SyncConfig, now_ms: int) -> Finding:
+    if config.database_url:
+        return Finding(
+            "good",
+            "backup",
+            "is PostgreSQL's business (pg_dump, and data_dir beside it): not looked at here.",
+        )
     made_ms = last_backup_ms(config.data_dir)
     if made_ms is None:
         return Finding("look", "backup", "none was ever made here. Run 'gatehouse-sync backup FOLDER'.")
@@ -232,11 +238,13 @@ def total_findings(totals: Totals) -> Iterator[Finding]:
         )
     if totals.lost:
         yield Finding(
-            "look", "events", f"{totals.lost} that their node declared lost. 'db check' names them."
+            "look", "events", f"{totals.lost} that their node declared lost. 'db proof' says whose."
         )
     if totals.dead_letters:
         yield Finding(
-            "look", "events", f"{totals.dead_letters} nobody could read; kept. See 'db rows deadletter'."
+            "look",
+            "events",
+            f"{totals.dead_letters} kept aside: unreadable, or not believed. See 'db rows deadletter'.",
         )
     if totals.erasures_owed:
         yield Finding("look", "erasures", f"{totals.erasures_owed} not yet receipted by their nodes.")

@@ -97,6 +97,9 @@ class ServiceCollector(Collector):
         if self._sources.passes is not None:
             told = self._sources.passes
             yield _counter("gatehouse_pass_sets_built", "Pass sets built for nodes.", told.built)
+            yield _counter("gatehouse_deltas_sent", "Changes of passes sent to nodes.", told.deltas)
+            yield _counter("gatehouse_denials_sent", "Words that take passes away, sent ahead.", told.denials)
+            yield _counter("gatehouse_repairs_sent", "Parts of pass sets sent to nodes.", told.repairs)
             yield _counter("gatehouse_snapshots_sent", "Whole pass sets sent to nodes.", told.snapshots)
             yield _counter("gatehouse_erasures_sent", "Erasures sent to nodes.", told.erasures)
         if self._sources.commands is not None:
@@ -233,7 +236,9 @@ def _of_totals(totals: Totals, nodes: Sequence[str]) -> Iterator[Metric]:
     yield from (stored, by_type, open_ones)
     yield _gauge("gatehouse_missing_events", "Known to exist, not here.", totals.missing)
     yield _gauge("gatehouse_events_declared_lost", "Events their node could not send any more.", totals.lost)
-    yield _gauge("gatehouse_dead_letters", "Frames and bodies nobody could read.", totals.dead_letters)
+    yield _gauge(
+        "gatehouse_dead_letters", "Frames and bodies nobody could read, or believed.", totals.dead_letters
+    )
     yield _gauge(
         "gatehouse_conflicts", "Two different events with one number: a cloned gate.", totals.conflicts
     )

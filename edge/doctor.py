@@ -22,6 +22,7 @@ from edge.config import BrokerConfig, NodeConfig
 from edge.errors import ConfigError, GateError
 from edge.runtime import control
 from edge.store.ballast import BALLAST_BYTES
+from edge.store.bus_key import BusKey
 from edge.store.device_key import read_join
 
 Level = Literal["good", "look", "bad"]
@@ -29,11 +30,13 @@ Level = Literal["good", "look", "bad"]
 CONNECT_S = 2.0
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 CERTIFICATE_SOON_MS = 21 * DAY_MS  # time for somebody to come by, and twice
+# The community's own live for 30 days and are asked for anew from the 20th on: three days unanswered.
+BUS_CERTIFICATE_SOON_MS = 7 * DAY_MS
 FREE_LEAST_MB = 500  # three days of a busy gate take 20 MB; below this something else is filling the card
 OUTBOX_MANY = 1_000  # one whole window: a node on a line is never so far ahead for long
 LEDGER_LEAST = 100_000  # events every node has to be able to keep
 DATABASES = ("events.db", "passes.db", "gallery.db")
-SECRETS = ("device.key", "gallery.key", "sealing.key")
+SECRETS = ("device.key", "gallery.key", "sealing.key", "bus/node.key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +124,10 @@ def _outbox(path: Path) -> Iterator[Finding]:
         with closing(_reading(path)) as db:
             head = db.execute("select coalesce(max(seq), 0) from event").fetchone()[0]
             acked = db.execute("select coalesce(max(acked), 0) from meta").fetchone()[0]
+            past = _owed_of_past(db)
     except sqlite3.Error:
         return  # said already
-    owed = max(0, head - acked)
+    owed = max(0, head - acked) + past
     if owed > LEDGER_LEAST:
         yield Finding("bad", "outbox", f"{owed:,} events only this node has. Bring it to the service soon.")
     elif owed > OUTBOX_MANY:
@@ -131,7 +135,14 @@ def _outbox(path: Path) -> Iterator[Finding]:
             "look", "outbox", f"{owed:,} events wait for the service. Do not replace this card now."
         )
     else:
-        yield Finding("good", "outbox", f"{owed:,} of {head:,} events wait for the service.")
+        yield Finding("good", "outbox", f"{owed:,} of {head + past:,} events wait for the service.")
+
+
+def _owed_of_past(db: sqlite3.Connection) -> int:
+    """What the service does not have of ledgers that ended with a damaged page; a node before the update has none."""
+    if db.execute("select 1 from sqlite_master where name = 'past'").fetchone() is None:
+        return 0
+    return int(db.execute("select coalesce(sum(head - acked), 0) from past").fetchone()[0])
 
 
 # --- the service's side ------------------------------------------------------------------------------------------
@@ -150,10 +161,13 @@ def service_findings(config: NodeConfig, now_ms: int) -> Iterator[Finding]:
     for path in (config.broker.ca_file, config.broker.cert_file):
         if path is not None:
             yield _certificate(path, now_ms)
+    bus = BusKey(config.data_dir / "bus", config.node)
+    if config.broker.ca_file is None and bus.ready:
+        yield _certificate(bus.files.cert, now_ms, BUS_CERTIFICATE_SOON_MS)
     yield _broker(config.broker)
 
 
-def _certificate(path: Path, now_ms: int) -> Finding:
+def _certificate(path: Path, now_ms: int, soon_ms: int = CERTIFICATE_SOON_MS) -> Finding:
     try:
         held = x509.load_pem_x509_certificate(path.read_bytes())
     except (OSError, ValueError) as error:
@@ -163,7 +177,7 @@ def _certificate(path: Path, now_ms: int) -> Finding:
     ends = f"{held.not_valid_after_utc:%Y-%m-%d}"
     if left_ms <= 0:
         return Finding("bad", str(path), f"ended on {ends}; the broker lets this node in no more. Renew it.")
-    if left_ms < CERTIFICATE_SOON_MS:
+    if left_ms < soon_ms:
         return Finding("look", str(path), f"ends on {ends}. Renew it.")
     if held.not_valid_before_utc > datetime.fromtimestamp(now_ms / 1000, UTC):
         return Finding("bad", str(path), "begins in the future: this machine's clock is wrong. Set it.")

@@ -35,15 +35,17 @@ from cloud_sync.protocol import chain
 from cloud_sync.protocol.messages import State
 from cloud_sync.protocol.topics import NodeTopics
 from cloud_sync.store.places import AccessPointSpec, NodeJoin
+from edge.compose_passes import BookPasses
 from edge.core.commands import Received
 from edge.core.events import AccessPointId, CredentialKind, Fact, NodeId, Stamp
 from edge.drivers.clock import SystemClock
 from edge.link.link import Aboard, Link
 from edge.link.mqtt import Broker, Session
-from edge.link.translate import encode_fact
+from edge.link.translate import decode_passes, encode_fact
 from edge.ports import ClockReading
 from edge.store.ballast import Ballast
 from edge.store.ledger import SqliteLedger
+from edge.store.pass_book import PassBook
 
 PROGRAM = Path(sys.executable).with_name("gatehouse-sync")
 COMMUNITY = "dongfang"
@@ -88,10 +90,19 @@ def free_port() -> int:
 class DrillNode:
     """What a link asks of its node; this one has no doors."""
 
-    def __init__(self, ledger: SqliteLedger) -> None:
+    def __init__(self, ledger: SqliteLedger, book: PassBook) -> None:
         self._ledger = ledger
         self._clock = SystemClock()
-        self.auth_ver, self.root = 0, ""
+        self._book = book
+        self.passes = BookPasses(book, self._clock)
+
+    @property
+    def auth_ver(self) -> int:
+        return self._book.auth_ver
+
+    @property
+    def root(self) -> str:
+        return self._book.root
 
     def aboard(self) -> Aboard:
         return Aboard(self.auth_ver, self.root, 0)
@@ -104,15 +115,6 @@ class DrillNode:
 
     def free_mb(self) -> int:
         return 1_000
-
-    def apply_passes(self, auth_ver: int, root: str, packed: bytes) -> bool:
-        """As the pass book: never back to an older version."""
-        if auth_ver <= self.auth_ver:
-            return False
-        self.auth_ver, self.root = auth_ver, root
-        return True
-
-    def note_head(self, issued_ms: int, lease_until_ms: int) -> None: ...
 
     def erase(self, pass_ids: Sequence[str], erase_ver: int) -> int:
         return 0
@@ -135,7 +137,12 @@ class DrillGate:
             new_epoch=lambda: secrets.token_hex(12),
             ballast=Ballast(folder / f"{node}.reserve"),
         )
-        self.side = DrillNode(self.ledger)
+        self._book = PassBook(
+            folder / f"{node}-passes.db",
+            decode=decode_passes,
+            ballast=Ballast(folder / f"{node}-passes.reserve"),
+        )
+        self.side = DrillNode(self.ledger, self._book)
         self.link = Link(
             topics=NodeTopics(COMMUNITY, node),
             software="drill",
@@ -174,6 +181,7 @@ class DrillGate:
     def stop(self) -> None:
         self.link.stop()
         self.ledger.close()
+        self._book.close()
 
 
 class Service:
@@ -223,6 +231,9 @@ class Service:
     def close(self) -> None:
         self.kill()
         self._log.close()
+
+    def key_modes(self) -> dict[str, int]:
+        return {path.name: path.stat().st_mode for path in (self.data / "keys").iterdir()}
 
     def pass_sets(self) -> dict[str, tuple[int, str]]:
         with closing(sqlite3.connect(self.data / "community.db")) as db:
@@ -335,6 +346,7 @@ def _play(service: Service, gates: list[DrillGate], events: int, result: Result)
     )
     service.wait(lambda: _hold_their_passes(service, gates), "the gates do not hold what they should")
     seen = {gate.node: gate.side.auth_ver for gate in gates}
+    modes = service.key_modes()
     result.refused_while_running = service.types("restore", "copy").returncode == 2
     service.kill()
     shutil.rmtree(service.data)
@@ -342,7 +354,7 @@ def _play(service: Service, gates: list[DrillGate], events: int, result: Result)
         gate.record(events)  # doors go on without the service
     result.refused_damaged = _refuses_damaged(service)
     service.must("restore", "copy")
-    result.modes_kept = all(path.stat().st_mode & 0o77 == 0 for path in (service.data / "keys").iterdir())
+    result.modes_kept = service.key_modes() == modes
     result.new_generation = service.one("select sink_gen from sink_meta") != generation
     began = time.monotonic()
     service.start()

@@ -21,6 +21,7 @@ from cloud_sync.errors import StoreError
 from cloud_sync.protocol import chain
 from cloud_sync.store.archive_file import COLUMNS, read_file, write_file
 from cloud_sync.store.engine import reading
+from cloud_sync.store.proof import anchors_follow
 from cloud_sync.store.sink_epoch import walk
 from cloud_sync.store.tables import conflict, event, mark, tombstone
 from cloud_sync.store.tables_archive import archived
@@ -128,6 +129,8 @@ def _span(db: sa.Connection, key: Key, upto: int, before_ms: int, room: int) -> 
     end_h, broken = walk(h, after, ((row[SEQ], row[BODY], row[H]) for row in rows), told)
     if end_h is None or broken is not None:
         return "its chain is broken; 'gatehouse-sync db check' says where"
+    if anchors_follow(db, key, after, h, hi).broken is not None:
+        return "it is not what its node signed; 'gatehouse-sync db proof' says where"
     return Span(key, after + 1, hi, end_h.hex(), rows)
 
 

@@ -12,7 +12,7 @@ import os
 import shutil
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ MANIFEST_VERSION = 1
 DATABASE, VAULT, STAGING = "community.db", "vault.db", "staging.db"
 # The vault locks its writers out while it is read, so it is copied first; the big one waits for nobody.
 DATABASES = (VAULT, STAGING, DATABASE)
-FOLDERS = ("keys", "tls")
+FOLDERS = ("keys", "tls", "bus")
 LOCK = "service.lock"
 HALF_DONE = ".restoring"
 LAST = "last-backup.json"
@@ -347,9 +347,11 @@ def _put_in_place(data_dir: Path, source: Path, manifest: Manifest, now_ms: int)
         if _sha256(staged / entry.name) != entry.sha256:
             raise StoreError(f"{staged / entry.name}: the copy differs; check the disk.")
     generation = change_generation(staged / DATABASE)
-    before = _move_aside(data_dir, now_ms)
+    # A backup of before there were certificates for the bus leaves those that are there.
+    folders = [name for name in FOLDERS if (staged / name).exists()]
+    before = _move_aside(data_dir, folders, now_ms)
     # The database comes last: until it stands there, no service starts on half of it.
-    for name in (*FOLDERS, *DATABASES):
+    for name in (*folders, *DATABASES):
         if (staged / name).exists():
             (staged / name).rename(data_dir / name)
     staged.rmdir()
@@ -357,10 +359,10 @@ def _put_in_place(data_dir: Path, source: Path, manifest: Manifest, now_ms: int)
     return Restored(manifest, generation, before)
 
 
-def _move_aside(data_dir: Path, now_ms: int) -> Path | None:
+def _move_aside(data_dir: Path, folders: Sequence[str], now_ms: int) -> Path | None:
     """What stands there, with its log files: an old log would be played into the new database."""
     logs = [f"{name}{end}" for name in DATABASES for end in ("-wal", "-shm", "-journal")]
-    held = [name for name in (*FOLDERS, *DATABASES, *logs) if (data_dir / name).exists()]
+    held = [name for name in (*folders, *DATABASES, *logs) if (data_dir / name).exists()]
     if not held:
         return None
     stamp = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y%m%dT%H%M%S")

@@ -41,7 +41,7 @@ def verify_chain(engine: sa.Engine, community: str, node: str, epoch: str) -> Ch
             .where(*_is(tombstone, key), tombstone.c.hi <= upto)
             .order_by(tombstone.c.hi)
         ).all()
-        after, h_after, left = _left(db, key)
+        after, h_after, left = left_for_files(db, key)
         counted = _Counted(holes=[(lo, hi) for lo, hi, _ in holes], after=after)
         rows = db.execute(
             sa.select(event.c.seq, event.c.body, event.c.h)
@@ -61,7 +61,7 @@ def verify_chain(engine: sa.Engine, community: str, node: str, epoch: str) -> Ch
     return ChainCheck(node, epoch, upto, events, upto - events if first is None else 0, first)
 
 
-def _left(db: sa.Connection, key: tuple[str, str, str]) -> tuple[int, bytes, int]:
+def left_for_files(db: sa.Connection, key: tuple[str, str, str]) -> tuple[int, bytes, int]:
     """What left for files: up to which seq, the chain hash there, and how many events."""
     query = sa.select(archived.c.hi, archived.c.h, archived.c.kinds).where(*_is(archived, key))
     found = db.execute(query.order_by(archived.c.hi)).all()

@@ -1,15 +1,16 @@
 """The daily proof (sync.md §12): for every ledger what is held, what is declared lost, and whether the node's own
 signed anchors agree with the chain as it is stored here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
-from cloud_sync.protocol import chain
 from cloud_sync.protocol.messages import Anchor
 from cloud_sync.protocol.vouched import anchor_bytes
+from cloud_sync.store.chain_check import left_for_files
 from cloud_sync.store.engine import reading
 from cloud_sync.store.sink_epoch import walk
 from cloud_sync.store.sink_vouched import verified
@@ -61,20 +62,57 @@ def _proof(db: sa.Connection, key: Key) -> Proof:
     events = db.execute(
         sa.select(sa.func.count()).select_from(event).where(*_is(event, key), event.c.seq <= upto)
     ).scalar_one()
-    told = db.execute(
-        sa.select(anchor).where(*_is(anchor, key), anchor.c.seq <= upto).order_by(anchor.c.seq)
-    ).all()
-    h: bytes | None = chain.start(key[1], key[2])
-    after, agreed, agreed_ms = 0, 0, 0
-    broken: int | None = None
+    after, h, left = left_for_files(db, key)
+    gone = anchors_agree(db, key, after)
+    here = anchors_follow(db, key, after, h, upto)
+    newest = here if here.seq else gone
+    broken = gone.broken if gone.broken is not None else here.broken
+    lost = upto - events - left
+    told = gone.anchors + here.anchors
+    return Proof(key[1], key[2], upto, events + left, lost, told, newest.seq, newest.at_ms, broken)
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """How many there are within a stretch, the newest that agrees (0: none), and the first that does not."""
+
+    anchors: int
+    seq: int
+    at_ms: int
+    broken: int | None
+
+
+def anchors_agree(db: sa.Connection, key: Key, upto: int) -> Anchors:
+    """Anchors within what left for files: each agreed with its chain before the rows went (``archive``)."""
+    holes = db.execute(sa.select(tombstone.c.lo, tombstone.c.hi).where(*_is(tombstone, key))).all()
+    agreed, at_ms, broken = 0, 0, None
+    told = _told(db, key, 0, upto)
     for row in told:
-        h = _hash_at(db, key, h, after, row.seq)
+        if not _signed(row):
+            broken = row.seq if broken is None else broken
+        elif not any(lo <= row.seq < hi for lo, hi in holes):
+            agreed, at_ms = row.seq, row.at_ms
+    return Anchors(len(told), agreed, at_ms, broken)
+
+
+def anchors_follow(db: sa.Connection, key: Key, after: int, h: bytes, upto: int) -> Anchors:
+    """Anchors above ``after``, where the chain stands at ``h``, held against the chain as the rows give it."""
+    at: bytes | None = h
+    agreed, at_ms, broken = 0, 0, None
+    told = _told(db, key, after, upto)
+    for row in told:
+        at = _hash_at(db, key, at, after, row.seq)
         after = row.seq
-        if _signed(row) and (h is None or h.hex() == row.h):
-            agreed, agreed_ms = (row.seq, row.at_ms) if h is not None else (agreed, agreed_ms)
+        if _signed(row) and (at is None or at.hex() == row.h):
+            agreed, at_ms = (row.seq, row.at_ms) if at is not None else (agreed, at_ms)
         elif broken is None:
             broken = row.seq
-    return Proof(key[1], key[2], upto, events, upto - events, len(told), agreed, agreed_ms, broken)
+    return Anchors(len(told), agreed, at_ms, broken)
+
+
+def _told(db: sa.Connection, key: Key, after: int, upto: int) -> Sequence[sa.Row[Any]]:
+    within = (anchor.c.seq > after, anchor.c.seq <= upto)
+    return db.execute(sa.select(anchor).where(*_is(anchor, key), *within).order_by(anchor.c.seq)).all()
 
 
 def _hash_at(db: sa.Connection, key: Key, h: bytes | None, after: int, seq: int) -> bytes | None:
@@ -102,7 +140,7 @@ def _hash_at(db: sa.Connection, key: Key, h: bytes | None, after: int, seq: int)
     return found if last == seq else None
 
 
-def _signed(row: sa.Row[tuple[object, ...]]) -> bool:
+def _signed(row: sa.Row[Any]) -> bool:
     told = Anchor(seq=row.seq, h=row.h, sig=row.sig, at=row.at_ms)
     return verified(row.device_key, anchor_bytes(row.node, row.epoch, told), told.sig)
 

@@ -24,7 +24,7 @@ from cloud_sync.store import tables
 from cloud_sync.store.commands import ID_BYTES, STAFF_ROLE, check_words, known_op, next_counter
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
-from cloud_sync.store.zones import SqlZones
+from cloud_sync.store.zones import SqlZones, doors_now
 
 # As long as a door waits for the second person of a lockdown's end (access.md §4.2).
 SECOND_WITHIN_MS = 60_000
@@ -166,7 +166,7 @@ class SqlZoneCommands:
             state=SENT,
             bytes=frame(body, both),
         )
-        for door in self._zones.get(row.zone).doors:
+        for door in doors_now(act, row.zone):
             point = act.row(tables.access_point, access_point=door)
             node = "" if point is None else str(point.node)
             words = {"state": CommandState.QUEUED, "why": "", "mode": ""}

@@ -99,6 +99,21 @@ class SqlZones:
             }
 
 
+def doors_now(act: Act, zone: str) -> list[str]:
+    """The doors of a zone as this act sees them.
+
+    Raises:
+        NotFound: there is no such zone, or it has no doors any more.
+    """
+    if zone == SITE:
+        doors = sorted(str(row.access_point) for row in act.rows(tables.access_point))
+    else:
+        doors = _doors(act, zone)
+    if not doors:
+        raise NotFound(f"there is no zone {zone} with doors.")
+    return doors
+
+
 def _doors(act: Act, zone: str) -> list[str]:
     return sorted(str(row.access_point) for row in act.rows(tables.zone_door, zone=zone))
 

@@ -62,12 +62,18 @@ class IdentityLink:
             chain = decode(heard.payload, KeyChain)
             if self.side is not None and self.side.follow(chain):
                 log.info("keys_followed", links=len(chain.links))
+                self._renewed = (
+                    True  # heads and rosters came before the key they are signed with: hear them again
+                )
         else:
             return False
         return True
 
     def renewed(self) -> bool:
-        """True once after a certificate was taken: TLS goes on with the old one until the session is built anew."""
+        """True once after a certificate was taken or a new key followed: the session is to be built anew.
+
+        Until then TLS goes on with the old certificate, and what is retained under the new key is not believed.
+        """
         renewed, self._renewed = self._renewed, False
         return renewed
 

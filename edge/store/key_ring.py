@@ -31,8 +31,8 @@ class KeyRing:
         self._roots = roots
         self._verify = verify
         self._now_ms = now_ms
-        self._links = _read(path)
-        self._keys = self._walked(self._links)[0]
+        # A newer join file may begin beyond what was followed before: only what leads on from it is kept.
+        self._keys, self._links = self._walked(_read(path))
 
     @property
     def kids(self) -> dict[Use, tuple[str, ...]]:

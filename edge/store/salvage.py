@@ -294,7 +294,9 @@ def _tables(fresh: sqlite3.Connection) -> list[str]:
 
 def _copy_table(old: sqlite3.Connection, fresh: sqlite3.Connection, table: str) -> int:
     """Copy what can be read; how many rows that was known of could not be."""
-    columns = [row[1] for row in fresh.execute(f"pragma table_info({table})")]
+    # Software that was just updated may find a file of before: what it has no column for gets the new one's default.
+    known = _columns(old, table)
+    columns = [name for name in _columns(fresh, table) if name in known or not known]
     names = ", ".join(columns)
 
     def read(lo: int, hi: int) -> list[tuple[Any, ...]]:
@@ -319,6 +321,13 @@ def _copy_table(old: sqlite3.Connection, fresh: sqlite3.Connection, table: str) 
         with contextlib.suppress(sqlite3.IntegrityError):  # a row that was damaged into another's place
             fresh.execute(f"insert into {table} ({names}) values ({marks})", row)
     return failed
+
+
+def _columns(db: sqlite3.Connection, table: str) -> list[str]:
+    """None where the table is not there, or nobody can say."""
+    with contextlib.suppress(sqlite3.Error):
+        return [row[1] for row in db.execute(f"pragma table_info({table})")]
+    return []
 
 
 def _last_rowid(old: sqlite3.Connection, table: str) -> int:

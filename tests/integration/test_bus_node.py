@@ -13,13 +13,16 @@ from cloud_sync.protocol import chain
 from cloud_sync.protocol.messages import State
 from cloud_sync.protocol.topics import NodeTopics
 from edge.compose_identity import identity_side, open_identity, session_opener, with_ring
+from edge.compose_passes import BookPasses
 from edge.core.events import ClockState, Fact, NodeId, Stamp
 from edge.link.link import Aboard, Link
 from edge.link.mqtt import Session
+from edge.link.translate import decode_passes
 from edge.ports import ClockReading
 from edge.store.ballast import Ballast
 from edge.store.device_key import read_join
 from edge.store.ledger import SqliteLedger
+from edge.store.pass_book import PassBook
 from tests.fakes.bus_bench import TENANT, VICTIM, Bench
 from tests.fakes.waiting import eventually
 from tests.fakes.wire_ledger import body
@@ -34,25 +37,26 @@ class Side:
 
     ahead_ms = 0
 
+    def __init__(self, book: PassBook) -> None:
+        self.book = book
+        self.passes = BookPasses(book, self)
+
+    def read(self) -> ClockReading:
+        return self.clock()
+
     def clock(self) -> ClockReading:
         return ClockReading(
             time.time_ns() // 1_000_000 + self.ahead_ms, time.monotonic_ns(), ClockState.TRUSTED, 10
         )
 
     def aboard(self) -> Aboard:
-        return Aboard(0, "", 0)
+        return Aboard(self.book.auth_ver, self.book.root, 0)
 
     def free_mb(self) -> int:
         return 1
 
     def state(self) -> State:
         return State(on=True, e="e", boot_id="b")
-
-    def apply_passes(self, auth_ver: int, root: str, packed: bytes) -> bool:
-        return True
-
-    def note_head(self, issued_ms: int, lease_until_ms: int) -> None:
-        self.headed = True
 
     def link_changed(self, up: bool) -> None:
         self.up = up
@@ -63,7 +67,8 @@ class House:
 
     def __init__(self, bench: Bench, folder: Path) -> None:
         joined = bench.nodes[VICTIM]
-        self.side = Side()
+        ballast = Ballast(folder / "reserve")
+        self.side = Side(PassBook(folder / "passes.db", decode=decode_passes, ballast=ballast))
         self.config = SimpleNamespace(
             data_dir=joined.folder,
             node=VICTIM,
@@ -79,7 +84,7 @@ class House:
             encode=lambda _fact, _stamp: body(access_point=f"AP-{VICTIM}"),
             chain=chain,
             new_epoch=lambda: os.urandom(12).hex(),
-            ballast=Ballast(folder / "reserve"),
+            ballast=ballast,
         )
         self.opened: list[int] = []
         self.link = Link(
@@ -93,9 +98,9 @@ class House:
         )
         self.link.identity.side = identity_side(self.config, self.key, self.join)
 
-    def open(self, subscribe: str, topic: str, will: bytes) -> Session:
+    def open(self, subscribe: tuple[str, ...], topic: str, will: bytes) -> Session:
         self.opened.append(self.serial())
-        return session_opener(self.config, self.key)(subscribe, topic, will)
+        return session_opener(self.config, self.key, self.join)(subscribe, topic, will)
 
     def records(self, count: int) -> None:
         stamp = Stamp("b1", 1, self.side.clock().wall_ms, ClockState.TRUSTED, 10)
@@ -121,6 +126,7 @@ def house(bench: Bench, tmp_path: Path):
     yield house
     house.link.stop()
     house.ledger.close()
+    house.side.book.close()
 
 
 def test_what_a_joined_node_records_is_acknowledged_over_mutual_tls(house: House) -> None:
@@ -149,6 +155,7 @@ def test_a_node_follows_a_new_key_while_it_runs_and_after_it_is_started_again(
     link = rotate(bench.books.house, bench.config.keys, "community", overlap_days=1, **words)
     ring = house.join.ring
     eventually(lambda: ring.kids["community"] == (old.kid, link.kid), what="the link did not come down")
+    eventually(lambda: len(house.opened) == 2, what="no new session for what is retained")
     again = with_ring(house.config, read_join(house.config.data_dir / "join.json"), lambda: 0)
     assert again.ring.kids["community"] == (old.kid, link.kid)
     assert again.verify_pass(old.kid[:8], b"pass", old.sign(b"pass"))

@@ -241,3 +241,19 @@ def test_a_server_that_came_back_gets_another_generation_and_a_doctor(postgres, 
         renew_generation_of(url, "xicheng")
     gate.close()
     books.close()
+
+
+def test_certificates_of_the_bus_come_along_and_stay_where_a_backup_is_older_than_they_are(
+    house, data, copy, tmp_path
+):
+    (data / "bus").mkdir(mode=0o700)
+    (data / "bus" / "sync.key").write_bytes(b"ours")
+    (data / "bus" / "sync.key").chmod(0o600)
+    restore(data, copy, HOME, NOON_MS)
+    assert (data / "bus" / "sync.key").read_bytes() == b"ours"
+    make_backup(data, tmp_path / "later", HOME, NOON_MS + 1_000)
+    (data / "bus" / "sync.key").write_bytes(b"lost")
+    done = restore(data, tmp_path / "later", HOME, NOON_MS + 2_000)
+    assert (data / "bus" / "sync.key").read_bytes() == b"ours"
+    assert stat.S_IMODE((data / "bus" / "sync.key").stat().st_mode) == 0o600
+    assert (done.before / "bus" / "sync.key").read_bytes() == b"lost"

@@ -32,8 +32,8 @@ class Silence:
 
 
 @pytest.fixture
-def books(tmp_path):
-    house = new_house(tmp_path)
+def books(tmp_path, database):
+    house = new_house(tmp_path, database=database)
     with_guest(house)
     tick(house)
     yield house
@@ -70,9 +70,11 @@ def test_nothing_is_carried_to_a_node_that_never_was(books) -> None:
         taken_away_at(books.house, "gate-9")
 
 
-def test_the_command_writes_a_file_that_is_signed_and_says_when_there_is_nothing_to_carry(tmp_path) -> None:
+def test_the_command_writes_a_file_that_is_signed_and_says_when_there_is_nothing_to_carry(
+    tmp_path, database
+) -> None:
     now_ms = SystemClock().now_ms()  # the command goes by the machine's own clock
-    books = new_house(tmp_path, SteppedClock(now_ms))
+    books = new_house(tmp_path, SteppedClock(now_ms), database=database)
     since_noon = (now_ms - NOON_MS) / HOUR_MS
     with_guest(books, hours=(since_noon - 1, since_noon + 20))
     tick(books)
@@ -92,7 +94,7 @@ def carried(books, folder):
     """The command as it is typed."""
     config = folder / "sync.toml"
     config.write_text(
-        f'data_dir = "{books.config.data_dir}"\n[community]\ncode = "dongfang"\nname_zh = "东方新城"\n'
+        f'data_dir = "{books.config.data_dir}"\ndatabase_url = "{books.config.database_url}"\n[community]\ncode = "dongfang"\nname_zh = "东方新城"\n'
         'name_en = "Dongfang"\nsynthetic = true\n[web]\ntls = false\n'
     )
     words = ["carry", "file", "gate-1", "--out", str(folder / "gate-1.revoked"), "--config", str(config)]

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.client import topic_matches_sub
 from paho.mqtt.enums import CallbackAPIVersion
 
 from cloud_sync.identity.broker_conf import MOSQUITTO_CONF, access_list
+from cloud_sync.protocol.topics import UP, NodeTopics, zone_cmd
 from edge.gateio.mistakes import profile_mistakes
 from edge.gateio.profile import LockProfile, load_profile
 from edge.ports import Point
@@ -287,3 +289,23 @@ def test_nobody_throws_another_out_by_taking_its_id(broker):
 def test_a_valid_certificate_is_asked_nothing_more(broker):
     with Client(broker, "node-b"):
         pass
+
+
+def test_the_access_list_lets_a_node_say_and_hear_every_topic_there_is_for_it() -> None:
+    rules = [line.split() for line in access_list("dongfang", ["sync"]).splitlines()]
+    said, heard = (
+        [rule[2].replace("%u", "gate-1") for rule in rules if rule[:2] == ["pattern", word]]
+        for word in ("write", "read")
+    )
+    topics = NodeTopics("dongfang", "gate-1")
+    up = {topics.up(kind) for kind in UP}
+    down = {
+        str(getattr(topics, name))
+        for name, what in vars(NodeTopics).items()
+        if isinstance(what, property) and name != "down_all"
+    } | {zone_cmd("dongfang", "fire-1")}
+    assert len(up) == len(UP)
+    assert len(down) >= 14
+    assert [one for one in up if not any(topic_matches_sub(rule, one) for rule in said)] == []
+    assert [one for one in down if not any(topic_matches_sub(rule, one) for rule in heard)] == []
+    assert [one for one in down if any(topic_matches_sub(rule, one) for rule in said)] == []

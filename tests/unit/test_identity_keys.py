@@ -101,6 +101,15 @@ def test_a_newer_join_file_begins_where_it_stands(tmp_path: Path) -> None:
     assert (node.believes(A), node.believes(C)) == (False, True)
 
 
+def test_a_newer_join_file_and_the_next_change_may_come_while_a_node_is_off(tmp_path: Path) -> None:
+    assert Node(tmp_path, root=A).ring.follow(KeyChain(links=[link(A, B)]))
+    node = Node(tmp_path, root=B)  # a join file fetched again, for a zone perhaps
+    assert node.ring.follow(KeyChain(links=[link(A, B), link(B, C)]))
+    assert (node.believes(C), node.believes(A)) == (True, False)
+    assert node.restarted().follow(KeyChain(links=[link(A, B), link(B, C)])) is False
+    assert node.believes(C)
+
+
 def test_the_first_link_a_node_followed_holds_whatever_a_thief_of_the_old_key_signs(node: Node) -> None:
     node.ring.follow(KeyChain(links=[link(A, B)]))
     assert not node.ring.follow(KeyChain(links=[link(A, THIEF)]))

@@ -24,6 +24,7 @@ from cloud_sync.store import tables
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.engine import reading
 from cloud_sync.store.faces import SqlFaceNodes
+from cloud_sync.store.pass_feed import StoredPassFeed
 from cloud_sync.store.pass_sets import StoredPassSets
 from cloud_sync.store.places import AccessPointSpec, NodeJoin, PiaRecord
 from cloud_sync.store.sink import SinkStore
@@ -56,9 +57,9 @@ def resident(ref: str, doors: str, **more: object) -> dict[str, object]:
 class Office:
     """A community with node gate-2 and its one door, its sink, and the service's beat on a bus that only keeps."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: str) -> None:
         self.folder, self.clock = folder, SteppedClock()
-        made = new_house(folder)
+        made = new_house(folder, database=database)
         (folder / "ca.pem").write_bytes(made.certificates.authority.pem)
         broker = made.config.broker.model_copy(update={"embedded": False, "ca_file": folder / "ca.pem"})
         made.close()
@@ -95,8 +96,8 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path):
-    office = Office(tmp_path)
+def office(tmp_path: Path, database: str):
+    office = Office(tmp_path, database)
     yield office
     office.close()
 
@@ -196,14 +197,34 @@ def test_nothing_more_is_sealed_to_it(office: Office) -> None:
 def test_no_passes_go_to_a_lost_node_and_all_of_them_to_its_replacement(office: Office) -> None:
     books, post = office.books, Post()
     sets = StoredPassSets(books.engine, "dongfang")
-    distributor = Distributor(books.registry, sets, books.keys.signer, post, office.clock, "dongfang")
+    feed = StoredPassFeed(books.house)
+    distributor = Distributor(feed, sets, books.keys.signer, post, office.clock, "dongfang")
     office.lose()
     distributor.tick()
     assert [topic for topic, *_ in post.sent if "/gate-2/" in topic] == []
     office.clock.step(hours=1)
     office.replacement()
     distributor.tick()
-    assert post.on(NodeTopics("dongfang", "gate-2").auth_head)
+    topics = NodeTopics("dongfang", "gate-2")
+    assert post.on(topics.auth_head)
+    assert post.on(topics.auth) == []  # it has not been heard yet
+    fresh = WireLedger("gate-2", "f" * 24)
+    office.says(ledger=fresh)
+    distributor.tick()
+    assert post.on(topics.auth)
+
+
+def test_every_sink_knows_of_a_loss_with_its_next_transaction(office: Office) -> None:
+    other = SinkStore(office.books.engine, "dongfang")
+    office.says(body(access_point=OURS))
+    office.ledger.record(body(access_point=OURS))
+    frames = [told(office.ledger.batch([2]))]
+    office.lose()
+    for sink in (other, office.sink, other):
+        assert sink.store(frames, office.clock.at_ms).acks == ()
+    other.close()
+    assert office.count(tables.event, node="gate-2") == 1
+    assert len(dead_letters(office.books.house, "gate-2")) == 3
 
 
 # --- what it says afterwards ---------------------------------------------------------------------------------------
@@ -331,7 +352,7 @@ def test_a_broker_that_was_away_is_told_when_it_is_back_and_a_new_life_of_the_se
 def test_by_hand_a_loss_is_told_decided_and_listed(office: Office) -> None:
     config = office.folder / "sync.toml"
     config.write_text(
-        'data_dir = "data"\n[community]\ncode = "dongfang"\nname_zh = "东方新城"\nname_en = "Dongfang"\nsynthetic = true\n'
+        f'data_dir = "data"\ndatabase_url = "{office.books.config.database_url}"\n[community]\ncode = "dongfang"\nname_zh = "东方新城"\nname_en = "Dongfang"\nsynthetic = true\n'
         '[web]\ntls = false\n[broker]\nembedded = false\nca_file = "ca.pem"\n'
     )
     words = ["--by", "Li", "--reason", "stolen", "--config", str(config)]

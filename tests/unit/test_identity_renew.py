@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from cloud_sync.compose import Books, open_books
 from cloud_sync.identity.authority import NODE_LIFE
 from cloud_sync.identity.book import RENEWALS_A_DAY_MAX
+from cloud_sync.identity.rotate import key_links, rotate
 from cloud_sync.identity.work import IdentityWork
 from cloud_sync.ports import Told
 from cloud_sync.protocol.identity import Issued, KeyChain, Renew
@@ -31,8 +32,8 @@ DUE_MS = NOON_MS - 3_600_000 + (NODE_LIFE // timedelta(milliseconds=1) + 3_600_0
 
 
 class Office:
-    def __init__(self, folder: Path) -> None:
-        made = new_house(folder)
+    def __init__(self, folder: Path, database: str) -> None:
+        made = new_house(folder, database=database)
         (folder / "ca.pem").write_bytes(made.certificates.authority.pem)
         broker = made.config.broker.model_copy(update={"embedded": False, "ca_file": folder / "ca.pem"})
         made.close()
@@ -57,8 +58,8 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path):
-    office = Office(tmp_path)
+def office(tmp_path: Path, database: str):
+    office = Office(tmp_path, database)
     yield office
     office.close()
 
@@ -181,6 +182,33 @@ def test_a_certificate_that_was_taken_asks_for_a_new_session_once(office: Office
     assert not link.hear(Heard("message", TOPICS.cert, encode(Issued(node="gate-2", cert=cert)), retain=True))
     assert link.hear(Heard("message", TOPICS.cert, encode(Issued(node="gate-2", cert=cert))))
     assert (link.renewed(), link.renewed()) == (True, False)
+
+
+def test_a_key_that_was_followed_asks_for_a_new_session_once_for_what_is_retained(office: Office) -> None:
+    class Side:
+        links = 0
+
+        def follow(self, chain: KeyChain) -> bool:
+            before, self.links = self.links, len(chain.links)
+            return self.links > before
+
+    link = IdentityLink(TOPICS)
+    link.side = Side()
+    rotate(
+        office.books.house,
+        office.books.config.keys,
+        "community",
+        overlap_days=0,
+        by="Li",
+        reason="yearly",
+        actor="cli:li",
+    )
+    told = Heard("message", TOPICS.keys, encode(key_links(office.books.config.keys)), retain=True)
+    seen = []
+    for _ in range(2):
+        assert link.hear(told)
+        seen += [link.renewed(), link.renewed()]
+    assert seen == [True, False, False, False]
 
 
 def test_what_is_not_about_identity_is_let_pass_and_nonsense_is_said(office: Office) -> None:

@@ -136,6 +136,14 @@ def test_events_only_this_node_has_are_counted(node, tmp_path):
     assert said == "look outbox: 1,010 events wait for the service. Do not replace this card now."
 
 
+def test_what_is_left_to_tell_of_a_damaged_ledger_is_counted_too(node, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "data" / "events.db")) as db:
+        db.execute("insert into past values ('before', 3500, 500, 'g')")
+        db.commit()
+    (said,) = about(node, "outbox")
+    assert said == "look outbox: 3,010 events wait for the service. Do not replace this card now."
+
+
 def test_a_damaged_ledger_is_said_and_a_missing_one_is_no_damage(node, tmp_path):
     path = tmp_path / "data" / "events.db"
     with closing(sqlite3.connect(path)) as db:
@@ -195,6 +203,22 @@ def test_a_certificate_ends_and_one_of_the_future_blames_the_clock(node, tmp_pat
     (said,) = about(node, "node.pem")
     assert said.startswith(level)
     assert word in said
+
+
+@pytest.mark.parametrize(("days", "level"), [(9, "good"), (5, "look"), (-1, "bad")])
+def test_the_communitys_own_certificate_is_looked_at_where_no_other_is_configured(
+    node, tmp_path, days, level
+):
+    bus = tmp_path / "data" / "bus"
+    bus.mkdir()
+    (bus / "node.pem").write_bytes(certificate(NOW - timedelta(days=21), NOW + timedelta(days=days)))
+    for name in ("ca.pem", "node.key"):
+        (bus / name).write_bytes(b"")
+        (bus / name).chmod(0o600)
+    (said,) = about(node, "node.pem")
+    assert said.startswith(level)
+    (bus / "node.key").chmod(0o644)
+    assert "others may read this key" in about(node, "node.key")[0]
 
 
 def certificate(begins, ends):

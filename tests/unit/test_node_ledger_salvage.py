@@ -160,6 +160,29 @@ def test_only_the_events_of_the_page_are_lost_and_the_tables_beside_survive(whol
     ledger.close()
 
 
+def test_a_file_of_before_the_update_brings_its_commands_along(whole) -> None:
+    path, _ = whole
+    db = sqlite3.connect(path)
+    db.execute("create table before as select * from command")
+    db.execute("drop table command")
+    before = "n integer primary key autoincrement, id text unique, kid text, ctr integer, door text, op text"
+    more = "issuer text, at_ms integer, state text, why text default '', mode text default '', seq integer default 0"
+    db.execute(f"create table command ({before}, {more})")
+    names = "n, id, kid, ctr, door, op, issuer, at_ms, state, why, mode, seq"
+    db.execute(f"insert into command ({names}) select {names} from before")
+    db.execute("drop table before")
+    db.execute("pragma user_version = 6")
+    db.commit()
+    db.close()
+    damage(path, event_leaf(path, 450), bytes(PAGE))
+    ledger = open_ledger(path.parent)
+    assert ledger.salvaged is not None
+    assert ledger.transact(
+        lambda db: db.execute("select id, ctr, state, zone, second from command").fetchall()
+    ) == [("c1", 7, "done", "", "")]
+    ledger.close()
+
+
 def test_damage_among_what_the_service_has_loses_nothing(whole) -> None:
     path, rows = whole
     damage(path, event_leaf(path, 60), bytes(PAGE))

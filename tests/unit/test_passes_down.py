@@ -140,6 +140,20 @@ def test_a_node_that_fell_back_to_an_older_set_is_repaired_and_the_floor_stays(o
     assert office.node.book.auth_ver == 2
 
 
+@pytest.mark.parametrize("wv", [1, 2])
+def test_a_node_that_comes_back_with_nothing_gets_all_of_it_although_its_name_receipted_it_once(
+    tmp_path: Path, wv: int
+) -> None:
+    office = Office(Node(tmp_path, wv=wv), passes(*range(5)))
+    office.settle()
+    (tmp_path / "new").mkdir()
+    office.node = Node(tmp_path / "new", office.now, wv)  # another card, or another device in its place
+    office.reconnect()
+    assert office.node.states() == {}
+    assert office.settle(turns=100) < 100
+    assert office.distributor.counters.built == 1  # no new version: the same set, told again
+
+
 def test_an_older_service_is_never_asked_and_an_older_node_never_sent_a_delta(tmp_path: Path) -> None:
     office = Office(Node(tmp_path, wv=1))
     office.wanted = passes(*range(300))

@@ -89,6 +89,13 @@ def test_a_backup_has_an_age(config, age_ms, level, word):
     assert word in line
 
 
+def test_books_in_postgresql_are_copied_by_others_and_that_is_no_fault(tmp_path):
+    away = config_in(tmp_path, database="postgresql://gatehouse@127.0.0.1:1/nowhere")
+    (line,) = about(away, "backup")
+    assert line.startswith("good")
+    assert "pg_dump" in line
+
+
 @pytest.mark.parametrize(
     ("days", "level"), [(0, "good"), (380, "look"), (400, "bad")], ids=["fresh", "soon", "over"]
 )

@@ -7,13 +7,17 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import ValidationError
 
-from cloud_sync.config import MetricsConfig
+from cloud_sync.compose import Part
+from cloud_sync.config import BrokerConfig, MetricsConfig
 from cloud_sync.errors import ConfigError, StoreError
 from cloud_sync.ingest.sink import SinkCounters
 from cloud_sync.metrics import MetricsServer, Sources, registry_of
 from cloud_sync.protocol.messages import Lag
+from cloud_sync.service import Service
+from cloud_sync.store.backup import is_held
 from cloud_sync.store.read import StoredDashboard
 from cloud_sync.store.read_totals import StoredTotals
+from tests.fakes.brokers import free_port
 from tests.fakes.community_house import NAME_CANARIES, Gate, new_house, with_guest
 
 HOME = "dongfang"
@@ -21,8 +25,8 @@ DAY_MS = 86_400_000
 
 
 @pytest.fixture
-def house(tmp_path):
-    books = new_house(tmp_path)
+def house(tmp_path, database):
+    books = new_house(tmp_path, database=database)
     with_guest(books)
     gate = Gate(books)
     yield books, gate
@@ -151,3 +155,18 @@ def test_it_is_served_at_its_own_address_until_closed(house):
 def test_the_whole_world_is_no_address_for_it(host):
     with pytest.raises(ValidationError, match="address"):
         MetricsConfig(host=host, port=9464)
+
+
+def test_the_sink_by_itself_serves_them_and_holds_the_folder_against_a_restore(house):
+    books, _gate = house
+    port = free_port()
+    metrics = MetricsConfig(port=port)
+    config = books.config.model_copy(update={"metrics": metrics, "broker": BrokerConfig(port=free_port())})
+    with Service(config, (Part.SINK,)):
+        assert is_held(config.data_dir)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+    assert 'gatehouse_events_stored_total{node="gate-1"} 0.0' in text
+    assert "gatehouse_sink_stores 1.0" in text
+    assert "gatehouse_pass_sets_built_total" not in text  # the jobs count those, in a program of their own
+    assert not is_held(config.data_dir)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from pyarrow import parquet
@@ -16,11 +17,12 @@ from cloud_sync.store.archive import archive, check_files, forget
 from cloud_sync.store.archive_file import COLUMNS, read_file, write_file
 from cloud_sync.store.chain_check import verify_chain
 from cloud_sync.store.engine import open_database, reading
+from cloud_sync.store.proof import proofs
 from cloud_sync.store.repair_check import findings
 from cloud_sync.store.sink import SinkStore
 from cloud_sync.store.tables_archive import archived
 from tests.fakes.community_house import SteppedClock, config_in
-from tests.fakes.wire_ledger import T0_MS, WireLedger, body, told
+from tests.fakes.wire_ledger import T0_MS, WireLedger, body, device_public, told
 
 HOME = "dongfang"
 LATER = T0_MS + 40 * DAY_MS
@@ -34,6 +36,10 @@ class Desk:
         self.sink = SinkStore(self.engine, HOME)
         self.folder = folder
         self.gates = [WireLedger("n1"), WireLedger("n2")]
+        with self.engine.begin() as db:
+            for node in ("n1", "n2", "n3"):
+                row = {"node": node, "name": node, "device_public_key": device_public(node)}
+                db.execute(tables.node.insert().values(community=HOME, registered_ms=1, **row))
         for gate in self.gates:
             gate.record(*(body("access.granted", pass_id=f"P{n}", x={"n": n}) for n in range(15)))
             self.store(gate, range(1, 11), T0_MS)
@@ -305,3 +311,31 @@ def test_a_ledger_of_another_card_leaves_by_itself(desk: Desk) -> None:
         ("n1", 1, 1),
         ("n2", 1, 10),
     ]
+
+
+def test_what_a_node_signed_is_proven_although_rows_have_left_for_files(desk: Desk) -> None:
+    gate = desk.gates[0]
+    for seq in (4, 10, 12):
+        frame = msgspec.structs.replace(gate.batch([]), anchor=gate.anchor(seq, T0_MS + seq))
+        desk.sink.store([told(frame)], LATER)
+    before, _ = proofs(desk.engine)
+    desk.archive()
+    after, other = proofs(desk.engine)
+    assert after == before
+    assert (after.upto, after.events, after.lost, after.anchor, after.broken) == (15, 15, 0, 12, None)
+    assert (other.events, other.lost, other.anchors) == (15, 0, 0)
+    desk.archive(LATER + DAY_MS)
+    assert next(proofs(desk.engine)) == before
+    assert [line for line in findings(desk.engine) if not line.startswith("node")] == []
+
+
+def test_a_ledger_that_is_not_what_its_node_signed_stays(desk: Desk) -> None:
+    gate, other = desk.gates[0], WireLedger("n1")
+    other.record(*(body("door.forced") for _ in range(6)))
+    frame = msgspec.structs.replace(gate.batch([]), anchor=other.anchor(6))
+    desk.sink.store([told(frame)], LATER)
+    done = desk.archive()
+    assert done.kept == (
+        f"n1 {gate.epoch}: it is not what its node signed; 'gatehouse-sync db proof' says where",
+    )
+    assert len(desk.seqs()) == 15

@@ -1,7 +1,5 @@
 """What a node vouches for with its device key: believed when it signed it, buried where people look when it did not."""
 
-from pathlib import Path
-
 import pytest
 from msgspec.structs import replace
 
@@ -16,8 +14,8 @@ from tests.unit.test_sink_store import Desk, ack_of, ledger
 
 
 @pytest.fixture
-def desk(tmp_path: Path):
-    opened = Desk(tmp_path)
+def desk(database: str):
+    opened = Desk(database)
     yield opened
     opened.sink.close()
     opened.engine.dispose()

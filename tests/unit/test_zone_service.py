@@ -1,7 +1,7 @@
 """Zones at the service: two people, one broadcast, copies to the silent, and a count that adds up."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -11,12 +11,19 @@ from cloud_sync.compose import Books, join_file, open_books
 from cloud_sync.distribute.commands import AGAIN_MS
 from cloud_sync.distribute.zones import ZoneDriver
 from cloud_sync.errors import NotFound, Refused
+from cloud_sync.identity.rotate import key_links, rotate
 from cloud_sync.protocol.commands import TTL_MS, split
+from cloud_sync.protocol.keychain import Trusted
 from cloud_sync.protocol.messages import CmdAck
 from cloud_sync.protocol.topics import NodeTopics, zone_cmd
 from cloud_sync.store.keys import CONFIRM
 from cloud_sync.store.zone_commands import SECOND_WITHIN_MS
-from edge.store.device_key import read_join
+from edge.core.commands import Here, Past, Reject, Why, judge
+from edge.core.events import AccessPointId, ClockState
+from edge.link.translate import received
+from edge.runtime.commands import Place
+from edge.store.device_key import Join, read_join, verify_ed25519
+from edge.store.key_ring import KeyRing
 from tests.fakes.community_house import DOOR, GATE, Gate, new_house
 
 
@@ -31,8 +38,8 @@ class Bus:
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Iterator[Books]:
-    books = new_house(tmp_path)
+def books(tmp_path: Path, database: str) -> Iterator[Books]:
+    books = new_house(tmp_path, database=database)
     yield books
     books.close()
 
@@ -118,6 +125,59 @@ def test_a_community_of_before_gets_its_second_key_with_the_update(tmp_path: Pat
     after = open_books(before.config)
     assert (after.config.keys / CONFIRM).stat().st_mode & 0o077 == 0
     after.close()
+
+
+def test_after_a_change_of_keys_the_file_of_before_and_the_zone_in_it_are_still_good(
+    books: Books, tmp_path: Path
+) -> None:
+    fire_1(books)
+    path = tmp_path / "join.json"
+    path.write_bytes(join_file(books, "gate-1"))
+    for use in ("community", "command"):
+        rotate(books.house, books.config.keys, use, overlap_days=0, by="Li", reason="yearly", actor="cli:li")
+    books.clock.step(ms=1_000)
+    after = open_books(books.config, books.clock)
+    command_id = after.zone_commands.propose("fire-1", "lockdown", actor="zhao", reason="smoke")
+    after.zone_commands.second(command_id, actor="qian")
+    (sent,) = after.zone_commands.open()
+    join = ringed(read_join(path), tmp_path / "keys.json", books.clock.now_ms)
+    assert join.ring is not None
+    assert judged(join, sent.frame, books.clock.now_ms()) == Why.UNKNOWN_KEY
+    assert join.ring.follow(key_links(after.config.keys))
+    assert judged(join, sent.frame, books.clock.now_ms()) is None
+    path.write_bytes(join_file(after, "gate-1"))
+    fetched = read_join(path)
+    assert (fetched.zones, fetched.kid) == (join.zones, after.keys.signer.kid)
+    assert judged(fetched, sent.frame, books.clock.now_ms()) is None
+    after.close()
+
+
+def ringed(join: Join, path: Path, now_ms: Callable[[], int]) -> Join:
+    roots = {
+        "community": Trusted(join.kid, join.community_key),
+        "command": Trusted(*next(iter(join.command_keys.items()))),
+    }
+    return replace(join, ring=KeyRing(path, join.community, roots, verify_ed25519, now_ms))
+
+
+def judged(join: Join, frame: bytes, now_ms: int) -> Why | None:
+    """Why a node with this join file says no to a zone's command; None: it does as it is told."""
+    place = Place.of(join.community, join.node, join, 10_000)
+    here = Here(
+        tenant=place.tenant,
+        node=place.node,
+        doors=frozenset(AccessPointId(door) for door in (GATE, DOOR)),
+        keys=place.keys | join.command_kids(),
+        age_max_ms=place.age_max_ms,
+        now_ms=now_ms,
+        clock=ClockState.TRUSTED,
+        bound_ms=0,
+        zones=place.zones,
+        seconds=place.seconds,
+    )
+    got = received(frame, retained=False, nonces=frozenset())
+    verdict = judge(got, here, Past(), join.verify_command)
+    return verdict.why if isinstance(verdict, Reject) else None
 
 
 # --- two people ---------------------------------------------------------------------------------------------------
