@@ -12,7 +12,7 @@ from cloud_sync.jobs import SystemClock
 from cloud_sync.store.backup import make_backup, renew_generation, renew_generation_of, restore
 
 REMEDY = (
-    "Copy that database with pg_dump, and vault.db, staging.db, keys and tls of data_dir beside it; once all are back "
+    "Copy that database with pg_dump, and vault.db, staging.db, keys, tls and bus of data_dir beside it; once all are back "
     "in place, run 'gatehouse-sync new-generation'"
 )
 BACKUP_FOLDER = "A new or empty folder; what is in it opens every door, so lock it away."

@@ -43,8 +43,8 @@ def database(
 ) -> None:
     """The file comes from the option, or from the command this is mounted in (``ctx.obj``: a Path, or an address)."""
     if file is None and isinstance(context.obj, str):
-        if context.invoked_subcommand != "check":
-            _give_up("Only 'db check' looks into PostgreSQL; psql does the rest.")
+        if context.invoked_subcommand not in ("check", "proof"):
+            _give_up("Only 'db check' and 'db proof' look into PostgreSQL; psql does the rest.")
         return
     chosen = file or (context.obj if isinstance(context.obj, Path) else None)
     if chosen is None:

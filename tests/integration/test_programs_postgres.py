@@ -83,6 +83,8 @@ def test_four_programs_are_one_service(tmp_path: Path, postgres: Cluster, broker
     assert owner.stored() == 200
     checked = owner.types("db", "check")
     assert (checked.returncode, checked.stdout) == (0, "no findings\n")
+    proven = owner.types("db", "proof")
+    assert (proven.returncode, "1-200, 200 events, 0 declared lost" in proven.stdout) == (0, True), proven
     refused = owner.types("db", "tables")
     assert (refused.returncode, "psql does the rest" in refused.stderr) == (2, True)
 

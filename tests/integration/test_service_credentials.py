@@ -242,7 +242,7 @@ def rows_of(books):
 def test_a_card_read_at_the_desk_opens_at_the_gate(books, typing):
     with_guest(books)
     held = the_pass(books)
-    said = typing("card", "add", held, "--reader", lines="04:a1:b2:c3\n").stdout
+    said = typing("card", "add", held, "--reader", "--card-base", "16", lines="04:a1:b2:c3\n").stdout
     assert said.splitlines()[-1] == f"{held} has a card"
     assert "a1:b2" not in said
     (row,) = rows_of(books)
