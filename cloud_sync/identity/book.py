@@ -195,7 +195,7 @@ def _renewal_csr(act: Act, node: str, asked: Any) -> x509.CertificateSigningRequ
         raise NotFound(f"there is no node {node}.")
     _check_not_lost(act, node)
     try:
-        wish = decode(bytes(asked.frame), Renew)
+        wish = decode(bytes(asked.wish), Renew)
     except BadMessage as error:
         raise Refused("node", f"node {node}: its wish for a certificate cannot be read ({error}).") from error
     if wish.n != node or not _signed(wish, str(held.device_public_key)):

@@ -45,7 +45,7 @@ class Losses:
     def wants_certificate(self, told: Told) -> None:
         """The newest wish of each node stays until the service's jobs answer it."""
         self._db.execute(
-            "insert into renewal (community, node, frame, asked_ms) values (?, ?, ?, ?) "
-            "on conflict (community, node) do update set frame = excluded.frame, asked_ms = excluded.asked_ms",
+            "insert into renewal (community, node, wish, asked_ms) values (?, ?, ?, ?) "
+            "on conflict (community, node) do update set wish = excluded.wish, asked_ms = excluded.asked_ms",
             (self._community, told.node, told.raw, self._now_ms),
         )

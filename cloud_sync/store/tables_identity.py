@@ -18,7 +18,7 @@ join_claim = _table("join_claim", _key("id"), _text("node"), _int("used_ms"))
 renewal = _table(  # asked for and not yet answered, the newest of each node
     "renewal",
     _key("node"),
-    _blob("frame"),
+    _blob("wish"),
     _int("asked_ms"),
 )
 node_loss = _table(

@@ -212,10 +212,9 @@ def test_a_habit_comes_back_from_its_row():
 
 def test_duress_is_a_fact_of_its_own_that_says_where_and_never_whose():
     granted = replace(GRANTED, x={"duress": 1})
-    for kind in ("access.granted", "access.would_allow"):
+    for kind in ("access.granted", "access.would_allow", "access.denied", "access.would_deny"):
         found = play((0, replace(granted, type=kind)), rules=gate(Tailgate.OFF))
         assert found.more == (
             Fact("access.duress", access_point=GATE, direction="in", grant_id=GrantId("g1")),
         )
     assert play((0, GRANTED)).more == ()
-    assert play((0, replace(granted, type="access.denied"))).more == ()

@@ -24,7 +24,7 @@ CREATE TABLE join_claim (
 CREATE TABLE renewal (
   community TEXT NOT NULL,
   node TEXT NOT NULL,
-  frame BLOB NOT NULL,
+  wish BLOB NOT NULL,
   asked_ms BIGINT NOT NULL,
   PRIMARY KEY (community, node)
 );
