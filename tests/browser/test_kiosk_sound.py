@@ -151,7 +151,7 @@ def test_an_alarm_that_rings_already_is_heard_by_a_page_that_is_opened_now(kiosk
     state.sound_alarm(GATE, Show.ALARM)
     with page.expect_response("**/live/**"):
         page.reload()
-    page.wait_for_function("tones.length >= 4")
+    page.wait_for_function("() => tones.length >= 4")
     assert hertz(page)[:4] == SHUT_NOW
 
 
