@@ -91,5 +91,8 @@ class Storm:
 def percentiles(took_ms: Sequence[float]) -> dict[str, Any]:
     """How many there were, and by when half of them and 99 of 100 were over (nearest rank)."""
     ordered = sorted(took_ms)
-    rank = lambda part: ordered[max(0, -(-len(ordered) * part // 100) - 1)]  # noqa: E731
+
+    def rank(part: int) -> float:
+        return ordered[max(0, -(-len(ordered) * part // 100) - 1)]
+
     return {"n": len(ordered), "p50_ms": round(rank(50)), "p99_ms": round(rank(99))}

@@ -32,8 +32,10 @@ def test_the_lists_shut_the_door_and_silence_the_session_and_only_the_second_ses
         assert folder.reload()
 
         # Not by knocking: who is let in under this name a moment too early ends the session that is looked at.
-        silenced = lambda: thief.say(f"{BASE}/n/{STOLEN}/x", b"after") == "Not authorized"  # noqa: E731
-        eventually(silenced, what="the lists were not read")
+        eventually(
+            lambda: thief.say(f"{BASE}/n/{STOLEN}/x", b"after") == "Not authorized",
+            what="the lists were not read",
+        )
         assert knock(bench, bench.tls(STOLEN)).startswith("refused")
         assert thief.answers.empty()  # the session stands
         for topic in (f"{BASE}/d/{STOLEN}/cmd", f"{BASE}/g/all/cmd"):

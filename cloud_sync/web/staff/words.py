@@ -156,6 +156,8 @@ OPS: Mapping[str, str] = MappingProxyType({
     "lockopen_release": mark("End the evacuation"),
 })  # fmt: skip
 
+ZONE_OPS: Mapping[str, str] = MappingProxyType({**OPS, "lock": mark("Lock these doors")})
+
 OP_MEANS: Mapping[str, str] = MappingProxyType({
     "release": mark("The door opens once, as for a guest."),
     "admit": mark("The gate opens once, and the visit is on record under your name. Rooms stay shut."),

@@ -142,7 +142,7 @@ class ZonePages:
             chrome=asked.chrome,
             now=asked.by.clock(asked.now_ms),
             zones=tuple((one.zone, asked.by.name(one.name_zh, one.name_en), len(one.doors)) for one in zones),
-            ops=tuple((code, words.say(staff_words.OPS, code, say)) for code in OPS),
+            ops=tuple((code, words.say(staff_words.ZONE_OPS, code, say)) for code in OPS),
             recent=tuple(self._proposal(asked, view, zones) for view in self._commands.recent(RECENT)),
             chosen_zone=zone,
             chosen=op,
@@ -153,7 +153,7 @@ class ZonePages:
     def _proposal(self, asked: Asked, view: ZoneCommandView, zones: list[ZoneView]) -> Proposal:
         return Proposal(
             id=view.id,
-            title=words.say(staff_words.OPS, view.op, asked.by.say),
+            title=words.say(staff_words.ZONE_OPS, view.op, asked.by.say),
             zone=_zone_name(asked, view.zone, zones),
             line=line_of(view, asked.by.say),
             mine=view.issuer == asked.session.user.name,
