@@ -16,7 +16,7 @@ import zxingcpp
 from rich.console import Console
 
 from cloud_sync.core.codes import listing_code
-from demo import count
+from demo import count, outside
 from demo.acts import Evening
 from demo.people import Guest
 from demo.stage import wait_until
@@ -89,10 +89,12 @@ class Live:
         if _ask("May the gate enrol your face? Type yes or no:").strip().lower() not in {"yes", "y", "是"}:
             console.print("Then not. Nothing was looked at; the code remains.\n")
             return False
-        before = control.ask(SOCKET, {"do": "status"})["auth_ver"]
         self._evening.consent(self._token)
         wait_until(
-            lambda: control.ask(SOCKET, {"do": "status"})["auth_ver"] > before,
+            lambda: (
+                outside.held_with_consent(GATE.node, self._you.phone.pass_id)
+                and control.ask(SOCKET, {"do": "status"})["auth_ver"] >= outside.version(GATE.node)
+            ),
             within_s=30,
             what="the consent's arrival at the gate",
         )

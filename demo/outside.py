@@ -23,6 +23,17 @@ def book(node: str) -> dict[str, Any]:
         return read_book(db)[1]
 
 
+def version(node: str) -> int:
+    """The version of the book that the node keeps on its disk."""
+    with count.read(Path(node, "data/passes.db")) as db:
+        return read_book(db)[0]
+
+
+def held_with_consent(node: str, pass_id: str) -> bool:
+    row = book(node).get(pass_id)
+    return row is not None and bool(row.prereq & CONSENTS)
+
+
 def read_book(db: sqlite3.Connection) -> tuple[int, dict[str, Any]]:
     """Its version and its passes by id: the newest whole set, with the changes that came after it; 0 and none without one."""
     found = db.execute("select auth_ver, rows from slot order by auth_ver desc limit 1").fetchone()
