@@ -211,6 +211,10 @@ class SyncConfig(Strict):
         {},
         description="One table for each way of writing to guests, named as its plug-in, such as `[notify.email]`.",
     )
+    upstream: dict[str, dict[str, Any]] = Field(
+        {},
+        description="One table for each recipient of reports, named as its plug-in, such as `[upstream.csv_drop]`.",
+    )
     reconcile_every_s: int = Field(
         900, ge=10, le=86_400, description="The full sweep; what is touched does not wait."
     )
@@ -295,10 +299,10 @@ def _from_folder(config: SyncConfig, folder: Path) -> SyncConfig:
     )
     files = ("ca_file", "cert_file", "key_file", "folder")
     broker = config.broker.model_copy(update={name: at(getattr(config.broker, name)) for name in files})
-    notify = {
-        name: {key: _beside(folder, key, value) for key, value in table.items()}
-        for name, table in config.notify.items()
-    }
+    notify, upstream = (
+        {name: {key: _beside(folder, key, value) for key, value in table.items()} for name, table in of.items()}
+        for of in (config.notify, config.upstream)
+    )
     archive = config.archive.model_copy(update={"folder": at(config.archive.folder)})
     update = {
         "archive": archive,
@@ -306,6 +310,7 @@ def _from_folder(config: SyncConfig, folder: Path) -> SyncConfig:
         "web": web,
         "broker": broker,
         "notify": notify,
+        "upstream": upstream,
     }
     return config.model_copy(update=update)
 

@@ -26,6 +26,9 @@ class Guard(StrEnum):
     WINDOW_OPEN = "now ≥ not_before − early buffer"
     IN_HOUSE = "subject in-house"
     NOT_IN_HOUSE = "subject not in-house"
+    # upstream (domain.md §5.11)
+    NOT_SYNTHETIC = "a community of real people"
+    LEGAL_BASIS = "a legal basis"
     # cases (domain.md §11.3)
     PERMITTED = "a role that may"
     OWNER = "the owner of the case"

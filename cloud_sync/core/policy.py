@@ -45,6 +45,7 @@ class PolicyProfile:
     silent_ms: int = 90_000  # no heartbeat that long: offline (domain.md §5.8)
     # Retransmission closes ordinary gaps; its longest wait is 30 s, so a minute means the events are not coming.
     gap_settles_ms: int = 60_000
+    reports_to: tuple[str, ...] = ()  # the connectors of core.reporting that are told of everybody registered
 
     @property
     def early_most_ms(self) -> int:
@@ -64,6 +65,8 @@ CN_DEFAULT = PolicyProfile(
 )
 # Where the rules take a guest's own declaration with a number that checks out (level 1) for a stay of a grown-up.
 CN_SELF = replace(CN_DEFAULT, name="cn-self", proofing_min=1)
+# Where every guest is reported at once (domain.md R47).
+CN_SC_CD = replace(CN_DEFAULT, name="cn-sc-cd", reports_to=("lodging_report",))
 PROFILES: Mapping[str, PolicyProfile] = MappingProxyType(
-    {profile.name: profile for profile in (CN_DEFAULT, CN_SELF)}
+    {profile.name: profile for profile in (CN_DEFAULT, CN_SELF, CN_SC_CD)}
 )

@@ -1,0 +1,1 @@
+"""Reports to authorities: each recipient a plug-in (docs/upstream.md)."""
