@@ -114,7 +114,6 @@ class DueSubmission:
     ticket: str
     body_mac: str  # of what left, "" before that
     person: str
-    foreigner: bool
     minor: bool
     synthetic: bool
     number: str

@@ -41,7 +41,7 @@ def _digest(previous: str, row: Mapping[str, Any]) -> str:
     return hashlib.sha256(f"{previous}\n{canonical}".encode()).hexdigest()
 
 
-def _append(connection: sa.Connection, table: sa.Table, community: str, row: Mapping[str, Any]) -> int:
+def append(connection: sa.Connection, table: sa.Table, community: str, row: Mapping[str, Any]) -> int:
     """Number, chain and insert; the caller's transaction holds the write lock, so that numbers have no gap."""
     newest = sa.select(table.c.n, table.c.hash).where(table.c.community == community)
     last = connection.execute(newest.order_by(table.c.n.desc()).limit(1)).first()
@@ -53,7 +53,7 @@ def _append(connection: sa.Connection, table: sa.Table, community: str, row: Map
 
 def record(connection: sa.Connection, community: str, deed: Deed, at_ms: int) -> int:
     """Write one audit row in the caller's transaction; returns its number."""
-    return _append(
+    return append(
         connection,
         audit,
         community,
@@ -73,7 +73,7 @@ def record(connection: sa.Connection, community: str, deed: Deed, at_ms: int) ->
 def disclose(engine: sa.Engine, community: str, look: Look, at_ms: int) -> None:
     """Write one disclosure row and commit it, before anything is disclosed."""
     with engine.begin() as connection:
-        _append(
+        append(
             connection,
             disclosure,
             community,

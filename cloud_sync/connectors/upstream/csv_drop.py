@@ -149,7 +149,7 @@ def _receipt(path: Path, report: Report) -> Outcome:
     except csv.Error:
         rows = []
     ours = [row for row in rows if row.get("reference") == report.reference]
-    if len(ours) != 1:
+    if len(ours) != 1 or not text.endswith("\n"):  # without its end of line it is still being written
         return Unknown("the receipt file is not about this report.")
     said = printable(ours[0].get("receipt") or "", report.values)
     match ours[0].get("result"):
