@@ -26,6 +26,7 @@ from cloud_sync.cli_stays import booking_app, dry_run_app, prove
 from cloud_sync.cli_tools import CONFIG_VARIABLE, DEFAULT_CONFIG, ConfigOption
 from cloud_sync.cli_tools import opened_books as _books
 from cloud_sync.cli_tools import who_types as _actor
+from cloud_sync.cli_upstream import upstream_app
 from cloud_sync.cli_zones import zone_app
 from cloud_sync.compose import Part, set_up
 from cloud_sync.config import load
@@ -61,6 +62,7 @@ app.add_typer(consent_app, name="consent")
 app.add_typer(command_app, name="command")
 app.add_typer(carry_app, name="carry")
 app.add_typer(zone_app, name="zone")
+app.add_typer(upstream_app, name="upstream")
 app.add_typer(db_app, name="db")
 face_app.command("approve-node")(approve_node)
 face_app.command("withdraw-node")(withdraw_node)

@@ -15,6 +15,8 @@ import structlog
 from cloud_sync.config import SyncConfig
 from cloud_sync.connectors.notify.post import Post
 from cloud_sync.connectors.notify.ways import open_notifiers
+from cloud_sync.connectors.upstream.courier import Courier
+from cloud_sync.connectors.upstream.ways import installed, open_upstream
 from cloud_sync.core.commands import ENDED
 from cloud_sync.errors import ConfigError, StoreError
 from cloud_sync.identity.authority import open_authority
@@ -40,6 +42,7 @@ from cloud_sync.store.push_store import SqlPushBook, vapid_key
 from cloud_sync.store.reconcile_store import Reconciler
 from cloud_sync.store.registry import SqlRegistry
 from cloud_sync.store.staging import Staging
+from cloud_sync.store.upstream_queue import Recipient, SqlSubmissions
 from cloud_sync.store.vault import Vault
 from cloud_sync.store.zone_commands import SqlZoneCommands
 from cloud_sync.store.zones import SqlZones
@@ -315,6 +318,16 @@ def post_of(books: Books) -> Post:
     """
     config = books.config
     return Post(books.outbox, open_notifiers(config.notify), books.clock, ZoneInfo(config.community.tz))
+
+
+def courier_of(books: Books) -> Courier:
+    """What carries reports to authorities.
+
+    Raises:
+        ConfigError: a table of ``[upstream]`` cannot be.
+    """
+    recipients = {name: Recipient(way.shape, way.rule) for name, way in installed().items()}
+    return Courier(SqlSubmissions(books.house, recipients), open_upstream(books.config.upstream))
 
 
 def push_book(books: Books) -> SqlPushBook | None:

@@ -20,7 +20,9 @@ from cryptography import x509
 from cloud_sync.config import SyncConfig
 from cloud_sync.core.whole import is_late
 from cloud_sync.errors import SyncError
+from cloud_sync.core.lifecycles_upstream import NEEDS_A_PERSON
 from cloud_sync.ports import NodeLine
+from cloud_sync.ports_upstream import UpstreamTally
 from cloud_sync.protocol.versions import WIRE_VERSION
 from cloud_sync.store.backup import DATABASE, HALF_DONE, is_held, last_backup_ms
 from cloud_sync.store.engine import open_database, steps
@@ -28,6 +30,7 @@ from cloud_sync.store.keys import load_keys
 from cloud_sync.store.pg_engine import shape_of, shown
 from cloud_sync.store.read import StoredDashboard
 from cloud_sync.store.read_totals import StoredTotals, Totals
+from cloud_sync.store.upstream_read import tallies
 from cloud_sync.web.app import missing_libraries
 
 Level = Literal["good", "look", "bad"]
@@ -189,6 +192,7 @@ def database_findings(config: SyncConfig, now_ms: int) -> Iterator[Finding]:
         try:
             lines = StoredDashboard(engine).nodes(config.community.code, now_ms)
             totals = StoredTotals(engine, config.community.code).totals()
+            reports = tallies(engine, config.community.code)
         finally:
             engine.dispose()
     except SyncError as error:
@@ -196,6 +200,7 @@ def database_findings(config: SyncConfig, now_ms: int) -> Iterator[Finding]:
         return
     yield Finding("good", where, f"shape {shape}, {sum(totals.stored.values()):,} events stored.")
     yield from total_findings(totals)
+    yield from report_findings(config, reports)
     yield from _clock(lines, now_ms)
     for line in lines:
         yield from node_findings(line, now_ms)
@@ -248,6 +253,20 @@ def total_findings(totals: Totals) -> Iterator[Finding]:
         )
     if totals.erasures_owed:
         yield Finding("look", "erasures", f"{totals.erasures_owed} not yet receipted by their nodes.")
+
+
+def report_findings(config: SyncConfig, tallies: Sequence[UpstreamTally]) -> Iterator[Finding]:
+    """Reports to authorities: what needs a person, and a profile that names a recipient nobody configured."""
+    for one in tallies:
+        if one.state in NEEDS_A_PERSON:
+            said = f"{one.count} {one.state} at {one.connector}; a person has to look. See 'upstream list'."
+            yield Finding("bad", "reports", said)
+    if config.community.synthetic:
+        return
+    for name in config.community.policy.reports_to:
+        if name not in config.upstream:
+            said = f"the profile reports to {name}, and there is no table [upstream.{name}]. Add it."
+            yield Finding("bad", "reports", said)
 
 
 def _clock(lines: Sequence[NodeLine], now_ms: int) -> Iterator[Finding]:

@@ -20,7 +20,9 @@ from cloud_sync.distribute.snapshots import DistributorCounters
 from cloud_sync.errors import ConfigError, SyncError
 from cloud_sync.ingest.inbox import InboxCounters
 from cloud_sync.ingest.sink import SinkCounters
+from cloud_sync.core.lifecycles_upstream import FINAL
 from cloud_sync.ports import Clock, DashboardReader, NodeLine
+from cloud_sync.ports_upstream import UpstreamTally
 from cloud_sync.store.read_totals import StoredTotals, Totals
 
 CLOCK_STATES = ("TRUSTED", "HOLDOVER", "UNTRUSTED")
@@ -52,6 +54,7 @@ class Sources:
     totals: StoredTotals
     clock: Clock
     last_backup_ms: Callable[[], int | None] = lambda: None
+    upstream: Callable[[], Sequence[UpstreamTally]] = lambda: ()
     sink: CountsSink | None = None
     inbox: CountsInbox | None = None
     passes: DistributorCounters | None = None
@@ -70,12 +73,14 @@ class ServiceCollector(Collector):
         try:
             lines = self._sources.reader.nodes(self._sources.community, now_ms)
             totals = self._sources.totals.totals()
+            reports = self._sources.upstream()
         except SyncError:
             yield _gauge("gatehouse_database_up", "1 while the database answers.", 0)
         else:
             yield _gauge("gatehouse_database_up", "1 while the database answers.", 1)
             yield from _of_nodes(lines, now_ms)
             yield from _of_totals(totals, [line.node for line in lines])
+            yield from _of_reports(reports, now_ms)
         yield from self._backup(now_ms)
         yield from self._counted()
 
@@ -115,6 +120,20 @@ def _gauge(name: str, help_text: str, value: float) -> Metric:
 
 def _counter(name: str, help_text: str, value: float) -> Metric:
     return CounterMetricFamily(name, help_text, value=value)
+
+
+def _of_reports(tallies: Sequence[UpstreamTally], now_ms: int) -> Iterator[Metric]:
+    """Reports to authorities by connector and state, and how long the oldest one waits."""
+    counts = GaugeMetricFamily(
+        "gatehouse_upstream_reports", "Reports by connector and state.", labels=["connector", "state"]
+    )
+    for one in tallies:
+        counts.add_metric([one.connector, one.state], one.count)
+    yield counts
+    oldest_ms = min((one.oldest_ms for one in tallies if one.state not in FINAL), default=now_ms)
+    yield _gauge(
+        "gatehouse_upstream_oldest_seconds", "How long the oldest report waits.", max(0, now_ms - oldest_ms) / 1000
+    )
 
 
 # --- by node ---------------------------------------------------------------------------------------------------

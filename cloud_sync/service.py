@@ -15,7 +15,7 @@ from cloud_sync.api.v1 import create_router
 from cloud_sync.api.zones import zone_router
 from cloud_sync.archiving import ARCHIVE_EVERY_S, archive_work
 from cloud_sync.broker import EmbeddedBroker
-from cloud_sync.compose import Books, Part, ensure_community, open_books, post_of, push_book, tls_files
+from cloud_sync.compose import Books, Part, courier_of, ensure_community, open_books, post_of, push_book, tls_files
 from cloud_sync.config import SyncConfig
 from cloud_sync.connectors.webpush import VapidSender
 from cloud_sync.distribute.commands import CommandDriver
@@ -34,6 +34,7 @@ from cloud_sync.jobs import (
     PASSES_EVERY_S,
     POST_EVERY_S,
     RECONCILE_EVERY_S,
+    UPSTREAM_EVERY_S,
     WAKE_EVERY_S,
     Beat,
     CaseWork,
@@ -62,6 +63,7 @@ from cloud_sync.store.read_totals import StoredTotals
 from cloud_sync.store.receipts import StoredDeliveries
 from cloud_sync.store.sink import SinkStore
 from cloud_sync.store.snapshot_pull import StoredSnapshots
+from cloud_sync.store.upstream_read import StoredUpstream, tallies
 from cloud_sync.web.app import create_app
 from cloud_sync.web.guest.faults import explain
 from cloud_sync.web.serve import PageServer
@@ -154,6 +156,7 @@ class Service:
         identity = identity_work(books.certificates, post, books.clock, self._config)
         self._beat(Beat("identity", IDENTITY_EVERY_S, identity))
         self._beat(Beat("post", POST_EVERY_S, post_of(books)))
+        self._beat(Beat("upstream", UPSTREAM_EVERY_S, courier_of(books)))
         self._beat(Beat("reconcile", RECONCILE_EVERY_S, reconcile))
         archive = archive_work(books.engine, books.clock, self._config)
         if archive is not None:
@@ -197,6 +200,7 @@ class Service:
             intercom=self._config.staff.intercom,
             morning=StoredMorning(books.engine),
             deliveries=StoredDeliveries(books.engine, code),
+            upstream=StoredUpstream(books.house),
             name_zh=self._config.community.name_zh,
             name_en=self._config.community.name_en,
             pages_url=self._config.web.pages_url,
@@ -267,6 +271,7 @@ def _sources(books: Books) -> Sources:
         StoredTotals(books.engine, code),
         books.clock,
         last_backup_ms=lambda: last_backup_ms(folder),
+        upstream=lambda: tallies(books.engine, code),
     )
 
 

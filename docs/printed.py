@@ -213,6 +213,13 @@ def ways() -> str:
     return "\n\n".join(settings(way.settings, f"[notify.{name}]") for name, way in installed().items())
 
 
+def recipients() -> str:
+    """What may be written in the table of each installed recipient of reports."""
+    from cloud_sync.connectors.upstream.ways import installed
+
+    return "\n\n".join(settings(way.settings, f"[upstream.{name}]") for name, way in installed().items())
+
+
 # --- commands --------------------------------------------------------------------------------------------------
 
 

@@ -58,6 +58,12 @@ def disclosures_of(house: House, subject_id: str) -> list[DisclosureLine]:
         return _lines(db, house.community, which)
 
 
+def disclosures_about(house: House, submission: str) -> list[DisclosureLine]:
+    """Every telling of one report, oldest first."""
+    with reading(house.engine).connect() as db:
+        return _lines(db, house.community, upstream_log.c.submission == submission)
+
+
 def disclosures(house: House, *, most: int) -> list[DisclosureLine]:
     """The newest tellings, newest first."""
     with reading(house.engine).connect() as db:

@@ -72,6 +72,10 @@ class StoredUpstream:
     def disclosures(self, *, most: int) -> Sequence[DisclosureLine]:
         return upstream_log.disclosures(self._house, most=most)
 
+    def disclosures_about(self, submission: str) -> Sequence[DisclosureLine]:
+        """Every telling of one report, oldest first."""
+        return upstream_log.disclosures_about(self._house, submission)
+
     def disclosures_of(self, subject_id: str) -> Sequence[DisclosureLine]:
         return upstream_log.disclosures_of(self._house, subject_id)
 

@@ -29,6 +29,7 @@ from cloud_sync.web.staff.pages import StaffPages
 from cloud_sync.web.staff.proving import ProvePages
 from cloud_sync.web.staff.push import PushPages
 from cloud_sync.web.staff.zones import ZonePages
+from cloud_sync.web.upstream import UpstreamPages
 
 STATIC = Path(__file__).parent / "static"
 VENDOR_FILES = (
@@ -66,6 +67,8 @@ def create_app(services: Services, *, routers: Sequence[APIRouter] = ()) -> Fast
     app.include_router(ArrivePages(services).router)
     if services.morning is not None:
         app.include_router(MorningPages(services, services.morning).router)
+    if services.upstream is not None:
+        app.include_router(UpstreamPages(services, services.upstream).router)
     if services.cases is not None:
         _add_staff(app, services, services.cases, hub)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -45,6 +45,7 @@ class LoginPage:
 class DashboardPage:
     chrome: Chrome
     board: Board
+    reports: bool = False  # there is a page of reports to authorities
 
 
 @dataclass(frozen=True, slots=True)

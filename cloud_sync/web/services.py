@@ -9,6 +9,7 @@ from cloud_sync.ports_cases import CaseDesk, CaseFeed, PushBook
 from cloud_sync.ports_commands import Commands
 from cloud_sync.ports_delivery import DeliveryReader
 from cloud_sync.ports_morning import MorningReader
+from cloud_sync.ports_upstream import UpstreamReader
 from cloud_sync.ports_zones import ZoneBook, ZoneCommands
 
 # Community days and hours are counted in its own zone; this is where the first communities are.
@@ -47,6 +48,7 @@ class Services:
     intercom: Mapping[str, str] = field(default_factory=dict)
     guest: GuestHelp = GuestHelp()
     morning: MorningReader | None = None  # without it there is no morning page
+    upstream: UpstreamReader | None = None  # without it there is no page of reports to authorities
     deliveries: DeliveryReader | None = None  # without it nobody is shown whose pass is at which door
     name_zh: str = ""  # what the community is called, over every page of its staff
     name_en: str = ""
