@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from pydantic import Field as Setting
 
-from cloud_sync.connectors.upstream.ways import UpstreamSettings, Way, missing, permit, printable
+from cloud_sync.connectors.upstream.ways import UpstreamSettings, Way, allowed, missing, permit, printable
 from cloud_sync.core.reporting import Certainty, Field, Op, ReportRule, Shape
 from cloud_sync.errors import ConfigError, Refused
 from cloud_sync.ports_upstream import Acked, NotTaken, Outcome, Rejected, Report, Taken, Unknown
@@ -73,11 +73,12 @@ class CsvDrop:
         lacking = missing(report, SHAPE)
         if lacking:
             raise Refused("upstream.incomplete", f"{', '.join(lacking)} missing.")
-        names = [name for name in dict.fromkeys(field.name for field in _PERSON) if name in report.values]
+        values = allowed(report, SHAPE)
+        names = [field.name for field in _PERSON if field.name in values]
         text = io.StringIO()
         out = csv.writer(text, lineterminator="\r\n")
         out.writerow([*HEAD, *names])
-        cells = [report.reference, str(report.op), report.number, *(report.values[name] for name in names)]
+        cells = [report.reference, str(report.op), report.number, *(values[name] for name in names)]
         out.writerow([_inert(cell) for cell in cells])
         return text.getvalue().encode("utf-8-sig")
 

@@ -12,7 +12,15 @@ from urllib.parse import quote
 
 from pydantic import Field as Setting
 
-from cloud_sync.connectors.upstream.ways import AddressSettings, Way, missing, permit, printable, read_secret
+from cloud_sync.connectors.upstream.ways import (
+    AddressSettings,
+    Way,
+    allowed,
+    missing,
+    permit,
+    printable,
+    read_secret,
+)
 from cloud_sync.connectors.upstream.wire import NoAnswer, NotSent, Reply, exchange
 from cloud_sync.core.reporting import Certainty, Field, Op, ReportRule, Shape
 from cloud_sync.errors import Refused
@@ -78,7 +86,7 @@ class LodgingReport:
             "unit": self._settings.unit_code,
             "reference": report.reference,
             "operation": str(report.op),
-            "record": dict(sorted(report.values.items())),
+            "record": allowed(report, SHAPE),
         }
         if report.op is not Op.SUBMIT:
             told["number"] = report.number

@@ -145,6 +145,12 @@ def missing(report: Report, shape: Shape) -> list[str]:
     return [field.name for field in always if not report.values.get(field.name)]
 
 
+def allowed(report: Report, shape: Shape) -> dict[str, str]:
+    """The values that may leave in this operation, whoever put others beside them."""
+    names = {field.name for field in shape.fields.get(report.op, ())}
+    return {name: value for name, value in sorted(report.values.items()) if name in names and value}
+
+
 def printable(text: str, values: Mapping[str, str], most: int = 200) -> str:
     """What a recipient said, on one line and without what we told it: a complaint may quote a name."""
     line = "".join(character for character in " ".join(text.split()) if character.isprintable())
