@@ -43,6 +43,7 @@ class LodgingRegister(Far):
 
     def _judged(self, told: dict[str, Any]) -> dict[str, Any]:
         document = told["record"].get("document_number", "")
+        self.on_record(document)
         refused = REFUSED_MARK in document
         return {
             "document": document,
@@ -107,6 +108,7 @@ class AlloggiatiPortal(Far):
 
     def _send(self, root: ElementTree.Element) -> Reply:
         line = _text(root, "string")
+        self.on_record(line[139:159].strip())
         if self._fault_of(line) is None:
             self.lines.append(line)
         return self._results("Send", line)
@@ -177,6 +179,7 @@ class SesMinistry(Far):
             return _ministry("<respuesta><codigo>10112</codigo><descripcion>Lote duplicado</descripcion></respuesta>")
         kind, number = _text(root, "tipoOperacion"), len(self.batches) + 1
         told = ElementTree.fromstring(xml)
+        self.on_record(_text(told, "numeroDocumento"))
         lote = f"00000000-0000-0000-0000-{number:012d}"
         self.batches[lote] = {
             "xml": xml,

@@ -73,6 +73,8 @@ class Far:
         self.dice = dice
         self.lock = threading.RLock()
         self.heard: list[bytes] = []
+        # Told the document of every record that arrives, before anything is done with it.
+        self.on_record: Callable[[str], None] = lambda _document: None
         self._on_request = on_request or (lambda _text: None)
         self._away = 0
         self._stop = threading.Event()
