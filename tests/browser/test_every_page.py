@@ -13,6 +13,7 @@ import jinja2
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from cloud_sync.store.upstream_read import StoredUpstream
 from cloud_sync.web.app import create_app
 from cloud_sync.web.render import TEMPLATES
 from cloud_sync.web.serve import PageServer
@@ -385,7 +386,8 @@ def first_run(page: Page, url: str, house: WebHouse, look: Look) -> None:
 @LANGS
 def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
     house = WebHouse(tmp_path, SteppedClock(EVENING_MS))
-    app = create_app(replace(house.services, reader=hourly(house)))
+    reports = StoredUpstream(house._house())
+    app = create_app(replace(house.services, reader=hourly(house), upstream=reports))
     with PageServer(app, "127.0.0.1", 0) as site:
         page = windows()
         first_run(page, site.url, house, look)
@@ -398,6 +400,9 @@ def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
         look(page, "a node")
         page.goto(f"{site.url}/fleet")
         look(page, "fleet")
+        page.goto(f"{site.url}/upstream")
+        expect(page.locator("#synthetic")).to_be_visible()
+        look(page, "reports to authorities, of a synthetic community")
         house.clock.now += 7 * HOUR_MS
         page.goto(f"{site.url}/morning")
         page.click("details summary")
