@@ -220,6 +220,23 @@ def recipients() -> str:
     return "\n\n".join(settings(way.settings, f"[upstream.{name}]") for name, way in installed().items())
 
 
+def fields_at_most() -> str:
+    """Which fields may leave for each installed recipient, by operation."""
+    from cloud_sync.connectors.upstream.ways import installed
+
+    rows = [
+        (f"`{name}`", f"`{op}`", ", ".join(_field(one) for one in fields) or "none: the recipient's own number only")
+        for name, way in installed().items()
+        for op, fields in way.shape.fields.items()
+    ]
+    return table(("recipient", "operation", "fields at most"), rows)
+
+
+def _field(one: Any) -> str:
+    whom = "" if one.when == "always" else f" (of a {one.when})"
+    return f"{one.name}{whom}" if one.needed else f"*{one.name}*{whom}"
+
+
 # --- commands --------------------------------------------------------------------------------------------------
 
 

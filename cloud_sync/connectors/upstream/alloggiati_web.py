@@ -67,7 +67,7 @@ _ENVELOPE = (
 
 
 class AlloggiatiSettings(AddressSettings):
-    """`[upstream.alloggiati_web]`: Italy, Portale Alloggiati."""
+    """``[upstream.alloggiati_web]``: Italy, Portale Alloggiati."""
 
     user: str = Setting(min_length=1, max_length=60, description="The user name of the portal.")
     password_file: Path = Setting(description="A file with its password and nothing else.")

@@ -51,7 +51,7 @@ RULE = ReportRule(basis="as agreed with the authority that empties the folder", 
 
 
 class CsvSettings(UpstreamSettings):
-    """`[upstream.csv_drop]`: a folder that an authority's own program empties."""
+    """``[upstream.csv_drop]``: a folder that an authority's own program empties."""
 
     folder: Path = Setting(description="Where `out`, `taken` and `receipts` stand; readable by nobody else.")
     authority: str = Setting(min_length=1, max_length=80, description="Who empties it, for the log.")

@@ -56,7 +56,7 @@ BUSY = frozenset({408, 425, 429, 503})
 
 
 class LodgingSettings(AddressSettings):
-    """`[upstream.lodging_report]`: the lodging register of the police."""
+    """``[upstream.lodging_report]``: the lodging register of the police."""
 
     unit_code: str = Setting(
         pattern=r"^[A-Za-z0-9-]{1,32}$", description="What the police station calls this house."

@@ -62,7 +62,7 @@ _ENVELOPE = (
 
 
 class SesSettings(AddressSettings):
-    """`[upstream.ses_hospedajes]`: Spain, SES.Hospedajes."""
+    """``[upstream.ses_hospedajes]``: Spain, SES.Hospedajes."""
 
     user: str = Setting(
         min_length=1, max_length=60, description="The user of the web service, not the portal's."
