@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -121,16 +122,9 @@ class Storm:
     def run(self, tick: Any) -> None:
         self.house.book.derive()
         for _ in range(ROUNDS_MAX):
-            faults: list[BaseException] = []
-            threads = [
-                threading.Thread(target=_guarded, args=(self.work, faults)) for _ in range(WORKERS)
-            ]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            if faults:
-                raise faults[0]
+            with ThreadPoolExecutor(WORKERS) as pool:
+                for worker in [pool.submit(self.work) for _ in range(WORKERS)]:
+                    worker.result()
             self.far["csv_drop"].look()
             self.house.book.watch_clocks()
             tick(sum(row.state in FINAL for row in self.house.rows()))
@@ -195,13 +189,6 @@ NOUGHT = (
     "not_queued", "not_final", "twice", "acked_and_not_there", "there_and_denied", "arrived_before_its_disclosure",
     "sends_not_logged", "receipts_not_logged", "log_broken_at", "dead_or_rejected_without_a_case",
 )  # fmt: skip
-
-
-def _guarded(work: Any, faults: list[BaseException]) -> None:
-    try:
-        work()
-    except BaseException as error:
-        faults.append(error)
 
 
 def sound(told: dict[str, Any]) -> bool:

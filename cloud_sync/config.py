@@ -300,7 +300,10 @@ def _from_folder(config: SyncConfig, folder: Path) -> SyncConfig:
     files = ("ca_file", "cert_file", "key_file", "folder")
     broker = config.broker.model_copy(update={name: at(getattr(config.broker, name)) for name in files})
     notify, upstream = (
-        {name: {key: _beside(folder, key, value) for key, value in table.items()} for name, table in of.items()}
+        {
+            name: {key: _beside(folder, key, value) for key, value in table.items()}
+            for name, table in of.items()
+        }
         for of in (config.notify, config.upstream)
     )
     archive = config.archive.model_copy(update={"folder": at(config.archive.folder)})

@@ -18,9 +18,9 @@ from typing import Literal
 from cryptography import x509
 
 from cloud_sync.config import SyncConfig
+from cloud_sync.core.lifecycles_upstream import NEEDS_A_PERSON
 from cloud_sync.core.whole import is_late
 from cloud_sync.errors import SyncError
-from cloud_sync.core.lifecycles_upstream import NEEDS_A_PERSON
 from cloud_sync.ports import NodeLine
 from cloud_sync.ports_upstream import UpstreamTally
 from cloud_sync.protocol.versions import WIRE_VERSION

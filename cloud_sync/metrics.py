@@ -14,13 +14,13 @@ from prometheus_client import CollectorRegistry, ProcessCollector, start_http_se
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from cloud_sync.core.lifecycles_upstream import FINAL
 from cloud_sync.core.whole import is_late
 from cloud_sync.distribute.commands import CommandCounters
 from cloud_sync.distribute.snapshots import DistributorCounters
 from cloud_sync.errors import ConfigError, SyncError
 from cloud_sync.ingest.inbox import InboxCounters
 from cloud_sync.ingest.sink import SinkCounters
-from cloud_sync.core.lifecycles_upstream import FINAL
 from cloud_sync.ports import Clock, DashboardReader, NodeLine
 from cloud_sync.ports_upstream import UpstreamTally
 from cloud_sync.store.read_totals import StoredTotals, Totals
@@ -132,7 +132,9 @@ def _of_reports(tallies: Sequence[UpstreamTally], now_ms: int) -> Iterator[Metri
     yield counts
     oldest_ms = min((one.oldest_ms for one in tallies if one.state not in FINAL), default=now_ms)
     yield _gauge(
-        "gatehouse_upstream_oldest_seconds", "How long the oldest report waits.", max(0, now_ms - oldest_ms) / 1000
+        "gatehouse_upstream_oldest_seconds",
+        "How long the oldest report waits.",
+        max(0, now_ms - oldest_ms) / 1000,
     )
 
 

@@ -15,7 +15,16 @@ from cloud_sync.api.v1 import create_router
 from cloud_sync.api.zones import zone_router
 from cloud_sync.archiving import ARCHIVE_EVERY_S, archive_work
 from cloud_sync.broker import EmbeddedBroker
-from cloud_sync.compose import Books, Part, courier_of, ensure_community, open_books, post_of, push_book, tls_files
+from cloud_sync.compose import (
+    Books,
+    Part,
+    courier_of,
+    ensure_community,
+    open_books,
+    post_of,
+    push_book,
+    tls_files,
+)
 from cloud_sync.config import SyncConfig
 from cloud_sync.connectors.webpush import VapidSender
 from cloud_sync.distribute.commands import CommandDriver

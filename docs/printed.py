@@ -225,7 +225,11 @@ def fields_at_most() -> str:
     from cloud_sync.connectors.upstream.ways import installed
 
     rows = [
-        (f"`{name}`", f"`{op}`", ", ".join(_field(one) for one in fields) or "none: the recipient's own number only")
+        (
+            f"`{name}`",
+            f"`{op}`",
+            ", ".join(_field(one) for one in fields) or "none: the recipient's own number only",
+        )
         for name, way in installed().items()
         for op, fields in way.shape.fields.items()
     ]

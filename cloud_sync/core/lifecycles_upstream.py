@@ -14,7 +14,9 @@ class SubmissionState(StrEnum):
     ACKED = "ACKED"
     REJECTED = "REJECTED"
     DEAD_LETTER = "DEAD_LETTER"  # a person has to look; it is never dropped
-    WITHDRAWN = "WITHDRAWN"  # it never left and has no reason any more: nobody came, or the people are invented
+    WITHDRAWN = (
+        "WITHDRAWN"  # it never left and has no reason any more: nobody came, or the people are invented
+    )
 
 
 _S = SubmissionState
@@ -45,7 +47,9 @@ SUBMISSION = Lifecycle(
     ),
 )
 
-ATTEMPTS_MAX = 20  # with the steps below some 15 hours: most of the shortest legal day, and then a person looks
+ATTEMPTS_MAX = (
+    20  # with the steps below some 15 hours: most of the shortest legal day, and then a person looks
+)
 BACKOFF_FIRST_MS = MINUTE_MS
 BACKOFF_MOST_MS = HOUR_MS
 WARN_AHEAD_MS = DAY_MS

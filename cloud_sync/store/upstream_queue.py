@@ -213,7 +213,9 @@ class SqlSubmissions:
         case = facts.case_of(self._house, act.connection, row.registration)
         known = self._recipients.get(row.connector)
         if case is None or known is None:
-            what = "its registration is gone" if case is None else f"no connector {row.connector} is installed"
+            what = (
+                "its registration is gone" if case is None else f"no connector {row.connector} is installed"
+            )
             _end(act, row, "nobody can tell", f"{what}; a person has to look.")
             return None
         untold = not row.uncertain and not row.ticket

@@ -51,7 +51,10 @@ class StoredUpstream:
         if states:
             query = query.where(table.c.state.in_(states))
         with reading(self._house.engine).connect() as db:
-            return [_line(row) for row in db.execute(query.order_by(table.c.made_ms.desc(), table.c.turn.desc()).limit(most))]
+            return [
+                _line(row)
+                for row in db.execute(query.order_by(table.c.made_ms.desc(), table.c.turn.desc()).limit(most))
+            ]
 
     def line(self, submission: str) -> SubmissionLine:
         """One report.
@@ -60,9 +63,7 @@ class StoredUpstream:
             NotFound: there is none of this id.
         """
         table = upstream_submission
-        query = sa.select(table).where(
-            table.c.community == self._house.community, table.c.id == submission
-        )
+        query = sa.select(table).where(table.c.community == self._house.community, table.c.id == submission)
         with reading(self._house.engine).connect() as db:
             row = db.execute(query).one_or_none()
         if row is None:

@@ -159,9 +159,7 @@ class UpstreamPages:
 
 def _tiles(tallies: Sequence[UpstreamTally], now_ms: int, by: Speaker) -> tuple[TallyTile, ...]:
     names = dict.fromkeys(one.connector for one in tallies)
-    return tuple(
-        _tile(name, [one for one in tallies if one.connector == name], now_ms, by) for name in names
-    )
+    return tuple(_tile(name, [one for one in tallies if one.connector == name], now_ms, by) for name in names)
 
 
 def _tile(name: str, mine: Sequence[UpstreamTally], now_ms: int, by: Speaker) -> TallyTile:

@@ -8,7 +8,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from tests.fakes.upstream_far_side import Far, Reply
 
@@ -64,9 +64,7 @@ class LodgingRegister(Far):
         if held["result"] == "rejected":
             words = {"code": "D-17", "message": f"no such document {held['document']}"}
             return _json(422, {"result": "rejected", "reference": reference, **words})
-        return _json(
-            200, {"result": "accepted", "reference": reference, "receipt": f"LR-{reference[-10:]}"}
-        )
+        return _json(200, {"result": "accepted", "reference": reference, "receipt": f"LR-{reference[-10:]}"})
 
 
 def _json(status: int, told: dict[str, Any]) -> Reply:
@@ -88,32 +86,32 @@ class AlloggiatiPortal(Far):
     def handle(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
         call = re.search(r'action="AlloggiatiService/(\w+)"', headers["content-type"])
         assert call is not None
-        return getattr(self, f"_{call[1].lower()}")(ElementTree.fromstring(body))
+        return getattr(self, f"_{call[1].lower()}")(ET.fromstring(body))
 
     def wrong(self, reply: Reply) -> Reply:
         """An answer with two results for one line."""
-        twice = re.sub(
-            rb"(<EsitoOperazioneServizio>.*?</EsitoOperazioneServizio>)", rb"\1\1", reply.body
-        )
+        twice = re.sub(rb"(<EsitoOperazioneServizio>.*?</EsitoOperazioneServizio>)", rb"\1\1", reply.body)
         return Reply(reply.status, twice, reply.kind)
 
-    def _generatetoken(self, root: ElementTree.Element) -> Reply:
+    def _generatetoken(self, root: ET.Element) -> Reply:
         if _text(root, "Password") != "pass-it" or _text(root, "WsKey") != "key-it":
             return _soap("GenerateToken", "<result><esito>false</esito><ErroreCod>1</ErroreCod></result>")
         self.tokens += 1
-        return _soap("GenerateToken", f"<GenerateTokenResult><token>T{self.tokens}</token></GenerateTokenResult>")
+        return _soap(
+            "GenerateToken", f"<GenerateTokenResult><token>T{self.tokens}</token></GenerateTokenResult>"
+        )
 
-    def _test(self, root: ElementTree.Element) -> Reply:
+    def _test(self, root: ET.Element) -> Reply:
         return self._results("Test", _text(root, "string"))
 
-    def _send(self, root: ElementTree.Element) -> Reply:
+    def _send(self, root: ET.Element) -> Reply:
         line = _text(root, "string")
         self.on_record(line[139:159].strip())
         if self._fault_of(line) is None:
             self.lines.append(line)
         return self._results("Send", line)
 
-    def _ricevuta(self, root: ElementTree.Element) -> Reply:
+    def _ricevuta(self, root: ET.Element) -> Reply:
         pdf = base64.b64encode(b"%PDF-1.4 " + _text(root, "Data").encode()).decode()
         return _soap("Ricevuta", f"<RicevutaResult><esito>true</esito></RicevutaResult><PDF>{pdf}</PDF>")
 
@@ -156,13 +154,15 @@ class SesMinistry(Far):
         good = [
             one
             for one in self.batches.values()
-            if one["kind"] == "A" and one["code"] not in self.cancelled and REFUSED_MARK not in one["document"]
+            if one["kind"] == "A"
+            and one["code"] not in self.cancelled
+            and REFUSED_MARK not in one["document"]
         ]
         return Counter(one["document"] for one in good)
 
     def handle(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
         assert headers["authorization"] == "Basic " + base64.b64encode(b"ws-es:pass-es").decode()
-        root = ElementTree.fromstring(body)
+        root = ET.fromstring(body)
         if _text(root, "codigosLote", "lote"):
             return self._state_of(_text(root, "lote"))
         return self._take(root)
@@ -170,15 +170,17 @@ class SesMinistry(Far):
     def wrong(self, reply: Reply) -> Reply:
         return Reply(reply.status, re.sub(rb"<lote>.*?</lote>", b"", reply.body), reply.kind)
 
-    def _take(self, root: ElementTree.Element) -> Reply:
+    def _take(self, root: ET.Element) -> Reply:
         with zipfile.ZipFile(io.BytesIO(base64.b64decode(_text(root, "solicitud")))) as packed:
             (name,) = packed.namelist()
             xml = packed.read(name)
         if any(one["xml"] == xml for one in self.batches.values()):
             self.duplicates += 1
-            return _ministry("<respuesta><codigo>10112</codigo><descripcion>Lote duplicado</descripcion></respuesta>")
+            return _ministry(
+                "<respuesta><codigo>10112</codigo><descripcion>Lote duplicado</descripcion></respuesta>"
+            )
         kind, number = _text(root, "tipoOperacion"), len(self.batches) + 1
-        told = ElementTree.fromstring(xml)
+        told = ET.fromstring(xml)
         self.on_record(_text(told, "numeroDocumento"))
         lote = f"00000000-0000-0000-0000-{number:012d}"
         self.batches[lote] = {
@@ -221,9 +223,9 @@ def _ministry(inner: str) -> Reply:
     return Reply(200, text.encode(), "text/xml; charset=utf-8")
 
 
-def _text(root: ElementTree.Element, *names: str) -> str:
+def _text(root: ET.Element, *names: str) -> str:
     """The text of the first element of the last name, if every name is there."""
     found = {one.tag.rpartition("}")[2]: one for one in reversed(list(root.iter()))}
     if not all(name in found for name in names):
         return ""
-    return (found[names[-1]].text or "")
+    return found[names[-1]].text or ""

@@ -1,7 +1,7 @@
 """A community of real people by its settings, for whom reports go to stand-ins on this machine and to nobody else."""
 
-import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -147,7 +147,13 @@ class UpstreamHouse:
 
     def rows(self) -> list[Any]:
         with self.books.engine.connect() as db:
-            return list(db.execute(sa.select(upstream_submission).order_by(upstream_submission.c.made_ms, upstream_submission.c.turn)))
+            return list(
+                db.execute(
+                    sa.select(upstream_submission).order_by(
+                        upstream_submission.c.made_ms, upstream_submission.c.turn
+                    )
+                )
+            )
 
     def row(self) -> Any:
         (row,) = self.rows()
@@ -208,20 +214,9 @@ class DyingBook:
 
 def in_threads(*works: Any) -> None:
     """Run these together and fail with the first of their faults."""
-    faults: list[BaseException] = []
-
-    def guarded(work: Any) -> None:
-        try:
-            work()
-        except BaseException as error:
-            faults.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not faults, faults
+    with ThreadPoolExecutor(len(works)) as pool:
+        for one in [pool.submit(work) for work in works]:
+            one.result(60)
 
 
-__all__ = ["ROOM", "HOUR_MS", "Died", "DyingBook", "UpstreamHouse", "in_threads", "settings"]
+__all__ = ["HOUR_MS", "ROOM", "Died", "DyingBook", "UpstreamHouse", "in_threads", "settings"]

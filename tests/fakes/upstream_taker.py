@@ -22,9 +22,7 @@ class FolderTaker:
     @property
     def held(self) -> Counter[str]:
         good = [row for row in self.taken if row["operation"] == "submit"]
-        return Counter(
-            row["document_number"] for row in good if REFUSED_MARK not in row["document_number"]
-        )
+        return Counter(row["document_number"] for row in good if REFUSED_MARK not in row["document_number"])
 
     def look(self) -> None:
         for path in sorted((self._folder / "out").glob("*.csv")):

@@ -111,15 +111,17 @@ def bring(path, document="X1234567"):
         guest = db.execute(
             sa.select(tables.person.c.person).where(tables.person.c.doc_hash.is_not(None))
         ).scalar_one()
-    books.house.vault.seal(guest, "nationality", "FRA")  # the form of a guest asks for it, the spreadsheet does not
+    books.house.vault.seal(
+        guest, "nationality", "FRA"
+    )  # the form of a guest asks for it, the spreadsheet does not
     books.close()
 
 
 @pytest.fixture
 def with_node(place):
     """A node whose door the listing's way in names."""
-    from cloud_sync.store.places import AccessPointSpec, NodeJoin  # noqa: PLC0415
-    from tests.fakes.community_house import public_key  # noqa: PLC0415
+    from cloud_sync.store.places import AccessPointSpec, NodeJoin
+    from tests.fakes.community_house import public_key
 
     books = open_books(load(place))
     gate = AccessPointSpec("AP-dongfang-001", "gate", "南门", "South gate")
@@ -137,16 +139,14 @@ def test_the_running_service_reports_a_guest_by_itself_and_counts_it(with_node, 
         eventually(lambda: "ACKED" in run("upstream", "list", "--all").stdout)
         with urllib.request.urlopen(f"http://127.0.0.1:{config.metrics.port}/metrics", timeout=20) as answer:
             said = answer.read().decode()
-        assert (
-            'gatehouse_upstream_reports{connector="lodging_report",state="ACKED"} 1.0' in said
-        ), said
+        assert 'gatehouse_upstream_reports{connector="lodging_report",state="ACKED"} 1.0' in said, said
     listed = run("upstream", "list")
     assert (listed.stdout, listed.exit_code) == ("", 0)
     assert not [one for one in examine(config, 0) if one.where == "reports"]
 
 
 def round_of(path):
-    from cloud_sync.compose import courier_of  # noqa: PLC0415
+    from cloud_sync.compose import courier_of
 
     books = open_books(load(path))
     courier_of(books)()

@@ -1,5 +1,7 @@
 """What is owed upstream, by arithmetic: the table of a report's life, its clocks, and what follows from what was told."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -126,8 +128,6 @@ FACTS = {"facts": "b"}
     ],
 )
 def test_what_is_owed_follows_from_the_records_and_from_what_was_told(changes, before, wants):
-    from dataclasses import replace  # noqa: PLC0415
-
     assert owed(RULE, WHOLE, replace(HERE, **changes), before) == wants
 
 
@@ -144,9 +144,7 @@ def test_where_nothing_is_corrected_it_is_taken_back_and_told_anew_and_else_a_pe
     assert owed(RULE, frozenset({Op.SUBMIT}), changed, HELD) == (Op.CORRECT,)
 
 
-RECIPIENTS = st.sampled_from(
-    [WHOLE, frozenset({Op.SUBMIT, Op.CANCEL}), frozenset({Op.SUBMIT})]
-)
+RECIPIENTS = st.sampled_from([WHOLE, frozenset({Op.SUBMIT, Op.CANCEL}), frozenset({Op.SUBMIT})])
 CHANGES = st.lists(
     st.tuples(
         st.sampled_from(["facts", "leave", "void", "nothing"]),
@@ -160,9 +158,8 @@ CHANGES = st.lists(
 @given(RECIPIENTS, CHANGES)
 def test_whatever_happens_a_recipient_never_holds_two_and_never_misses_what_it_could_take(ops, changes):
     """A recipient that keeps its own book by the words it acknowledges: at most one arrival, ended at most once."""
-    standing, before, held, ended, n = HERE, [], 0, 0, 0
-    for change, ends in changes:
-        n += 1
+    standing, before, held, ended = HERE, [], 0, 0
+    for n, (change, ends) in enumerate(changes):
         left = standing.checked_out or change == "leave"
         gone = standing.void or (change == "void" and not left)
         facts = f"f{n}" if change == "facts" else standing.facts

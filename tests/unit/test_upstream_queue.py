@@ -1,6 +1,7 @@
 """Reports to an authority from the books to its register: one final state each, never two of one, every telling on record."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -83,9 +84,7 @@ def test_the_vault_names_the_connector_for_each_field_it_opened(house, far):
     person = house.guest()
     house.rounds()
     with house.books.engine.connect() as db:
-        looks = list(
-            db.execute(sa.select(tables.disclosure).where(tables.disclosure.c.screen == LODGING))
-        )
+        looks = list(db.execute(sa.select(tables.disclosure).where(tables.disclosure.c.screen == LODGING)))
     assert {look.field for look in looks} == {
         "name", "document_type", "document_number", "sex", "birth_date", "nationality",
     }  # fmt: skip
@@ -93,7 +92,8 @@ def test_the_vault_names_the_connector_for_each_field_it_opened(house, far):
 
 
 @pytest.mark.parametrize(
-    "fault", ["drop_after", "cut", "late", "500_after", "wrong", "garbage", "drop_before", "500_before", "twice"]
+    "fault",
+    ["drop_after", "cut", "late", "500_after", "wrong", "garbage", "drop_before", "500_before", "twice"],
 )
 def test_a_lost_answer_is_asked_about_and_never_makes_two(house, far, fault):
     meets(far, fault)
@@ -263,7 +263,9 @@ def test_missing_facts_are_a_case_and_nothing_is_sent(house, far):
     assert [kind for kind, _, _ in house.open_discrepancies()] == ["D13"]
 
 
-def test_facts_that_changed_while_an_answer_was_outstanding_are_never_sent_under_the_old_reference(house, far):
+def test_facts_that_changed_while_an_answer_was_outstanding_are_never_sent_under_the_old_reference(
+    house, far
+):
     meets(far, "drop_before")
     person = house.guest()
     house.courier()()
@@ -319,8 +321,6 @@ def test_nothing_is_queued_without_a_legal_basis(house):
     house.guest()
     with house.books.engine.connect() as db:
         (case,) = facts.cases(house.house, db, house.clock.now_ms())
-    from dataclasses import replace  # noqa: PLC0415
-
     known = house.book._recipients[LODGING]
     house.book._recipients = {LODGING: replace(known, rule=replace(known.rule, basis=""))}
     with pytest.raises(Refused, match="a legal basis does not hold"), acting(house.house, "x", "y") as act:

@@ -84,7 +84,11 @@ def test_a_forged_row_is_withdrawn_before_any_field_is_opened(house, far):
 
 @pytest.mark.parametrize(
     "forged",
-    [{"uncertain": 1, "sends": 1}, {"state": "SENT", "uncertain": 1, "sends": 1}, {"state": "SENT", "ticket": "T"}],
+    [
+        {"uncertain": 1, "sends": 1},
+        {"state": "SENT", "uncertain": 1, "sends": 1},
+        {"state": "SENT", "ticket": "T"},
+    ],
     ids=["uncertain", "sent", "taken"],
 )
 def test_a_row_forged_to_look_as_if_it_had_left_goes_to_a_person(house, far, forged):
@@ -98,9 +102,7 @@ def test_a_row_forged_to_look_as_if_it_had_left_goes_to_a_person(house, far, for
 
 def test_a_configuration_that_says_the_people_are_real_is_not_believed(house, far):
     config = house.books.config
-    real = config.model_copy(
-        update={"community": config.community.model_copy(update={"synthetic": False})}
-    )
+    real = config.model_copy(update={"community": config.community.model_copy(update={"synthetic": False})})
     with pytest.raises(ConfigError, match="synthetic = true"):
         set_up(real)
     with pytest.raises(ConfigError, match="synthetic = true"):

@@ -75,9 +75,7 @@ class Courier:
         if not self._book.begin(due, connector.recipient, sorted(values), mac):
             return
         outcome = connector.send(report)
-        log.info(
-            "report_sent", submission=due.id, connector=due.connector, outcome=type(outcome).__name__
-        )
+        log.info("report_sent", submission=due.id, connector=due.connector, outcome=type(outcome).__name__)
         self._book.note(due, outcome)
         if isinstance(outcome, Unknown) and connector.shape.certainty is Certainty.ONCE:
             self._book.give_up(due, f"{outcome.why} {_LOOK}")
@@ -93,6 +91,8 @@ class Courier:
                 if not isinstance(outcome, NotTaken):
                     self._book.note(due, outcome)
                     return False
+            case Certainty.KEYED:
+                pass  # the same bytes are the same report
         if due.body_mac and mac != due.body_mac:
             # The first one may still arrive, and other bytes under the same reference are nobody's report.
             self._book.give_up(due, f"the facts changed while the answer was outstanding. {_LOOK}")
@@ -107,9 +107,7 @@ class Courier:
             self._book.give_up(due, why)
 
     def _refused(self, due: DueSubmission, refused: Refused) -> None:
-        log.warning(
-            "report_refused", submission=due.id, connector=due.connector, rule=str(refused.rule)
-        )
+        log.warning("report_refused", submission=due.id, connector=due.connector, rule=str(refused.rule))
         if refused.rule in ("upstream.synthetic", "upstream.nobody"):
             self._refuse(due, str(refused))
         elif due.uncertain or due.ticket:

@@ -95,7 +95,7 @@ class CsvDrop:
             return Unknown(f"{self._settings.folder} cannot be written ({error.strerror}).")
         return Taken(report.reference)
 
-    def ask(self, report: Report, ticket: str) -> Outcome:
+    def ask(self, report: Report, ticket: str) -> Outcome:  # noqa: ARG002 - the file has our own name
         permit(report)
         try:
             self._folders()
@@ -158,7 +158,8 @@ def _receipt(path: Path, report: Report) -> Outcome:
             return Acked(said)
         case "rejected":
             return Rejected(said or "refused without a reason")
-    return Unknown("the receipt file says neither accepted nor rejected.")
+        case _:
+            return Unknown("the receipt file says neither accepted nor rejected.")
 
 
 def _inert(cell: str) -> str:

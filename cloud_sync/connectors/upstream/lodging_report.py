@@ -49,9 +49,7 @@ SHAPE = Shape(
         Op.CANCEL: (),
     }),
 )  # fmt: skip
-RULE = ReportRule(
-    basis="旅馆业治安管理办法 第六条 / 治安管理处罚法 (lodging registration)", checkout=True
-)
+RULE = ReportRule(basis="旅馆业治安管理办法 第六条 / 治安管理处罚法 (lodging registration)", checkout=True)
 BUSY = frozenset({408, 425, 429, 503})
 
 
@@ -112,7 +110,7 @@ class LodgingReport:
             return Unknown(f"the register answered HTTP {reply.status}.")
         return _judged(reply, report)
 
-    def ask(self, report: Report, ticket: str) -> Outcome:
+    def ask(self, report: Report, ticket: str) -> Outcome:  # noqa: ARG002 - it is asked by our own reference
         permit(report, self._settings.url, rehearsal=self._settings.rehearsal)
         url = f"{self._settings.url.rstrip('/')}/reports/{quote(report.reference)}"
         try:
@@ -154,7 +152,8 @@ def _judged(reply: Reply, report: Report) -> Outcome:
             return Rejected(
                 printable(f"{told.get('code', '')} {told.get('message', '')}".strip(), report.values)
             )
-    return Unknown(f"the register answered HTTP {reply.status} and no result.")
+        case _:
+            return Unknown(f"the register answered HTTP {reply.status} and no result.")
 
 
 LODGING_REPORT = Way(LodgingSettings, LodgingReport, SHAPE, RULE)

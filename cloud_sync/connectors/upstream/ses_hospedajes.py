@@ -160,7 +160,9 @@ def _taken(answer: Element, report: Report) -> Outcome:
     if code == OK and lote:
         return Taken(lote)
     if "duplicad" in said.lower():
-        return Unnumbered("SES.Hospedajes has this communication already; its code is in the ministry's pages.")
+        return Unnumbered(
+            "SES.Hospedajes has this communication already; its code is in the ministry's pages."
+        )
     if not code or code in (OK, INTERNAL):
         return Unknown(f"SES.Hospedajes answered {code or 'nothing'} {said}".strip() + ".")
     return Rejected(f"{code} {said}".strip())
@@ -254,9 +256,7 @@ def _address(text: str) -> str:
 
 def _coded(value: str, table: Mapping[str, str], name: str) -> str:
     if value not in table:
-        raise Refused(
-            "upstream.incomplete", f"this {name} has no code in the ministry's tables or in ours."
-        )
+        raise Refused("upstream.incomplete", f"this {name} has no code in the ministry's tables or in ours.")
     return table[value]
 
 

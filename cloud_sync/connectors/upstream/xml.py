@@ -1,10 +1,10 @@
 """As much XML as two ministries need: text that cannot break out, and answers read without believing their author."""
 
 from collections.abc import Iterator
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
-Element = ElementTree.Element
+Element = ET.Element
 
 
 def element(name: str, text: str) -> str:
@@ -17,8 +17,8 @@ def read(body: bytes) -> Element | None:
     if b"<!DOCTYPE" in body or b"<!ENTITY" in body:  # no entity is expanded for anybody
         return None
     try:
-        return ElementTree.fromstring(body)  # noqa: S314 - declarations were refused above
-    except (ElementTree.ParseError, ValueError):
+        return ET.fromstring(body)  # noqa: S314 - declarations were refused above
+    except (ET.ParseError, ValueError):
         return None
 
 
