@@ -211,6 +211,16 @@ class Ground:
             found[plan.node, epoch] = head
         return found
 
+    def heads_without_holes(self) -> dict[tuple[str, str], int]:
+        """``heads`` of the ledgers that are whole: a small disk has let acknowledged events go, and said so."""
+        whole = {}
+        for (node, epoch), head in self.heads().items():
+            with count.read(Path(node, "data/events.db")) as db:
+                (holes,) = db.execute("select count(*) from gone where epoch = ?", (epoch,)).fetchone()
+            if not holes:
+                whole[node, epoch] = head
+        return whole
+
     def stored(self, heads: Mapping[tuple[str, str], int]) -> bool:
         """The service holds everything up to these numbers, without a gap."""
         with suppress(sqlite3.Error), count.read(DATABASE) as db:  # being replaced, or not made yet
