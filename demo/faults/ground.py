@@ -230,6 +230,24 @@ class Ground:
             return all(marks.get(key, 0) >= head for key, head in heads.items())
         return False
 
+    def settle(self) -> None:
+        """Wait until no node records anything any more and the service has it all.
+
+        Raises:
+            TimeoutError: something still moves, or is missing, after a minute.
+        """
+        before: dict[tuple[str, str], int] = {}
+
+        def quiet() -> bool:
+            self.world.alive()
+            heads = self.heads()
+            still = heads == before and self.stored(heads)
+            before.clear()
+            before.update(heads)
+            return still
+
+        wait_until(quiet, within_s=60, what="every event of every node is stored", every_s=1.0)
+
     def granted_since(self, door: DoorPlan, seq: int) -> bool:
         """The node has let somebody in by their digits at this door after this number."""
         with count.read(Path(door.node, "data/events.db")) as db:
