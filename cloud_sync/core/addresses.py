@@ -88,8 +88,8 @@ def read_parts(place: str, building: str, stair: str, floor: str, room: str) -> 
 
 
 def same_place(written: str, known: frozenset[str]) -> bool:
-    """Whether the place somebody wrote can be one of ours: nothing written, or one ends as the other does."""
-    return not written or any(written.endswith(one) or one.endswith(written) for one in known)
+    """Whether the place somebody wrote can be one of ours: one ends as the other does, or either side names none."""
+    return not written or not known or any(written.endswith(one) or one.endswith(written) for one in known)
 
 
 def _marked(cell: str, mark: str) -> str:
