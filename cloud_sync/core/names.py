@@ -67,7 +67,7 @@ def parts_of(text: str) -> tuple[str, ...]:
 
 def is_name(text: str) -> bool:
     """Whether this can be a name at all: letters, printable, not too long, not a word for nobody."""
-    if len(text) > NAME_MAX or not text.isprintable():
+    if len(text) > NAME_MAX or not simplified(text).isprintable():
         return False
     plain = "".join(parts_of(text))
     return (

@@ -62,18 +62,19 @@ class Claims:
         for row in rows:
             if row.sheet != sheet:
                 sheet, header, names, looked = row.sheet, None, (), 0
-            found = read_header(row.cells, self._kind) if row.fault is None else None
-            if found is not None and (header is None or found == header):
-                header, names, self._headed = found, row.cells, True
-            elif header is not None:
-                yield self._told(row, header, names)
-            elif looked < HEADER_WITHIN:
-                looked += 1
-                self.skipped[row.sheet] = self.skipped.get(row.sheet, 0) + 1
-            else:
-                self.skipped[row.sheet] += 1
-            if found is not None:
+            if header is not None:
+                if row.cells != names:  # headings stand again at the top of each printed page
+                    yield self._told(row, header, names)
+                continue
+            header = (
+                read_header(row.cells, self._kind) if row.fault is None and looked < HEADER_WITHIN else None
+            )
+            looked += 1
+            if header is not None:
+                names, self._headed = row.cells, True
                 self.skipped.pop(row.sheet, None)
+            else:
+                self.skipped[row.sheet] = self.skipped.get(row.sheet, 0) + 1
 
     def check_headings(self) -> None:
         """
@@ -91,11 +92,11 @@ class Claims:
             )
 
     def _told(self, row: SheetRow, header: Mapping[int, Field], names: Sequence[str]) -> Told:
-        cells = {
-            names[at] or f"column {at + 1}": cell
-            for at, cell in enumerate(row.cells)
-            if cell and at < len(names)
-        }
+        cells: dict[str, str] = {}
+        for at, cell in enumerate(row.cells):
+            if cell:
+                heading = names[at] if at < len(names) else ""
+                cells[f"{heading} ({at + 1})" if heading in cells or not heading else heading] = cell
         if row.fault is not None:
             return self._faulty(row, cells or {"line": " ".join(row.cells)}, row.fault)
         known = {field: row.cells[at] for at, field in header.items() if at < len(row.cells)}

@@ -4,16 +4,16 @@ Names are compared by forms under a key of the community; the names themselves s
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 
 import sqlalchemy as sa
 
-from cloud_sync.core.addresses import Door
+from cloud_sync.core.addresses import Door, read_address
 from cloud_sync.core.names import NameForms, forms_of
-from cloud_sync.core.roll import Dwelling, Listed, Resident
+from cloud_sync.core.roll import Dwelling, Listed, Resident, dwellings_of
 from cloud_sync.store import tables
 from cloud_sync.store.house import Act, House
 from cloud_sync.store.tables_import import roll_person, roll_unit
@@ -62,36 +62,56 @@ class Beside:
 
 
 def beside(act: Act, doors: Iterable[Door], documents: Iterable[str]) -> Beside:
-    """Two questions to the roll for a whole batch."""
+    """A few questions to the roll for a whole batch."""
+    asked = set(doors)
     dwellings: dict[str, list[Dwelling]] = defaultdict(list)
-    for row in _in(act, roll_unit, roll_unit.c["lookup"], {door.lookup for door in doors}):
-        dwellings[row.lookup].append(Dwelling(row.unit, row.phase, row.stair))
-    units = {one.unit for found in dwellings.values() for one in found}
-    residents: dict[str, list[Resident]] = defaultdict(list)
-    by_document: dict[str, list[Resident]] = defaultdict(list)
-    for row in _in(act, roll_person, roll_person.c.unit, units):
-        if row.until_ms is None:
-            residents[row.unit].append(_resident(row))
-    for row in _in(act, roll_person, roll_person.c.document, set(documents) - {""}):
-        if row.until_ms is None:
-            by_document[row.document].append(_resident(row))
-    for found in (*residents.values(), *by_document.values()):
-        found.sort(key=lambda one: one.person)
-    return Beside(dwellings, residents, by_document)
+    columns = (roll_unit.c["lookup"], roll_unit.c.unit, roll_unit.c.phase, roll_unit.c.stair)
+    # A door that names everything is one dwelling or none; the others may be any with their building and room.
+    whole = {door.key for door in asked if door.phase and door.stair}
+    partly = {door.lookup for door in asked if not (door.phase and door.stair)}
+    found = {
+        *_in(act, columns, roll_unit.c.unit, whole),
+        *_in(act, columns, roll_unit.c["lookup"], partly),
+    }
+    for lookup, *dwelling in sorted(found):
+        dwellings[lookup].append(Dwelling(*dwelling))
+    units = {home.unit for door in asked for home in dwellings_of(door, dwellings.get(door.lookup, ()))}
+    residents = _residents(act, roll_person.c.unit, units)
+    by_document = _residents(act, roll_person.c.document, set(documents) - {""})
+    return Beside(dwellings, _by(residents, lambda one: one.unit), _by(by_document, lambda one: one.document))
 
 
-def _resident(row: sa.Row[tuple[object, ...]]) -> Resident:
-    return Resident(row.person, row.unit, read_forms(row.forms), row.document)
+def _residents(act: Act, column: sa.Column[str], values: set[str]) -> list[Resident]:
+    """Whoever has not left, in the order in which they came."""
+    columns = (roll_person.c.person, roll_person.c.unit, roll_person.c.forms, roll_person.c.document)
+    here = roll_person.c.until_ms.is_(None)
+    return [
+        Resident(person, unit, read_forms(forms), document)
+        for person, unit, forms, document in sorted(_in(act, columns, column, values, here))
+    ]
+
+
+def _by(residents: Iterable[Resident], key: Callable[[Resident], str]) -> dict[str, list[Resident]]:
+    found: dict[str, list[Resident]] = defaultdict(list)
+    for one in residents:
+        found[key(one)].append(one)
+    return found
 
 
 def _in(
-    act: Act, table: sa.Table, column: sa.ColumnElement[str], values: set[str]
-) -> Iterable[sa.Row[tuple[object, ...]]]:
-    asked = sorted(values)
+    act: Act,
+    columns: Sequence[sa.ColumnElement[str]],
+    column: sa.Column[str],
+    values: set[str],
+    *more: sa.ColumnElement[bool],
+) -> Iterator[tuple[str, ...]]:
+    """Rows whose ``column`` is one of ``values``."""
+    asked, table = sorted(values), column.table
     for at in range(0, len(asked), ASKED_AT_ONCE):
         some = asked[at : at + ASKED_AT_ONCE]
         mine = table.c.community == act.house.community
-        yield from act.connection.execute(sa.select(table).where(mine, column.in_(some)))
+        found = act.connection.execute(sa.select(*columns).where(mine, column.in_(some), *more))
+        yield from (tuple(row) for row in found)
 
 
 def places(act: Act) -> frozenset[str]:
@@ -102,8 +122,6 @@ def places(act: Act) -> frozenset[str]:
 
 def listings(act: Act) -> dict[str, list[Listed]]:
     """Every listing by the building and room of its dwelling, and by its code; some hundreds in one community."""
-    from cloud_sync.core.addresses import read_address
-
     found: dict[str, list[Listed]] = defaultdict(list)
     for row in sorted(act.rows(tables.listing), key=lambda one: str(one.listing)):
         door = read_address(row.unit)
@@ -134,7 +152,7 @@ def newcomer(act: Act, unit: str, name: str, document: str, number: str) -> NewR
 def put_units(act: Act, doors: Iterable[Door]) -> int:
     """Dwellings that are not on the roll yet; how many that were."""
     wanted = {door.key: door for door in doors}
-    held = {row.unit for row in _in(act, roll_unit, roll_unit.c.unit, set(wanted))}
+    held = {unit for (unit,) in _in(act, (roll_unit.c.unit,), roll_unit.c.unit, set(wanted))}
     new = [
         {
             "community": act.house.community,
