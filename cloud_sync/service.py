@@ -197,6 +197,7 @@ class Service:
             intercom=self._config.staff.intercom,
             morning=StoredMorning(books.engine),
             deliveries=StoredDeliveries(books.engine, code),
+            imports=books.imports,
             name_zh=self._config.community.name_zh,
             name_en=self._config.community.name_en,
             pages_url=self._config.web.pages_url,
