@@ -5,7 +5,10 @@ unpacks more of a part than its entry says.
 """
 
 import re
+import struct
+import warnings
 import zipfile
+import zlib
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -28,6 +31,21 @@ _STRINGS = "xl/sharedStrings.xml"
 # long as the first.
 _MERGE = re.compile(rb'<(?:\w+:)?mergeCell\s+ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
 _MERGE_BYTES = 80
+# What the library, the zip and the XML beneath say when bytes are not what they should be.
+_DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    ParseError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _BROKEN = "the workbook is damaged; open it in a spreadsheet program and save it again."
 
 
@@ -50,18 +68,19 @@ def xlsx_rows(path: Path) -> Generator[SheetRow, None, None]:
     from openpyxl.reader.excel import ExcelReader
 
     _check_parts(path)
+    # What a sheet lacks in styles is nothing to anybody here.
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"openpyxl\.")
     try:
-        reader = ExcelReader(str(path), read_only=True, data_only=False, keep_links=False)
-        with closing(reader.archive):
-            reader.read()
-            targets = {sheet.name: rel.target for sheet, rel in reader.parser.find_sheets()}
-            for sheet in reader.wb.worksheets[:SHEETS_MAX]:
-                sheet.reset_dimensions()  # what it says of its own extent is often wrong
-                merges = _merges(reader.archive, targets[sheet.title])
-                yield from _sheet_rows(sheet, merges)
-    except (KeyError, ValueError, TypeError, AttributeError, IndexError, EOFError, OSError) as error:
-        raise refuse(_BROKEN) from error
-    except (ParseError, zipfile.BadZipFile) as error:
+        with path.open("rb") as file:
+            reader = ExcelReader(file, read_only=True, data_only=False, keep_links=False)
+            with closing(reader.archive):
+                reader.read()
+                targets = {sheet.name: rel.target for sheet, rel in reader.parser.find_sheets()}
+                for sheet in reader.wb.worksheets[:SHEETS_MAX]:
+                    sheet.reset_dimensions()  # what it says of its own extent is often wrong
+                    merges = _merges(reader.archive, targets[sheet.title])
+                    yield from _sheet_rows(sheet, merges)
+    except _DAMAGE as error:
         raise refuse(_BROKEN) from error
 
 

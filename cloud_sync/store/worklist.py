@@ -104,15 +104,14 @@ class SqlImportDesk:
     def decide(self, matter: str, decision: str, *, actor: str, reason: str) -> None:
         if not actor.strip() or not reason.strip():
             raise Refused("import.decide", "a decision is made by a named person and says why.")
+        with reading(self._house.engine).begin() as db:
+            held = _may_decide(self._act(db, actor, ROLE), matter, decision)
+        # The vault writes down who looks in a transaction of its own, so it is opened before this one begins.
+        told = self._told_again(held, actor, reason) if decision in ("add", "replace") else None
         with acting(self._house, actor, ROLE) as act:
-            row = _row_of(act, matter)
-            held = _matter(row, act.row(import_decision, matter=matter))
-            if held.decided:
-                raise Refused("import.decided", f"{held.by} has decided already: {held.decided}.")
-            if decision not in held.may:
-                may = ", ".join(held.may) or "nothing"
-                raise Refused("import.decide", f"{decision!r} cannot be decided here; {may} can.")
-            self._follow(act, held, row, decision, reason)
+            held = _may_decide(act, matter, decision)
+            if told is not None:
+                self._record(act, held, told, _row_of(act, matter), instead=decision == "replace")
             act.insert(
                 import_decision,
                 matter=matter,
@@ -125,15 +124,13 @@ class SqlImportDesk:
 
     # --- within -------------------------------------------------------------------------------------------------
 
-    def _follow(self, act: Act, held: Matter, row: Any, decision: str, reason: str) -> None:
-        """What a decision does to the roll; access is another book's."""
-        if decision not in ("add", "replace"):
-            return
-        told = self._told_again(act, held, reason)
+    def _record(self, act: Act, held: Matter, told: Told, row: Any, *, instead: bool) -> None:
+        """What the row says goes on the roll; access is another book's."""
         assert told.door is not None
         unit = str(row.unit) if row.unit and held.reason is not Reason.DOCUMENT_ELSEWHERE else told.door.key
-        roll.put_units(act, [told.door] if unit == told.door.key else [])
-        if decision == "replace" and row.person:
+        if unit == told.door.key:
+            roll.put_units(act, [told.door])
+        if instead and row.person:
             person = act.row(roll_person, person=str(row.person))
             if person is None or person.until_ms is not None:
                 raise Refused(
@@ -144,11 +141,10 @@ class SqlImportDesk:
         if held.kind == Kind.HOUSEHOLDS:
             roll.put_residents(act, [roll.newcomer(act, unit, told.name, told.document, told.number)])
 
-    def _told_again(self, act: Act, held: Matter, reason: str) -> Told:
+    def _told_again(self, held: Matter, actor: str, reason: str) -> Told:
         """The sealed row, read as it was read when it came."""
-        cells = json.loads(
-            self._house.vault.open_field(held.id, SEALED, actor=act.actor, purpose=reason, screen=SCREEN)
-        )
+        look = {"actor": actor, "purpose": reason, "screen": SCREEN}
+        cells = json.loads(self._house.vault.open_field(held.id, SEALED, **look))
         rows = [SheetRow("", 1, tuple(cells)), SheetRow("", 2, tuple(cells.values()))]
         (told,) = Claims(self._house, Kind(held.kind)).read(rows)
         return told
@@ -175,6 +171,21 @@ def _joined() -> sa.Select[Any]:
     return sa.select(import_row, import_run.c.kind, import_run.c.file, import_run.c.at_ms).join(
         import_run, same
     )
+
+
+def _may_decide(act: Act, matter: str, decision: str) -> Matter:
+    """
+    Raises:
+        Refused: somebody has decided, or this cannot be decided here.
+        NotFound: there is no such row.
+    """
+    held = _matter(_row_of(act, matter), act.row(import_decision, matter=matter))
+    if held.decided:
+        raise Refused("import.decided", f"{held.by} has decided already: {held.decided}.")
+    if decision not in held.may:
+        may = ", ".join(held.may) or "nothing"
+        raise Refused("import.decide", f"{decision!r} cannot be decided here; {may} can.")
+    return held
 
 
 def _row_of(act: Act, matter: str) -> Any:
