@@ -22,6 +22,7 @@ from cloud_sync.cli_guests import invite, notices
 from cloud_sync.cli_identity import broker_config, keys_app, node_certificates, node_lost, node_lost_events
 from cloud_sync.cli_nodes import node_app
 from cloud_sync.cli_operate import back_up, bring_back, doctor, new_generation
+from cloud_sync.cli_registry import registry_app
 from cloud_sync.cli_stays import booking_app, dry_run_app, prove
 from cloud_sync.cli_tools import CONFIG_VARIABLE, DEFAULT_CONFIG, ConfigOption
 from cloud_sync.cli_tools import opened_books as _books
@@ -63,6 +64,7 @@ app.add_typer(command_app, name="command")
 app.add_typer(carry_app, name="carry")
 app.add_typer(zone_app, name="zone")
 app.add_typer(upstream_app, name="upstream")
+app.add_typer(registry_app, name="registry")
 app.add_typer(db_app, name="db")
 face_app.command("approve-node")(approve_node)
 face_app.command("withdraw-node")(withdraw_node)

@@ -44,6 +44,7 @@ from cloud_sync.store.registry import SqlRegistry
 from cloud_sync.store.staging import Staging
 from cloud_sync.store.upstream_queue import Recipient, SqlSubmissions
 from cloud_sync.store.vault import Vault
+from cloud_sync.store.worklist import SqlImportDesk
 from cloud_sync.store.zone_commands import SqlZoneCommands
 from cloud_sync.store.zones import SqlZones
 from cloud_sync.web.tls import TlsFiles, ensure_local_authority
@@ -82,6 +83,7 @@ class Books:
     zones: SqlZones
     zone_commands: SqlZoneCommands
     certificates: SqlCertificates
+    imports: SqlImportDesk
 
     def close(self) -> None:
         self.house.vault.close()
@@ -132,6 +134,7 @@ def open_books(config: SyncConfig, clock: Clock | None = None) -> Books:
         zones=zones,
         zone_commands=SqlZoneCommands(house, zones, keys.commands, keys.confirm),
         certificates=SqlCertificates(house, open_authority(config.keys, clock.now_ms())),
+        imports=SqlImportDesk(house),
     )
 
 

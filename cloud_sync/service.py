@@ -210,6 +210,7 @@ class Service:
             morning=StoredMorning(books.engine),
             deliveries=StoredDeliveries(books.engine, code),
             upstream=StoredUpstream(books.house),
+            imports=books.imports,
             name_zh=self._config.community.name_zh,
             name_en=self._config.community.name_en,
             pages_url=self._config.web.pages_url,

@@ -46,6 +46,7 @@ FIELDS = (
     "contact",
     "draft",  # of a stay: what a guest has typed and not yet sent
     "notice",  # of a notice: address and link, until it is sent
+    "import_row",  # of a row of a spreadsheet that somebody has to look at: its cells as they came
 )
 _SHAPE = """
 CREATE TABLE IF NOT EXISTS sealed (
@@ -86,6 +87,15 @@ class Vault:
         with self._lock, self._db:
             changed = [self._keep(person, field, value) for field, value in fields.items()]
             return any(changed)
+
+    def seal_many(self, people: Mapping[str, Mapping[str, str]]) -> int:
+        """Keep these fields of many persons, all or none; how many fields that changed.  Committed when it returns."""
+        with self._lock, self._db:
+            return sum(
+                self._keep(person, field, value)
+                for person, fields in people.items()
+                for field, value in fields.items()
+            )
 
     def _keep(self, person: str, field: str, value: str) -> bool:
         mac = self._equality(person, field, value)

@@ -20,6 +20,7 @@ from cloud_sync.web.headers import BodyLimit, SecureHeaders
 from cloud_sync.web.hub import LiveHub
 from cloud_sync.web.live import LivePages
 from cloud_sync.web.morning import MorningPages
+from cloud_sync.web.registry import RegistryPages
 from cloud_sync.web.services import Services
 from cloud_sync.web.staff.arrived import PassesPages
 from cloud_sync.web.staff.desk import Desk
@@ -69,6 +70,8 @@ def create_app(services: Services, *, routers: Sequence[APIRouter] = ()) -> Fast
         app.include_router(MorningPages(services, services.morning).router)
     if services.upstream is not None:
         app.include_router(UpstreamPages(services, services.upstream).router)
+    if services.imports is not None:
+        app.include_router(RegistryPages(services, services.imports).router)
     if services.cases is not None:
         _add_staff(app, services, services.cases, hub)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -8,6 +8,7 @@ from cloud_sync.ports import Accounts, Clock, DashboardReader, EventFeed, Regist
 from cloud_sync.ports_cases import CaseDesk, CaseFeed, PushBook
 from cloud_sync.ports_commands import Commands
 from cloud_sync.ports_delivery import DeliveryReader
+from cloud_sync.ports_imports import ImportDesk
 from cloud_sync.ports_morning import MorningReader
 from cloud_sync.ports_upstream import UpstreamReader
 from cloud_sync.ports_zones import ZoneBook, ZoneCommands
@@ -50,6 +51,7 @@ class Services:
     morning: MorningReader | None = None  # without it there is no morning page
     upstream: UpstreamReader | None = None  # without it there is no page of reports to authorities
     deliveries: DeliveryReader | None = None  # without it nobody is shown whose pass is at which door
+    imports: ImportDesk | None = None  # without it there is no page for spreadsheets
     name_zh: str = ""  # what the community is called, over every page of its staff
     name_en: str = ""
     pages_url: str = ""  # how a phone reaches the pages; empty: as whoever asks did

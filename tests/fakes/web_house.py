@@ -32,6 +32,7 @@ from cloud_sync.store.registry import SqlRegistry
 from cloud_sync.store.sink import SinkStore
 from cloud_sync.store.staging import Staging
 from cloud_sync.store.vault import Vault
+from cloud_sync.store.worklist import SqlImportDesk
 from cloud_sync.web.app import create_app
 from cloud_sync.web.guest.faults import explain
 from cloud_sync.web.serve import PageServer
@@ -88,7 +89,9 @@ class WebHouse:
         self.setup_token = new_setup_token(self.folder)
         self.accounts = SqlAccounts(self.engine, COMMUNITY, self.clock, self.folder / SETUP_TOKEN)
         self.vault = Vault(self.folder / "vault.db", os.urandom(32), lambda _look: None)
-        self.registry = SqlRegistry(self._house(), Staging(self.folder / "staging.db", os.urandom(32)))
+        self.house = self._house()
+        self.imports = SqlImportDesk(self.house)
+        self.registry = SqlRegistry(self.house, Staging(self.folder / "staging.db", os.urandom(32)))
         self.reader, self.feed = StoredDashboard(self.engine), Feed()
         self.sink = SinkStore(self.engine, COMMUNITY)
         self.ledgers = {"gate-1": WireLedger("gate-1"), "building-7": WireLedger("building-7")}
@@ -122,7 +125,7 @@ class WebHouse:
     @property
     def services(self) -> Services:
         stored = (self.reader, self.feed, self.accounts, self.registry, self.clock)
-        return Services(COMMUNITY, *stored, morning=StoredMorning(self.engine))
+        return Services(COMMUNITY, *stored, morning=StoredMorning(self.engine), imports=self.imports)
 
     def app(self) -> FastAPI:
         router = create_router(
