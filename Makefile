@@ -35,7 +35,7 @@ demo: $(VENV)/demo.stamp clips web $(if $(filter face_recognition,$(ENGINE)),$(V
 
 test: $(VENV)/dev.stamp clips web ## every suite this machine can run; as root on Debian it installs what it needs
 	@sh tools/system_packages.sh
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/dev.stamp ## format, lint, types, arrows, documents
 	$(BIN)/ruff format --check .

@@ -9,7 +9,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
+from cloud_sync.store import accounts
 from tests.fakes import rtsp_peer
 from tests.fakes.postgres_house import Cluster
 
@@ -55,6 +57,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             if os.environ.get("CI"):
                 pytest.fail(f"skipped in CI: {sentence}")
             pytest.skip(sentence)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Half of a suite with accounts was spent in argon2; the programs that tests start keep the real parameters."""
+    kept, accounts.HASHER = accounts.HASHER, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    yield
+    accounts.HASHER = kept
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -60,6 +61,9 @@ class _Brake:
             self._held.pop(name, None)
 
 
+HASHER = PasswordHasher()  # the library's own parameters: RFC 9106, the profile for little memory
+
+
 class SqlAccounts:
     """``Accounts`` of ports.py over the service's database."""
 
@@ -68,9 +72,13 @@ class SqlAccounts:
         self._community = community
         self._clock = clock
         self._token_file = setup_token_file
-        self._hasher = PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_urlsafe(16))  # what an unknown name is checked against
+        self._hasher = HASHER
         self._brake = _Brake()
+
+    @cached_property
+    def _nobody(self) -> str:
+        """What an unknown name is checked against, so that it takes as long as a known one."""
+        return self._hasher.hash(secrets.token_urlsafe(16))
 
     def has_users(self) -> bool:
         found = sa.select(tables.user.c.name).where(tables.user.c.community == self._community).limit(1)

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import httpx
-from argon2 import PasswordHasher
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cloud_sync.jobs import Beat, CaseWork
@@ -43,8 +42,6 @@ class StaffHouse(WebHouse):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # Passwords of a test are no secret: a hash that takes a tenth of a second each would be most of its time.
-        self.accounts._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
         books = self._house()
         self.work = CaseWork(CaseIntake(books), self.clock)
         self.desk, self.news = SqlCaseDesk(books), CaseNews(books)

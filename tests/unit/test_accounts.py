@@ -1,5 +1,8 @@
 """Who may log in, and what ends when that changes."""
 
+import subprocess
+import sys
+
 import pytest
 
 from cloud_sync.errors import Refused
@@ -65,3 +68,10 @@ def test_what_may_not_be_is_one_sentence_and_changes_nothing(house, change, sent
         change(house)
     assert house.accounts.users() == before
     assert house.accounts.login("li", PASSWORD)
+
+
+def test_the_programs_hash_passwords_as_rfc_9106_has_it_for_little_memory():
+    """Asked in a process of its own: the suites' quick parameters are these here."""
+    asked = "from cloud_sync.store.accounts import HASHER; print(HASHER.hash('x').rpartition('$')[0])"
+    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
+    assert said.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
