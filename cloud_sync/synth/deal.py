@@ -15,7 +15,19 @@ PER_10K: Mapping[str, int] = MappingProxyType(
     }
 )  # fmt: skip
 # A block of 40 stays has room for one of a few.
-SMALL = ("D01", "D02", "D03", "D05", "D11", "D12", "D13", "D14", "name_variant", "duplicate_feed", "out_of_order")
+SMALL = (
+    "D01",
+    "D02",
+    "D03",
+    "D05",
+    "D11",
+    "D12",
+    "D13",
+    "D14",
+    "name_variant",
+    "duplicate_feed",
+    "out_of_order",
+)
 
 UNSCORED: Mapping[str, str] = MappingProxyType(
     {

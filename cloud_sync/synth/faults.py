@@ -6,7 +6,7 @@ from random import Random
 
 from cloud_sync.synth.doors import BOOTED, FIRE, FIRE_OVER, POWER_BACK, POWER_LOW, Line
 from cloud_sync.synth.place import Place
-from cloud_sync.synth.rows import Calendar, Truth
+from cloud_sync.synth.rows import Truth
 from cloud_sync.synth.shape import Fault
 from cloud_sync.synth.stay import DAY
 from cloud_sync.synth.streams import Streams
@@ -39,7 +39,9 @@ def by_chance(streams: Streams, place: Place, block: int) -> Iterator[Fault]:
     for kind, count, shortest, longest in RATES:
         for _ in range(count):
             begin = block * MONTH * DAY + rng.randrange(MONTH * DAY)
-            yield Fault(kind, rng.choice(nodes), begin, begin + rng.randrange(shortest * 60, longest * 60 + 1))
+            yield Fault(
+                kind, rng.choice(nodes), begin, begin + rng.randrange(shortest * 60, longest * 60 + 1)
+            )
     begin = (block * MONTH + rng.randrange(MONTH - 3)) * DAY + 18 * 60
     yield Fault("outage", "*", begin, begin + SITE_OUTAGE_HOURS * 60, "site outage")
     buildings = sorted({point.building for point in place.points if point.building})
@@ -60,7 +62,9 @@ def nodes_of(fault: Fault, place: Place) -> list[str]:
 
 def lines_of(fault: Fault, place: Place, day: int) -> Iterator[Line]:
     """What the doors themselves say about it on this day."""
-    said = {"fire": (FIRE, FIRE_OVER), "power": (POWER_LOW, POWER_BACK), "clock_1970": (BOOTED, "")}.get(fault.kind)
+    said = {"fire": (FIRE, FIRE_OVER), "power": (POWER_LOW, POWER_BACK), "clock_1970": (BOOTED, "")}.get(
+        fault.kind
+    )
     if said is None:
         return
     at = {point.node: k for k, point in enumerate(place.points)}
@@ -96,7 +100,7 @@ def bend(spell: Spell, ms: int, body: str, epoch_ms: int) -> str:
     return f'{body},"wall":{wall},"clock_state":"{clock}"'
 
 
-def lost_truth(node: str, spell: Spell, calendar: Calendar) -> Truth:
+def lost_truth(node: str, spell: Spell) -> Truth:
     last = spell.first_lost + spell.lost - 1
     evidence = f"seq {spell.first_lost}-{last}"
     return Truth("D22", f"node:{node}", spell.begin // MINUTE, spell.end // MINUTE, evidence, spell.kind)

@@ -64,7 +64,9 @@ class Community:
         self._others = Others(shape, self.place, self.homes, self._streams, self._calendar)
         self._teller = Teller(self.homes, self._calendar)
         self._registers = Registers(shape, dataset, self.place, self.homes, self._others, self._streams, days)
-        self._ledgers = Ledgers(self.place, self.homes, self._streams, self._calendar, dataset.script, shape.code)
+        self._ledgers = Ledgers(
+            self.place, self.homes, self._streams, self._calendar, dataset.script, shape.code
+        )
         self._writer = Writer(out, self._calendar, packed=shape.residents + shape.beds >= PACKED_FROM)
         self._due: list[Told] = []
         self._number = 0
@@ -88,7 +90,16 @@ class Community:
     def _begin(self) -> None:
         for name, header, rows in self._registers.tables():
             self._writer.table(name, header, rows)
-        header = ("access_point", "kind", "name_zh", "name_en", "node", "node_name", "location_class", "public_key")
+        header = (
+            "access_point",
+            "kind",
+            "name_zh",
+            "name_en",
+            "node",
+            "node_name",
+            "location_class",
+            "public_key",
+        )
         keyed: set[str] = set()
         for name, cells in self._registers.door_lists():
             self._writer.table(name, header, [self._keyed(row, keyed) for row in cells])
@@ -204,11 +215,15 @@ class Community:
                 self._missing.discard((operator, day))
                 continue
             at = (day + 1) * DAY + rng.randrange(8 * 60, 11 * 60 + 30)
-            self._tell(at, "returns", (operator_ref(operator), self._calendar.day(day), str(inside.get(operator, 0))))
+            self._tell(
+                at, "returns", (operator_ref(operator), self._calendar.day(day), str(inside.get(operator, 0)))
+            )
 
     def _manifest(self) -> dict[str, object]:
         shape, start = self._shape, self._dataset.start
-        mean = sum(expected(start + timedelta(days=k), shape.arrivals) for k in range(self._days)) / self._days
+        mean = (
+            sum(expected(start + timedelta(days=k), shape.arrivals) for k in range(self._days)) / self._days
+        )
         return {
             "synthetic": True,  # for community.synthetic_flag: nothing of this may ever be reported upstream
             "dataset": self._dataset.name,

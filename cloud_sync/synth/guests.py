@@ -93,7 +93,9 @@ def _trips(rng: Random, wakes: int, sleeps: int, count: int) -> Sequence[tuple[i
 class _Walk:
     """One member of a party on the way between the street and the room."""
 
-    def __init__(self, guests: Guests, rng: Random, trouble: Trouble, out: list[Line], stay: Stay, k: int) -> None:
+    def __init__(
+        self, guests: Guests, rng: Random, trouble: Trouble, out: list[Line], stay: Stay, k: int
+    ) -> None:
         place, listing = guests._place, guests._homes.listings[stay.listing]  # noqa: SLF001 - one file, one thing
         self._rng, self._trouble, self._out, self._stay, self._k = rng, trouble, out, stay, k
         self._place = place

@@ -116,9 +116,7 @@ def homes(shape: Shape, place: Place, streams: Streams) -> Homes:
             label = f"{unit.ref}-{number}"
             rooms.append(Room(index, k, f"{shape.code}-{label}", label, beds[index]))
         name = f"{shape.name}{unit.ref}"
-        listings.append(
-            Listing(k, codes[k], name, unit, owners[k], states[k], mine, place.way_in(unit))
-        )
+        listings.append(Listing(k, codes[k], name, unit, owners[k], states[k], mine, place.way_in(unit)))
     return Homes(tuple(listings), tuple(rooms), tuple(units[shape.listings :]), shape.operators)
 
 

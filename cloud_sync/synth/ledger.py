@@ -5,7 +5,17 @@ from dataclasses import dataclass, field
 from random import Random
 
 from cloud_sync.synth.doors import HELD, Line
-from cloud_sync.synth.faults import LOSING, MONTH, Spell, bend, by_chance, gap_node, lines_of, lost_truth, nodes_of
+from cloud_sync.synth.faults import (
+    LOSING,
+    MONTH,
+    Spell,
+    bend,
+    by_chance,
+    gap_node,
+    lines_of,
+    lost_truth,
+    nodes_of,
+)
 from cloud_sync.synth.homes import Homes
 from cloud_sync.synth.place import Place
 from cloud_sync.synth.rows import Calendar, Truth
@@ -49,7 +59,9 @@ class Ledgers:
         self._pending = [fault for fault in self._pending if fault.begin >= (day + 1) * DAY]
         for fault in today:
             for node in nodes_of(fault, self.place):
-                self.spells.setdefault(node, []).append(Spell(fault.kind, fault.begin * MINUTE, fault.end * MINUTE))
+                self.spells.setdefault(node, []).append(
+                    Spell(fault.kind, fault.begin * MINUTE, fault.end * MINUTE)
+                )
             self._late += [line for last in (day, day + 1) for line in lines_of(fault, self.place, last)]
         return today
 
@@ -75,18 +87,20 @@ class Ledgers:
             self.seqs[node] = seq
             if body is HELD:
                 truths = [self._held(day, access_point)]
-            if node in self.spells:
-                bent = self._suffer(node, ms, seq, body, epoch_ms, truths)
-                if bent is None:
-                    continue
-                body = bent
-            line = f'{{"at":{epoch_ms + ms},"node":"{node}","seq":{seq},"access_point":"{access_point}",{body}}}\n'
-            yield line, truths
+            written = self._suffer(node, ms, seq, body, epoch_ms, truths) if node in self.spells else body
+            if written is None:
+                continue
+            where = f'"at":{epoch_ms + ms},"node":"{node}","seq":{seq},"access_point":"{access_point}"'
+            yield f"{{{where},{written}}}\n", truths
 
     def _held(self, day: int, access_point: str) -> Truth:
-        return Truth("D23", f"access_point:{access_point}", day * DAY, (day + 1) * DAY, "door.held", "held open")
+        return Truth(
+            "D23", f"access_point:{access_point}", day * DAY, (day + 1) * DAY, "door.held", "held open"
+        )
 
-    def _suffer(self, node: str, ms: int, seq: int, body: str, epoch_ms: int, truths: list[Truth]) -> str | None:
+    def _suffer(
+        self, node: str, ms: int, seq: int, body: str, epoch_ms: int, truths: list[Truth]
+    ) -> str | None:
         """The line as the node's faults leave it; None when nobody will ever read it."""
         for spell in self.spells[node]:
             if spell.begin <= ms < spell.end:
@@ -102,7 +116,7 @@ class Ledgers:
         """Forget the faults that are past; what was lost in them is told once."""
         for node in sorted(self.spells):
             past = [spell for spell in self.spells[node] if spell.end <= (day + 1) * DAY * MINUTE]
-            yield from (lost_truth(node, spell, self.calendar) for spell in past if spell.lost)
+            yield from (lost_truth(node, spell) for spell in past if spell.lost)
             self.spells[node] = [spell for spell in self.spells[node] if spell not in past]
             if not self.spells[node]:
                 del self.spells[node]

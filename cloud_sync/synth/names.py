@@ -4,9 +4,7 @@ from random import Random
 
 from cloud_sync.synth.streams import weighted
 
-SURNAMES = (
-    "王李张刘陈杨黄赵周吴徐孙马朱胡郭何林罗高郑梁谢宋唐许韩邓冯曹彭曾肖田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢姚沈钟姜崔谭陆范汪廖石金韦贾夏付方邹熊白孟秦邱侯江尹薛阎段雷龙黎史陶贺毛郝顾龚邵万覃武钱戴严莫孔向常"
-)
+SURNAMES = "王李张刘陈杨黄赵周吴徐孙马朱胡郭何林罗高郑梁谢宋唐许韩邓冯曹彭曾肖田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢姚沈钟姜崔谭陆范汪廖石金韦贾夏付方邹熊白孟秦邱侯江尹薛阎段雷龙黎史陶贺毛郝顾龚邵万覃武钱戴严莫孔向常"
 COMPOUND = ("欧阳", "上官", "司徒", "诸葛", "司马", "皇甫", "尉迟", "公孙")
 GIVEN = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀兰霞平刚桂英华玉萍红建国文辉力梅鑫波宁贵福生龙元全胜学祥才发武新利清飞彬富顺信子兴思晨宇轩涵梓浩欣怡雨佳诗琪"
 RARE = "𠮷𡋾𣲘𤧬𨱏𪩘𫍯𬍛𬎆𬭎"  # outside the basic plane: what a careless program cuts in half
@@ -15,7 +13,9 @@ MINORITY_LAST = ("阿卜杜拉", "迪力木拉提", "吐尔逊江", "艾合买�
 LATIN_FIRST = ("Anna", "Jean-Luc", "Siobhan", "Karl", "Maria", "Ngozi", "Olga", "Peter", "Yuki", "Zoe")
 LATIN_LAST = ("Beispiel", "O'Sample", "Doe-Muster", "Exemplo", "Nobody", "van Voorbeeld", "Specimen", "Prov")
 # What two hands make of one name: traditional writing, and sound without writing.
-TRADITIONAL = str.maketrans("张刘陈杨黄赵吴孙马罗郑谢许韩邓冯肖田谭陆贾龙伟丽华", "張劉陳楊黃趙吳孫馬羅鄭謝許韓鄧馮蕭田譚陸賈龍偉麗華")
+TRADITIONAL = str.maketrans(
+    "张刘陈杨黄赵吴孙马罗郑谢许韩邓冯肖田谭陆贾龙伟丽华", "張劉陳楊黃趙吳孫馬羅鄭謝許韓鄧馮蕭田譚陸賈龍偉麗華"
+)
 PINYIN = {
     "王": "Wang", "李": "Li", "张": "Zhang", "刘": "Liu", "陈": "Chen", "杨": "Yang", "黄": "Huang", "赵": "Zhao",
     "周": "Zhou", "吴": "Wu", "徐": "Xu", "孙": "Sun", "马": "Ma", "朱": "Zhu", "胡": "Hu", "郭": "Guo",
@@ -47,7 +47,9 @@ def latin_name(rng: Random) -> str:
 def other_writing(rng: Random, name: str) -> str:
     """The same person as somebody else typed it; always different from ``name``."""
     if not "一" <= name[0] <= "鿿" or "·" in name:
-        return name.replace("·", "") if "·" in name else name.upper() if name.upper() != name else name.title()
+        return (
+            name.replace("·", "") if "·" in name else name.upper() if name.upper() != name else name.title()
+        )
     other = name.translate(TRADITIONAL)
     if other != name and rng.random() < 0.5:
         return other

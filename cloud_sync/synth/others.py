@@ -54,10 +54,14 @@ _HOUR_SUMS = _cumulated(HOURS)
 
 
 class Others:
-    def __init__(self, shape: Shape, place: Place, homes: Homes, streams: Streams, calendar: Calendar) -> None:
+    def __init__(
+        self, shape: Shape, place: Place, homes: Homes, streams: Streams, calendar: Calendar
+    ) -> None:
         self._shape, self._place, self._homes, self._calendar = shape, place, homes, calendar
         rng = streams.of("residents")
-        taken_units = {listing.unit.index for listing in homes.listings} | {unit.index for unit in homes.hidden}
+        taken_units = {listing.unit.index for listing in homes.listings} | {
+            unit.index for unit in homes.hidden
+        }
         self.homes_of = [unit for unit in place.units if unit.index not in taken_units] or list(place.units)
         self.residents = [self._resident(rng, k) for k in range(shape.residents)]
         self.staff = self._staff(streams.of("staff"))
@@ -71,7 +75,9 @@ class Others:
         if second is None:
             second = self._place.lobbies.get(unit.building, garages[k % len(garages)] if garages else 0)
         ref = f"R-{k + 1:05}"
-        return Resident(ref, unit, second, taken("in", ref, "resident", "card"), taken("out", ref, "resident", "card"))
+        return Resident(
+            ref, unit, second, taken("in", ref, "resident", "card"), taken("out", ref, "resident", "card")
+        )
 
     def _staff(self, rng: Random) -> list[tuple[str, int]]:
         """(reference, operator): 0 to 4 for each operator."""
@@ -97,8 +103,16 @@ class Others:
         hours = sorted(rng.choices(range(24), cum_weights=_HOUR_SUMS, k=count))
         gates, who = (self._place.gates_out, self._place.gates_in), (resident.ref, "resident", "card")
         for k, hour in enumerate(hours):
-            ms = start + hour * HOUR_MS + (k * HOUR_MS) // count + int(rng.random() * (HOUR_MS / count - 90_000))
-            body, gate = (resident.into if k % 2 else resident.out), gates[k % 2][int(rng.random() * len(gates[k % 2]))]
+            ms = (
+                start
+                + hour * HOUR_MS
+                + (k * HOUR_MS) // count
+                + int(rng.random() * (HOUR_MS / count - 90_000))
+            )
+            body, gate = (
+                (resident.into if k % 2 else resident.out),
+                gates[k % 2][int(rng.random() * len(gates[k % 2]))],
+            )
             trouble.passage(out, ms, gate, body, who)
             if rng.random() < SECOND_POINT:
                 out.append((ms + (70_000 if k % 2 else -50_000), resident.second, body))
@@ -110,7 +124,10 @@ class Others:
             return
         for ref, _ in rng.sample(self.staff, min(len(self.staff), STAFF_AT_WORK)):
             begins = start + rng.randrange(8 * 60, 15 * 60) * MINUTE
-            for minutes, direction, gates in ((0, "in", self._place.gates_in), (95, "out", self._place.gates_out)):
+            for minutes, direction, gates in (
+                (0, "in", self._place.gates_in),
+                (95, "out", self._place.gates_out),
+            ):
                 for again in (0, 100):
                     at = begins + (minutes + again) * MINUTE
                     out.append((at, rng.choice(gates), taken(direction, ref, "operator", "card")))
@@ -121,13 +138,23 @@ class Others:
         if day % FORCED_EVERY == 0:
             point = rng.randrange(len(self._place.points))
             at = day * DAY + rng.randrange(DAY - 1)
-            truth = Truth("D23", self._point(point), day * DAY, (day + 1) * DAY, f"door.forced at {self._calendar.text(at)}", "forced")
+            truth = Truth(
+                "D23",
+                self._point(point),
+                day * DAY,
+                (day + 1) * DAY,
+                f"door.forced at {self._calendar.text(at)}",
+                "forced",
+            )
             yield (at * MINUTE, point, FORCED), truth
         if day % UNREADABLE_EVERY == 0:
             point = rng.choice(gates)
             trouble.unreadable.add(point)
             note = "codes are refused at the first try"
-            yield None, Truth("D25", self._point(point), day * DAY, (day + 1) * DAY, "access.denied of codes", note)
+            yield (
+                None,
+                Truth("D25", self._point(point), day * DAY, (day + 1) * DAY, "access.denied of codes", note),
+            )
 
     def spoofs(self, rng: Random, day: int) -> list[Line]:
         """Somebody holds a picture up: an alert of the door, no discrepancy."""

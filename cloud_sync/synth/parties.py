@@ -7,8 +7,9 @@ from random import Random
 
 from cloud_sync.synth.deal import Dealer
 from cloud_sync.synth.demand import arrivals
-from cloud_sync.synth.factors import ARRIVAL_DAY, ARRIVAL_EVENING, ARRIVAL_LATE, NIGHTS, PARTY
+from cloud_sync.synth.factors import NIGHTS, PARTY
 from cloud_sync.synth.homes import OPEN_STATES, Homes
+from cloud_sync.synth.hours import ArrivalHours
 from cloud_sync.synth.names import other_writing
 from cloud_sync.synth.people import People, Person
 from cloud_sync.synth.rooms import RoomBook
@@ -44,6 +45,8 @@ class Parties:
         self._book = RoomBook([r for r in homes.rooms if homes.listings[r.listing].state in OPEN_STATES])
         # Whoever may not take guests, and does.  Not the reviewed: a new listing is not a crime.
         self._closed = [r for r in homes.rooms if homes.listings[r.listing].state in ("SUSPENDED", "REVOKED")]
+        self._hours = ArrivalHours(streams.of("arrival hours"))
+        self._other_hours = ArrivalHours(streams.of("hours of the cancelled"))
         self._number = 0
         self._owed = 0.0  # cancelled bookings still to be made
         self._permits = [0] * len(PERMITS)  # until which minute each of the all-zero documents is in use
@@ -75,8 +78,10 @@ class Parties:
         if label in TWO_PEOPLE or (label in ("D01", "D02") and turn % 3 == 1):
             size = 2 if label == "D06" else max(size, 2)
         nights = self._nights(rng, label)
-        arrive = day * DAY + _arrival_minute(rng)
-        stay = self._plan(rng, day, nights, arrive, self._party(rng, size, arrive + nights * DAY), label, turn)
+        arrive = day * DAY + self._hours.minute()
+        stay = self._plan(
+            rng, day, nights, arrive, self._party(rng, size, arrive + nights * DAY), label, turn
+        )
         _shape_label(rng, stay, self._people, before)
         self._settle(rng, stay)
         _extend(rng, stay)
@@ -106,7 +111,11 @@ class Parties:
         for _ in range(size - 1):
             at = rng.random()
             kind = "minor" if at < 0.127 else "old" if at < 0.17 else "adult"
-            people.append(self._people.one("minor" if kind == "minor" else "old" if kind == "old" else "adult", foreign=foreign))
+            people.append(
+                self._people.one(
+                    "minor" if kind == "minor" else "old" if kind == "old" else "adult", foreign=foreign
+                )
+            )
         if not foreign and rng.random() < 0.01:
             people[0] = self._permit(rng, people[0], until)
         return [Member(person, _credential(rng, person), None) for person in people]
@@ -157,8 +166,7 @@ class Parties:
             room = self._homes.rooms[rng.choice(self._closed).index]
             self._lodge(stay, room.index)
             return
-        people = 1 if stay.label == "D06" else len(stay.members)
-        self._lodge(stay, self._room_for(rng, stay, people))
+        self._lodge(stay, self._room_for(rng, stay))
         held = max(stay.leave, stay.planned_out)
         self._book.hold(stay.room, held)
         if stay.label == "room_move":
@@ -171,7 +179,11 @@ class Parties:
         elif stay.label == "D11":
             mine = self._homes.listings[stay.listing].rooms
             others = [room for room in mine if room != stay.room]
-            far = [room.index for room in self._homes.rooms if room.listing == (stay.listing + 1) % len(self._homes.listings)]
+            far = [
+                room.index
+                for room in self._homes.rooms
+                if room.listing == (stay.listing + 1) % len(self._homes.listings)
+            ]
             stay.used_room = rng.choice(others or far)
         elif stay.label == "D06":
             if self._homes.rooms[stay.room].occupancy == len(stay.members):
@@ -183,17 +195,24 @@ class Parties:
         stay.room = stay.used_room = room
         stay.listing = self._homes.rooms[room].listing
 
-    def _room_for(self, rng: Random, stay: Stay, people: int) -> int:
-        room = self._book.take(rng, people, stay.arrive)
-        if room is not None:
-            return room
-        waiting = self._book.take_waiting(people)
-        if waiting is None:
-            raise RoomsUsedUp(f"{self._shape.code} has no room left for a party of {people} on day {stay.day}")
-        room, minute = waiting
-        stay.waited = minute > stay.arrive
-        stay.arrive = max(stay.arrive, minute)
-        return room
+    def _room_for(self, rng: Random, stay: Stay) -> int:
+        """A room that is free or will be today; in a full house a party is only as large as the rooms left."""
+        while True:
+            people = 1 if stay.label == "D06" else len(stay.members)
+            room = self._book.take(rng, people, stay.arrive)
+            if room is not None:
+                return room
+            waiting = self._book.take_waiting(people)
+            if waiting is not None:
+                room, minute = waiting
+                stay.waited = minute > stay.arrive
+                stay.arrive = max(stay.arrive, minute)
+                return room
+            if people == 1:
+                raise RoomsUsedUp(f"{self._shape.code} has no room left on day {stay.day}")
+            stay.members.pop()
+            if stay.label in TWO_PEOPLE or (stay.label in ("D01", "D02") and stay.turn % 3 == 1):
+                stay.label = ""  # it was about the one who stays at home now
 
     def _crowd(self, stay: Stay) -> None:
         """One more is declared than the room may hold, and never comes."""
@@ -204,7 +223,7 @@ class Parties:
 
     def _cancelled(self, rng: Random, day: int) -> Stay | None:
         nights = self._nights(rng, "")
-        arrive = day * DAY + _arrival_minute(rng)
+        arrive = day * DAY + self._other_hours.minute()
         size = 1 + weighted(rng, PARTY)
         room = self._book.take(rng, size, arrive)
         if room is None:
@@ -271,17 +290,10 @@ def _extend(rng: Random, stay: Stay) -> None:
     day = stay.first_out // DAY
     evening = rng.random() < 0.2
     stay.extended_at = (
-        (day - 1) * DAY + rng.randrange(22 * 60, 24 * 60) if evening else day * DAY + rng.randrange(8 * 60, 11 * 60 + 30)
+        (day - 1) * DAY + rng.randrange(22 * 60, 24 * 60)
+        if evening
+        else day * DAY + rng.randrange(8 * 60, 11 * 60 + 30)
     )
-
-
-def _arrival_minute(rng: Random) -> int:
-    """Minutes since midnight of the day of arrival; three kinds of travellers."""
-    at = rng.random()
-    if at < ARRIVAL_LATE[0]:
-        return int(rng.uniform(ARRIVAL_LATE[1], ARRIVAL_LATE[2]))
-    _, mean, deviation = ARRIVAL_EVENING if at < ARRIVAL_LATE[0] + ARRIVAL_EVENING[0] else ARRIVAL_DAY
-    return max(6 * 60, min(int(rng.gauss(mean, deviation)), 28 * 60))
 
 
 def _departure_minute(rng: Random) -> int:
@@ -302,7 +314,11 @@ def _received(rng: Random, stay: Stay) -> int:
     kind = weighted(rng, (30, 14, 14, 26, 16))
     midnight = stay.day * DAY
     if kind == 0:
-        return rng.randrange(midnight + min(10, latest - midnight - 1), latest) if latest > midnight + 1 else latest
+        return (
+            rng.randrange(midnight + min(10, latest - midnight - 1), latest)
+            if latest > midnight + 1
+            else latest
+        )
     lead = (0, 1, 2, rng.randrange(3, 8), rng.randrange(8, LEAD_MAX))[kind]
     return min(midnight - lead * DAY + rng.randrange(7 * 60, 23 * 60 + 30), latest)
 
@@ -313,6 +329,3 @@ def _credential(rng: Random, person: Person) -> str:
     if not person.smartphone or person.minor:
         return "card" if rng.random() < 0.5 else "pin"
     return "qr" if rng.random() < 0.9 else "pin"
-
-
-

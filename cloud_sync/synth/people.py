@@ -53,7 +53,9 @@ def birth_of(rng: Random, n: int, kind: Kind, today: date) -> date:
 
     The range is cut so that at no moment of a year anybody grows from one kind into the next.
     """
-    youngest, oldest = {"minor": (1, MINOR_AGE - 2), "adult": (MINOR_AGE + 1, ADULT_LAST), "old": (66, 92)}[kind]
+    youngest, oldest = {"minor": (1, MINOR_AGE - 2), "adult": (MINOR_AGE + 1, ADULT_LAST), "old": (66, 92)}[
+        kind
+    ]
     last = today.toordinal() - int(youngest * _YEAR)
     first = today.toordinal() - int(oldest * _YEAR)
     residue = n // REGIONS % ROUNDS

@@ -97,8 +97,10 @@ def _points(shape: Shape, covered: Sequence[tuple[int, int]]) -> tuple[Point, ..
     for gate in range(1, shape.gates + 1):
         for direction, zh, en in (("in", "进口", "in"), ("out", "出口", "out")):
             wanted.append(("gate", f"{gate}号门{zh}", f"Gate {gate}, {en}", direction, "entrance", 0, 0))
-    for garage in range(1, shape.garages + 1):
-        wanted.append(("garage", f"{garage}号车库", f"Garage {garage}", "both", "garage", 0, 0))
+    wanted += [
+        ("garage", f"{garage}号车库", f"Garage {garage}", "both", "garage", 0, 0)
+        for garage in range(1, shape.garages + 1)
+    ]
     for lobby in range(1, shape.lobbies + 1):
         names = (f"{lobby}栋地下电梯厅", f"Basement lobby {lobby}")
         wanted.append(("unit", *names, "both", "corridor", lobby, 0))

@@ -25,9 +25,22 @@ Table = tuple[str, Cells, Iterator[Cells]]
 
 class Registers:
     def __init__(
-        self, shape: Shape, dataset: DataSet, place: Place, homes: Homes, others: Others, streams: Streams, days: int
+        self,
+        shape: Shape,
+        dataset: DataSet,
+        place: Place,
+        homes: Homes,
+        others: Others,
+        streams: Streams,
+        days: int,
     ) -> None:
-        self._shape, self._dataset, self._place, self._homes, self._others = shape, dataset, place, homes, others
+        self._shape, self._dataset, self._place, self._homes, self._others = (
+            shape,
+            dataset,
+            place,
+            homes,
+            others,
+        )
         self._streams, self._days = streams, days
         self._calendar = Calendar(dataset.start)
         rng = streams.of("wrong")
@@ -40,8 +53,22 @@ class Registers:
 
     def tables(self) -> Iterator[Table]:
         """(file, header, rows) of everything that stands before the first day."""
-        yield "operators.csv", ("operator", "kind", "name", "phone", "uscc", "commitment_signed_at"), self._operators()
-        header = ("listing", "name", "unit", "operator", "state", "max_guests", "room", "label", "access_points")
+        yield (
+            "operators.csv",
+            ("operator", "kind", "name", "phone", "uscc", "commitment_signed_at"),
+            self._operators(),
+        )
+        header: Cells = (
+            "listing",
+            "name",
+            "unit",
+            "operator",
+            "state",
+            "max_guests",
+            "room",
+            "label",
+            "access_points",
+        )
         yield "listings.csv", header, self._listings()
         yield "rooms.csv", ("room", "listing", "label", "beds", "max_occupancy", "lock"), self._rooms()
         header = ("unit", "building", "unit_door", "floor", "door_no", "address", "use", "last_verified_at")
@@ -50,18 +77,26 @@ class Registers:
         header = ("ref", "name", "class", "access_points", "valid_from", "valid_until", "card")
         yield "residents.csv", header, self._residents()
         yield "staff.csv", header, self._staff()
-        yield "advertisements.csv", ("platform", "advertisement", "unit", "shown_code"), self._advertisements()
+        yield (
+            "advertisements.csv",
+            ("platform", "advertisement", "unit", "shown_code"),
+            self._advertisements(),
+        )
         header = ("as_of", "households", "operating", "registered")
         yield "census.csv", header, self._census()
 
     def door_lists(self) -> Iterator[tuple[str, list[Cells]]]:
         """The doors with a node, then the rooms' locks in lists that a machine will take."""
-        points = [(p.ref, p.kind, p.name_zh, p.name_en, p.node, p.node, p.location) for p in self._place.points]
+        points: list[Cells] = [
+            (p.ref, p.kind, p.name_zh, p.name_en, p.node, p.node, p.location) for p in self._place.points
+        ]
         yield "access_points.csv", points
         locks: list[Cells] = []
         for room in self._homes.rooms:
             node = room_node(self._shape.code, self._homes.listings[room.listing].unit.building)
-            locks.append((f"room-{room.ref}", "room", f"{room.label}房", f"Room {room.label}", node, node, ""))
+            locks.append(
+                (f"room-{room.ref}", "room", f"{room.label}房", f"Room {room.label}", node, node, "")
+            )
         locks.sort(key=lambda row: row[4])
         for number, first in enumerate(range(0, len(locks), ROOM_ROWS_MAX), start=1):
             yield f"room_locks_{number}.csv", locks[first : first + ROOM_ROWS_MAX]
@@ -96,13 +131,17 @@ class Registers:
             yield room.ref, code, room.label, str(room.beds), str(room.occupancy), f"room-{room.ref}"
 
     def _units(self) -> Iterator[Cells]:
-        short = {listing.unit.index for listing in self._homes.listings} | {u.index for u in self._homes.hidden}
+        short = {listing.unit.index for listing in self._homes.listings} | {
+            u.index for u in self._homes.hidden
+        }
         rng = self._streams.of("units")
         for unit in self._place.units:
             street = STREETS[unit.building % len(STREETS)]
             age = STALE_DAYS if unit.index in self._stale else rng.randrange(20)
             seen = self._dataset.start - timedelta(days=age)
-            address = f"{street}{100 + unit.building}号{unit.building}栋{unit.door}单元{unit.floor}{unit.flat:02}室"
+            address = (
+                f"{street}{100 + unit.building}号{unit.building}栋{unit.door}单元{unit.floor}{unit.flat:02}室"
+            )
             use = "short-let" if unit.index in short and unit not in self._homes.hidden else "self"
             yield (
                 unit.ref, str(unit.building), str(unit.door), str(unit.floor), f"{unit.floor}{unit.flat:02}",
@@ -174,7 +213,8 @@ class Registers:
         for listing in self._homes.listings:
             beds = sum(self._homes.rooms[room].beds for room in listing.rooms)
             wrong = listing.index in self._wrong_rooms
-            if listing.index % VERIFY_EVERY == day % VERIFY_EVERY and not wrong or wrong and day == self._seen_on(listing.index):
+            regular = listing.index % VERIFY_EVERY == day % VERIFY_EVERY
+            if day == self._seen_on(listing.index) if wrong else regular:
                 found = (str(len(listing.rooms)), str(beds + (2 if wrong else 0)))
                 yield noon + 60, "inspections", (listing.code, listing.unit.ref, *found, "")
         for k, unit in enumerate(self._homes.hidden):
@@ -215,10 +255,19 @@ class Registers:
                 yield Truth("D16", f"listing:{listing.code}", 0, last, f"AD-{listing.index:05}", shown)
             if listing.index in self._wrong_rooms:
                 at = self._seen_on(listing.index) * DAY + 13 * 60
-                yield Truth("D17", f"listing:{listing.code}", at, last, "inspections", "two beds more than filed")
+                yield Truth(
+                    "D17", f"listing:{listing.code}", at, last, "inspections", "two beds more than filed"
+                )
         for unit in self._place.units:
             if unit.index in self._stale:
-                yield Truth("D24", f"unit:{unit.ref}", 0, last, "last_verified_at", f"not looked at for {STALE_DAYS} days")
+                yield Truth(
+                    "D24",
+                    f"unit:{unit.ref}",
+                    0,
+                    last,
+                    "last_verified_at",
+                    f"not looked at for {STALE_DAYS} days",
+                )
 
 
 def operators_open(homes: Homes, states: Sequence[str]) -> list[int]:

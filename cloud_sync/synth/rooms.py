@@ -48,7 +48,12 @@ class RoomBook:
 
     def take_waiting(self, people: int) -> tuple[int, int] | None:
         """(room, the minute it can be had) of the one that is left first today; None when there is none at all."""
-        left = [(minute, room) for beds, rows in self._today.items() if beds * 2 >= people for minute, room in rows]
+        left = [
+            (minute, room)
+            for beds, rows in self._today.items()
+            if beds * 2 >= people
+            for minute, room in rows
+        ]
         if not left:
             return None
         minute, room = min(left)

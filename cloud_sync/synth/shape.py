@@ -1,7 +1,7 @@
 """The data sets, as data: how large a community is, and what happens to its nodes (domain.md §18.2, §18.9)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 
@@ -184,9 +184,4 @@ _ALL = (
     DataSet("surge1003", "the first days of October", (DONGFANG,), 5, date(2026, 9, 30), ()),
 )  # fmt: skip
 
-# Other makers of data (a registry of households, for one) add their own name here.
 DATASETS: Mapping[str, DataSet] = MappingProxyType({one.name: one for one in _ALL})
-
-
-def with_start(dataset: DataSet, start: date) -> DataSet:
-    return replace(dataset, start=start)

@@ -62,4 +62,4 @@ class Stay:
 
     def lock_at(self, minute: int) -> int:
         """The room whose lock they open."""
-        return self.moved_to if 0 <= self.moved_to and minute >= self.moved_at else self.used_room
+        return self.moved_to if self.moved_to >= 0 and minute >= self.moved_at else self.used_room

@@ -43,7 +43,9 @@ class Teller:
             revision, final_from = 3, stay.received + 2
         yield from self._row(stay, final_from, revision, stay.planned_in, last_out)
         if stay.label == "duplicate_feed":
-            yield from self._row(stay, final_from + rng.randrange(1, 600), revision, stay.planned_in, last_out)
+            yield from self._row(
+                stay, final_from + rng.randrange(1, 600), revision, stay.planned_in, last_out
+            )
         if stay.extended_at is not None:
             yield from self._row(stay, stay.extended_at, revision + 1, stay.planned_in, stay.planned_out)
         if stay.moved_to >= 0:
@@ -68,7 +70,15 @@ class Teller:
         return rng.randrange(first, max(first + 1, last))
 
     def _row(
-        self, stay: Stay, at: int, revision: int, arrival: int, departure: int, *, room: int = -1, state: str = "confirmed"
+        self,
+        stay: Stay,
+        at: int,
+        revision: int,
+        arrival: int,
+        departure: int,
+        *,
+        room: int = -1,
+        state: str = "confirmed",
     ) -> Iterator[Row]:
         held = self._homes.rooms[room if room >= 0 else stay.room]
         cells = (
@@ -95,10 +105,14 @@ class Teller:
                 continue
             if k == 0 and stay.label == "D10":
                 for attempt in range(3):
-                    yield self._registration(rng, stay, k, member, member.registered_at - 12 + attempt * 3, wrong=True)
+                    yield self._registration(
+                        rng, stay, k, member, member.registered_at - 12 + attempt * 3, wrong=True
+                    )
             yield self._registration(rng, stay, k, member, member.registered_at)
 
-    def _registration(self, rng: Random, stay: Stay, k: int, member: Member, at: int, *, wrong: bool = False) -> Row:
+    def _registration(
+        self, rng: Random, stay: Stay, k: int, member: Member, at: int, *, wrong: bool = False
+    ) -> Row:
         person = member.person
         number = _mistyped(person.document_number) if wrong else person.document_number
         guardian = person.minor and member.guardian

@@ -1,5 +1,7 @@
 """The truth about stays: one row for each that has something wrong with it, written from what happened, not from rules."""
 
+from collections.abc import Callable, Mapping
+
 from cloud_sync.synth.homes import Homes
 from cloud_sync.synth.rows import Truth
 from cloud_sync.synth.stay import DAY, GRACE, Stay
@@ -36,7 +38,11 @@ Words = tuple[int, int, str, str]
 
 def _d01(stay: Stay, _homes: Homes) -> Words:
     variant = stay.turn % 3
-    note = ("the party came first and registered later", "a companion never registered", "nobody ever registered")
+    note = (
+        "the party came first and registered later",
+        "a companion never registered",
+        "nobody ever registered",
+    )
     last = stay.members[-1].registered_at
     return stay.arrive, last if variant == 0 and last else stay.leave, "override at the gate", note[variant]
 
@@ -47,11 +53,21 @@ def _d02(stay: Stay, _homes: Homes) -> Words:
 
 
 def _d03(stay: Stay, _homes: Homes) -> Words:
-    return stay.planned_out + GRACE, stay.leave, "last exit after the planned departure", "nobody asked for more time"
+    return (
+        stay.planned_out + GRACE,
+        stay.leave,
+        "last exit after the planned departure",
+        "nobody asked for more time",
+    )
 
 
 def _d04(stay: Stay, _homes: Homes) -> Words:
-    return stay.leave + DAY, stay.planned_out, "last exit more than a day before the planned departure", "no checkout"
+    return (
+        stay.leave + DAY,
+        stay.planned_out,
+        "last exit more than a day before the planned departure",
+        "no checkout",
+    )
 
 
 def _d05(stay: Stay, _homes: Homes) -> Words:
@@ -67,7 +83,12 @@ def _d06(stay: Stay, homes: Homes) -> Words:
 
 def _d08(stay: Stay, homes: Homes) -> Words:
     listing = homes.listings[stay.listing]
-    return stay.received, stay.planned_out, f"listing {listing.code}", f"booked and tried while {listing.state}"
+    return (
+        stay.received,
+        stay.planned_out,
+        f"listing {listing.code}",
+        f"booked and tried while {listing.state}",
+    )
 
 
 def _d09(stay: Stay, _homes: Homes) -> Words:
@@ -86,7 +107,12 @@ def _d11(stay: Stay, homes: Homes) -> Words:
 
 def _d12(stay: Stay, _homes: Homes) -> Words:
     if stay.turn % 2:
-        return (stay.day + 1) * DAY + DAY // 2, (stay.day + 2) * DAY, f"return of day {stay.day}", "daily return missing"
+        return (
+            (stay.day + 1) * DAY + DAY // 2,
+            (stay.day + 2) * DAY,
+            f"return of day {stay.day}",
+            "daily return missing",
+        )
     return stay.arrive + DAY, stay.arrive + 3 * DAY, "receipt after due_at", "report late"
 
 
@@ -95,7 +121,12 @@ def _d13(stay: Stay, _homes: Homes) -> Words:
 
 
 def _d14(stay: Stay, _homes: Homes) -> Words:
-    return stay.planned_in - 240, stay.members[0].registered_at or stay.arrive, "registered late", "before they came"
+    return (
+        stay.planned_in - 240,
+        stay.members[0].registered_at or stay.arrive,
+        "registered late",
+        "before they came",
+    )
 
 
 def _d18(stay: Stay, _homes: Homes) -> Words:
@@ -111,13 +142,11 @@ def _d20(stay: Stay, _homes: Homes) -> Words:
     return at, stay.leave, "a minor without guardian contact and relation", "registered by the adult beside"
 
 
-
-
 def _mark(stay: Stay, note: str) -> Words:
     return stay.received, stay.leave, "bookings", note
 
 
-_WORDS = {
+_WORDS: Mapping[str, Callable[[Stay, Homes], Words]] = {
     "D01": _d01, "D02": _d02, "D03": _d03, "D04": _d04, "D05": _d05, "D06": _d06, "D08": _d08, "D09": _d09,
     "D10": _d10, "D11": _d11, "D12": _d12, "D13": _d13, "D14": _d14, "D18": _d18, "D19": _d19, "D20": _d20,
     "name_variant": lambda stay, _: _mark(stay, "the platform wrote the lead's name otherwise"),

@@ -147,4 +147,8 @@ class Writer:
 
     def _close(self, name: str, table: _Table) -> None:
         table.close()
-        self.files[name] = {"sha256": table.raw.sha.hexdigest(), "bytes": table.raw.bytes, "rows": table.count}
+        self.files[name] = {
+            "sha256": table.raw.sha.hexdigest(),
+            "bytes": table.raw.bytes,
+            "rows": table.count,
+        }
