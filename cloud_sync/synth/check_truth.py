@@ -67,7 +67,7 @@ def _key(row: dict[str, str]) -> str:
 
 def _crowded(out: Path) -> set[str]:
     held = {row["room"]: int(row["max_occupancy"]) for row in rows(out, "rooms.csv")}
-    return {_key(row) for row in every(out, "bookings") if int(row["headcount"]) > held[row["room"]]}
+    return {_key(row) for row in every(out, "bookings") if int(row["headcount"]) > held.get(row["room"], 0)}
 
 
 def _rejected(out: Path) -> set[str]:

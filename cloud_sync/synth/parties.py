@@ -179,12 +179,7 @@ class Parties:
         elif stay.label == "D11":
             mine = self._homes.listings[stay.listing].rooms
             others = [room for room in mine if room != stay.room]
-            far = [
-                room.index
-                for room in self._homes.rooms
-                if room.listing == (stay.listing + 1) % len(self._homes.listings)
-            ]
-            stay.used_room = rng.choice(others or far)
+            stay.used_room = rng.choice(others or self._homes.listings[stay.listing - 1].rooms)
         elif stay.label == "D06":
             if self._homes.rooms[stay.room].occupancy == len(stay.members):
                 self._crowd(stay)
