@@ -13,8 +13,9 @@ SEEN_MIN = 0.97  # of those who came; companions without a pass and lines that w
 FEW_UNSEEN = 8  # among a handful of people a share says nothing
 PEAK = (0.06, 0.13)
 DENIED = (0.005, 0.03)
-ZONE_H = 8
 HOUR_MS = 3_600_000
+DAY = 24 * 60
+CAME = "access.taken"
 
 
 @dataclass(slots=True)
@@ -36,7 +37,7 @@ class _Guests:
             row = self.next
             self.known[f"{row['source']} {row['external_ref']}"] = row["left_at"][:10]
             # Who comes by the late train on the last day is seen by nobody any more.
-            self.people += int(row["people"]) if row["day"] < self.last or int(row["minute"]) < 1_430 else 0
+            self.people += int(row["people"]) if row["day"] < self.last or int(row["minute"]) < DAY else 0
             self.next = next(self.waiting, None)
 
     def forget(self, day: str) -> None:
@@ -45,11 +46,11 @@ class _Guests:
             del self.known[key]
         self.seen = {who for who in self.seen if who.rpartition(" ")[0] not in gone}
 
-    def sees(self, who: str) -> bool:
+    def sees(self, who: str, kind: str) -> bool:
         """Whether this guest may be here."""
         if who.rpartition(" ")[0] not in self.known:
             return False
-        if who not in self.seen:
+        if kind == CAME and who not in self.seen:
             self.seen.add(who)
             self.came += 1
         return True
@@ -77,7 +78,7 @@ def ledgers(out: Path, told: dict[str, Any]) -> Iterator[Verdict]:
             last[node], before = seq, event["at"]
             kinds[event["type"]] += 1
             hours[event["at"] // HOUR_MS % 24] += 1
-            if event.get("class") == "guest" and not guests.sees(event["who"]):
+            if event.get("class") == "guest" and not guests.sees(event["who"], event["type"]):
                 strangers = event["who"]
         guests.forget(day)
     yield agrees("events", count, told["events"])
