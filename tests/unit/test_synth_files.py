@@ -8,16 +8,19 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
 from cloud_sync.cli import app
 from cloud_sync.errors import Refused
+from cloud_sync.protocol.messages import EventBody
 from cloud_sync.synth.check import check
 from cloud_sync.synth.generate import Community
 from cloud_sync.synth.reading import NotASynth, event_days, events, every, rows
 from cloud_sync.synth.registry import MAKERS
 from cloud_sync.synth.shape import DATASETS, DONGFANG, NANGUO
+from cloud_sync.synth.wire import body_of
 
 LAST_LINE = [
     "listings",
@@ -258,3 +261,36 @@ def test_another_first_day_is_another_window(tmp_path):
     assert code == 0
     assert json.loads(text.splitlines()[-1])["expected_per_day"] > 1.5 * DONGFANG.arrivals / 100
     assert rows(tmp_path / "x", "truth/stays.csv").__next__()["day"] == date(2026, 10, 1).isoformat()
+
+
+# --- on the bus --------------------------------------------------------------------------------------------------
+
+
+def test_every_line_is_an_event_the_bus_understands(made):
+    known = {field.encode_name for field in msgspec.structs.fields(EventBody)}
+    kinds, passes = set(), 0
+    for path in event_days(made):
+        for line in events(path):
+            body = body_of(line, boot_id="b", booted_ms=0, pass_of=lambda who: (f"P {who}", 3, f"SJ {who}"))
+            assert set(body) <= known
+            decoded = msgspec.json.decode(msgspec.json.encode(body), type=EventBody)
+            kinds.add(decoded.type)
+            passes += decoded.pass_id is not None
+            assert (decoded.pass_id is None) == ("who" not in line)
+    assert {"access.taken", "access.denied", "access.granted"} <= kinds
+    assert passes > 1_000
+
+
+def test_a_line_keeps_the_time_its_node_believed():
+    line = {"at": 1_767_200_000_123, "node": "n", "seq": 1, "access_point": "a", "type": "access.taken"}
+    trusted = body_of(line, boot_id="b", booted_ms=1_767_100_000_000, pass_of=lambda _who: None)
+    assert (trusted["wall"], trusted["mono_ms"]) == ("2025-12-31T16:53:20.123Z", 100_000_123)
+    wrong = body_of(
+        {**line, "wall": 5, "clock_state": "UNTRUSTED"}, boot_id="b", booted_ms=0, pass_of=lambda _who: None
+    )
+    assert (wrong["wall"], wrong["clock_state"]) == ("1970-01-01T00:00:00.005Z", "UNTRUSTED")
+    hosted = body_of(
+        {**line, "host": "x 1 0"}, boot_id="b", booted_ms=0, pass_of=lambda who: ("P", 1, f"SJ {who}")
+    )
+    assert hosted["x"] == {"host": "SJ x 1 0"}
+    assert "pass_id" not in hosted
