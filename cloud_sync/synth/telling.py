@@ -33,13 +33,13 @@ class Teller:
         revision, last_out = 1, stay.first_out or stay.planned_out
         final_from = stay.received
         if not stay.label and not stay.cancelled and rng.random() < MODIFY_SHARE:
-            # The first telling had another hour of arrival, or one night more.
+            # The first telling had a later hour of arrival, or one night more besides.
             wrong_out = last_out + DAY if rng.random() < 0.4 else last_out
-            yield from self._row(stay, stay.received, 1, stay.planned_in - 60, wrong_out)
+            yield from self._row(stay, stay.received, 1, stay.planned_in + 60, wrong_out)
             revision, final_from = 2, rng.randrange(stay.received + 1, stay.planned_in - 280)
         elif stay.label == "out_of_order":
-            yield from self._row(stay, stay.received, 1, stay.planned_in - 90, last_out)
-            yield from self._row(stay, stay.received + 4, 2, stay.planned_in - 60, last_out)
+            yield from self._row(stay, stay.received, 1, stay.planned_in + 90, last_out)
+            yield from self._row(stay, stay.received + 4, 2, stay.planned_in + 60, last_out)
             revision, final_from = 3, stay.received + 2
         yield from self._row(stay, final_from, revision, stay.planned_in, last_out)
         if stay.label == "duplicate_feed":
