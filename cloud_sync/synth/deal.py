@@ -10,7 +10,7 @@ from cloud_sync.synth.streams import Streams
 PER_10K: Mapping[str, int] = MappingProxyType(
     {
         "D01": 60, "D02": 120, "D03": 150, "D04": 8, "D05": 90, "D06": 10, "D08": 8, "D09": 6, "D10": 12, "D11": 80,
-        "D12": 70, "D13": 30, "D14": 8, "D18": 6, "D19": 15, "D20": 12, "name_variant": 150,
+        "D12": 70, "D13": 30, "D14": 8, "D18": 9, "D19": 15, "D20": 12, "name_variant": 150,
         "cancelled_with_luggage": 10, "room_move": 40, "duplicate_feed": 50, "out_of_order": 60, "ical_late": 200,
     }
 )  # fmt: skip
