@@ -46,8 +46,10 @@ def identities(out: Path) -> Iterator[Verdict]:
     """Every document, phone and e-mail address of the run.  Remembers each number once: the only list that grows."""
     wrong = {f"{kind}:{key}" for kind, key in _subjects(out, "D10")}
     shared = {key for kind, key in _subjects(out, "D09")}
+    late = _after(out)
     bad = dialable = ""
-    people, mistyped = 0, 0
+    people = 0
+    mistyped: set[str] = set()
     owners: dict[str, str] = {}
     doubled: set[tuple[str, str]] = set()
     for row, beside in pairs(out, "registrations"):
@@ -55,9 +57,9 @@ def identities(out: Path) -> Iterator[Verdict]:
         key, number = f"{row['source']} {row['external_ref']}", row["document_number"]
         fault = _fault(row, beside)
         if fault == "check character":
-            mistyped += 1
+            mistyped.add(f"stay:{key}")
             if f"stay:{key}" not in wrong:
-                bad = bad or _beyond(out, key, fault)
+                bad = bad or ("" if key in late else f"{fault} ({key})")
         elif fault:
             bad = bad or f"{fault} ({key})"
         elif not _PERMIT.fullmatch(number):
@@ -69,8 +71,8 @@ def identities(out: Path) -> Iterator[Verdict]:
     yield Verdict("people registered", str(people), "> 0", people > 0)
     yield holds("documents belong to nobody and are well formed", bad, "")
     yield holds("phones and addresses reach nobody", dialable, "")
+    yield agrees("D10 counted again from the files", len(mistyped & wrong), len(wrong))
     known = {key for pair in shared for key in pair.split("|")}
-    late = _after(out)
     strays = {pair for pair in doubled if not set(pair) <= known and not set(pair) & late}
     yield agrees("one document in two stays that nobody planned", len(strays), 0)
 
@@ -93,12 +95,11 @@ def _subjects(out: Path, kind: str) -> Iterator[tuple[str, str]]:
             yield before, key
 
 
-def _beyond(out: Path, key: str, fault: str) -> str:
-    """A stay that begins after the run has no truth row yet."""
-    return "" if key in _after(out) else f"{fault} ({key})"
-
-
 def _after(out: Path) -> set[str]:
-    """Bookings told in the run for stays that arrive after it."""
-    inside = {f"{row['source']} {row['external_ref']}" for row in rows(out, "truth/stays.csv")}
-    return {f"{row['source']} {row['external_ref']}" for row in every(out, "bookings")} - inside
+    """Bookings told in the run for stays that arrive after it: what is wrong with them has no truth row yet."""
+    inside = {_key(row) for row in rows(out, "truth/stays.csv")}
+    return {_key(row) for row in every(out, "bookings") if _key(row) not in inside}
+
+
+def _key(row: dict[str, str]) -> str:
+    return f"{row['source']} {row['external_ref']}"
