@@ -81,8 +81,8 @@ class Spell:
     kind: str
     begin: int
     end: int
-    lost: int = 0  # lines that will never be told
-    first_lost: int = 0  # and the number of the first of them
+    first_lost: int = 0  # the numbers of the lines that will never be told; 0: none
+    last_lost: int = 0
 
 
 def bend(spell: Spell, ms: int, body: str, epoch_ms: int) -> str:
@@ -101,8 +101,7 @@ def bend(spell: Spell, ms: int, body: str, epoch_ms: int) -> str:
 
 
 def lost_truth(node: str, spell: Spell) -> Truth:
-    last = spell.first_lost + spell.lost - 1
-    evidence = f"seq {spell.first_lost}-{last}"
+    evidence = f"seq {spell.first_lost}-{spell.last_lost}"
     return Truth("D22", f"node:{node}", spell.begin // MINUTE, spell.end // MINUTE, evidence, spell.kind)
 
 

@@ -106,7 +106,7 @@ class Ledgers:
             if spell.begin <= ms < spell.end:
                 if spell.kind in LOSING:
                     spell.first_lost = spell.first_lost or seq
-                    spell.lost += 1
+                    spell.last_lost = seq
                     truths.clear()
                     return None
                 body = bend(spell, ms, body, epoch_ms)
@@ -116,7 +116,7 @@ class Ledgers:
         """Forget the faults that are past; what was lost in them is told once."""
         for node in sorted(self.spells):
             past = [spell for spell in self.spells[node] if spell.end <= (day + 1) * DAY * MINUTE]
-            yield from (lost_truth(node, spell) for spell in past if spell.lost)
+            yield from (lost_truth(node, spell) for spell in past if spell.last_lost)
             self.spells[node] = [spell for spell in self.spells[node] if spell not in past]
             if not self.spells[node]:
                 del self.spells[node]
