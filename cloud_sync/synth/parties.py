@@ -163,8 +163,10 @@ class Parties:
     def _settle(self, rng: Random, stay: Stay) -> None:
         """A room of their own until they leave; the label decides for whom there is none."""
         if stay.label == "D08":
-            room = self._homes.rooms[rng.choice(self._closed).index]
-            self._lodge(stay, room.index)
+            largest = max(room.occupancy for room in self._closed)
+            del stay.members[largest:]
+            fitting = [room for room in self._closed if room.occupancy >= len(stay.members)]
+            self._lodge(stay, rng.choice(fitting).index)
             return
         self._lodge(stay, self._room_for(rng, stay))
         held = max(stay.leave, stay.planned_out)
