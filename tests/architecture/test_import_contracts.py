@@ -17,6 +17,9 @@ TRESPASS: dict[str, dict[str, str]] = {
     "edge: rooms in layers": {"edge/core/trespass.py": "import edge.runtime"},
     "cloud_sync: rooms in layers": {"cloud_sync/core/trespass.py": "import cloud_sync.store.tables"},
     "the pure rooms touch nothing": {"edge/core/trespass.py": "def now():\n    import time\n"},
+    "who writes the truth knows no rule": {
+        "cloud_sync/synth/trespass.py": "import cloud_sync.core.rules_stay"
+    },
     "the decisions do not know the wire": {"edge/core/trespass.py": "import msgspec"},
     "edge knows the cloud only by the protocol": {"edge/link/trespass.py": "import cloud_sync.store.tables"},
     "the cloud and the models never reach into a gate": {"models/trespass.py": "import edge.core.events"},
