@@ -2,24 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import sqlalchemy as sa
 
-from cloud_sync.core.books import Books, ClockName, Drained
+from cloud_sync.core.books import Books, Drained, StayBook
 from cloud_sync.store import tables
-from cloud_sync.store.book_neighbours import NeighbourLoader
+from cloud_sync.store.asking import ask_set, many, mine
+from cloud_sync.store.book_neighbours import NO_CODE, NeighbourLoader
 from cloud_sync.store.book_nodes import NodeLoader
-from cloud_sync.store.book_stays import StayLoader, ways_of
+from cloud_sync.store.book_stays import Places, StayLoader
 from cloud_sync.store.house import Act
 
-GATES = frozenset({"gate", "garage"})
+_FOUND = tables.discrepancy
+_SUSPECTS = sa.select(_FOUND.c.subject).where(
+    mine(_FOUND), _FOUND.c.subject.in_(many("units")), _FOUND.c.kind == "D07", _FOUND.c.state != "closed"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to be judged.  ``spread``: what these stays change for their neighbours too; a sweep comes to those
-    by itself.  ``paths``: every door's last day by kind of credential.
+    """What is to be judged.  ``spread``: what these stays change beside them too (the nodes on their way, later stays
+    in their listing, their units); a sweep comes to those by itself.  ``paths``: every door's last day by kind of
+    credential.
     """
 
     stays: Sequence[str] = ()
@@ -34,47 +38,38 @@ class Loader:
 
     def __init__(self, act: Act) -> None:
         self._act = act
+        self._places = Places.read(act)
+        self._nodes = NodeLoader(act, self._places)
+
+    def drained(self) -> dict[str, Drained]:
+        """How far every node has told."""
+        return self._nodes.drained()
 
     def books(self, asked: Asked) -> Books:
         """The books about what is asked."""
-        stays, nodes = StayLoader(self._act), NodeLoader(self._act)
+        stays = StayLoader(self._act, self._places)
         beside = NeighbourLoader(self._act, stays)
         held = stays.stays(asked.stays) if asked.stays else ()
+        nodes, topics = set(asked.nodes), set(asked.topics)
+        if asked.spread and held:
+            nodes |= {node for stay in held for node in stay.nodes}
+            topics |= self._units(held, stays)
         return Books(
             now_ms=self._act.now_ms,
             drained=self.drained(),
             stays=held,
-            nodes=nodes.nodes(asked.nodes),
-            doors=nodes.doors(asked.nodes),
+            nodes=self._nodes.nodes(sorted(nodes)),
+            doors=self._nodes.doors(sorted(nodes)),
             listings=beside.listings(held, spread=asked.spread) if held else (),
             persons=beside.persons(held) if held else (),
-            topics=beside.topics(asked.topics),
-            paths=nodes.paths() if asked.paths else (),
-            gates=self._gates() if held else frozenset(),
+            topics=beside.topics(sorted(topics)),
+            paths=self._nodes.paths() if asked.paths else (),
+            gates=self._places.gates,
         )
 
-    def drained(self) -> dict[str, Drained]:
-        """How far every node has told."""
-        table = tables.node_state
-        columns = (table.c.node, table.c.drained_through_ms, table.c.clock_state, table.c.clock_bound_ms)
-        query = sa.select(*columns).where(table.c.community == self._act.house.community)
-        return {
-            row.node: Drained(row.drained_through_ms, cast("ClockName", row.clock_state), row.clock_bound_ms)
-            for row in self._act.connection.execute(query)
-        }
-
-    def nodes_on_the_way(self, stays: Sequence[str]) -> set[str]:
-        """The nodes whose doors lead to the rooms of these stays."""
-        table = tables.stay
-        query = sa.select(table.c.room).where(
-            table.c.community == self._act.house.community, table.c.stay.in_(stays)
-        )
-        rooms = set(self._act.connection.execute(query).scalars())
-        return {node for way in ways_of(self._act, rooms).values() for node in way} if rooms else set()
-
-    def _gates(self) -> frozenset[str]:
-        table = tables.access_point
-        query = sa.select(table.c.access_point).where(
-            table.c.community == self._act.house.community, table.c.kind.in_(GATES)
-        )
-        return frozenset(self._act.connection.execute(query).scalars())
+    def _units(self, held: Sequence[StayBook], stays: StayLoader) -> set[str]:
+        """The units of these stays, where something was or is said of them."""
+        units = {stay.unit for stay in held if stay.unit}
+        uncoded = {stay.unit for stay in held if stay.unit and stay.listing_state in NO_CODE}
+        told = {unit for unit in units if unit in stays.told}
+        return uncoded | told | ask_set(self._act, _SUSPECTS, units=sorted(units))

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from cloud_sync.core.books import Company, Moment
 from cloud_sync.core.policy import MINUTE_MS
 from cloud_sync.store import tables
+from cloud_sync.store.asking import ask, many, mine
 from cloud_sync.store.house import Act
 from cloud_sync.store.tables_rules import COMPANY_WORDS
 
@@ -21,7 +22,7 @@ NIGHT_FROM = 22
 QUARTER_MS = 15 * MINUTE_MS
 COMPANY_AFTER_MS = 10 * MINUTE_MS  # a door counts people when it has shut, and a held door shuts late
 _EVENT = tables.event
-_COLUMNS = (
+_OF_PASSES = sa.select(
     _EVENT.c.pass_id,
     _EVENT.c.type,
     _EVENT.c.direction,
@@ -35,6 +36,28 @@ _COLUMNS = (
     _EVENT.c.reason,
     _EVENT.c.stored_ms,
     _EVENT.c.body,
+).where(mine(_EVENT), _EVENT.c.pass_id.in_(many("passes")), _EVENT.c.type.in_((TAKEN, DENIED)))
+_NAMED = sa.select(_EVENT.c.seq).where(mine(_EVENT), _EVENT.c.pass_id == sa.bindparam("one")).limit(1)
+_COMPANY = (
+    sa.select(_EVENT.c.node, _EVENT.c.grant_id, _EVENT.c.body)
+    .where(
+        mine(_EVENT),
+        sa.text(COMPANY_WORDS),
+        _EVENT.c.wall_ms.between(sa.bindparam("since"), sa.bindparam("until")),
+    )
+    .order_by(_EVENT.c.wall_ms)
+)
+_BEFORE = (
+    sa.select(_EVENT.c.wall_ms)
+    .where(
+        mine(_EVENT),
+        _EVENT.c.node == sa.bindparam("node"),
+        _EVENT.c.epoch == sa.bindparam("epoch"),
+        _EVENT.c.seq < sa.bindparam("seq"),
+        _EVENT.c.clock_state == "TRUSTED",
+    )
+    .order_by(_EVENT.c.seq.desc())
+    .limit(1)
 )
 
 
@@ -63,18 +86,14 @@ class Moments:
 
     def __init__(self, act: Act) -> None:
         self._act = act
-        self._mine = _EVENT.c.community == act.house.community
         self._nights: dict[int, bool] = {}
 
     def of_passes(self, passes: Sequence[str]) -> Mapping[str, Seen]:
         """Whoever was seen at all; in one query for all, but for clocks that were not right."""
-        found = sa.select(*_COLUMNS).where(
-            self._mine, _EVENT.c.pass_id.in_(passes), _EVENT.c.type.in_((TAKEN, DENIED))
-        )
         seen: dict[str, Seen] = defaultdict(Seen)
         grants: dict[tuple[str, str], tuple[Seen, Moment]] = {}
         walls: list[int] = []
-        rows = sorted(self._act.connection.execute(found).all(), key=lambda row: (row[0], row[4], row[8]))
+        rows = sorted(ask(self._act, _OF_PASSES, passes=passes), key=lambda row: (row[0], row[4], row[8]))
         for row in rows:
             _pass, kind, direction, _door, wall_ms, _clock, node, _epoch, _seq, grant, reason, *_ = row
             if kind == DENIED and reason != NO_RIGHT_HERE:
@@ -96,19 +115,13 @@ class Moments:
         return {one for one in passes if self._named(one)}
 
     def _named(self, pass_id: str) -> bool:
-        query = sa.select(_EVENT.c.seq).where(self._mine, _EVENT.c.pass_id == pass_id).limit(1)
-        return self._act.connection.execute(query).first() is not None
+        return bool(ask(self._act, _NAMED, one=pass_id))
 
     def _company(
         self, grants: Mapping[tuple[str, str], tuple[Seen, Moment]], since_ms: int, until_ms: int
     ) -> None:
         """More people than grants, as the door counted them, given to the passage they came with."""
-        query = (
-            sa.select(_EVENT.c.node, _EVENT.c.grant_id, _EVENT.c.body)
-            .where(self._mine, sa.text(COMPANY_WORDS), _EVENT.c.wall_ms.between(since_ms, until_ms))
-            .order_by(_EVENT.c.wall_ms)
-        )
-        for node, grant, body in self._act.connection.execute(query):
+        for node, grant, body in ask(self._act, _COMPANY, since=since_ms, until=until_ms):
             held = grants.get((node, grant))
             counted = _read(body).x or {}
             extra = int(counted.get("people", 0)) - int(counted.get("grants", 1))
@@ -126,19 +139,8 @@ class Moments:
 
     def _known_before(self, node: str, epoch: str, seq: int) -> int:
         """The time of the last event before it whose clock was right: the order of a ledger is certain."""
-        query = (
-            sa.select(_EVENT.c.wall_ms)
-            .where(
-                self._mine,
-                _EVENT.c.node == node,
-                _EVENT.c.epoch == epoch,
-                _EVENT.c.seq < seq,
-                _EVENT.c.clock_state == "TRUSTED",
-            )
-            .order_by(_EVENT.c.seq.desc())
-            .limit(1)
-        )
-        return int(self._act.connection.execute(query).scalar() or 0)
+        found = ask(self._act, _BEFORE, node=node, epoch=epoch, seq=seq)
+        return int(found[0][0]) if found else 0
 
     def _is_night(self, wall_ms: int) -> bool:
         quarter = wall_ms // QUARTER_MS

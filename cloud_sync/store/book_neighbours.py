@@ -18,6 +18,7 @@ from cloud_sync.core.books import (
 from cloud_sync.core.lifecycles import ListingState, StayState
 from cloud_sync.core.listing_access import access_by_listing_state
 from cloud_sync.store import tables
+from cloud_sync.store.asking import ask, many, mine
 from cloud_sync.store.book_stays import StayLoader, is_proved, registered_of, told_about
 from cloud_sync.store.house import Act
 
@@ -34,6 +35,40 @@ AWAY = frozenset(
 )  # these sleep nowhere; who has left did sleep here
 
 
+_STAY, _PERSON, _MEMBER, _LISTING = tables.stay, tables.person, tables.stay_member, tables.listing
+_NEAR = sa.select(
+    _STAY.c.stay, _STAY.c.listing, _STAY.c.planned_in_ms, _STAY.c.planned_out_ms, _STAY.c.state
+).where(
+    mine(_STAY),
+    _STAY.c.listing.in_(many("listings")),
+    _STAY.c.planned_out_ms > sa.bindparam("since"),
+    _STAY.c.planned_in_ms < sa.bindparam("until"),
+)
+_STAYS_OF = (
+    sa.select(
+        _PERSON.c.person,
+        _PERSON.c.doc_hash,
+        _STAY.c.stay,
+        _STAY.c.planned_in_ms,
+        _STAY.c.planned_out_ms,
+        _STAY.c.checked_out_ms,
+    )
+    .select_from(
+        _PERSON.join(
+            _MEMBER, (_MEMBER.c.community == _PERSON.c.community) & (_MEMBER.c.person == _PERSON.c.person)
+        ).join(_STAY, (_STAY.c.community == _MEMBER.c.community) & (_STAY.c.stay == _MEMBER.c.stay))
+    )
+    .where(mine(_PERSON), _PERSON.c.doc_hash.in_(many("documents")))
+    .order_by(_PERSON.c.person, _STAY.c.stay)
+)
+_TOPICS = sa.select(_LISTING.c.listing, _LISTING.c.unit, _LISTING.c.state).where(
+    mine(_LISTING), _LISTING.c.unit.in_(many("units")) | _LISTING.c.listing.in_(many("listings"))
+)
+_ENTERED = sa.select(_STAY.c.listing, _STAY.c.stay).where(
+    mine(_STAY), _STAY.c.listing.in_(many("listings")), _STAY.c.first_entry_ms > sa.bindparam("since")
+)
+
+
 class NeighbourLoader:
     """Reads within one transaction."""
 
@@ -42,44 +77,29 @@ class NeighbourLoader:
         self._stays = stays
 
     def listings(self, stays: Sequence[StayBook], *, spread: bool) -> tuple[ListingBook, ...]:
-        """Each listing with the stays that overlap these; ``spread``: the later ones among them are judged too."""
+        """Each listing with the stays that overlap these; ``spread``: those among them that come later are judged too."""
         asked: dict[str, list[StayBook]] = defaultdict(list)
         for stay in stays:
             asked[stay.listing].append(stay)
         near = self._near({listing: _span(held) for listing, held in asked.items()})
-        if spread:
-            wide = {listing: _span([*asked[listing], *near[listing]]) for listing in asked}
-            wider = self._near(wide)
-        else:
-            wider = near
-        found = {row.stay for rows in wider.values() for row in rows}
-        registered = registered_of(self._act, sorted(found))
+        registered = registered_of(self._act, {row.stay for rows in near.values() for row in rows})
         books = []
         for listing, held in asked.items():
             judged = {stay.stay for stay in held}
-            if spread:
-                judged |= {row.stay for row in near[listing]}
-            listed = tuple(self._listed(row, registered.get(row.stay, {})) for row in wider[listing])
+            if spread:  # an earlier stay is not changed by one that comes after it
+                since_ms = _span(held)[0]
+                judged |= {row.stay for row in near[listing] if row.planned_in_ms >= since_ms}
+            listed = tuple(self._listed(row, registered.get(row.stay, {})) for row in near[listing])
             books.append(ListingBook(listing, held[0].max_guests, listed, frozenset(judged)))
         return tuple(books)
 
     def _near(self, spans: dict[str, tuple[int, int]]) -> dict[str, list[Any]]:
         """Stays of each listing that overlap its span."""
-        table = tables.stay
         found: dict[str, list[Any]] = {listing: [] for listing in spans}
-        if not spans:
-            return found
-        query = sa.select(
-            table.c.stay, table.c.listing, table.c.planned_in_ms, table.c.planned_out_ms, table.c.state
-        ).where(
-            table.c.community == self._act.house.community,
-            table.c.listing.in_(sorted(spans)),
-            table.c.planned_out_ms > min(since for since, _ in spans.values()),
-            table.c.planned_in_ms < max(until for _, until in spans.values()),
-        )
-        for row in self._act.connection.execute(query):
-            since_ms, until_ms = spans[row.listing]
-            if row.planned_out_ms > since_ms and row.planned_in_ms < until_ms:
+        since_ms, until_ms = min(one for one, _ in spans.values()), max(one for _, one in spans.values())
+        for row in ask(self._act, _NEAR, listings=sorted(spans), since=since_ms, until=until_ms):
+            begin_ms, end_ms = spans[row.listing]
+            if row.planned_out_ms > begin_ms and row.planned_in_ms < end_ms:
                 found[row.listing].append(row)
         return found
 
@@ -89,71 +109,33 @@ class NeighbourLoader:
         return ListedStay(row.stay, row.planned_in_ms, row.planned_out_ms, proved, counts)
 
     def persons(self, stays: Sequence[StayBook]) -> tuple[PersonBook, ...]:
-        """Everybody of these stays, each with every stay in which somebody with the same document was seen."""
+        """Everybody of these stays, each with every stay in which the same document was seen."""
         members = {member.person for stay in stays for member in stay.members if member.person}
-        groups = self._same_document(members)
-        planned = self._stays_of({person for group in groups for person in group})
-        shared = [group for group in groups if len({s.stay for p in group for s in planned[p]}) > 1]
-        others = sorted({row.stay for group in shared for person in group for row in planned[person]})
-        passes = self._stays.members(others) if others else {}
-        held = {(stay, m.person): m for stay, found in passes.items() for m in found}
+        documents = {one for person in members if (one := self._stays.documents.get(person)) is not None}
+        planned: dict[str, list[Any]] = defaultdict(list)
+        for row in ask(self._act, _STAYS_OF, documents=sorted(documents)):
+            planned[row.doc_hash].append(row)
+        shared = {row.stay for rows in planned.values() if len({r.stay for r in rows}) > 1 for row in rows}
+        held = {(stay.stay, m.person): m for stay in stays for m in stay.members}
+        others = sorted(shared - {stay.stay for stay in stays})
+        for stay_id, found in (self._stays.members(others) if others else {}).items():
+            held.update({(stay_id, m.person): m for m in found})
         books = []
-        for group in groups:
-            seen = []
-            for person in group:
-                for row in planned[person]:
-                    member = held.get((row.stay, person))
-                    if member is not None and member.entries:
-                        seen.append(_stay_of_person(row, member))
-            books.append(PersonBook(group[0], tuple(seen)))
+        for rows in planned.values():
+            seen = [
+                _stay_of_person(row, member)
+                for row in rows
+                if (member := held.get((row.stay, row.person))) is not None and member.entries
+            ]
+            books.append(PersonBook(min(row.person for row in rows), tuple(seen)))
         return tuple(books)
-
-    def _same_document(self, persons: set[str]) -> list[list[str]]:
-        """Persons in groups of one document; whoever has none stands alone."""
-        table = tables.person
-        mine = sa.select(table.c.doc_hash).where(
-            table.c.community == self._act.house.community, table.c.person.in_(persons)
-        )
-        hashes = {one for one in self._act.connection.execute(mine).scalars() if one is not None}
-        query = sa.select(table.c.person, table.c.doc_hash).where(
-            table.c.community == self._act.house.community, table.c.doc_hash.in_(hashes)
-        )
-        groups: dict[str, list[str]] = defaultdict(list)
-        for person, doc_hash in self._act.connection.execute(query.order_by(table.c.person)):
-            groups[doc_hash].append(person)
-        grouped = {person for group in groups.values() for person in group}
-        return [*groups.values(), *([person] for person in sorted(persons - grouped))]
-
-    def _stays_of(self, persons: set[str]) -> dict[str, list[Any]]:
-        member, stay = tables.stay_member, tables.stay
-        joined = member.join(stay, (stay.c.community == member.c.community) & (stay.c.stay == member.c.stay))
-        query = (
-            sa.select(
-                member.c.person,
-                stay.c.stay,
-                stay.c.planned_in_ms,
-                stay.c.planned_out_ms,
-                stay.c.checked_out_ms,
-            )
-            .select_from(joined)
-            .where(member.c.community == self._act.house.community, member.c.person.in_(persons))
-        )
-        found: dict[str, list[Any]] = defaultdict(list)
-        for row in self._act.connection.execute(query):
-            found[row.person].append(row)
-        return found
 
     def topics(self, subjects: Sequence[str]) -> tuple[TopicBook, ...]:
         """What is known of subjects that are no stays."""
         if not subjects:
             return ()
         told = told_about(self._act, subjects)
-        table = tables.listing
-        query = sa.select(table.c.listing, table.c.unit, table.c.state).where(
-            table.c.community == self._act.house.community,
-            table.c.unit.in_(subjects) | table.c.listing.in_(subjects),
-        )
-        rows = self._act.connection.execute(query).all()
+        rows = ask(self._act, _TOPICS, units=subjects, listings=subjects)
         listings = {row.listing for row in rows}
         coded = {row.unit for row in rows if row.state in HAS_CODE}
         entered = self._entered([row.listing for row in rows if row.state in NO_CODE])
@@ -175,15 +157,9 @@ class NeighbourLoader:
         """Stays in which somebody went in, of listings that have no code."""
         if not listings:
             return {}
-        table = tables.stay
         since_ms = self._act.now_ms - self._act.house.profile.rules.visit_days_ms
-        query = sa.select(table.c.listing, table.c.stay).where(
-            table.c.community == self._act.house.community,
-            table.c.listing.in_(listings),
-            table.c.first_entry_ms > since_ms,
-        )
         found: dict[str, list[str]] = defaultdict(list)
-        for listing, stay in self._act.connection.execute(query):
+        for listing, stay in ask(self._act, _ENTERED, listings=listings, since=since_ms):
             found[listing].append(stay)
         return found
 

@@ -6,11 +6,13 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
-from cloud_sync.core.books import DoorFact, Hole, NodeBook, PathBook
+from cloud_sync.core.books import ClockName, DoorFact, Drained, Hole, NodeBook, PathBook
 from cloud_sync.core.issue import is_due_at_nodes
 from cloud_sync.core.policy import DAY_MS
 from cloud_sync.protocol.vouched import RETENTION
 from cloud_sync.store import tables
+from cloud_sync.store.asking import ask, many, mine
+from cloud_sync.store.book_stays import Places
 from cloud_sync.store.house import Act
 from cloud_sync.store.issuing import held_row
 from cloud_sync.store.pass_sets import is_online
@@ -27,23 +29,96 @@ TAKING_AWAY = ("pass.revoke", "pass.exit only", "pass.suspend", "pass.prerequisi
 NOT_READ = ("CredentialNotFound", "x:CodeReplayed", "x:CodeOutOfTime")
 
 
+_STATE, _SET, _ERASURE, _EVENT = tables.node_state, tables.pass_set, tables.erasure, tables.event
+_STATES = sa.select(
+    _STATE.c.node,
+    _STATE.c.drained_through_ms,
+    _STATE.c.clock_state,
+    _STATE.c.clock_bound_ms,
+    _STATE.c.auth_ver,
+    _STATE.c.root,
+    _STATE.c.online,
+    _STATE.c.hello_ms,
+).where(mine(_STATE))
+_SETS = sa.select(_SET).where(mine(_SET))
+_UNERASED = (
+    sa.select(_ERASURE.c.node, sa.func.min(_ERASURE.c.asked_ms))
+    .where(mine(_ERASURE), _ERASURE.c.node.in_(many("nodes")), _ERASURE.c.acked_ms.is_(None))
+    .group_by(_ERASURE.c.node)
+)
+
+
+def _holes_query() -> sa.CompoundSelect[Any]:
+    """(node, epoch, lo, hi, since, kind); not what left a node on its own clock, acknowledged, as it has to."""
+    gap, lost, other = tables.gap, tables.tombstone, tables.conflict
+    named = many("nodes")
+    return sa.union_all(
+        sa.select(gap.c.node, gap.c.epoch, gap.c.lo, gap.c.hi, gap.c.first_seen_ms, sa.literal("gap")).where(
+            mine(gap), gap.c.node.in_(named)
+        ),
+        sa.select(
+            lost.c.node, lost.c.epoch, lost.c.lo, lost.c.hi, lost.c.declared_ms, sa.literal("lost")
+        ).where(mine(lost), lost.c.node.in_(named), lost.c.reason != RETENTION),
+        sa.select(
+            other.c.node, other.c.epoch, other.c.seq, other.c.seq, other.c.seen_ms, sa.literal("conflict")
+        ).where(mine(other), other.c.node.in_(named)),
+    )
+
+
+_HOLES = _holes_query()
+_TAKEN_AWAY = (
+    sa.select(tables.audit.c.at_ms, tables.audit.c.action, tables.audit.c.before, tables.pass_.c.wire)
+    .join(
+        tables.pass_,
+        (tables.pass_.c.community == tables.audit.c.community)
+        & (tables.pass_.c.pass_id == tables.audit.c.object),
+    )
+    .where(
+        mine(tables.audit),
+        tables.audit.c.action.in_(TAKING_AWAY),
+        tables.audit.c.at_ms > sa.bindparam("since"),
+    )
+    .order_by(tables.audit.c.at_ms)
+)
+_FACTS = sa.select(
+    _EVENT.c.node, _EVENT.c.epoch, _EVENT.c.seq, _EVENT.c.type, _EVENT.c.access_point, _EVENT.c.wall_ms
+).where(
+    mine(_EVENT),
+    sa.text(DOOR_WORDS),
+    _EVENT.c.node.in_(many("nodes")),
+    _EVENT.c.wall_ms >= sa.bindparam("since"),
+    _EVENT.c.access_point.is_not(None),
+)
+
+
+def pass_sets(act: Act) -> dict[str, Any]:
+    """What each node is to hold, as last built."""
+    return {row.node: row for row in ask(act, _SETS)}
+
+
 class NodeLoader:
     """Reads within one transaction."""
 
-    def __init__(self, act: Act) -> None:
+    def __init__(self, act: Act, places: Places) -> None:
         self._act = act
+        self._places = places
+        self._states = {row.node: row for row in ask(act, _STATES)}
+
+    def drained(self) -> dict[str, Drained]:
+        """How far every node has told."""
+        return {
+            name: Drained(row.drained_through_ms, cast("ClockName", row.clock_state), row.clock_bound_ms)
+            for name, row in self._states.items()
+        }
 
     def nodes(self, nodes: Sequence[str]) -> tuple[NodeBook, ...]:
         if not nodes:
             return ()
-        states = self._by_node(tables.node_state, nodes)
-        sets = self._by_node(tables.pass_set, nodes)
-        erasures = self._erasures(nodes)
-        holes = self._holes(nodes)
-        doors = self._doors(nodes)
+        sets, holes = pass_sets(self._act), self._holes(nodes)
+        erasures = dict(ask(self._act, _UNERASED, nodes=nodes))
         books = []
         for node in nodes:
-            state, held = states.get(node), sets.get(node)
+            state, held = self._states.get(node), sets.get(node)
             books.append(
                 NodeBook(
                     node=node,
@@ -53,44 +128,21 @@ class NodeLoader:
                     built_ms=held.built_ms if held is not None else 0,
                     told_ver=state.auth_ver if state is not None else 0,
                     told_root=state.root if state is not None else "",
-                    revoked_ms=self._unreceipted(doors[node], held),
+                    revoked_ms=self._unreceipted(node, held),
                     erase_ms=erasures.get(node),
                     holes=tuple(holes[node]),
                 )
             )
         return tuple(books)
 
-    def _rows(self, table: sa.Table, nodes: Sequence[str], *where: Any) -> Sequence[Any]:
-        mine = (table.c.community == self._act.house.community, table.c.node.in_(nodes))
-        return self._act.connection.execute(sa.select(table).where(*mine, *where)).all()
-
-    def _by_node(self, table: sa.Table, nodes: Sequence[str]) -> dict[str, Any]:
-        return {row.node: row for row in self._rows(table, nodes)}
-
-    def _doors(self, nodes: Sequence[str]) -> dict[str, set[str]]:
-        doors: dict[str, set[str]] = defaultdict(set)
-        for row in self._rows(tables.access_point, nodes):
-            doors[row.node].add(row.access_point)
-        return doors
-
-    def _unreceipted(self, doors: set[str], held: Any) -> int | None:
+    def _unreceipted(self, node: str, held: Any) -> int | None:
         """When the oldest thing was taken away that neither a receipt covers nor a set was built for."""
         if held is None:
             return None
         receipted = held.receipt_ver == held.auth_ver and held.receipt_root == held.root
         since_ms = held.built_ms if receipted else (held.receipt_ms or 0) - RECEIPT_SLACK_MS
-        audit, pass_ = tables.audit, tables.pass_
-        found = (
-            sa.select(audit.c.at_ms, audit.c.action, audit.c.before, pass_.c.wire)
-            .join(pass_, (pass_.c.community == audit.c.community) & (pass_.c.pass_id == audit.c.object))
-            .where(
-                audit.c.community == self._act.house.community,
-                audit.c.action.in_(TAKING_AWAY),
-                audit.c.at_ms > since_ms,
-            )
-            .order_by(audit.c.at_ms)
-        )
-        for row in self._act.connection.execute(found):
+        doors = self._places.doors_of(node)
+        for row in ask(self._act, _TAKEN_AWAY, since=since_ms):
             wire = held_row(row.wire)
             if wire is None:
                 continue
@@ -99,53 +151,27 @@ class NodeLoader:
                 return int(row.at_ms)
         return None
 
-    def _erasures(self, nodes: Sequence[str]) -> dict[str, int]:
-        table = tables.erasure
-        query = (
-            sa.select(table.c.node, sa.func.min(table.c.asked_ms))
-            .where(
-                table.c.community == self._act.house.community,
-                table.c.node.in_(nodes),
-                table.c.acked_ms.is_(None),
-            )
-            .group_by(table.c.node)
-        )
-        return {node: int(asked_ms) for node, asked_ms in self._act.connection.execute(query)}
-
     def _holes(self, nodes: Sequence[str]) -> dict[str, list[Hole]]:
         holes: dict[str, list[Hole]] = defaultdict(list)
-        for row in self._rows(tables.gap, nodes):
-            holes[row.node].append(_hole(row, f"{row.lo}-{row.hi}", row.first_seen_ms, "gap"))
-        # Not what left a node on its own clock, acknowledged, as it has to.
-        for row in self._rows(tables.tombstone, nodes, tables.tombstone.c.reason != RETENTION):
-            holes[row.node].append(_hole(row, f"{row.lo}-{row.hi}", row.declared_ms, "lost"))
-        for row in self._rows(tables.conflict, nodes):
-            holes[row.node].append(_hole(row, str(row.seq), row.seen_ms, "conflict"))
+        for node, epoch, lo, hi, since_ms, kind in ask(self._act, _HOLES, nodes=nodes):
+            seqs = str(lo) if kind == "conflict" else f"{lo}-{hi}"
+            holes[node].append(Hole(f"{node}/{epoch}/{seqs}", since_ms, kind))
         return holes
 
     def doors(self, nodes: Sequence[str]) -> tuple[DoorFact, ...]:
         """What doors did in the last days against what they should; D23 looks at each day."""
         if not nodes:
             return ()
-        event = tables.event
-        newer_ms = self._act.house.midnight_ms(self._act.now_ms) - DOOR_DAYS * DAY_MS
-        found = sa.select(
-            event.c.node, event.c.epoch, event.c.seq, event.c.type, event.c.access_point, event.c.wall_ms
-        ).where(
-            event.c.community == self._act.house.community,
-            sa.text(DOOR_WORDS),
-            event.c.wall_ms >= newer_ms,
-            event.c.node.in_(nodes),
-            event.c.access_point.is_not(None),
-        )
+        house = self._act.house
+        newer_ms = house.midnight_ms(self._act.now_ms) - DOOR_DAYS * DAY_MS
         return tuple(
             DoorFact(
                 ref=f"{row.node}/{row.epoch}/{row.seq}",
                 access_point=row.access_point,
                 kind=cast("Any", DOOR_TYPES[row.type]),
-                window_ms=self._act.house.midnight_ms(row.wall_ms),
+                window_ms=house.midnight_ms(row.wall_ms),
             )
-            for row in self._act.connection.execute(found)
+            for row in ask(self._act, _FACTS, nodes=nodes, since=newer_ms)
         )
 
     def paths(self) -> tuple[PathBook, ...]:
@@ -168,9 +194,4 @@ class NodeLoader:
         counts: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
         for door, kind, let_in, judged in self._act.connection.execute(query):
             counts[door].append((kind, int(let_in), judged))
-        doors = [row.access_point for row in self._act.rows(tables.access_point)]
-        return tuple(PathBook(str(door), tuple(counts[str(door)])) for door in doors)
-
-
-def _hole(row: Any, seqs: str, since_ms: int, kind: Any) -> Hole:
-    return Hole(f"{row.node}/{row.epoch}/{seqs}", since_ms, kind)
+        return tuple(PathBook(door, tuple(counts[door])) for door in sorted(self._places.owner))

@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,46 +20,120 @@ from cloud_sync.core.lifecycles import (
 )
 from cloud_sync.core.listing_access import access_by_listing_state
 from cloud_sync.store import tables
+from cloud_sync.store.asking import ask, many, mine
 from cloud_sync.store.book_moments import Moments, Seen
 from cloud_sync.store.house import Act
 from cloud_sync.store.places import scope_of
 from cloud_sync.store.tables_rules import evidence
 
+GATES = frozenset({"gate", "garage"})  # the edge of the community
 Row = Any  # of a query with many columns; each is named where it is read
 SHUT = frozenset(state for state in ListingState if not access_by_listing_state(state).new_passes)
 _PURGED = RegistrationState.PURGED  # what was proved before its time was over stays proved
 
 
+_TOLD = (
+    sa.select(evidence)
+    .where(mine(evidence), evidence.c.subject.in_(many("subjects")))
+    .order_by(evidence.c.subject, evidence.c.since_ms, evidence.c.type, evidence.c.key)
+)
+_ROOMS = sa.select(tables.room.c.room, tables.room.c.access_points).where(
+    mine(tables.room), tables.room.c.room.in_(many("rooms"))
+)
+_REGISTRATIONS = sa.select(tables.registration).where(
+    mine(tables.registration), tables.registration.c.stay.in_(many("stays"))
+)
+_POINTS = sa.select(
+    tables.access_point.c.access_point, tables.access_point.c.node, tables.access_point.c.kind
+).where(mine(tables.access_point))
+_PASSES = (
+    sa.select(
+        tables.pass_.c.pass_id,
+        tables.pass_.c.stay,
+        tables.pass_.c.person,
+        tables.pass_.c.state,
+        tables.pass_.c.scope,
+    )
+    .where(mine(tables.pass_), tables.pass_.c.stay.in_(many("stays")))
+    .order_by(tables.pass_.c.pass_id)
+)
+_PRESENCE = sa.select(tables.presence.c.pass_id, tables.presence.c.state).where(
+    mine(tables.presence), tables.presence.c.pass_id.in_(many("passes"))
+)
+_PERSONS = sa.select(tables.person.c.person, tables.person.c.minor, tables.person.c.doc_hash).where(
+    mine(tables.person), tables.person.c.person.in_(many("persons"))
+)
+_SHUT = (
+    sa.select(tables.audit.c.object, tables.audit.c.at_ms, tables.audit.c.before, tables.audit.c.after)
+    .where(
+        mine(tables.audit),
+        tables.audit.c.object.in_(many("listings")),
+        tables.audit.c.action.like("listing.%"),
+    )
+    .order_by(tables.audit.c.n)
+)
+
+
+def _stays_query() -> sa.Select[Any]:
+    stay, listing, booking = tables.stay, tables.listing, tables.booking
+    joined = stay.outerjoin(
+        listing, (listing.c.community == stay.c.community) & (listing.c.listing == stay.c.listing)
+    ).outerjoin(booking, (booking.c.community == stay.c.community) & (booking.c.booking == stay.c.booking))
+    columns = (
+        stay,
+        listing.c.state.label("listing_state"),
+        listing.c.max_guests,
+        listing.c.operator,
+        listing.c.unit,
+        booking.c.state.label("booking_state"),
+        booking.c.received_ms,
+    )
+    return sa.select(*columns).select_from(joined).where(mine(stay), stay.c.stay.in_(many("stays")))
+
+
+_STAYS = _stays_query()
+
+
 def told_about(act: Act, subjects: Iterable[str]) -> dict[str, tuple[Evidence, ...]]:
     """What people and other programs told about these subjects."""
     found: dict[str, list[Evidence]] = defaultdict(list)
-    query = (
-        sa.select(evidence)
-        .where(evidence.c.community == act.house.community, evidence.c.subject.in_(sorted(subjects)))
-        .order_by(evidence.c.subject, evidence.c.since_ms, evidence.c.type, evidence.c.key)
-    )
-    for row in act.connection.execute(query):
+    for row in ask(act, _TOLD, subjects=sorted(subjects)):
         body = body_of(row.type, json.loads(row.body))
         found[row.subject].append(Evidence(row.subject, row.key, row.since_ms, row.ended_ms, body))
     return {subject: tuple(told) for subject, told in found.items()}
 
 
-def ways_of(act: Act, rooms: set[str]) -> dict[str, tuple[str, ...]]:
-    """The nodes whose doors are on the way to each room."""
-    point, room = tables.access_point, tables.room
-    owner = dict(_all(act, sa.select(point.c.access_point, point.c.node), point))
-    found = _all(act, sa.select(room.c.room, room.c.access_points).where(room.c.room.in_(rooms)), room)
-    return {
-        name: tuple(sorted({owner[door] for door in scope_of(doors) if door in owner}))
-        for name, doors in found
-    }
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Every door: whose it is, and of what kind."""
+
+    owner: Mapping[str, str]
+    kinds: Mapping[str, str]
+
+    @classmethod
+    def read(cls, act: Act) -> "Places":
+        rows = ask(act, _POINTS)
+        return cls({row.access_point: row.node for row in rows}, {row.access_point: row.kind for row in rows})
+
+    def doors_of(self, node: str) -> set[str]:
+        return {door for door, owner in self.owner.items() if owner == node}
+
+    @property
+    def gates(self) -> frozenset[str]:
+        return frozenset(door for door, kind in self.kinds.items() if kind in GATES)
+
+    def ways(self, act: Act, rooms: set[str]) -> dict[str, tuple[str, ...]]:
+        """The nodes whose doors are on the way to each room."""
+        return {
+            name: tuple(sorted({self.owner[door] for door in scope_of(doors) if door in self.owner}))
+            for name, doors in ask(act, _ROOMS, rooms=sorted(rooms))
+        }
 
 
 def registered_of(act: Act, stays: Iterable[str]) -> dict[str, dict[str, Row]]:
     """Stay → person → the registration that says most: a proved one before any other."""
-    table = tables.registration
     found: dict[str, dict[str, Row]] = defaultdict(dict)
-    for row in _all(act, sa.select(table).where(table.c.stay.in_(stays)), table):
+    for row in ask(act, _REGISTRATIONS, stays=sorted(stays)):
         held = found[row.stay].get(row.person)
         if held is None or is_proved(act, row) or not is_proved(act, held):
             found[row.stay][row.person] = row
@@ -70,24 +145,23 @@ def is_proved(act: Act, row: Row) -> bool:
     return status and row.proofing >= act.house.profile.proofing_min
 
 
-def _all(act: Act, query: sa.Select[Any], table: sa.Table) -> Sequence[Row]:
-    return act.connection.execute(query.where(table.c.community == act.house.community)).all()
-
-
 class StayLoader:
     """Reads within one transaction."""
 
-    def __init__(self, act: Act) -> None:
+    def __init__(self, act: Act, places: Places) -> None:
         self._act = act
+        self._places = places
         self._moments = Moments(act)
+        self.documents: dict[str, str | None] = {}  # of every person read so far
+        self.told: dict[str, tuple[Evidence, ...]] = {}  # about the stays and their units
 
     def stays(self, stays: Sequence[str]) -> tuple[StayBook, ...]:
         """The books of these stays, whole."""
-        rows = self._rows(stays)
+        rows = ask(self._act, _STAYS, stays=stays)
         members = self.members(stays)
-        ways = ways_of(self._act, {row.room for row in rows})
+        ways = self._places.ways(self._act, {row.room for row in rows})
         shut = self._shut({row.listing for row in rows if row.listing_state in SHUT})
-        told = told_about(self._act, stays)
+        told = self.told = told_about(self._act, {*stays, *(row.unit for row in rows if row.unit)})
         return tuple(
             StayBook(
                 stay=row.stay,
@@ -110,46 +184,21 @@ class StayLoader:
             for row in rows
         )
 
-    def _rows(self, stays: Sequence[str]) -> Sequence[Row]:
-        stay, listing, booking = tables.stay, tables.listing, tables.booking
-        joined = stay.outerjoin(
-            listing, (listing.c.community == stay.c.community) & (listing.c.listing == stay.c.listing)
-        ).outerjoin(
-            booking, (booking.c.community == stay.c.community) & (booking.c.booking == stay.c.booking)
-        )
-        columns = (
-            stay,
-            listing.c.state.label("listing_state"),
-            listing.c.max_guests,
-            listing.c.operator,
-            listing.c.unit,
-            booking.c.state.label("booking_state"),
-            booking.c.received_ms,
-        )
-        return _all(self._act, sa.select(*columns).select_from(joined).where(stay.c.stay.in_(stays)), stay)
-
     def _shut(self, listings: set[str]) -> dict[str, int]:
         """Since when each of these takes nobody new, as its last change of state was written down."""
-        audit = tables.audit
         found: dict[str, int] = dict.fromkeys(listings, 0)
-        query = sa.select(audit.c.object, audit.c.at_ms, audit.c.before, audit.c.after).where(
-            audit.c.object.in_(sorted(listings)), audit.c.action.like("listing.%")
-        )
-        for row in _all(self._act, query.order_by(audit.c.n), audit):
+        for row in ask(self._act, _SHUT, listings=sorted(listings)) if listings else ():
             if row.after in SHUT and row.before not in SHUT:
                 found[row.object] = row.at_ms
         return found
 
     def members(self, stays: Sequence[str]) -> dict[str, tuple[MemberBook, ...]]:
         """Every guest's pass of these stays, as a member."""
-        table = tables.pass_
-        columns = (table.c.pass_id, table.c.stay, table.c.person, table.c.state, table.c.scope)
-        query = sa.select(*columns).where(table.c.stay.in_(stays)).order_by(table.c.pass_id)
-        passes = _all(self._act, query, table)
+        passes = ask(self._act, _PASSES, stays=stays)
         seen = self._moments.of_passes([row.pass_id for row in passes])
         quiet = [row.pass_id for row in passes if row.pass_id not in seen]
         used = {*seen, *self._moments.used(quiet)}
-        states = self._presence([row.pass_id for row in passes])
+        states = dict(ask(self._act, _PRESENCE, passes=[row.pass_id for row in passes]))
         minors = self._minors({row.person for row in passes})
         held = registered_of(self._act, stays)
         books: dict[str, list[MemberBook]] = defaultdict(list)
@@ -199,12 +248,7 @@ class StayLoader:
         vault = self._act.house.vault
         return vault.holds(person, "guardian_contact") and vault.holds(person, "relation")
 
-    def _presence(self, passes: Sequence[str]) -> dict[str, Any]:
-        table = tables.presence
-        query = sa.select(table.c.pass_id, table.c.state).where(table.c.pass_id.in_(passes))
-        return dict(_all(self._act, query, table))
-
     def _minors(self, persons: set[str]) -> set[str]:
-        table = tables.person
-        query = sa.select(table.c.person).where(table.c.person.in_(persons), table.c.minor == 1)
-        return {row.person for row in _all(self._act, query, table)}
+        rows = ask(self._act, _PERSONS, persons=sorted(persons))
+        self.documents.update({row.person: row.doc_hash for row in rows})
+        return {row.person for row in rows if row.minor}

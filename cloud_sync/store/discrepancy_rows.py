@@ -18,7 +18,12 @@ from cloud_sync.core.reconcile import (
     settle,
 )
 from cloud_sync.store import tables
+from cloud_sync.store.asking import ask, many, mine
 from cloud_sync.store.house import Act
+
+_ABOUT = sa.select(tables.discrepancy).where(
+    mine(tables.discrepancy), tables.discrepancy.c.subject.in_(many("subjects"))
+)
 
 
 def pending(act: Act, evaluation: Evaluation) -> list[Finding]:
@@ -38,15 +43,11 @@ def apply(act: Act, evaluation: Evaluation) -> int:
 
 
 def _recorded(act: Act, subjects: Iterable[str]) -> dict[Key, Recorded]:
-    table = tables.discrepancy
-    found = sa.select(table).where(
-        table.c.community == act.house.community, table.c.subject.in_(sorted(subjects))
-    )
     return {
         Key(row.kind, row.subject, row.window_ms): Recorded(
             row.state, row.severity, tuple(json.loads(row.evidence)), row.close_reason or ""
         )
-        for row in act.connection.execute(found)
+        for row in ask(act, _ABOUT, subjects=sorted(subjects))
     }
 
 

@@ -1,27 +1,29 @@
 """Reconciliation on the database: what was touched, and everything, with the same answer (invariants 23-25)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from cloud_sync.core.books import Drained
 from cloud_sync.core.judging import evaluate
 from cloud_sync.core.policy import DAY_MS
-from cloud_sync.core.reconcile import BY_HUMAN, Evaluation, Key, Verdict, Word, gather
+from cloud_sync.core.reconcile import BY_HUMAN, Key, Verdict, Word, gather
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.store import tables
+from cloud_sync.store.asking import ask, ask_set, many, mine
 from cloud_sync.store.book_loader import Asked, Loader
+from cloud_sync.store.book_nodes import pass_sets
 from cloud_sync.store.chain_check import ChainCheck, verify_node
 from cloud_sync.store.discrepancy_rows import apply, close, pending
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.reconcile_scope import (
     alive_stays,
+    crowded_by,
     known_nodes,
     recent_stays,
     stays_of,
-    topics_beside,
     topics_of_all,
     topics_of_touched,
     waiting_stays,
@@ -34,6 +36,12 @@ TOPICS_PER_ACT = 500
 STAYS_LOOKED_BACK_MS = 30 * DAY_MS
 ACTOR = "reconcile"
 ROLE = "system"
+_TOUCHED = tables.touched
+_QUEUED = sa.select(_TOUCHED.c.subject).where(mine(_TOUCHED)).limit(1)
+_OLDEST = (
+    sa.select(_TOUCHED.c.subject).where(mine(_TOUCHED)).order_by(_TOUCHED.c.since_ms).limit(SUBJECTS_PER_RUN)
+)
+_TAKE = sa.delete(_TOUCHED).where(mine(_TOUCHED), _TOUCHED.c.subject.in_(many("subjects")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +52,8 @@ class _Marks:
     sets: dict[str, str]
 
 
-def _marks(act: Act) -> _Marks:
-    table = tables.pass_set
-    sets = sa.select(table.c.node, table.c.root).where(table.c.community == act.house.community)
-    return _Marks(Loader(act).drained(), {row.node: row.root for row in act.connection.execute(sets)})
+def _marks(act: Act, drained: dict[str, Drained]) -> _Marks:
+    return _Marks(drained, {node: row.root for node, row in pass_sets(act).items()})
 
 
 def _changed(now: dict[str, str], before: dict[str, str]) -> set[str]:
@@ -67,14 +73,14 @@ class Reconciler:
         if not self._has_work():
             return 0
         with acting(self._house, ACTOR, ROLE) as act:
-            touched = self._take_queue(act)
-            now = _marks(act)
+            touched, loader = self._take_queue(act), Loader(act)
+            now = _marks(act, loader.drained())
             waiting = waiting_stays(act) if now.drained != self._seen.drained else set()
-            stays = sorted(waiting | stays_of(act, touched))
+            stays = waiting | stays_of(act, touched)
+            stays |= crowded_by(act, stays)
             nodes = (touched | _changed(now.sets, self._seen.sets)) & known_nodes(act)
-            nodes |= Loader(act).nodes_on_the_way(stays)
-            topics = topics_of_touched(act, touched - nodes, stays)
-            findings = _judge(act, Asked(stays, sorted(nodes), sorted(topics)))
+            topics = topics_of_touched(act, touched - nodes - stays)
+            findings = _judge(act, loader, Asked(sorted(stays), sorted(nodes), sorted(topics)))
         self._seen = now
         return findings
 
@@ -106,7 +112,7 @@ class Reconciler:
             if not pending(act, evaluate(Loader(act).books(asked), self._house.profile)):
                 return 0
         with acting(self._house, ACTOR, ROLE) as act:
-            return _judge(act, asked)
+            return _judge(act, Loader(act), asked)
 
     def run_chains(self) -> int:
         """Follow every ledger's hash chain again from the stored bodies (D22); how many findings.  Slow: once a day."""
@@ -142,29 +148,18 @@ class Reconciler:
         """Looked at without the write lock: an idle second costs the sink nothing."""
         with reading(self._house.engine).begin() as connection:
             act = Act(self._house, connection, self._house.clock.now_ms(), ACTOR, ROLE)
-            queued = sa.select(tables.touched.c.subject).where(
-                tables.touched.c.community == self._house.community
-            )
-            if connection.execute(queued.limit(1)).first() is not None:
+            if ask(act, _QUEUED):
                 return True
-            now = _marks(act)
+            now = _marks(act, Loader(act).drained())
             return now.sets != self._seen.sets or (
                 now.drained != self._seen.drained and bool(waiting_stays(act))
             )
 
     def _take_queue(self, act: Act) -> set[str]:
         """The oldest subjects, gone from the queue when this transaction commits."""
-        table = tables.touched
-        oldest = (
-            sa.select(table.c.subject)
-            .where(table.c.community == self._house.community)
-            .order_by(table.c.since_ms)
-            .limit(SUBJECTS_PER_RUN)
-        )
-        subjects = set(act.connection.execute(oldest).scalars())
-        act.connection.execute(
-            sa.delete(table).where(table.c.community == self._house.community, table.c.subject.in_(subjects))
-        )
+        subjects = ask_set(act, _OLDEST)
+        gone = {"mine": self._house.community, "subjects": sorted(subjects)}
+        act.connection.execute(_TAKE, gone)
         return subjects
 
 
@@ -176,9 +171,5 @@ def _chain_verdict(check: ChainCheck) -> Verdict:
     return Verdict(Key("D22", subject, 0), Word.RAISE, "S2", (f"{subject}/{check.first_break}",))
 
 
-def _judge(act: Act, asked: Asked) -> int:
-    """Evaluate and write; a unit's signs follow from its stays, so that both are judged together."""
-    loader = Loader(act)
-    topics = topics_beside(act, asked.stays) | set(asked.topics) if asked.spread else set(asked.topics)
-    evaluation: Evaluation = evaluate(loader.books(replace(asked, topics=sorted(topics))), act.house.profile)
-    return apply(act, evaluation)
+def _judge(act: Act, loader: Loader, asked: Asked) -> int:
+    return apply(act, evaluate(loader.books(asked), act.house.profile))
