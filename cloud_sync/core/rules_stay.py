@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from cloud_sync.core.books import Books, MemberBook, StayBook
 from cloud_sync.core.lifecycles import STAY_AHEAD, StayState
 from cloud_sync.core.policy import DAY_MS, PolicyProfile
-from cloud_sync.core.reconcile import Key, Verdict, Word
+from cloud_sync.core.reconcile import LATE_EVIDENCE, Key, Verdict, Word
 
 NEVER_CAME = frozenset({StayState.NO_SHOW, StayState.CANCELLED_BEFORE})
 
@@ -35,7 +35,7 @@ def never_entered(stay: StayBook, books: Books, profile: PolicyProfile) -> Itera
 def _party_never_entered(stay: StayBook, books: Books, profile: PolicyProfile) -> Verdict:
     key = Key("D02", stay.stay, stay.planned_in_ms)
     if any(m.entries for m in stay.members):
-        return Verdict(key, Word.CLEAR, note="late evidence: an entry arrived")
+        return Verdict(key, Word.CLEAR, note=f"{LATE_EVIDENCE}an entry arrived")
     if stay.state is not StayState.REGISTERED:
         return Verdict(key, Word.CLEAR, note=f"the stay is {stay.state}")
     due_ms = stay.planned_in_ms + profile.no_show_after_ms
@@ -49,7 +49,7 @@ def _member_never_entered(
     key = Key("D02", member.pass_id, stay.planned_in_ms)
     others = any(m.entries for m in stay.members if m.pass_id != member.pass_id)
     if member.used or not others or not member.verified:
-        return Verdict(key, Word.CLEAR, note="late evidence: the pass was used, or the party is not inside")
+        return Verdict(key, Word.CLEAR, note=f"{LATE_EVIDENCE}the pass was used, or the party is not inside")
     if stay.state in NEVER_CAME:
         return Verdict(key, Word.CLEAR, note=f"the stay is {stay.state}")
     due_ms = stay.planned_in_ms + profile.no_show_after_ms

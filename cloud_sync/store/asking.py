@@ -28,6 +28,6 @@ def ask(act: Act, query: sa.Select[Any] | sa.CompoundSelect[Any], **words: objec
     return act.connection.execute(query, {"mine": act.house.community, **words}).all()
 
 
-def ask_set(act: Act, query: sa.Select[Any], **words: object) -> set[str]:
+def ask_set(act: Act, query: sa.Select[Any] | sa.CompoundSelect[Any], **words: object) -> set[str]:
     """The values of a question for one column."""
     return {row[0] for row in ask(act, query, **words)}

@@ -3,20 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import sqlalchemy as sa
-
 from cloud_sync.core.books import Books, Drained, StayBook
-from cloud_sync.store import tables
-from cloud_sync.store.asking import ask_set, many, mine
 from cloud_sync.store.book_neighbours import NO_CODE, NeighbourLoader
 from cloud_sync.store.book_nodes import NodeLoader
 from cloud_sync.store.book_stays import Places, StayLoader
 from cloud_sync.store.house import Act
-
-_FOUND = tables.discrepancy
-_SUSPECTS = sa.select(_FOUND.c.subject).where(
-    mine(_FOUND), _FOUND.c.subject.in_(many("units")), _FOUND.c.kind == "D07", _FOUND.c.state != "closed"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +20,7 @@ class Asked:
     stays: Sequence[str] = ()
     nodes: Sequence[str] = ()
     topics: Sequence[str] = ()
+    suspects: frozenset[str] = frozenset()  # units of which it is open whether they are let without a code
     spread: bool = True
     paths: bool = False
 
@@ -45,6 +37,10 @@ class Loader:
         """How far every node has told."""
         return self._nodes.drained()
 
+    def roots(self) -> dict[str, str]:
+        """What every node is to hold, in one word."""
+        return {node: str(row.root) for node, row in self._nodes.sets.items()}
+
     def books(self, asked: Asked) -> Books:
         """The books about what is asked."""
         stays = StayLoader(self._act, self._places)
@@ -53,7 +49,7 @@ class Loader:
         nodes, topics = set(asked.nodes), set(asked.topics)
         if asked.spread and held:
             nodes |= {node for stay in held for node in stay.nodes}
-            topics |= self._units(held, stays)
+            topics |= _units(held, stays, asked.suspects)
         return Books(
             now_ms=self._act.now_ms,
             drained=self.drained(),
@@ -67,9 +63,9 @@ class Loader:
             gates=self._places.gates,
         )
 
-    def _units(self, held: Sequence[StayBook], stays: StayLoader) -> set[str]:
-        """The units of these stays, where something was or is said of them."""
-        units = {stay.unit for stay in held if stay.unit}
-        uncoded = {stay.unit for stay in held if stay.unit and stay.listing_state in NO_CODE}
-        told = {unit for unit in units if unit in stays.told}
-        return uncoded | told | ask_set(self._act, _SUSPECTS, units=sorted(units))
+
+def _units(held: Sequence[StayBook], stays: StayLoader, suspects: frozenset[str]) -> set[str]:
+    """The units of these stays, where something was or is said of them."""
+    units = {stay.unit for stay in held if stay.unit}
+    uncoded = {stay.unit for stay in held if stay.unit and stay.listing_state in NO_CODE}
+    return uncoded | {unit for unit in units if unit in stays.told} | (units & suspects)

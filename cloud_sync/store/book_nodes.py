@@ -91,11 +91,6 @@ _FACTS = sa.select(
 )
 
 
-def pass_sets(act: Act) -> dict[str, Any]:
-    """What each node is to hold, as last built."""
-    return {row.node: row for row in ask(act, _SETS)}
-
-
 class NodeLoader:
     """Reads within one transaction."""
 
@@ -103,6 +98,7 @@ class NodeLoader:
         self._act = act
         self._places = places
         self._states = {row.node: row for row in ask(act, _STATES)}
+        self.sets = {row.node: row for row in ask(act, _SETS)}  # what each is to hold, as last built
 
     def drained(self) -> dict[str, Drained]:
         """How far every node has told."""
@@ -114,11 +110,11 @@ class NodeLoader:
     def nodes(self, nodes: Sequence[str]) -> tuple[NodeBook, ...]:
         if not nodes:
             return ()
-        sets, holes = pass_sets(self._act), self._holes(nodes)
+        holes = self._holes(nodes)
         erasures = dict(ask(self._act, _UNERASED, nodes=nodes))
         books = []
         for node in nodes:
-            state, held = self._states.get(node), sets.get(node)
+            state, held = self._states.get(node), self.sets.get(node)
             books.append(
                 NodeBook(
                     node=node,

@@ -8,6 +8,8 @@ import sqlalchemy as sa
 
 from cloud_sync.core.reconcile import (
     BY_HUMAN,
+    LATE_EVIDENCE,
+    RECORDS_CHANGED,
     Evaluation,
     Finding,
     Inconclusive,
@@ -19,6 +21,7 @@ from cloud_sync.core.reconcile import (
 )
 from cloud_sync.store import tables
 from cloud_sync.store.asking import ask, many, mine
+from cloud_sync.store.follow_ups import ask_for, withdraw
 from cloud_sync.store.house import Act
 
 _ABOUT = sa.select(tables.discrepancy).where(
@@ -102,14 +105,23 @@ def _open(act: Act, finding: Raise | Inconclusive, state: str) -> None:
         "evidence": json.dumps(finding.evidence),
     }
     if held is None:
-        fresh = {"id": act.new_id("DC"), "opened_ms": act.now_ms}
+        name = act.new_id("DC")
+        fresh = {"id": name, "opened_ms": act.now_ms}
         act.connection.execute(sa.insert(table).values(**key, **values, **fresh))
-        return
-    if held.state != state:
-        values["opened_ms"] = act.now_ms
-    act.connection.execute(sa.update(table).filter_by(**key).values(**values))
+    else:
+        name = held.id
+        if held.state != state:
+            values["opened_ms"] = act.now_ms
+        act.connection.execute(sa.update(table).filter_by(**key).values(**values))
+    if state == "open" and (held is None or held.state != state):
+        ask_for(act, name, finding.key.kind, finding.key.subject)
 
 
 def close(act: Act, key: Key, reason: str) -> None:
+    """Closed, and what it asks for with it; a proposal stays for a person where it was true while it lasted."""
+    held = act.connection.execute(
+        sa.select(tables.discrepancy.c.id).filter_by(**_where(act, key))
+    ).scalar_one()
+    withdraw(act, held, proposals=reason.startswith((BY_HUMAN, LATE_EVIDENCE, RECORDS_CHANGED)))
     values = {"state": "closed", "closed_ms": act.now_ms, "updated_ms": act.now_ms, "close_reason": reason}
     act.connection.execute(sa.update(tables.discrepancy).filter_by(**_where(act, key)).values(**values))

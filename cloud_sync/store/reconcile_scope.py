@@ -29,8 +29,9 @@ _STAY, _PASS, _FOUND, _EVENT, _LISTING = (
 )
 _NODES = sa.select(tables.node.c.node).where(mine(tables.node))
 _DIRECT = sa.select(_STAY.c.stay).where(mine(_STAY), _STAY.c.stay.in_(many("names")))
-_OWNED = sa.select(_PASS.c.stay).where(
-    mine(_PASS), _PASS.c.pass_id.in_(many("names")), _PASS.c.stay.is_not(None)
+_STAYS_OF = sa.union_all(
+    _DIRECT,
+    sa.select(_PASS.c.stay).where(mine(_PASS), _PASS.c.pass_id.in_(many("names")), _PASS.c.stay.is_not(None)),
 )
 _GRANT = sa.select(_EVENT.c.grant_id).where(
     mine(_EVENT),
@@ -47,8 +48,8 @@ _BEFORE = sa.select(_EVENT.c.pass_id).where(
     _EVENT.c.pass_id.is_not(None),
 )
 _IN_STATES = sa.select(_FOUND.c.subject).where(mine(_FOUND), _FOUND.c.state.in_(many("states")))
-_CROWDED = sa.select(_FOUND.c.subject, _FOUND.c.evidence).where(
-    mine(_FOUND), _FOUND.c.kind == "D06", _FOUND.c.state.in_(("open", "inconclusive"))
+_BESIDE = sa.select(_FOUND.c.kind, _FOUND.c.subject, _FOUND.c.evidence).where(
+    mine(_FOUND), _FOUND.c.kind.in_(("D06", "D07")), _FOUND.c.state.in_(("open", "inconclusive"))
 )
 _ALIVE = sa.select(_STAY.c.stay).where(
     mine(_STAY), _STAY.c.planned_out_ms > sa.bindparam("ended"), _STAY.c.planned_in_ms < sa.bindparam("soon")
@@ -77,7 +78,7 @@ def stays_of(act: Act, subjects: Iterable[str]) -> set[str]:
     names = sorted((asked - counted) | {one for subject in counted for one in _passes_before(act, subject)})
     if not names:
         return set()
-    return ask_set(act, _DIRECT, names=names) | ask_set(act, _OWNED, names=names)
+    return ask_set(act, _STAYS_OF, names=names)
 
 
 def _passes_before(act: Act, subject: str) -> set[str]:
@@ -93,13 +94,13 @@ def waiting_stays(act: Act) -> set[str]:
     return stays_of(act, ask_set(act, _IN_STATES, states=["inconclusive"]))
 
 
-def crowded_by(act: Act, stays: set[str]) -> set[str]:
-    """Stays that were one too many because of these, which may have moved away."""
-    return {
-        row.subject
-        for row in (ask(act, _CROWDED) if stays else ())
-        if not stays.isdisjoint(json.loads(row.evidence))
-    }
+def beside(act: Act, stays: set[str]) -> tuple[set[str], frozenset[str]]:
+    """(stays that were one too many because of these, which may have moved away; units that are under suspicion)."""
+    if not stays:
+        return set(), frozenset()
+    rows = ask(act, _BESIDE)
+    crowded = {r.subject for r in rows if r.kind == "D06" and not stays.isdisjoint(json.loads(r.evidence))}
+    return crowded, frozenset(r.subject for r in rows if r.kind == "D07")
 
 
 def open_subjects(act: Act) -> set[str]:

@@ -13,14 +13,13 @@ from cloud_sync.errors import NotFound, Refused
 from cloud_sync.store import tables
 from cloud_sync.store.asking import ask, ask_set, many, mine
 from cloud_sync.store.book_loader import Asked, Loader
-from cloud_sync.store.book_nodes import pass_sets
 from cloud_sync.store.chain_check import ChainCheck, verify_node
 from cloud_sync.store.discrepancy_rows import apply, close, pending
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.reconcile_scope import (
     alive_stays,
-    crowded_by,
+    beside,
     known_nodes,
     recent_stays,
     stays_of,
@@ -52,8 +51,8 @@ class _Marks:
     sets: dict[str, str]
 
 
-def _marks(act: Act, drained: dict[str, Drained]) -> _Marks:
-    return _Marks(drained, {node: row.root for node, row in pass_sets(act).items()})
+def _marks(loader: Loader) -> _Marks:
+    return _Marks(loader.drained(), loader.roots())
 
 
 def _changed(now: dict[str, str], before: dict[str, str]) -> set[str]:
@@ -74,13 +73,17 @@ class Reconciler:
             return 0
         with acting(self._house, ACTOR, ROLE) as act:
             touched, loader = self._take_queue(act), Loader(act)
-            now = _marks(act, loader.drained())
+            now = _marks(loader)
             waiting = waiting_stays(act) if now.drained != self._seen.drained else set()
             stays = waiting | stays_of(act, touched)
-            stays |= crowded_by(act, stays)
-            nodes = (touched | _changed(now.sets, self._seen.sets)) & known_nodes(act)
+            crowded, suspects = beside(act, stays)
+            stays |= crowded
+            nodes = _changed(now.sets, self._seen.sets) | (
+                known_nodes(act) & touched if touched - stays else set()
+            )
             topics = topics_of_touched(act, touched - nodes - stays)
-            findings = _judge(act, loader, Asked(sorted(stays), sorted(nodes), sorted(topics)))
+            asked = Asked(sorted(stays), sorted(nodes), sorted(topics), suspects)
+            findings = _judge(act, loader, asked)
         self._seen = now
         return findings
 
@@ -150,7 +153,7 @@ class Reconciler:
             act = Act(self._house, connection, self._house.clock.now_ms(), ACTOR, ROLE)
             if ask(act, _QUEUED):
                 return True
-            now = _marks(act, Loader(act).drained())
+            now = _marks(Loader(act))
             return now.sets != self._seen.sets or (
                 now.drained != self._seen.drained and bool(waiting_stays(act))
             )
