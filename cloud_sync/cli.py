@@ -23,6 +23,7 @@ from cloud_sync.cli_identity import broker_config, keys_app, node_certificates, 
 from cloud_sync.cli_nodes import node_app
 from cloud_sync.cli_operate import back_up, bring_back, doctor, new_generation
 from cloud_sync.cli_registry import registry_app
+from cloud_sync.cli_reconcile import reconcile_app
 from cloud_sync.cli_stays import booking_app, dry_run_app, prove
 from cloud_sync.cli_synth import synth
 from cloud_sync.cli_tools import CONFIG_VARIABLE, DEFAULT_CONFIG, ConfigOption
@@ -66,6 +67,7 @@ app.add_typer(carry_app, name="carry")
 app.add_typer(zone_app, name="zone")
 app.add_typer(upstream_app, name="upstream")
 app.add_typer(registry_app, name="registry")
+app.add_typer(reconcile_app, name="reconcile")
 app.add_typer(db_app, name="db")
 face_app.command("approve-node")(approve_node)
 face_app.command("withdraw-node")(withdraw_node)
@@ -392,13 +394,6 @@ def _waits(line: PassLine) -> str:
 
 def _utc(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%MZ")
-
-
-@app.command()
-def reconcile(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Judge everything now; prints how many findings that made."""
-    with _books(config) as books:
-        typer.echo(books.reconciler.run_full() + books.reconciler.run_chains())
 
 
 @app.command("explain")

@@ -216,7 +216,10 @@ class SyncConfig(Strict):
         description="One table for each recipient of reports, named as its plug-in, such as `[upstream.csv_drop]`.",
     )
     reconcile_every_s: int = Field(
-        900, ge=10, le=86_400, description="The full sweep; what is touched does not wait."
+        900,
+        ge=10,
+        le=86_400,
+        description="What time alone changes, such as an overstay; what is touched does not wait.",
     )
     database_url: str = Field(
         "",

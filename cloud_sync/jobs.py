@@ -133,20 +133,24 @@ def face_driver(house: House, signer: Signer, post: Publisher) -> FaceDriver:
 
 @dataclass(slots=True)
 class ReconcileWork:
-    """Touched subjects at every beat, everything now and then, the hash chains once a day."""
+    """Touched subjects at every beat, what time changes now and then, everything and the hash chains once a day."""
 
     reconciler: Reconciler
     clock: Clock
-    full_every_ms: int
+    due_every_ms: int
+    _due_ms: int | None = None
     _full_ms: int | None = None
     _chains_ms: int | None = None
 
     def __call__(self) -> None:
         self.reconciler.run_touched()
         now_ms = self.clock.now_ms()
-        if self._full_ms is None or now_ms - self._full_ms >= self.full_every_ms:
+        if self._full_ms is None or now_ms - self._full_ms >= DAY_MS:
             self.reconciler.run_full()
-            self._full_ms = now_ms
+            self._full_ms = self._due_ms = now_ms
+        if self._due_ms is None or now_ms - self._due_ms >= self.due_every_ms:
+            self.reconciler.run_due()
+            self._due_ms = now_ms
         if self._chains_ms is None or now_ms - self._chains_ms >= DAY_MS:
             self.reconciler.run_chains()
             self._chains_ms = now_ms

@@ -17,6 +17,34 @@ DAY_MS = 24 * HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)
+class RuleThresholds:
+    """What the rules of domain.md §10 count with; a community may change each, and shows them to its residents."""
+
+    off: frozenset[str] = frozenset({"D18"})  # it reads residents' movements
+    unseen_exit_ms: int = DAY_MS  # D04: gone that long
+    company_least: int = 2  # D05: one passage too many is a mistake of the count
+    crowd_minutes: int = 30  # D05: a counted crowd that is gone sooner was a visit
+    crowd_factor: float = 1.5  # D05: above this many times the listing's maximum it is grave
+    two_stays_ms: int = 30 * MINUTE_MS  # D09
+    wrong_doors: int = 3  # D11: twice is a guest who has not found the stair
+    dates_off_ms: int = DAY_MS  # D11
+    near_arrival_ms: int = 4 * HOUR_MS  # D14
+    reports_upstream: bool = False  # D12, D13: whether anything is reported to an authority's system here
+    report_legal_ms: int = DAY_MS  # D12: the law waits that much longer than we do
+    after_checkout_ms: int = 5 * MINUTE_MS  # D15: a door that is told by radio may be that late
+    tenancy_ms: int = 30 * DAY_MS  # D18: longer is a tenancy
+    walk_least_ms: int = 20_000  # D19: nobody is at another node's gate sooner
+    ins_most: int = 6  # D19: ways in at gates without one way out between
+    visits_least: int = 3  # D07 (a)
+    unlocks_least: int = 10  # D07 (e)
+    visit_days_ms: int = 30 * DAY_MS  # D07: how far back
+    dossier_ms: int = 90 * DAY_MS  # D24
+    path_least: int = 30  # D25: fewer tell nothing
+    path_success: float = 0.95  # D25
+    path_slower: float = 1.5  # D25
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyProfile:
     """One profile at one version; a pass names the version it was issued under."""
 
@@ -46,6 +74,7 @@ class PolicyProfile:
     # Retransmission closes ordinary gaps; its longest wait is 30 s, so a minute means the events are not coming.
     gap_settles_ms: int = 60_000
     reports_to: tuple[str, ...] = ()  # the connectors of core.reporting that are told of everybody registered
+    rules: RuleThresholds = RuleThresholds()
 
     @property
     def early_most_ms(self) -> int:

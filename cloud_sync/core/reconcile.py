@@ -10,6 +10,7 @@ from enum import StrEnum
 
 EVIDENCE_MAX = 200  # refs per discrepancy; more tell nothing new
 BY_HUMAN = "human: "  # how a close reason begins when a person gave it
+LATE_EVIDENCE = "late evidence: "  # how one begins when it never was so
 RECORDS_CHANGED = "no longer so: the records it was about have changed"
 
 

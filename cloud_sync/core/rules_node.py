@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from itertools import groupby
 
-from cloud_sync.core.books import Books, DoorFact, Hole, NodeBook
+from cloud_sync.core.books import DoorFact, Hole, NodeBook
 from cloud_sync.core.policy import PolicyProfile
-from cloud_sync.core.reconcile import Evaluation, Key, Verdict, Word, gather
-from cloud_sync.core.rules_stay import judge_stay, subjects_of
+from cloud_sync.core.reconcile import Key, Verdict, Word
 
 NOT_TAKEN_MIN = 3  # one guest who turns back is no discrepancy; three in a day is a door that does not open
 
@@ -49,7 +48,7 @@ def door_against_events(access_point: str, window_ms: int, facts: list[DoorFact]
     return Verdict(Key("D23", access_point, window_ms), Word.RAISE, "S1" if forced else "S3", evidence)
 
 
-def _judge_doors(doors: tuple[DoorFact, ...]) -> Iterator[Verdict]:
+def judge_doors(doors: tuple[DoorFact, ...]) -> Iterator[Verdict]:
     def place(fact: DoorFact) -> tuple[str, int]:
         return fact.access_point, fact.window_ms
 
@@ -59,7 +58,7 @@ def _judge_doors(doors: tuple[DoorFact, ...]) -> Iterator[Verdict]:
             yield verdict
 
 
-def _judge_holes(node: NodeBook, now_ms: int, profile: PolicyProfile) -> Iterator[Verdict]:
+def judge_holes(node: NodeBook, now_ms: int, profile: PolicyProfile) -> Iterator[Verdict]:
     """Holes found in the same millisecond share one key and one verdict, with all of them as evidence."""
     found: dict[Key, Verdict] = {}
     for hole in node.holes:
@@ -71,18 +70,3 @@ def _judge_holes(node: NodeBook, now_ms: int, profile: PolicyProfile) -> Iterato
             evidence = tuple(sorted({*before.evidence, *verdict.evidence}))
             found[verdict.key] = Verdict(verdict.key, Word.RAISE, verdict.severity, evidence)
     yield from found.values()
-
-
-def evaluate(books: Books, profile: PolicyProfile) -> Evaluation:
-    """Every verdict these books allow.  D23 is never retracted here: a person explains a door."""
-    looked_at: list[tuple[str, str]] = []
-    verdicts: list[Verdict] = []
-    for stay in books.stays:
-        looked_at += subjects_of(stay)
-        verdicts += judge_stay(stay, books, profile)
-    for node in books.nodes:
-        looked_at += [("D21", node.node), ("D22", node.node)]
-        verdicts.append(drift(node, books.now_ms, profile))
-        verdicts += _judge_holes(node, books.now_ms, profile)
-    verdicts += _judge_doors(books.doors)
-    return gather(looked_at, verdicts)

@@ -1,42 +1,28 @@
-"""The books read from the tables for reconciliation: whole for some stays, nodes and doors, in a fixed number of queries."""
+"""The books read from the tables for reconciliation: whole for some subjects, in a fixed number of queries."""
 
-import json
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-import sqlalchemy as sa
-
-from cloud_sync.core.books import (
-    Books,
-    ClockName,
-    DoorFact,
-    Drained,
-    Entry,
-    Hole,
-    MemberBook,
-    NodeBook,
-    StayBook,
-)
-from cloud_sync.core.issue import is_due_at_nodes
-from cloud_sync.core.lifecycles import PROVED, StayState
-from cloud_sync.core.policy import DAY_MS
-from cloud_sync.protocol.vouched import RETENTION
-from cloud_sync.store import tables
+from cloud_sync.core.books import Books, Drained, StayBook
+from cloud_sync.store.book_neighbours import NO_CODE, NeighbourLoader
+from cloud_sync.store.book_nodes import NodeLoader
+from cloud_sync.store.book_stays import Places, StayLoader
 from cloud_sync.store.house import Act
-from cloud_sync.store.issuing import held_row
-from cloud_sync.store.pass_sets import is_online
-from cloud_sync.store.places import scope_of
 
-DOOR_DAYS = (
-    3  # a door's facts are judged again while they may still arrive late; longer outages raise D22 anyway
-)
-NIGHT = range(6)  # with the late evening: when nobody would come by chance
-NIGHT_FROM = 22
-RECEIPT_SLACK_MS = 60_000  # a receipt may be for the set that was built just before the taking-away
-DOOR_TYPES = {"door.forced": "forced", "door.held": "held", "access.not_taken": "not_taken"}
-NARROWED = "pass.narrow"  # tells the doors it was for before: a room moved out of is not in the row any more
-TAKING_AWAY = ("pass.revoke", "pass.exit only", "pass.suspend", "pass.prerequisite lost", NARROWED)
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be judged.  ``spread``: what these stays change beside them too (the nodes on their way, later stays
+    in their listing, their units); a sweep comes to those by itself.  ``paths``: every door's last day by kind of
+    credential.
+    """
+
+    stays: Sequence[str] = ()
+    nodes: Sequence[str] = ()
+    topics: Sequence[str] = ()
+    suspects: frozenset[str] = frozenset()  # units of which it is open whether they are let without a code
+    spread: bool = True
+    paths: bool = False
 
 
 class Loader:
@@ -44,226 +30,42 @@ class Loader:
 
     def __init__(self, act: Act) -> None:
         self._act = act
-        self._db = act.connection
-        self._house = act.house
-
-    def books(self, stays: Sequence[str], nodes: Sequence[str]) -> Books:
-        """The books about these stays, and these nodes with their doors."""
-        return Books(
-            now_ms=self._act.now_ms,
-            drained=self.drained(),
-            stays=self._stays(stays),
-            nodes=tuple(self._node(node) for node in nodes),
-            doors=self._door_facts(nodes),
-        )
+        self._places = Places.read(act)
+        self._nodes = NodeLoader(act, self._places)
 
     def drained(self) -> dict[str, Drained]:
         """How far every node has told."""
-        table = tables.node_state
-        rows = self._all(sa.select(table), table)
-        return {
-            row.node: Drained(row.drained_through_ms, cast("ClockName", row.clock_state), row.clock_bound_ms)
-            for row in rows
-        }
+        return self._nodes.drained()
 
-    def _all(self, query: sa.Select[Any], table: sa.Table) -> Sequence[Any]:
-        return self._db.execute(query.where(table.c.community == self._house.community)).all()
+    def roots(self) -> dict[str, str]:
+        """What every node is to hold, in one word."""
+        return {node: str(row.root) for node, row in self._nodes.sets.items()}
 
-    # --- stays -------------------------------------------------------------------------------------------------
-
-    def _stays(self, stays: Sequence[str]) -> tuple[StayBook, ...]:
-        held = self._all(sa.select(tables.stay).where(tables.stay.c.stay.in_(stays)), tables.stay)
-        members = self._members(stays)
-        ways = self._ways({row.room for row in held})
-        return tuple(
-            StayBook(
-                stay=row.stay,
-                state=StayState(row.state),
-                planned_in_ms=row.planned_in_ms,
-                planned_out_ms=row.planned_out_ms,
-                checked_out_ms=row.checked_out_ms,
-                nodes=ways.get(row.room, ()),
-                members=tuple(members.get(row.stay, ())),
-            )
-            for row in held
+    def books(self, asked: Asked) -> Books:
+        """The books about what is asked."""
+        stays = StayLoader(self._act, self._places)
+        beside = NeighbourLoader(self._act, stays)
+        held = stays.stays(asked.stays) if asked.stays else ()
+        nodes, topics = set(asked.nodes), set(asked.topics)
+        if asked.spread and held:
+            nodes |= {node for stay in held for node in stay.nodes}
+            topics |= _units(held, stays, asked.suspects)
+        return Books(
+            now_ms=self._act.now_ms,
+            drained=self.drained(),
+            stays=held,
+            nodes=self._nodes.nodes(sorted(nodes)),
+            doors=self._nodes.doors(sorted(nodes)),
+            listings=beside.listings(held, spread=asked.spread) if held else (),
+            persons=beside.persons(held) if held else (),
+            topics=beside.topics(sorted(topics)),
+            paths=self._nodes.paths() if asked.paths else (),
+            gates=self._places.gates,
         )
 
-    def nodes_on_the_way(self, stays: Sequence[str]) -> set[str]:
-        """The nodes whose doors lead to the rooms of these stays."""
-        table = tables.stay
-        rooms = {row.room for row in self._all(sa.select(table.c.room).where(table.c.stay.in_(stays)), table)}
-        return {node for way in self._ways(rooms).values() for node in way}
 
-    def _ways(self, rooms: set[str]) -> dict[str, tuple[str, ...]]:
-        """The nodes whose doors are on the way to each room."""
-        point, room = tables.access_point, tables.room
-        owner = {row.access_point: row.node for row in self._all(sa.select(point), point)}
-        found = self._all(sa.select(room).where(room.c.room.in_(rooms)), room)
-        return {
-            row.room: tuple(sorted({owner[door] for door in scope_of(row.access_points) if door in owner}))
-            for row in found
-        }
-
-    def _members(self, stays: Sequence[str]) -> dict[str, list[MemberBook]]:
-        table = tables.pass_
-        passes = self._all(sa.select(table).where(table.c.stay.in_(stays)).order_by(table.c.pass_id), table)
-        ids = [row.pass_id for row in passes]
-        entries, used = self._entries(ids)
-        states = self._presence(ids)
-        verified, minors = self._verified(stays), self._minors({row.person for row in passes})
-        books: dict[str, list[MemberBook]] = defaultdict(list)
-        for row in passes:
-            books[row.stay].append(
-                MemberBook(
-                    pass_id=row.pass_id,
-                    verified=(row.stay, row.person) in verified,
-                    minor=row.person in minors,
-                    entries=tuple(entries.get(row.pass_id, ())),
-                    used=row.pass_id in used,
-                    presence=states.get(row.pass_id, "unknown"),
-                )
-            )
-        return books
-
-    def _entries(self, passes: Sequence[str]) -> tuple[dict[str, list[Entry]], set[str]]:
-        """(taken entries, passes that any event names)."""
-        event = tables.event
-        columns = (
-            event.c.node,
-            event.c.epoch,
-            event.c.seq,
-            event.c.type,
-            event.c.direction,
-            event.c.pass_id,
-            event.c.wall_ms,
-            event.c.clock_state,
-            event.c.body,
-        )
-        found = self._all(sa.select(*columns).where(event.c.pass_id.in_(passes)), event)
-        entries: dict[str, list[Entry]] = defaultdict(list)
-        for row in found:
-            if row.type == "access.taken" and row.direction != "out":
-                entries[row.pass_id].append(self._entry(row))
-        for held in entries.values():
-            held.sort(key=lambda entry: entry.ref)
-        return entries, {row.pass_id for row in found}
-
-    def _entry(self, row: Any) -> Entry:
-        trusted = row.clock_state != "UNTRUSTED"
-        return Entry(
-            ref=f"{row.node}/{row.epoch}/{row.seq}",
-            wall_ms=row.wall_ms,
-            clock=cast("ClockName", row.clock_state),
-            bound_ms=int(json.loads(row.body).get("clock_bound_ms", 0)),
-            night=trusted and self._is_night(row.wall_ms),
-        )
-
-    def _is_night(self, wall_ms: int) -> bool:
-        hour = (wall_ms - self._house.midnight_ms(wall_ms)) // 3_600_000
-        return hour in NIGHT or hour >= NIGHT_FROM
-
-    def _presence(self, passes: Sequence[str]) -> dict[str, Any]:
-        table = tables.presence
-        return {
-            row.pass_id: row.state
-            for row in self._all(sa.select(table).where(table.c.pass_id.in_(passes)), table)
-        }
-
-    def _verified(self, stays: Sequence[str]) -> set[tuple[str, str]]:
-        table = tables.registration
-        proved = sa.select(table.c.stay, table.c.person).where(
-            table.c.stay.in_(stays),
-            table.c.status.in_(PROVED),
-            table.c.proofing >= self._house.profile.proofing_min,
-        )
-        return {(row.stay, row.person) for row in self._all(proved, table)}
-
-    def _minors(self, persons: set[str]) -> set[str]:
-        table = tables.person
-        found = sa.select(table.c.person).where(table.c.person.in_(persons), table.c.minor == 1)
-        return {row.person for row in self._all(found, table)}
-
-    # --- nodes -------------------------------------------------------------------------------------------------
-
-    def _node(self, node: str) -> NodeBook:
-        state = self._act.row(tables.node_state, node=node)
-        held = self._act.row(tables.pass_set, node=node)
-        return NodeBook(
-            node=node,
-            online=state is not None and is_online(state.online, state.hello_ms, self._act.now_ms),
-            set_ver=held.auth_ver if held is not None else 0,
-            set_root=held.root if held is not None else "",
-            built_ms=held.built_ms if held is not None else 0,
-            told_ver=state.auth_ver if state is not None else 0,
-            told_root=state.root if state is not None else "",
-            revoked_ms=self._unreceipted_revocation(node, held),
-            erase_ms=self._unreceipted_erasure(node),
-            holes=tuple(self._holes(node)),
-        )
-
-    def _unreceipted_revocation(self, node: str, held: Any) -> int | None:
-        """When the oldest thing was taken away that neither a receipt covers nor a set was built for."""
-        if held is None:
-            return None
-        receipted = held.receipt_ver == held.auth_ver and held.receipt_root == held.root
-        since_ms = held.built_ms if receipted else (held.receipt_ms or 0) - RECEIPT_SLACK_MS
-        audit, pass_ = tables.audit, tables.pass_
-        found = (
-            sa.select(audit.c.at_ms, audit.c.action, audit.c.before, pass_.c.wire)
-            .join(pass_, (pass_.c.community == audit.c.community) & (pass_.c.pass_id == audit.c.object))
-            .where(audit.c.action.in_(TAKING_AWAY), audit.c.at_ms > since_ms)
-            .order_by(audit.c.at_ms)
-        )
-        doors = {row.access_point for row in self._act.rows(tables.access_point, node=node)}
-        for row in self._all(found, audit):
-            wire = held_row(row.wire)
-            if wire is None:
-                continue
-            scope = scope_of(row.before) if row.action == NARROWED else wire.scope
-            if doors & set(scope) and is_due_at_nodes(wire, self._house.profile, self._act.now_ms):
-                return int(row.at_ms)
-        return None
-
-    def _unreceipted_erasure(self, node: str) -> int | None:
-        table = tables.erasure
-        found = sa.select(sa.func.min(table.c.asked_ms)).where(
-            table.c.community == self._house.community, table.c.node == node, table.c.acked_ms.is_(None)
-        )
-        return self._db.execute(found).scalar()
-
-    def _holes(self, node: str) -> Iterable[Hole]:
-        for row in self._act.rows(tables.gap, node=node):
-            yield Hole(f"{node}/{row.epoch}/{row.lo}-{row.hi}", cast("int", row.first_seen_ms), "gap")
-        for row in self._lost(node):
-            yield Hole(f"{node}/{row.epoch}/{row.lo}-{row.hi}", cast("int", row.declared_ms), "lost")
-        for row in self._act.rows(tables.conflict, node=node):
-            yield Hole(f"{node}/{row.epoch}/{row.seq}", cast("int", row.seen_ms), "conflict")
-
-    def _lost(self, node: str) -> Iterable[sa.Row[tuple[object, ...]]]:
-        """What a node declared gone; not what left it on its own clock, acknowledged, as it has to."""
-        table = tables.tombstone
-        mine = (table.c.community == self._house.community, table.c.node == node, table.c.reason != RETENTION)
-        return self._db.execute(sa.select(table).where(*mine))
-
-    # --- doors -------------------------------------------------------------------------------------------------
-
-    def _door_facts(self, nodes: Sequence[str]) -> tuple[DoorFact, ...]:
-        event = tables.event
-        newer_ms = self._house.midnight_ms(self._act.now_ms) - DOOR_DAYS * DAY_MS
-        found = sa.select(
-            event.c.node, event.c.epoch, event.c.seq, event.c.type, event.c.access_point, event.c.wall_ms
-        ).where(
-            event.c.wall_ms >= newer_ms,
-            event.c.type.in_(tuple(DOOR_TYPES)),
-            event.c.node.in_(nodes),
-            event.c.access_point.is_not(None),
-        )
-        return tuple(
-            DoorFact(
-                ref=f"{row.node}/{row.epoch}/{row.seq}",
-                access_point=row.access_point,
-                kind=cast("Any", DOOR_TYPES[row.type]),
-                window_ms=self._house.midnight_ms(row.wall_ms),
-            )
-            for row in self._all(found, event)
-        )
+def _units(held: Sequence[StayBook], stays: StayLoader, suspects: frozenset[str]) -> set[str]:
+    """The units of these stays, where something was or is said of them."""
+    units = {stay.unit for stay in held if stay.unit}
+    uncoded = {stay.unit for stay in held if stay.unit and stay.listing_state in NO_CODE}
+    return uncoded | {unit for unit in units if unit in stays.told} | (units & suspects)

@@ -26,7 +26,7 @@ from cloud_sync.core.case_types import (
     Finding,
     Severity,
 )
-from cloud_sync.core.reconcile import BY_HUMAN, RECORDS_CHANGED
+from cloud_sync.core.reconcile import BY_HUMAN, LATE_EVIDENCE, RECORDS_CHANGED
 from cloud_sync.ports import NodeLine
 from cloud_sync.store import tables
 from cloud_sync.store.case_rows import case_of, link, move, open_with_key, raise_or_join
@@ -245,7 +245,10 @@ def _uncovered(community: str) -> sa.Select[tuple[object, ...]]:
         )
     )
     return sa.select(found).where(
-        found.c.community == community, found.c.state == "open", ~sa.exists(covered.correlate(found))
+        found.c.community == community,
+        found.c.state == "open",
+        found.c.severity != Severity.S4,  # a trend: it is reported, and nobody is called (domain.md §11.4)
+        ~sa.exists(covered.correlate(found)),
     )
 
 
@@ -308,7 +311,7 @@ def _close_met(act: Act) -> int:
     closed = rows.mappings().all()
     for row in closed:
         reason = row["close_reason"] or ""
-        late = reason == RECORDS_CHANGED
+        late = reason == RECORDS_CHANGED or reason.startswith(LATE_EVIDENCE)
         actor = _explainer(act, row["ref"]) if reason.startswith(BY_HUMAN) else ""
         event = CaseEvent.RETRACT if late else CaseEvent.MET
         move(act, case_of(row), Deed(event, actor, reason=reason), ref=row["ref"])

@@ -72,6 +72,8 @@ def _listing(act: Act, wish: ListingWish) -> tuple[bool, bool]:
     same = all(getattr(held, name) == value for name, value in values.items())
     if not same:
         act.note("listing.change", wish.listing, reason="register file")
+    if not same or state != held.state:
+        act.touch(wish.listing)
     act.update(tables.listing, {"listing": wish.listing}, state=state, **values)
     return False, not same or state != held.state
 

@@ -6,18 +6,21 @@ It is the way on where typing is not enough or checks have failed (domain.md Â§Â
 from functools import partial
 from typing import Any
 
+from cloud_sync.core.evidence import IdentityCheck
 from cloud_sync.core.lifecycles import PROVED
 from cloud_sync.core.self_registration import Declared, FormFaults, check_form
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_guest import FormAnswer
 from cloud_sync.ports_staff import PROOFING_OF, Party, PartyMember, Proof, Proved
 from cloud_sync.store import registering, tables
+from cloud_sync.store.discrepancy_rows import settle_by_act
+from cloud_sync.store.evidence_store import tell
 from cloud_sync.store.house import Act
 from cloud_sync.store.issuing import newest_pass
 from cloud_sync.store.places import scope_of
 from cloud_sync.store.reasons import checked_reason
-from cloud_sync.store.reconcile_store import settle_by_act
 from cloud_sync.store.registering import RegistrationWish
+from cloud_sync.store.self_registering import SELF_CHECK
 
 LEVEL_RULE = "prove.level"
 
@@ -45,6 +48,7 @@ def prove(act: Act, proof: Proof) -> Proved | FormAnswer:
     registration = act.rows(tables.registration, stay=stay.stay, person=done.person)[-1]
     said = f"level {level}, {proof.method}: {reason}"
     act.note("registration.prove", str(registration.registration), None, str(registration.status), said)
+    tell(act, str(stay.stay), SELF_CHECK, IdentityCheck(done.person, "passed"))
     settle_by_act(act, "D10", str(stay.stay), f"proved at level {level} by {act.actor}")
     return _proved(act, stay, done.person, level)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from cloud_sync.core.evidence import IdentityCheck
 from cloud_sync.core.guards import age_on
 from cloud_sync.core.lifecycles import PROVED, REGISTRATION, STAY_OPEN, RegistrationState
 from cloud_sync.core.reconcile import Key
@@ -23,14 +24,16 @@ from cloud_sync.core.self_registration import (
 from cloud_sync.errors import Refused
 from cloud_sync.ports_guest import FormAnswer
 from cloud_sync.store import registering, tables
+from cloud_sync.store.discrepancy_rows import raise_now
+from cloud_sync.store.evidence_store import tell
 from cloud_sync.store.guests import member_of, stay_of_token
 from cloud_sync.store.house import Act, House
-from cloud_sync.store.reconcile_store import raise_now
 from cloud_sync.store.registering import RegistrationWish, check_takes_registrations
 from cloud_sync.store.vault import doc_hash
 
 DRAFT = "draft"
 CHECK_FAILED = "guest.check_failed"
+SELF_CHECK = "self"  # the key of the evidence that a guest's own form failed
 CHECKS_RULE, READ_FIRST_RULE, LEAD_FIRST_RULE, REGISTERED_RULE = (
     "guest.checks",
     "guest.read_first",
@@ -214,7 +217,9 @@ def _refuse(act: Act, stay: Any, answer: FormFaults, lead: Any | None) -> FormAn
     count = failed_checks(act, str(stay.stay))
     if count >= CHECKS_MAX:
         evidence = tuple(str(row.registration) for row in act.rows(tables.registration, stay=stay.stay))
-        raise_now(act, Key("D10", str(stay.stay), 0), "S1", evidence)
+        check = IdentityCheck(str(lead.person) if lead is not None else "", "checksum")
+        tell(act, str(stay.stay), SELF_CHECK, check)
+        raise_now(act, Key("D10", str(stay.stay), 0), "S1", (*evidence, f"IdentityCheck/{SELF_CHECK}"))
     return FormAnswer(faults, failed_checks=count)
 
 

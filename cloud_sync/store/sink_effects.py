@@ -11,6 +11,7 @@ from cloud_sync.store.sink_db import SinkDb
 from cloud_sync.store.sink_epoch import NewEvent
 
 TAKEN = "access.taken"
+COMPANY = "access.tailgate"
 
 _COUNT = """
 insert into counter (community, node, type, n) values (?, ?, ?, ?)
@@ -72,6 +73,8 @@ class Effects:
                 touched.add(event.body.pass_id)
                 if event.kind == TAKEN:
                     passages.append(self._passage(event, event.body))
+            if event.kind == COMPANY:
+                touched.add(f"event/{event.node}/{event.epoch}/{event.seq}")  # it names a grant, and no pass
             if event.kind in ALERT_EVENTS:
                 alerts.append(self._alert(event))
         code = self._community

@@ -150,11 +150,14 @@ class Gate:
         self.ledger = WireLedger("gate-1")
         self.sink = SinkStore(books.engine, books.config.community.code)
 
+    def write(self, type_: str, **more: object) -> None:
+        """One event now, into the ledger only."""
+        words = {"wall": rfc3339(self.books.clock.now_ms()), "access_point": GATE, **more}
+        self.ledger.record(body(type_, **words))
+
     def tells(self, type_: str, **more: object) -> None:
         """One event now, sent at once."""
-        now_ms = self.books.clock.now_ms()
-        words = {"wall": rfc3339(now_ms), "access_point": GATE, **more}
-        self.ledger.record(body(type_, **words))
+        self.write(type_, **more)
         self.hears(self.ledger.batch([self.ledger.head]))
 
     def says_hello(self, **more: object) -> None:

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from cloud_sync.core.books import Books, DoorFact, Drained, Entry, Hole, MemberBook, NodeBook, StayBook
+from cloud_sync.core.books import Books, DoorFact, Drained, Hole, MemberBook, Moment, NodeBook, StayBook
+from cloud_sync.core.judging import evaluate
 from cloud_sync.core.lifecycles import StayState
 from cloud_sync.core.policy import CN_DEFAULT, DAY_MS, HOUR_MS, MINUTE_MS
 from cloud_sync.core.reconcile import (
@@ -19,10 +20,9 @@ from cloud_sync.core.reconcile import (
     gather,
     settle,
 )
-from cloud_sync.core.rules_node import evaluate
 
 IN, OUT = 100 * DAY_MS, 101 * DAY_MS
-ENTRY = Entry("gate-1/e/1", IN + HOUR_MS, "TRUSTED", 10, night=False)
+ENTRY = Moment("gate-1/e/1", IN + HOUR_MS - 10, IN + HOUR_MS + 10)
 MEMBER = MemberBook("PS-1", verified=True, minor=False, entries=(), used=False, presence="unknown")
 STAY = StayBook("ST-1", StayState.REGISTERED, IN, OUT, None, ("gate-1",), (MEMBER,))
 NODE = NodeBook("gate-1", True, 2, "aa", IN, 2, "aa", None, None, ())
@@ -105,12 +105,12 @@ def test_d03_overstay(hours, told_hours, presence, found):
 
 
 def test_d03_an_entry_after_grace_counts_whatever_the_watermark():
-    late = replace(ENTRY, wall_ms=OUT + 90 * MINUTE_MS)
-    stay = replace(inside(), members=(replace(inside().members[0], entries=(late,)),))
+    late = replace(ENTRY, since_ms=OUT + 90 * MINUTE_MS, until_ms=OUT + 91 * MINUTE_MS)
+    stay = replace(inside(), members=(replace(inside().members[0], entries=(ENTRY, late)),))
     nothing_told = replace(TOLD, through_ms=0)
     assert verdicts(stay=stay, now_ms=OUT + 2 * HOUR_MS, told=nothing_told) == [("D03", "raise", "S3")]
-    unsure = replace(late, clock="UNTRUSTED")
-    stay = replace(stay, members=(replace(stay.members[0], entries=(unsure,)),))
+    unsure = replace(late, since_ms=OUT)
+    stay = replace(stay, members=(replace(stay.members[0], entries=(ENTRY, unsure)),))
     assert verdicts(stay=stay, now_ms=OUT + 2 * HOUR_MS, told=nothing_told) == [("D03", "inconclusive", "S3")]
 
 

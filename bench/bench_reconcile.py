@@ -1,0 +1,190 @@
+"""Reconciliation measured: one touched stay, and everything of up to ninety days, on SQLite and PostgreSQL.
+
+``python -m bench.bench_reconcile [--days 9 30 90] [--on sqlite postgresql]`` writes a history of the size of dongfang
+(1,500 arrivals and 70,000 events a day), touches stays one by one, and sweeps; the last line is one JSON object, and
+the plot of both costs against the length of the history goes to docs/pictures.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from bench.reconcile_history import DAY_MS, History
+from bench.svg import Curve, draw
+from cloud_sync.compose import Books, open_books, set_up
+from cloud_sync.config import CommunityConfig, SyncConfig, WebConfig
+from cloud_sync.store import tables
+from cloud_sync.store.reconcile_store import Reconciler
+from tests.fakes.community_house import SteppedClock
+from tests.fakes.postgres_house import Cluster
+
+COMMUNITY = "dongfang"
+TOUCHES = 300
+TOUCH_MOST_MS, SWEEP_MOST_S = 5.0, 120.0
+PICTURES = Path("docs/pictures")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    on: str
+    days: int
+    stays: int
+    events: int
+    touch_p50_ms: float
+    touch_p95_ms: float
+    touch_cpu_ms: float
+    first_sweep_s: float
+    sweep_s: float
+    sweep_cpu_s: float
+    findings: int
+    again: int
+    load: float
+
+
+@contextmanager
+def _database(on: str) -> Iterator[str]:
+    """The address of an empty one, durable as in production; SQLite's is a file in the data folder."""
+    if on == "sqlite":
+        yield ""
+        return
+    cluster = Cluster(durable=True, settings=("shared_buffers=512MB", "max_wal_size=4GB"))
+    try:
+        yield cluster.new_database()
+    finally:
+        cluster.close()
+
+
+@contextmanager
+def _house(on: str) -> Iterator[tuple[Books, SteppedClock]]:
+    folder = Path(tempfile.mkdtemp(prefix="gh-reconcile-"))
+    try:
+        with _database(on) as url:
+            community = CommunityConfig(code=COMMUNITY, name_zh="量", name_en="Measured", synthetic=True)
+            config = SyncConfig(
+                data_dir=folder / "data", community=community, web=WebConfig(tls=False), database_url=url
+            )
+            set_up(config)
+            clock = SteppedClock()
+            books = open_books(config, clock)
+            try:
+                yield books, clock
+            finally:
+                books.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def measure(on: str, marks: Sequence[int]) -> Iterator[Measured]:
+    """One history that grows; at each of the marks, in days, it is swept twice and touched."""
+    with _house(on) as (books, clock):
+        history = History(books.engine, COMMUNITY)
+        history.places()
+        done = 0
+        for days in sorted(marks):
+            for number in range(done, days):
+                history.day(number)
+            done = days
+            with books.engine.begin() as db:
+                db.execute(sa.delete(tables.node_state))
+            clock.at_ms = history.end(days)
+            yield _at(on, days, history, books)
+
+
+def _at(on: str, days: int, history: History, books: Books) -> Measured:
+    reconciler = Reconciler(books.house, look_back_ms=(days + 2) * DAY_MS)
+    began = time.perf_counter()
+    findings = reconciler.run_full()
+    first_s = time.perf_counter() - began
+    began, cpu = time.perf_counter(), time.process_time()
+    again = reconciler.run_full()
+    sweep_s, sweep_cpu_s = time.perf_counter() - began, time.process_time() - cpu
+    touched, touch_cpu_ms = _touch(books, reconciler, history.written.stays)
+    return Measured(
+        on,
+        days,
+        history.written.stays,
+        history.written.events,
+        statistics.median(touched),
+        statistics.quantiles(touched, n=20)[-1],
+        touch_cpu_ms,
+        first_s,
+        sweep_s,
+        sweep_cpu_s,
+        findings,
+        again,
+        os.getloadavg()[0],
+    )
+
+
+def _touch(books: Books, reconciler: Reconciler, stays: int) -> tuple[list[float], float]:
+    """Each in milliseconds, from the queue to the commit; and the processor's time for one."""
+    reconciler.run_touched()  # the first look at the nodes belongs to a start
+    dice, times = random.Random(11), []
+    cpu = time.process_time()
+    for _ in range(TOUCHES):
+        stay = f"ST-{dice.randrange(max(1, stays - 1_500), stays) + 1:07d}"
+        with books.engine.begin() as db:
+            values = {"community": COMMUNITY, "subject": stay, "since_ms": books.clock.now_ms()}
+            db.execute(sa.insert(tables.touched).values(**values))
+        began = time.perf_counter()
+        assert reconciler.run_touched() == 0, f"the sweep left {stay} to be found"
+        times.append((time.perf_counter() - began) * 1000)
+    return times, (time.process_time() - cpu) * 1000 / TOUCHES
+
+
+def _plots(found: Sequence[Measured]) -> None:
+    """Milliseconds for a touched stay and seconds for a sweep, against days of history."""
+    by_side = {on: [one for one in found if one.on == on] for on in dict.fromkeys(one.on for one in found)}
+    touch = [Curve(on, [(one.days, one.touch_p95_ms) for one in held]) for on, held in by_side.items()]
+    sweep = [Curve(on, [(one.days, one.sweep_s) for one in held]) for on, held in by_side.items()]
+    pictures = {
+        "reconcile-touched.svg": draw("One touched stay, p95", "days of history", "ms", touch),
+        "reconcile-sweep.svg": draw("Everything judged again", "days of history", "s", sweep),
+    }
+    for name, picture in pictures.items():
+        (PICTURES / name).write_text(picture)
+
+
+def main() -> int:
+    """Exit code 1 when a goal is missed on the longest history."""
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--days", type=int, nargs="+", default=[9, 30, 90])
+    words.add_argument("--on", nargs="+", choices=("sqlite", "postgresql"), default=["sqlite", "postgresql"])
+    words.add_argument("--no-plot", action="store_true", help="Leave docs/pictures as it is.")
+    asked = words.parse_args()
+    found: list[Measured] = []
+    for on in asked.on:
+        for one in measure(on, asked.days):
+            found.append(one)
+            print(
+                f"{one.on:10} {one.days:3} days {one.stays:7,} stays {one.events:9,} events: touched p50 "
+                f"{one.touch_p50_ms:.2f} p95 {one.touch_p95_ms:.2f} ms (cpu {one.touch_cpu_ms:.2f}); sweep "
+                f"{one.sweep_s:.1f} s (cpu {one.sweep_cpu_s:.1f}), the first {one.first_sweep_s:.1f} s with "
+                f"{one.findings:,} findings, again {one.again}; load {one.load:.1f}",
+                flush=True,
+            )
+    if not asked.no_plot and len(asked.days) > 1:
+        _plots(found)
+    longest = [one for one in found if one.days == max(asked.days)]
+    good = all(
+        one.touch_p95_ms <= TOUCH_MOST_MS and one.sweep_s <= SWEEP_MOST_S and one.again == 0
+        for one in longest
+    )
+    print(json.dumps({"met": good, "measured": [asdict(one) for one in found]}))
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
