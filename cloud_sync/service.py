@@ -48,6 +48,7 @@ from cloud_sync.metrics import MetricsServer, Sources
 from cloud_sync.ports import Clock, EventFeed
 from cloud_sync.protocol.messages import SinkState, encode
 from cloud_sync.protocol.topics import shared_up_filter, sink_group, sink_state, up_filter
+from cloud_sync.retaining import RETENTION_EVERY_S, retention_work
 from cloud_sync.store.backup import hold, last_backup_ms
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
@@ -155,6 +156,7 @@ class Service:
         self._beat(Beat("identity", IDENTITY_EVERY_S, identity))
         self._beat(Beat("post", POST_EVERY_S, post_of(books)))
         self._beat(Beat("reconcile", RECONCILE_EVERY_S, reconcile))
+        self._beat(Beat("retention", RETENTION_EVERY_S, retention_work(books.house)))
         archive = archive_work(books.engine, books.clock, self._config)
         if archive is not None:
             self._beat(Beat("archive", ARCHIVE_EVERY_S, archive))

@@ -45,6 +45,8 @@ class PolicyProfile:
     silent_ms: int = 90_000  # no heartbeat that long: offline (domain.md §5.8)
     # Retransmission closes ordinary gaps; its longest wait is 30 s, so a minute means the events are not coming.
     gap_settles_ms: int = 60_000
+    # Days by the name of a clock of core.retention, where this jurisdiction keeps shorter or longer than its default.
+    retention_days: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def early_most_ms(self) -> int:

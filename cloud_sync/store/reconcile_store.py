@@ -225,6 +225,11 @@ def _recorded(act: Act, subjects: Iterable[str]) -> dict[Key, Recorded]:
     }
 
 
+def judge_now(act: Act, verdicts: Sequence[Verdict]) -> int:
+    """Record verdicts that somebody else came to; how many changed the record."""
+    return _apply(act, gather([(one.key.kind, one.key.subject) for one in verdicts], verdicts))
+
+
 def raise_now(act: Act, key: Key, severity: str, evidence: tuple[str, ...]) -> None:
     """Open a discrepancy that an act found by itself; while it is open, the same again changes only its evidence."""
     _open(act, Raise(key, severity, evidence), "open")

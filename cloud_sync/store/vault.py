@@ -134,6 +134,11 @@ class Vault:
             ).fetchone()
         return found is not None
 
+    def persons(self) -> frozenset[str]:
+        """Under which keys something stands sealed; tells nothing of what."""
+        with self._lock:
+            return frozenset(str(key) for (key,) in self._db.execute("SELECT DISTINCT person FROM sealed"))
+
     def forget(self, person: str) -> int:
         """Erase every field of a person, overwritten on disk; how many there were."""
         with self._lock, self._db:
