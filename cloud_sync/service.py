@@ -57,6 +57,7 @@ from cloud_sync.store.morning import StoredMorning
 from cloud_sync.store.pass_feed import StoredPassFeed
 from cloud_sync.store.pass_lines import StoredPassLines
 from cloud_sync.store.pass_sets import StoredPassSets
+from cloud_sync.store.privacy_desk import SqlPrivacy
 from cloud_sync.store.push_store import vapid_key
 from cloud_sync.store.read import StoredDashboard
 from cloud_sync.store.read_totals import StoredTotals
@@ -198,6 +199,7 @@ class Service:
             push=push_book(books),
             intercom=self._config.staff.intercom,
             morning=StoredMorning(books.engine),
+            privacy=SqlPrivacy(books.house),
             deliveries=StoredDeliveries(books.engine, code),
             name_zh=self._config.community.name_zh,
             name_en=self._config.community.name_en,

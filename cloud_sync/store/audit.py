@@ -81,19 +81,24 @@ def record(connection: sa.Connection, community: str, deed: Deed, at_ms: int) ->
 def disclose(engine: sa.Engine, community: str, look: Look, at_ms: int) -> None:
     """Write one disclosure row and commit it, before anything is disclosed."""
     with engine.begin() as connection:
-        _append(
-            connection,
-            disclosure,
-            community,
-            {
-                "at_ms": at_ms,
-                "actor": look.actor,
-                "purpose": look.purpose,
-                "person": look.person,
-                "field": look.field,
-                "screen": look.screen,
-            },
-        )
+        disclose_in(connection, community, look, at_ms)
+
+
+def disclose_in(connection: sa.Connection, community: str, look: Look, at_ms: int) -> None:
+    """Write one disclosure row in the caller's transaction, which commits before it tells anybody anything."""
+    _append(
+        connection,
+        disclosure,
+        community,
+        {
+            "at_ms": at_ms,
+            "actor": look.actor,
+            "purpose": look.purpose,
+            "person": look.person,
+            "field": look.field,
+            "screen": look.screen,
+        },
+    )
 
 
 def first_break(engine: sa.Engine, table: sa.Table, community: str) -> int | None:

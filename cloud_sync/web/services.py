@@ -9,6 +9,7 @@ from cloud_sync.ports_cases import CaseDesk, CaseFeed, PushBook
 from cloud_sync.ports_commands import Commands
 from cloud_sync.ports_delivery import DeliveryReader
 from cloud_sync.ports_morning import MorningReader
+from cloud_sync.ports_privacy import PrivacyDesk
 from cloud_sync.ports_zones import ZoneBook, ZoneCommands
 
 # Community days and hours are counted in its own zone; this is where the first communities are.
@@ -48,6 +49,7 @@ class Services:
     guest: GuestHelp = GuestHelp()
     morning: MorningReader | None = None  # without it there is no morning page
     deliveries: DeliveryReader | None = None  # without it nobody is shown whose pass is at which door
+    privacy: PrivacyDesk | None = None  # without it there is no page for retention, copies and traces
     name_zh: str = ""  # what the community is called, over every page of its staff
     name_en: str = ""
     pages_url: str = ""  # how a phone reaches the pages; empty: as whoever asks did

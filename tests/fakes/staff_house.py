@@ -16,6 +16,7 @@ from cloud_sync.protocol.messages import CmdAck
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
 from cloud_sync.store.commands import SqlCommands
+from cloud_sync.store.privacy_desk import SqlPrivacy
 from cloud_sync.store.receipts import StoredDeliveries
 from cloud_sync.web.services import Services
 from tests.fakes.web_house import COMMUNITY, GATE, PASSWORD, WebHouse, door, log_in, visiting
@@ -45,7 +46,7 @@ class StaffHouse(WebHouse):
         super().__post_init__()
         # Passwords of a test are no secret: a hash that takes a tenth of a second each would be most of its time.
         self.accounts._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-        books = self._house()
+        books = self._books = self._house()
         self.work = CaseWork(CaseIntake(books), self.clock)
         self.desk, self.news = SqlCaseDesk(books), CaseNews(books)
         self.commands = SqlCommands(books, CommandKey())
@@ -60,6 +61,7 @@ class StaffHouse(WebHouse):
             commands=self.commands,
             intercom=self.intercom,
             deliveries=StoredDeliveries(self.engine, COMMUNITY),
+            privacy=SqlPrivacy(self._books),
         )
 
     def open_up(self) -> None:

@@ -276,7 +276,7 @@ STEPS = st.lists(
 @given(steps=STEPS, seed=st.integers(0, 9))
 def test_after_a_night_nothing_is_older_than_its_clock_and_a_day(tmp_path, steps, seed):
     """Whatever happened before, and however long nobody ran it; only a hold or a silent node may keep something."""
-    dice = random.Random(repr((steps, seed)))  # noqa: S311 - a history, not a secret
+    dice = random.Random(repr((steps, seed)))
     folder = tmp_path / f"{dice.getrandbits(64):x}"
     books = new_house(folder, SteppedClock())
     gate, bookings, held = Gate(books), [], set()
