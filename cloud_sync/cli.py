@@ -22,6 +22,7 @@ from cloud_sync.cli_guests import invite, notices
 from cloud_sync.cli_identity import broker_config, keys_app, node_certificates, node_lost, node_lost_events
 from cloud_sync.cli_nodes import node_app
 from cloud_sync.cli_operate import back_up, bring_back, doctor, new_generation
+from cloud_sync.cli_privacy import add_to as add_privacy
 from cloud_sync.cli_stays import booking_app, dry_run_app, prove
 from cloud_sync.cli_tools import CONFIG_VARIABLE, DEFAULT_CONFIG, ConfigOption
 from cloud_sync.cli_tools import opened_books as _books
@@ -84,6 +85,7 @@ app.command("backup")(back_up)
 app.command("restore")(bring_back)
 app.command("new-generation")(new_generation)
 app.command("doctor")(doctor)
+add_privacy(app)
 
 
 @app.callback()

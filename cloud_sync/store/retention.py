@@ -59,10 +59,14 @@ def run_retention(house: House) -> tuple[Proof, ...]:
 
 def newest_proof(house: House) -> tuple[Proof, ...]:
     """The lines of the last night, in the order of the clocks; none where there was no night yet."""
-    with reading(house.engine).connect() as db:
-        held = db.execute(
-            sa.select(retention_proof).where(retention_proof.c.community == house.community)
-        ).all()
+    return proof_lines(house.engine, house.community)
+
+
+def proof_lines(engine: sa.Engine, community: str) -> tuple[Proof, ...]:
+    """As ``newest_proof``, for whoever has no keys."""
+    table = retention_proof
+    with reading(engine).connect() as db:
+        held = db.execute(sa.select(table).where(table.c.community == community)).all()
     lines = {
         row.clock: Proof(
             row.clock, row.keep_ms, row.oldest_ms, row.overdue, row.held, row.removed, row.ran_ms

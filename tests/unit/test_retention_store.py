@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from cloud_sync.core.policy import CN_DEFAULT, DAY_MS, HOUR_MS
@@ -272,7 +272,12 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=8,
+    deadline=None,
+    phases=(Phase.generate,),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(steps=STEPS, seed=st.integers(0, 9))
 def test_after_a_night_nothing_is_older_than_its_clock_and_a_day(tmp_path, steps, seed):
     """Whatever happened before, and however long nobody ran it; only a hold or a silent node may keep something."""
