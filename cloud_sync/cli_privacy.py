@@ -47,14 +47,14 @@ class _StoppedClock:
 def run(config: ConfigOption = DEFAULT_CONFIG, as_of: AsOf = "") -> None:
     """Do the night's work now: end what has run out, and print the proof. Exit code 1 when something is too old."""
     with opened_books(config) as books:
-        _say(run_retention(_house(books, as_of)))
+        _say(run_retention(_house(books, as_of), (books.registry.staged(),)))
 
 
 @retention_app.command("report")
 def report(config: ConfigOption = DEFAULT_CONFIG, as_of: AsOf = "") -> None:
     """Print the proof as things stand now; changes nothing. Exit code 1 when something is too old."""
     with opened_books(config) as books:
-        _say(prove_retention(_house(books, as_of)))
+        _say(prove_retention(_house(books, as_of), asides=(books.registry.staged(),)))
 
 
 def _house(books: Books, as_of: str) -> House:

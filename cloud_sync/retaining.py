@@ -1,12 +1,12 @@
 """The night's work: end what has run out, and prove that nothing older is left."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from cloud_sync.core.policy import DAY_MS, HOUR_MS
 from cloud_sync.store.house import House
-from cloud_sync.store.retention import newest_proof, run_retention
+from cloud_sync.store.retention import Aside, newest_proof, run_retention
 
 # Looked at often, so that a service that was off at night does it when it is back; an idle look is one small query.
 RETENTION_EVERY_S = 300.0
@@ -21,7 +21,7 @@ def newest_night_ms(house: House, now_ms: int) -> int:
     return night_ms if night_ms <= now_ms else night_ms - DAY_MS
 
 
-def retention_work(house: House) -> Callable[[], bool]:
+def retention_work(house: House, asides: Sequence[Aside] = ()) -> Callable[[], bool]:
     """The job; True when this beat was the night's."""
 
     def work() -> bool:
@@ -29,7 +29,7 @@ def retention_work(house: House) -> Callable[[], bool]:
         last_ms = max((line.ran_ms for line in newest_proof(house)), default=0)
         if last_ms >= newest_night_ms(house, now_ms):
             return False
-        proof = run_retention(house)
+        proof = run_retention(house, asides)
         removed = {line.clock: line.removed for line in proof if line.removed}
         overdue = {line.clock: line.overdue for line in proof if line.overdue}
         log.info("retention_proved", removed=removed, overdue=overdue)

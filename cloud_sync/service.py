@@ -157,7 +157,8 @@ class Service:
         self._beat(Beat("identity", IDENTITY_EVERY_S, identity))
         self._beat(Beat("post", POST_EVERY_S, post_of(books)))
         self._beat(Beat("reconcile", RECONCILE_EVERY_S, reconcile))
-        self._beat(Beat("retention", RETENTION_EVERY_S, retention_work(books.house)))
+        night = retention_work(books.house, (books.registry.staged(),))
+        self._beat(Beat("retention", RETENTION_EVERY_S, night))
         archive = archive_work(books.engine, books.clock, self._config)
         if archive is not None:
             self._beat(Beat("archive", ARCHIVE_EVERY_S, archive))

@@ -70,6 +70,7 @@ CLOCKS: tuple[Clock, ...] = (
     Clock("deadletter", 90, "it came", "deleted", "R4: what could not be read may hold anything"),
     Clock("alert.queue", 1, "it was put aside", "deleted; its case is there since", "R4"),
     Clock("session", 1, "the login ends", "deleted", "R4"),
+    Clock("staging", 90, "a file was imported", "the run deleted; ten of a kind are kept at most", "R4"),
     Clock("vault.orphan", 0, "nothing refers to it", "deleted from the vault", "R4"),
 )
 BY_NAME: Mapping[str, Clock] = MappingProxyType({clock.name: clock for clock in CLOCKS})

@@ -76,15 +76,19 @@ def forget_cases(act: Act, cases: Collection[str]) -> None:
         _delete(act, table, table.c[column], cases)
 
 
-def known_to_the_vault(act: Act) -> set[str]:
-    """Every key under which something may stand sealed: persons, stays with a draft, messages with an address."""
-    code = act.house.community
-    keys = (tables.person.c.person, tables.stay.c.stay, tables.notice.c.notice)
-    return {
-        str(one)
-        for column in keys
-        for one in act.connection.execute(sa.select(column).where(column.table.c.community == code)).scalars()
-    }
+# Under which keys this room seals something, and the columns that name them; other keys are not judged here.
+SEALED_UNDER = {"person": "PE-", "stay": "ST-", "notice": "NO-"}
+
+
+def orphans_of(act: Act, sealed: Collection[str]) -> list[str]:
+    """The keys among these that no table knows any more; what is kept by a clock of its own does not count as knowing."""
+    ours = {key for key in sealed if key.startswith(tuple(SEALED_UNDER.values()))}
+    for table in tables.metadata.sorted_tables:
+        for name in SEALED_UNDER.keys() & table.c.keys():
+            if ours and table.name not in OWN_CLOCK:
+                mine = sa.select(table.c[name]).where(table.c.community == act.house.community)
+                ours -= {str(one) for one in act.connection.execute(mine.distinct()).scalars()}
+    return sorted(ours)
 
 
 def _with(column: str) -> Iterable[sa.Table]:

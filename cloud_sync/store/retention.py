@@ -3,8 +3,8 @@
 Each transaction is small, so that the sink never waits long.  Doing it twice changes nothing the second time.
 """
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from cloud_sync.errors import NotFound, Refused
 from cloud_sync.store import tables
 from cloud_sync.store.chains import CHAINS, cut, sign_heads
 from cloud_sync.store.engine import driver, reading
-from cloud_sync.store.forgetting import key_of, known_to_the_vault
+from cloud_sync.store.forgetting import key_of, orphans_of
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.reasons import checked_reason
 from cloud_sync.store.reconcile_store import judge_now
@@ -39,14 +39,26 @@ class _Holds:
         return bool(self.clocks or self.stays)
 
 
-def run_retention(house: House) -> tuple[Proof, ...]:
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Records that stand in a file of their own: ``end`` what began before a moment, and when the ``oldest`` began."""
+
+    clock: str
+    end: Callable[[int], int]
+    oldest: Callable[[], int | None]
+
+
+def run_retention(house: House, asides: Sequence[Aside] = ()) -> tuple[Proof, ...]:
     """End what is due, then prove; the lines of the proof as they were chained into the audit log."""
     removed = dict.fromkeys(BY_NAME, 0)
     for shelf in shelves():
         removed[shelf.clock] += _empty(house, shelf)
     removed |= _cut_chains(house)
     removed["vault.orphan"] = _sweep_vault(house)
-    proof = prove_retention(house, removed)
+    for aside in asides:
+        due_ms = house.clock.now_ms() - keep_ms(BY_NAME[aside.clock], house.profile)
+        removed[aside.clock] = aside.end(due_ms)
+    proof = prove_retention(house, removed, asides)
     with acting(house, ACTOR, ROLE) as act:
         for line in proof:
             _keep(act, line)
@@ -132,12 +144,11 @@ def _sweep_vault(house: House) -> int:
     """What a crash between two commits left sealed for nobody; the vault is asked first, so that nobody new is in it."""
     sealed = house.vault.persons()
     with reading(house.engine).connect() as db:
-        known = known_to_the_vault(Act(house, db, house.clock.now_ms(), ACTOR, ROLE))
-    orphans = sorted(sealed - known)
+        orphans = orphans_of(Act(house, db, house.clock.now_ms(), ACTOR, ROLE), sealed)
     if not orphans:
         return 0
     with acting(house, ACTOR, ROLE) as act:
-        still = [one for one in orphans if one not in known_to_the_vault(act)]
+        still = orphans_of(act, orphans)
         fields = sum(house.vault.forget(one) for one in still)
         act.note("retention.vault", "vault", None, f"{fields} fields of {len(still)}")
     return len(still)
@@ -156,13 +167,20 @@ def _settle(house: House) -> None:
 # --- proving ---------------------------------------------------------------------------------------------------
 
 
-def prove_retention(house: House, removed: dict[str, int] | None = None) -> tuple[Proof, ...]:
+def prove_retention(
+    house: House, removed: dict[str, int] | None = None, asides: Sequence[Aside] = ()
+) -> tuple[Proof, ...]:
     """One line for every clock, as things stand now; changes nothing."""
     gone = removed or {}
     now_ms = house.clock.now_ms()
     with reading(house.engine).connect() as db:
         holds = _holds(db, house)
-        return tuple(_line(db, house, clock, holds, gone.get(clock.name, 0), now_ms) for clock in CLOCKS)
+        lines = {clock.name: _line(db, house, clock, holds, gone.get(clock.name, 0), now_ms) for clock in CLOCKS}  # fmt: skip
+    for aside in asides:
+        line, oldest_ms = lines[aside.clock], aside.oldest()
+        late = oldest_ms is not None and oldest_ms < now_ms - line.keep_ms - SLACK_MS
+        lines[aside.clock] = replace(line, oldest_ms=oldest_ms, overdue=int(late))
+    return tuple(lines.values())
 
 
 def _line(db: sa.Connection, house: House, clock: Clock, holds: _Holds, removed: int, now_ms: int) -> Proof:

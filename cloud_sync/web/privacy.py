@@ -56,6 +56,7 @@ CLOCK_WORDS: Mapping[str, str] = MappingProxyType({
     "deadletter": mark("Messages that could not be read"),
     "alert.queue": mark("Alarms before they are cases"),
     "session": mark("Logins"),
+    "staging": mark("Rows of imported files"),
     "vault.orphan": mark("Sealed fields of nobody"),
 })  # fmt: skip
 PURPOSES: Mapping[str, str] = MappingProxyType({

@@ -90,7 +90,7 @@ def test_every_table_has_a_clock_or_holds_nobody():
 
 def test_every_clock_has_its_shelf_or_its_chain():
     known = {clock.name for clock in CLOCKS}
-    assert {shelf.clock for shelf in shelves()} | {"audit", "disclosure", "vault.orphan"} == known
+    assert {shelf.clock for shelf in shelves()} | {"audit", "disclosure", "staging", "vault.orphan"} == known
     assert set(ENDS_WITH.values()) <= known
 
 
@@ -174,6 +174,27 @@ def test_nothing_of_a_departed_person_stands_in_any_file(own_books, tmp_path):
     night(own_books, days=2 * (3 * 365 + 4))  # the audit rows that name the pass have run out as well
     left = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert [name for name in names if name in left] == []
+
+
+def test_rows_of_imported_files_go_with_their_clock(own_books):
+    with_guest(own_books)
+    aside = own_books.registry.staged()
+    assert aside.oldest() == NOON_MS
+    own_books.clock.at_ms += 89 * DAY_MS
+    assert {line.removed for line in run_retention(own_books.house, (aside,)) if line.clock == "staging"} == {
+        0
+    }
+    own_books.clock.at_ms += 3 * DAY_MS
+    (line,) = [one for one in prove_retention(own_books.house, asides=(aside,)) if one.clock == "staging"]
+    assert (line.overdue, line.oldest_ms) == (1, NOON_MS)
+    (line,) = [one for one in run_retention(own_books.house, (aside,)) if one.clock == "staging"]
+    assert (line.removed, line.overdue, line.oldest_ms) == (3, 0, None)
+
+
+def test_what_others_seal_under_keys_of_their_own_is_not_judged(own_books):
+    own_books.house.vault.seal("ROW-1", "name", "somebody's work list")
+    night(own_books, days=1)
+    assert own_books.house.vault.holds("ROW-1", "name")
 
 
 # --- proof, holds, nights ---------------------------------------------------------------------------------------------
