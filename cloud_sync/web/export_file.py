@@ -28,5 +28,5 @@ def zip_of(held: Mapping[str, Any], zone: ZoneInfo) -> bytes:
 
 
 def _page(held: Mapping[str, Any], by: Speaker, lang: Lang) -> str:
-    template = environment(lang).get_template("data_file.html")
+    template = environment(lang).get_template("privacy/_copy.html")
     return template.render(lang=lang, made=by.day_and_clock(int(held["made_ms"])), parts=readable(held, by))

@@ -182,7 +182,7 @@ class PrivacyPages:
     # --- the page ----------------------------------------------------------------------------------------------
 
     def show(self, request: Request) -> Response:
-        return answer(request, "privacy.html", self._page(self._asked(request)))
+        return answer(request, "privacy/officer.html", self._page(self._asked(request)))
 
     def copy(
         self, request: Request, csrf: Short = "", source: Short = "", ref: Short = "", guest: Short = "", reason: Line = ""
@@ -247,7 +247,7 @@ class PrivacyPages:
 
     def trace(self, request: Request, trace: TraceId) -> Response:
         asked = self._asked(request)
-        return answer(request, "trace.html", self._trace(asked, self._privacy.trace(trace)))
+        return answer(request, "privacy/trace.html", self._trace(asked, self._privacy.trace(trace)))
 
     def decide(self, request: Request, trace: TraceId, csrf: Short = "", approve: Short = "") -> Response:
         asked = self._form(request, csrf)
@@ -273,7 +273,7 @@ class PrivacyPages:
             lines=tuple(_line(one, asked, names) for one in shown.lines),
             cut=shown.cut,
         )
-        response = answer(request, "trace.html", page)
+        response = answer(request, "privacy/trace.html", page)
         response.headers["cache-control"] = "no-store"
         return response
 
@@ -300,11 +300,11 @@ class PrivacyPages:
         self, request: Request, asked: Asked, error: Refused | NotFound, form: Mapping[str, str] | None = None
     ) -> Response:
         page = self._page(asked, form, problem=_why(error, asked.by.say))
-        return answer(request, "privacy.html", page, CONFLICT)
+        return answer(request, "privacy/officer.html", page, CONFLICT)
 
     def _trace_no(self, request: Request, asked: Asked, trace: str, refused: Refused) -> Response:
         page = self._trace(asked, self._privacy.trace(trace), problem=_why(refused, asked.by.say))
-        return answer(request, "trace.html", page, CONFLICT)
+        return answer(request, "privacy/trace.html", page, CONFLICT)
 
     def _page(self, asked: Asked, form: Mapping[str, str] | None = None, *, problem: str = "") -> PrivacyPage:
         say, by = asked.by.say, asked.by

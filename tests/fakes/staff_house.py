@@ -46,7 +46,7 @@ class StaffHouse(WebHouse):
         super().__post_init__()
         # Passwords of a test are no secret: a hash that takes a tenth of a second each would be most of its time.
         self.accounts._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-        books = self._books = self._house()
+        books = self.books = self._house()
         self.work = CaseWork(CaseIntake(books), self.clock)
         self.desk, self.news = SqlCaseDesk(books), CaseNews(books)
         self.commands = SqlCommands(books, CommandKey())
@@ -61,7 +61,7 @@ class StaffHouse(WebHouse):
             commands=self.commands,
             intercom=self.intercom,
             deliveries=StoredDeliveries(self.engine, COMMUNITY),
-            privacy=SqlPrivacy(self._books),
+            privacy=SqlPrivacy(self.books),
         )
 
     def open_up(self) -> None:

@@ -141,7 +141,7 @@ def test_a_guard_does_not_see_it(house, path):
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_every_clock_stands_on_the_page_with_its_oldest_and_overdue(house, lang):
-    run_retention(house._books)
+    run_retention(house.books)
     with logged_in(house, OFFICER, **{"accept-language": lang}) as client:
         page = client.get("/privacy")
     assert page.status_code == 200
