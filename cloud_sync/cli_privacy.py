@@ -145,7 +145,7 @@ def export(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Everything about one person of a booking, under every stay of the same document; look at the document first."""
-    from cloud_sync.web.export_file import zip_of  # it knows the pages, which no other command loads
+    from cloud_sync.web.guest.export_file import zip_of  # it knows the pages, which no other command loads
 
     with opened_books(config) as books:
         held = books.registry.export_subject(source, ref, guest or None, actor=who_types(), reason=reason)

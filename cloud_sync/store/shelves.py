@@ -68,7 +68,7 @@ def _erase_events(act: Act, keys: Sequence[Any]) -> None:
         table.c.epoch == sa.bindparam("b_epoch"),
         table.c.seq == sa.bindparam("b_seq"),
     )
-    values = {name: sa.bindparam(name) for name in ("body", "wall_ms", "stored_ms")}
+    values: dict[str, Any] = {name: sa.bindparam(name) for name in ("body", "wall_ms", "stored_ms")}
     act.connection.execute(change.values(pass_id=None, subject_ref=None, grant_id=None, **values), rows)
 
 

@@ -18,7 +18,7 @@ from cloud_sync.ports_privacy import PrivacyDesk, TraceLine, TraceView
 from cloud_sync.web import words
 from cloud_sync.web.accounts import go
 from cloud_sync.web.board import short
-from cloud_sync.web.export_file import NAME, zip_of
+from cloud_sync.web.guest.export_file import NAME, zip_of
 from cloud_sync.web.render import Chrome, answer
 from cloud_sync.web.sessions import check_form
 from cloud_sync.web.staff.desk import Asked, Desk

@@ -12,8 +12,8 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Redire
 from cloud_sync.core.self_registration import FORM_FIELDS
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_guest import FormAnswer, GuestView
-from cloud_sync.web.export_file import NAME, zip_of
 from cloud_sync.web.guest import words
+from cloud_sync.web.guest.export_file import NAME, zip_of
 from cloud_sync.web.guest.faults import GuestFaults
 from cloud_sync.web.guest.shown import GuestPage, Printer, answered, readable, rules_version, say_faults
 from cloud_sync.web.guest.steps import Step, after_people, is_registered, next_step
