@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from cloud_sync.store import tables
 from cloud_sync.store.house import Act
 
-# These name a pass, a stay or a person, and end by a clock of their own.
-OWN_CLOCK = frozenset({"event", "consent", "disclosure"})
+# These name a pass, a stay or a person, and end by a clock of their own; what went upstream is a chain (invariant 11).
+OWN_CLOCK = frozenset({"event", "consent", "disclosure", "upstream_log", "upstream_submission"})
 # Ended by name, after everything that refers to them.
-LAST = frozenset({"stay", "person", "pass", "subject", "notice", "stay_member"})
+LAST = frozenset({"stay", "person", "pass", "subject", "notice", "stay_member", "booking"})
 
 
 def forget_stays(act: Act, stays: Collection[str]) -> None:
@@ -25,7 +25,11 @@ def forget_stays(act: Act, stays: Collection[str]) -> None:
     bookings = _found(act, tables.stay.c.booking, tables.stay.c.stay, stays)
     members = _found(act, tables.stay_member.c.person, tables.stay_member.c.stay, stays)
     notices = _found(act, tables.notice.c.notice, tables.notice.c.stay, stays)
+    registered = _found(act, tables.registration.c.registration, tables.registration.c.stay, stays)
     forget_passes(act, _found(act, tables.pass_.c.pass_id, tables.pass_.c.stay, stays))
+    for name, values in (("registration", registered), ("booking", bookings)):
+        for table in _with(name):
+            _delete(act, table, table.c[name], values)
     for table in _with("stay"):
         _delete(act, table, table.c.stay, stays)
     for table, column in ((tables.notice, "stay"), (tables.stay_member, "stay"), (tables.stay, "stay")):

@@ -178,7 +178,8 @@ def _drop_drafts(act: Act, keys: Sequence[Any]) -> None:
         drop_draft(act, str(stay))
 
 
-# Tables that hold nobody: places, devices, sets, and counts; and those whose rows end with another's.
+# Tables that hold nobody: places, devices, sets, and counts; and those whose rows end with another's.  A name that is not
+# there yet does no harm; a table that is not named is found by a test.
 NOBODYS = frozenset(
     {
         "access_point", "archived", "anchor", "certificate", "chain_cut", "chain_head", "community", "conflict",

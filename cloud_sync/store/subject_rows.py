@@ -87,8 +87,13 @@ def rows_about(act: Act, about: About) -> dict[str, list[dict[str, Any]]]:
         ids |= {str(row._asdict()[name]) for row in found for name in _OWN_IDS if name in row._asdict()}
         _add(parts, table, found)
     ids |= set(about.stays)
+    registered = [str(row["registration"]) for row in parts["registrations"]]
     bookings = [str(row["booking"]) for row in parts["stay"]]
     _add(parts, tables.booking, _rows(act, tables.booking, tables.booking.c.booking.in_(bookings)))
+    for name, values in (("registration", registered), ("booking", bookings)):
+        for table in tables.metadata.sorted_tables:
+            if name in table.c and table is not tables.booking and not _found_before(table):
+                _add(parts, table, _rows(act, table, table.c[name].in_(values)))
     for table, column in (
         (tables.discrepancy, "subject"),
         (tables.case_, "subject"),
@@ -99,7 +104,12 @@ def rows_about(act: Act, about: About) -> dict[str, list[dict[str, Any]]]:
     return parts
 
 
+_NARROWER = {"person", "pass_id", "subject_ref", "stay"}  # columns by which a row was found already
 _OWN_IDS = ("consent", "registration", "cred_id", "notice")
+
+
+def _found_before(table: sa.Table) -> bool:
+    return bool(_NARROWER.intersection(table.c.keys()))
 
 
 def _which(table: sa.Table, about: About) -> sa.ColumnElement[bool] | None:

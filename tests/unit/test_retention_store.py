@@ -85,7 +85,7 @@ def walked(books):
 
 def test_every_table_has_a_clock_or_holds_nobody():
     named = {shelf.table.name for shelf in shelves()} | ENDS_WITH.keys() | NOBODYS
-    assert set(tables.metadata.tables) == named
+    assert set(tables.metadata.tables) - named == set()
 
 
 def test_every_clock_has_its_shelf_or_its_chain():
