@@ -10,6 +10,7 @@ from cloud_sync.config import SyncConfig, load
 from cloud_sync.errors import ConfigError
 from cloud_sync.jobs import SystemClock
 from cloud_sync.store.backup import make_backup, renew_generation, renew_generation_of, restore
+from cloud_sync.store.backup_clock import KEEP_DAYS_MOST, end_old_backups
 
 REMEDY = (
     "Copy that database with pg_dump, and vault.db, staging.db, keys, tls and bus of data_dir beside it; once all are back "
@@ -34,6 +35,12 @@ def _in_a_file(config: SyncConfig) -> SyncConfig:
 def back_up(
     folder: Annotated[Path, typer.Argument(help=BACKUP_FOLDER)],
     config: ConfigOption = DEFAULT_CONFIG,
+    keep_days: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=KEEP_DAYS_MOST, help="Then delete the backups beside it that are older than this."
+        ),
+    ] = None,
 ) -> None:
     """Copy all databases, keys and certificates as they stand at one moment; the service may run."""
     settings = _in_a_file(load(config))
@@ -42,6 +49,9 @@ def back_up(
     typer.echo(
         f"{folder}: {len(made.files)} files, {size:,} bytes, {made.events:,} events, as of {made.made}"
     )
+    if keep_days is not None:
+        for name in end_old_backups(folder, settings.community.code, SystemClock().now_ms(), keep_days):
+            typer.echo(f"ended: {name}")
     if settings.archive.folder is not None:
         typer.echo(f"not in it: the events that left for {settings.archive.folder}; copy that folder too.")
 
@@ -60,7 +70,10 @@ def bring_back(
         typer.echo(
             f"what stood there before: {done.before} (it holds persons: delete it when you are content)"
         )
-    typer.echo("bookings, consents and erasures made since then are not in it: import and erase them again.")
+    typer.echo(
+        "bookings, consents and erasures made since then are not in it: import and erase them again; what has run out "
+        "since then ends with the next night, or now by 'retention run'."
+    )
 
 
 def new_generation(config: ConfigOption = DEFAULT_CONFIG) -> None:

@@ -19,18 +19,21 @@ from cryptography import x509
 
 from cloud_sync.config import SyncConfig
 from cloud_sync.core.lifecycles_upstream import NEEDS_A_PERSON
+from cloud_sync.core.retention import FILE_AT, FILE_WITHIN_WORKING_DAYS, FacePersons, Proof
 from cloud_sync.core.whole import is_late
 from cloud_sync.errors import SyncError
 from cloud_sync.ports import NodeLine
 from cloud_sync.ports_upstream import UpstreamTally
 from cloud_sync.protocol.versions import WIRE_VERSION
 from cloud_sync.store.backup import DATABASE, HALF_DONE, is_held, last_backup_ms
-from cloud_sync.store.engine import open_database, steps
+from cloud_sync.store.engine import open_database, reading, steps
 from cloud_sync.store.keys import load_keys
 from cloud_sync.store.pg_engine import shape_of, shown
+from cloud_sync.store.privacy_desk import count_face_persons
 from cloud_sync.store.read import StoredDashboard
 from cloud_sync.store.read_totals import StoredTotals, Totals
 from cloud_sync.store.upstream_read import tallies
+from cloud_sync.store.retention import proof_lines
 from cloud_sync.web.app import missing_libraries
 
 Level = Literal["good", "look", "bad"]
@@ -40,6 +43,7 @@ CONNECT_S = 2.0
 BACKUP_OLD_MS = 7 * DAY_MS  # a week of bookings can still be imported again; more is work nobody does twice
 CERTIFICATE_SOON_MS = 21 * DAY_MS  # our own is renewed 30 days ahead, so this one is not being renewed
 FREE_LEAST_BYTES = 1_000_000_000  # two months of the reference site
+PROOF_OLD_MS = 2 * DAY_MS  # one night may be missed
 BEHIND = ("behind",)
 CLOCK_OFF_MS = 2 * MINUTE_MS  # what a node may be off before its own clock is no longer believed
 
@@ -193,6 +197,9 @@ def database_findings(config: SyncConfig, now_ms: int) -> Iterator[Finding]:
             lines = StoredDashboard(engine).nodes(config.community.code, now_ms)
             totals = StoredTotals(engine, config.community.code).totals()
             reports = tallies(engine, config.community.code)
+            proof = proof_lines(engine, config.community.code)
+            with reading(engine).connect() as db:
+                faces = count_face_persons(db)
         finally:
             engine.dispose()
     except SyncError as error:
@@ -201,6 +208,8 @@ def database_findings(config: SyncConfig, now_ms: int) -> Iterator[Finding]:
     yield Finding("good", where, f"shape {shape}, {sum(totals.stored.values()):,} events stored.")
     yield from total_findings(totals)
     yield from report_findings(config, reports)
+    yield from retention_findings(proof, now_ms)
+    yield from face_findings(faces)
     yield from _clock(lines, now_ms)
     for line in lines:
         yield from node_findings(line, now_ms)
@@ -267,6 +276,26 @@ def report_findings(config: SyncConfig, tallies: Sequence[UpstreamTally]) -> Ite
         if name not in config.upstream:
             said = f"the profile reports to {name}, and there is no table [upstream.{name}]. Add it."
             yield Finding("bad", "reports", said)
+def retention_findings(proof: Sequence[Proof], now_ms: int) -> Iterator[Finding]:
+    """What the last night proved; nothing where there was none yet, for the service has only just begun."""
+    newest_ms = max((line.ran_ms for line in proof), default=now_ms)
+    if now_ms - newest_ms > PROOF_OLD_MS:
+        said = f"the last night was {_when(newest_ms)}; records outlive their clocks. Does the jobs part run?"
+        yield Finding("bad", "retention", said)
+    for line in proof:
+        if line.overdue:
+            said = f"{line.overdue} older than their clock and a day. 'gatehouse-sync retention report' says more."
+            yield Finding("bad", f"retention {line.clock}", said)
+
+
+def face_findings(faces: FacePersons) -> Iterator[Finding]:
+    """Before, and when, so many people are held that the community has to file (R20)."""
+    if faces.level:
+        said = (
+            f"{faces.now:,} people with a face; at {FILE_AT:,} file with the provincial authority within "
+            f"{FILE_WITHIN_WORKING_DAYS} working days."
+        )
+        yield Finding("bad" if faces.now >= FILE_AT else "look", "faces", said)
 
 
 def _clock(lines: Sequence[NodeLine], now_ms: int) -> Iterator[Finding]:

@@ -155,6 +155,10 @@ class GuestDesk(Protocol):
         """What is held about this person and this stay, after the end of their document number was said."""
         ...
 
+    def erase_own_data(self, guest_token: str, subject_ref: str | None) -> int:
+        """End what nothing orders to keep, once the stay is over; how many consents that ended."""
+        ...
+
 
 # --- writing to guests -----------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from cloud_sync.ports_guest import FormAnswer
 
@@ -160,4 +160,21 @@ class StaffDesk(Protocol):
 
     def answer_arrival(self, arrival: str, source: str, external_ref: str, *, actor: str) -> str:
         """A fresh guest token for that booking, for the phone of the person who stands there."""
+        ...
+
+    def export_subject(
+        self, source: str, external_ref: str, subject_ref: str | None, *, actor: str, reason: str
+    ) -> dict[str, Any]:
+        """Everything about one person of a booking, under every stay of the same document; each field opened is disclosed.
+
+        Raises:
+            Refused: no reason.
+            NotFound: no such booking, or nobody of this party.
+        """
+        ...
+
+    def erase_subject(
+        self, source: str, external_ref: str, subject_ref: str | None, *, actor: str, reason: str
+    ) -> int:
+        """End what nothing orders to keep, once the stay is over; how many consents that ended."""
         ...

@@ -58,6 +58,7 @@ from cloud_sync.metrics import MetricsServer, Sources
 from cloud_sync.ports import Clock, EventFeed
 from cloud_sync.protocol.messages import SinkState, encode
 from cloud_sync.protocol.topics import shared_up_filter, sink_group, sink_state, up_filter
+from cloud_sync.retaining import RETENTION_EVERY_S, retention_work
 from cloud_sync.store.backup import hold, last_backup_ms
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
@@ -66,6 +67,7 @@ from cloud_sync.store.morning import StoredMorning
 from cloud_sync.store.pass_feed import StoredPassFeed
 from cloud_sync.store.pass_lines import StoredPassLines
 from cloud_sync.store.pass_sets import StoredPassSets
+from cloud_sync.store.privacy_desk import SqlPrivacy
 from cloud_sync.store.push_store import vapid_key
 from cloud_sync.store.read import StoredDashboard
 from cloud_sync.store.read_totals import StoredTotals
@@ -167,6 +169,8 @@ class Service:
         self._beat(Beat("post", POST_EVERY_S, post_of(books)))
         self._beat(Beat("upstream", UPSTREAM_EVERY_S, courier_of(books)))
         self._beat(Beat("reconcile", RECONCILE_EVERY_S, reconcile))
+        night = retention_work(books.house, (books.registry.staged(),))
+        self._beat(Beat("retention", RETENTION_EVERY_S, night))
         archive = archive_work(books.engine, books.clock, self._config)
         if archive is not None:
             self._beat(Beat("archive", ARCHIVE_EVERY_S, archive))
@@ -208,6 +212,7 @@ class Service:
             push=push_book(books),
             intercom=self._config.staff.intercom,
             morning=StoredMorning(books.engine),
+            privacy=SqlPrivacy(books.house),
             deliveries=StoredDeliveries(books.engine, code),
             upstream=StoredUpstream(books.house),
             imports=books.imports,

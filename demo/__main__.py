@@ -13,6 +13,7 @@ from cloud_sync.core.codes import listing_code
 from demo import report
 from demo.doors import Doors
 from demo.people import cast
+from demo.rights import act_ae
 from demo.watchers import BusTap, PageWatcher
 from demo.world import ADMIN, LISTING_BODY, NODES, Wish, World
 
@@ -86,7 +87,7 @@ def play(
             _open_pages(world)
         evening.play()
         night = (
-            evening.play_night() | evening.play_faces() | evening.play_doors()
+            evening.play_night() | evening.play_faces() | evening.play_doors() | act_ae(evening)
             if nightly and not twists
             else {}
         )

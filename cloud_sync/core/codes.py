@@ -46,6 +46,14 @@ def ulid(now_ms: int, randomness: bytes) -> str:
     return "".join(BASE32[number >> shift & 31] for shift in range(125, -1, -5))
 
 
+def ulid_ms(key: str) -> int:
+    """When a key of ``ulid`` was made."""
+    number = 0
+    for character in key[:10]:
+        number = number << 5 | BASE32.index(character)
+    return number
+
+
 DocumentType = Literal["resident_id", "passport", "hk_mo_permit", "tw_permit"]
 DOCUMENT_TYPES: tuple[DocumentType, ...] = ("resident_id", "passport", "hk_mo_permit", "tw_permit")
 _SHAPES = {

@@ -282,6 +282,7 @@ STAY = Lifecycle(
 )
 STAY_INSIDE = frozenset({_S.IN_HOUSE, _S.DUE_OUT, _S.OVERSTAY, _S.CANCELLED_DURING})
 STAY_OPEN = frozenset({_S.EXPECTED, _S.REGISTERED, _S.IN_HOUSE, _S.DUE_OUT, _S.OVERSTAY})
+STAY_OVER = frozenset({_S.CHECKED_OUT, _S.CLOSED, _S.CANCELLED_BEFORE, _S.NO_SHOW})  # nobody of it is inside
 STAY_AHEAD = frozenset({_S.EXPECTED, _S.REGISTERED})
 
 _P = PassState

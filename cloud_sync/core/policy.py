@@ -75,6 +75,8 @@ class PolicyProfile:
     gap_settles_ms: int = 60_000
     reports_to: tuple[str, ...] = ()  # the connectors of core.reporting that are told of everybody registered
     rules: RuleThresholds = RuleThresholds()
+    # Days by the name of a clock of core.retention, where this jurisdiction keeps shorter or longer than its default.
+    retention_days: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def early_most_ms(self) -> int:

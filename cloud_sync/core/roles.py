@@ -24,6 +24,7 @@ class Right(StrEnum):
     COMMAND_DOOR = "release, lock, unlock or block a door"
     ADMIT = "let somebody in once as a visitor"
     PROVE = "prove a guest in person"
+    PRIVACY = "see how long things are kept, hand out a person's copy, and trace with a second person"
 
 
 _GATE = frozenset(

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from cloud_sync.store.engine import reading
 from cloud_sync.store.tables import audit, disclosure
+from cloud_sync.store.tables_privacy import chain_cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,17 @@ def append(connection: sa.Connection, table: sa.Table, community: str, row: Mapp
     """Number, chain and insert; the caller's transaction holds the write lock, so that numbers have no gap."""
     newest = sa.select(table.c.n, table.c.hash).where(table.c.community == community)
     last = connection.execute(newest.order_by(table.c.n.desc()).limit(1)).first()
-    n, previous = (last.n + 1, last.hash) if last else (1, "")
+    n, previous = (last.n + 1, last.hash) if last else _begins(connection, table, community)
     full = {"community": community, "n": n, **row}
     connection.execute(sa.insert(table).values(**full, hash=_digest(previous, full)))
     return n
+
+
+def _begins(connection: sa.Connection, table: sa.Table, community: str) -> tuple[int, str]:
+    """The number of the first row there may be, and the hash it follows."""
+    mine = (chain_cut.c.community == community, chain_cut.c.chain == table.name)
+    cut = connection.execute(sa.select(chain_cut.c.n, chain_cut.c.hash).where(*mine)).one_or_none()
+    return (cut.n + 1, str(cut.hash)) if cut is not None else (1, "")
 
 
 def record(connection: sa.Connection, community: str, deed: Deed, at_ms: int) -> int:
@@ -73,29 +81,34 @@ def record(connection: sa.Connection, community: str, deed: Deed, at_ms: int) ->
 def disclose(engine: sa.Engine, community: str, look: Look, at_ms: int) -> None:
     """Write one disclosure row and commit it, before anything is disclosed."""
     with engine.begin() as connection:
-        append(
-            connection,
-            disclosure,
-            community,
-            {
-                "at_ms": at_ms,
-                "actor": look.actor,
-                "purpose": look.purpose,
-                "person": look.person,
-                "field": look.field,
-                "screen": look.screen,
-            },
-        )
+        disclose_in(connection, community, look, at_ms)
+
+
+def disclose_in(connection: sa.Connection, community: str, look: Look, at_ms: int) -> None:
+    """Write one disclosure row in the caller's transaction, which commits before it tells anybody anything."""
+    append(
+        connection,
+        disclosure,
+        community,
+        {
+            "at_ms": at_ms,
+            "actor": look.actor,
+            "purpose": look.purpose,
+            "person": look.person,
+            "field": look.field,
+            "screen": look.screen,
+        },
+    )
 
 
 def first_break(engine: sa.Engine, table: sa.Table, community: str) -> int | None:
     """The first row number of ``audit`` or ``disclosure`` whose hash does not follow, or None."""
-    previous = ""
     with reading(engine).connect() as connection:
+        first, previous = _begins(connection, table, community)
         rows = connection.execute(
             sa.select(table).where(table.c.community == community).order_by(table.c.n)
         ).mappings()
-        for expected, row in enumerate(rows, start=1):
+        for expected, row in enumerate(rows, start=first):
             body = {key: value for key, value in row.items() if key != "hash"}
             previous = _digest(previous, body)
             if row["n"] != expected or row["hash"] != previous:

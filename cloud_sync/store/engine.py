@@ -19,6 +19,7 @@ from cloud_sync.store import (  # noqa: F401 - whoever opens it knows its whole 
     tables_delivery,
     tables_identity,
     tables_rules,
+    tables_privacy,
     tables_sink,
     tables_vouched,
 )

@@ -6,7 +6,7 @@ from typing import Any
 from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE, MORE_TIME
 from cloud_sync.errors import Refused
 from cloud_sync.ports_guest import FormAnswer, GuestView
-from cloud_sync.store import bundles, guest_data, guest_view, guests, self_registering, tables
+from cloud_sync.store import bundles, guest_data, guest_view, guests, self_registering, subject_rights, tables
 from cloud_sync.store.engine import reading
 from cloud_sync.store.guests import ConsentWish
 from cloud_sync.store.house import Act, House, acting
@@ -104,6 +104,10 @@ class GuestBooks:
 
     def own_data(self, guest_token: str, subject_ref: str | None, last_four: str) -> dict[str, Any]:
         return guest_data.own_data(self._house, guest_token, subject_ref, last_four, role=GUEST_ROLE)
+
+    def erase_own_data(self, guest_token: str, subject_ref: str | None) -> int:
+        with self._guest() as act:
+            return subject_rights.erase_by_link(act, guest_token, subject_ref)
 
     def _consent(
         self, find: Callable[[Act], Any], subject_ref: str | None, wish: ConsentWish, actor: str

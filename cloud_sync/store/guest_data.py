@@ -15,15 +15,13 @@ from cloud_sync.errors import Refused
 from cloud_sync.store import tables
 from cloud_sync.store.guests import member_of, stay_of_token
 from cloud_sync.store.house import Act, House, acting
+from cloud_sync.store.subject_rights import own_copy
 from cloud_sync.store.vault import FIELDS
 
 PURPOSE = "the guest asks what is held about them"
 SCREEN = "guest: my data"
 REFUSED = "guest.data_refused"
 TRIES_MAX = 5  # an hour: ten thousand endings take longer than any stay
-ENTRIES_MAX = 2_000  # more than a party of ten causes in a month
-# Rows that concern one person of one stay, and the columns that are nobody's business but the machine's.
-_HIDDEN = frozenset({"community", "person", "verifier", "wire", "hash", "doc_hash", "guest_token_hash"})
 
 
 def own_data(
@@ -42,7 +40,7 @@ def own_data(
     }
     with acting(house, role, role) as act:
         act.note("guest.data_export", str(member.subject_ref))
-        return {"made_ms": act.now_ms, "data": opened, **_rows(act, stay, member)}
+        return own_copy(act, stay, member, opened)
 
 
 def _check_patience(act: Act, stay: str) -> None:
@@ -72,37 +70,3 @@ def _check_ending(house: House, stay: str, person: str, last_four: str, role: st
     with acting(house, role, role) as act:
         act.note(REFUSED, stay)
     raise Refused("guest.data_ending", "these are not the last four characters of the document number.")
-
-
-def _rows(act: Act, stay: Any, member: Any) -> dict[str, Any]:
-    mine = {"stay": str(stay.stay), "person": str(member.person)}
-    passes: list[Any] = list(act.rows(tables.pass_, **mine))
-    credentials = [one for row in passes for one in act.rows(tables.credential, pass_id=row.pass_id)]
-    return {
-        "stay": _shown([stay])[0],
-        "member": _shown([member])[0],
-        "registrations": _shown(act.rows(tables.registration, **mine)),
-        "consents": _shown(act.rows(tables.consent, **mine)),
-        "passes": _shown(passes),
-        "credentials": _shown(credentials),
-        "entries": _shown(_entries(act, [str(row.pass_id) for row in passes])),
-        "looked_at": _shown(act.rows(tables.disclosure, person=str(member.person))),
-        "messages": _shown(act.rows(tables.notice, stay=str(stay.stay))),
-        "discrepancies": _shown(act.rows(tables.discrepancy, subject=str(stay.stay))),
-    }
-
-
-def _entries(act: Act, passes: list[str]) -> list[Any]:
-    table = tables.event
-    told = ("type", "access_point", "direction", "decision", "reason", "credential_kind", "wall_ms", "node")
-    found = (
-        sa.select(*(table.c[name] for name in told))
-        .where(table.c.community == act.house.community, table.c.pass_id.in_(passes))
-        .order_by(table.c.wall_ms)
-        .limit(ENTRIES_MAX)
-    )
-    return list(act.connection.execute(found).all())
-
-
-def _shown(rows: list[Any]) -> list[dict[str, Any]]:
-    return [{name: value for name, value in row._asdict().items() if name not in _HIDDEN} for row in rows]

@@ -176,3 +176,8 @@ def _chain_verdict(check: ChainCheck) -> Verdict:
 
 def _judge(act: Act, loader: Loader, asked: Asked) -> int:
     return apply(act, evaluate(loader.books(asked), act.house.profile))
+
+
+def judge_now(act: Act, verdicts: Sequence[Verdict]) -> int:
+    """Record verdicts that somebody else came to; how many changed the record."""
+    return apply(act, gather([(one.key.kind, one.key.subject) for one in verdicts], verdicts))

@@ -17,6 +17,7 @@ from cloud_sync.store.guests import ConsentWish
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.issuing import held_row
 from cloud_sync.store.places import AccessPointSpec, NodeJoin, PiaRecord
+from cloud_sync.store.retention import Aside
 from cloud_sync.store.staff_books import STAFF_ROLE, StaffBooks
 from cloud_sync.store.staging import Staging
 from cloud_sync.store.subjects import refresh_all
@@ -196,6 +197,10 @@ class SqlRegistry(GuestBooks, StaffBooks):
         with reading(self._house.engine).begin() as connection:
             found = self._looking(connection).rows(tables.pass_)
         return [_line(row) for row in sorted(found, key=lambda row: str(row.pass_id))]
+
+    def staged(self) -> Aside:
+        """What imports left for looking at, under its clock."""
+        return Aside("staging", self._staging.forget_before, self._staging.oldest_ms)
 
     # --- within ------------------------------------------------------------------------------------------------
 

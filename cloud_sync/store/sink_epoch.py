@@ -17,6 +17,9 @@ DEADLETTERS_MAX = 10_000  # newest kept: enough to study a fault, too few to fil
 CONFLICTS_MAX = 100  # of one ledger
 UNDECODABLE = "sys.undecodable"
 NUL = b"\\u0000"
+# No body that was ever read begins with it; one that was not and does breaks its own chain.
+ERASED = b"\0"
+ERASED_BYTES = len(ERASED) + chain.SIZE
 
 _EPOCH_ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
@@ -296,13 +299,26 @@ def walk(
     for seq, body, claimed in rows:
         while hole is not None and hole[0] < seq:
             h, after, hole = bytes.fromhex(hole[1]), hole[0], next(holes)
-        h = chain.link(h, chain.digest(body)) if h is not None and seq == after + 1 else None
+        h = chain.link(h, _digest(body)) if h is not None and seq == after + 1 else None
         after = seq
         if h is not None and broken is None and chain.short(h) != claimed:
             broken = (seq, chain.short(h), claimed)
     while hole is not None:
         h, hole = bytes.fromhex(hole[1]), next(holes)
     return h, broken
+
+
+def erased(body: bytes) -> bytes:
+    """What is left of a body whose clock has run out: its digest, by which the chain still verifies."""
+    return body if is_erased(body) else ERASED + chain.digest(body)
+
+
+def is_erased(body: bytes) -> bool:
+    return len(body) == ERASED_BYTES and body.startswith(ERASED)
+
+
+def _digest(body: bytes) -> bytes:
+    return body[len(ERASED) :] if is_erased(body) else chain.digest(body)
 
 
 def _columns(body: EventBody | None) -> tuple[str | None, ...]:

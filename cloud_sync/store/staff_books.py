@@ -1,10 +1,11 @@
 """The staff's half of the registry: what people do to the records by hand, one transaction each."""
 
 from contextlib import AbstractContextManager
+from typing import Any
 
 from cloud_sync.ports_guest import FormAnswer
 from cloud_sync.ports_staff import Arrival, DryRunReport, Party, Place, Proof, Proved
-from cloud_sync.store import arriving, cards, changing, day_codes, dry_run, proving, visitors
+from cloud_sync.store import arriving, cards, changing, day_codes, dry_run, proving, subject_rights, visitors
 from cloud_sync.store.bundles import SignedPass
 from cloud_sync.store.day_codes import DayCode
 from cloud_sync.store.engine import reading
@@ -70,6 +71,21 @@ class StaffBooks:
         with reading(self._house.engine).begin() as connection:
             act = Act(self._house, connection, self._house.clock.now_ms(), "service", "system")
             return dry_run.report(act, access_point, since_ms)
+
+    # --- what a person may ask -----------------------------------------------------------------------------------
+
+    def export_subject(
+        self, source: str, external_ref: str, subject_ref: str | None, *, actor: str, reason: str
+    ) -> dict[str, Any]:
+        return subject_rights.export_for_officer(
+            self._house, source, external_ref, subject_ref, actor=actor, reason=reason
+        )
+
+    def erase_subject(
+        self, source: str, external_ref: str, subject_ref: str | None, *, actor: str, reason: str
+    ) -> int:
+        with self._staff(actor) as act:
+            return subject_rights.erase_for_booking(act, source, external_ref, subject_ref, reason)
 
     # --- what people carry -------------------------------------------------------------------------------------
 

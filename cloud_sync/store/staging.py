@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from cloud_sync.core.codes import ulid, ulid_ms
 from cloud_sync.errors import StoreError
 from cloud_sync.ports import RowAnswer
 from cloud_sync.store.lean import Database
@@ -61,6 +62,23 @@ class Staging:
         with self._open() as db:
             if updates:
                 db.table(kind).upsert_all(updates, pk=("run", "line"), alter=True)
+
+    def forget_before(self, before_ms: int) -> int:
+        """Drop the runs that began before then; how many there were."""
+        first = ulid(before_ms, bytes(10))
+        gone = 0
+        with self._open() as db:
+            for kind in db.table_names():
+                old = f"SELECT COUNT(DISTINCT run) FROM [{kind}] WHERE run < ?"
+                gone += int(db.execute(old, [first]).fetchone()[0])
+                db.table(kind).delete_where("run < ?", [first])
+        return gone
+
+    def oldest_ms(self) -> int | None:
+        """When the oldest run that is kept began."""
+        with self._open() as db:
+            runs = [db.execute(f"SELECT MIN(run) FROM [{kind}]").fetchone()[0] for kind in db.table_names()]
+        return min((ulid_ms(str(run)) for run in runs if run), default=None)
 
     def _masked(self, row: Staged, personal: Collection[str]) -> dict[str, str]:
         return {

@@ -21,6 +21,7 @@ from cloud_sync.web.hub import LiveHub
 from cloud_sync.web.live import LivePages
 from cloud_sync.web.morning import MorningPages
 from cloud_sync.web.registry import RegistryPages
+from cloud_sync.web.privacy import PrivacyPages
 from cloud_sync.web.services import Services
 from cloud_sync.web.staff.arrived import PassesPages
 from cloud_sync.web.staff.desk import Desk
@@ -96,5 +97,7 @@ def _add_staff(app: FastAPI, services: Services, cases: CaseDesk, hub: LiveHub) 
         app.include_router(ZonePages(desk, services.zones, services.zone_commands).router)
     if services.deliveries is not None:
         app.include_router(PassesPages(desk, services.deliveries).router)
+    if services.privacy is not None:
+        app.include_router(PrivacyPages(desk, services.privacy).router)
     if services.push is not None:
         app.include_router(PushPages(desk, services.push).router)

@@ -11,6 +11,7 @@ from cloud_sync.ports_delivery import DeliveryReader
 from cloud_sync.ports_imports import ImportDesk
 from cloud_sync.ports_morning import MorningReader
 from cloud_sync.ports_upstream import UpstreamReader
+from cloud_sync.ports_privacy import PrivacyDesk
 from cloud_sync.ports_zones import ZoneBook, ZoneCommands
 
 # Community days and hours are counted in its own zone; this is where the first communities are.
@@ -52,6 +53,7 @@ class Services:
     upstream: UpstreamReader | None = None  # without it there is no page of reports to authorities
     deliveries: DeliveryReader | None = None  # without it nobody is shown whose pass is at which door
     imports: ImportDesk | None = None  # without it there is no page for spreadsheets
+    privacy: PrivacyDesk | None = None  # without it there is no page for retention, copies and traces
     name_zh: str = ""  # what the community is called, over every page of its staff
     name_en: str = ""
     pages_url: str = ""  # how a phone reaches the pages; empty: as whoever asks did

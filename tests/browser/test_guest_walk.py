@@ -1,6 +1,8 @@
 """The guest's whole way on a phone of 360 px: by touch and by keyboard alone, in both languages, from the link to leaving."""
 
+import json
 import re
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -116,6 +118,12 @@ def look_at_own_data(guest: Guest) -> None:
     guest.press("button[value=page]")
     expect(guest.at("#held")).to_contain_text(FORM["name"])
     guest.arrived_at("My data", "guest-data")
+    guest.hands.write(guest.at("#last_four"), ADULT[-4:])
+    with guest.page.expect_download() as file:
+        guest.press("button[value=file]")
+    with zipfile.ZipFile(file.value.path()) as held:
+        assert json.loads(held.read("my-data.json"))["data"]["name"] == FORM["name"]
+        assert FORM["name"] in held.read("my-data-zh.html").decode()
     guest.press(".actions a")
 
 

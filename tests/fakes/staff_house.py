@@ -15,6 +15,7 @@ from cloud_sync.protocol.messages import CmdAck
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
 from cloud_sync.store.commands import SqlCommands
+from cloud_sync.store.privacy_desk import SqlPrivacy
 from cloud_sync.store.receipts import StoredDeliveries
 from cloud_sync.web.services import Services
 from tests.fakes.web_house import COMMUNITY, GATE, PASSWORD, WebHouse, door, log_in, visiting
@@ -42,7 +43,7 @@ class StaffHouse(WebHouse):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        books = self._house()
+        books = self.books = self._house()
         self.work = CaseWork(CaseIntake(books), self.clock)
         self.desk, self.news = SqlCaseDesk(books), CaseNews(books)
         self.commands = SqlCommands(books, CommandKey())
@@ -57,6 +58,7 @@ class StaffHouse(WebHouse):
             commands=self.commands,
             intercom=self.intercom,
             deliveries=StoredDeliveries(self.engine, COMMUNITY),
+            privacy=SqlPrivacy(self.books),
         )
 
     def open_up(self) -> None:

@@ -138,6 +138,15 @@ def test_the_whole_night_on_a_broker_of_its_own():
         "jammed": 1,
         "room_after_jam": 1,
         "jam_closed": 1,
+        "copy_whole": 1,
+        "copy_foreign": 0,
+        "face_receipts_missing": 0,
+        "consents_left": 0,
+        "kept_by_rule": 1,
+        "forgotten_found_before": 1,
+        "forgotten_left": 0,
+        "retention_overdue": 0,
+        "chains_whole": 2,
     }
     assert {name: result[name] for name in expected} == expected
     assert result["enrolled_others"] >= CROWD

@@ -12,10 +12,12 @@ import pytest
 
 from cloud_sync import cli_operate
 from cloud_sync.compose import open_books
+from cloud_sync.core.policy import DAY_MS
 from cloud_sync.doctor import database_findings
 from cloud_sync.errors import ConfigError, StoreError
 from cloud_sync.store import backup
 from cloud_sync.store.backup import (
+    MANIFEST,
     hold,
     last_backup_ms,
     make_backup,
@@ -23,6 +25,7 @@ from cloud_sync.store.backup import (
     renew_generation_of,
     restore,
 )
+from cloud_sync.store.backup_clock import end_old_backups
 from tests.fakes.community_house import NAME_CANARIES, NOON_MS, Gate, config_in, new_house, with_guest
 
 HOME = "dongfang"
@@ -257,3 +260,17 @@ def test_certificates_of_the_bus_come_along_and_stay_where_a_backup_is_older_tha
     assert (data / "bus" / "sync.key").read_bytes() == b"ours"
     assert stat.S_IMODE((data / "bus" / "sync.key").stat().st_mode) == 0o600
     assert (done.before / "bus" / "sync.key").read_bytes() == b"lost"
+
+
+def test_a_backup_ends_older_ones_beside_it_and_nothing_else(tmp_path):
+    made = {"old": NOON_MS - 31 * DAY_MS, "young": NOON_MS - 29 * DAY_MS, "newest": NOON_MS}
+    books = new_house(tmp_path)
+    books.close()
+    for name, at_ms in made.items():
+        make_backup(tmp_path / "data", tmp_path / "copies" / name, "dongfang", at_ms)
+    (tmp_path / "copies" / "photos").mkdir()
+    (tmp_path / "copies" / "photos" / MANIFEST).write_text("{}")
+    newest = tmp_path / "copies" / "newest"
+    assert end_old_backups(newest, "elsewhere", NOON_MS, 30) == ()
+    assert end_old_backups(newest, "dongfang", NOON_MS, 30) == ("old",)
+    assert sorted(path.name for path in newest.parent.iterdir()) == ["newest", "photos", "young"]

@@ -34,10 +34,11 @@ GUEST_MODULES = (
     "pins.py",
     "registering.py",
     "self_registering.py",
+    "subject_rights.py",
 )
 # What only staff can meet of the modules a guest's calls import; the last two are put together where they are raised:
 # a field of a form that joins a node, and the life-cycles, of which a guest meets stay.checkout alone.
-STAFF_RULES = {"access point", "booking", "discrepancy", "face", "node", "pia", "subject", "vault"}
+STAFF_RULES = {"access point", "booking", "discrepancy", "face", "node", "pia", "reason", "subject", "vault"}
 STAFF_RULES |= {"what", "f'{table.name}.{event}'"}
 TABLES = {"field": FIELDS, "rule": RULES, "phone": PHONE, "status": FAULTS, "any other": {"": DEFAULT}}
 SAID = {f"{table} {word}": said for table, rows in TABLES.items() for word, said in rows.items()}

@@ -1,6 +1,5 @@
 """The addresses under a guest's link.  Every form works without a script, and every answer is a whole page."""
 
-import json
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from cloud_sync.core.self_registration import FORM_FIELDS
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_guest import FormAnswer, GuestView
 from cloud_sync.web.guest import words
+from cloud_sync.web.guest.export_file import NAME, zip_of
 from cloud_sync.web.guest.faults import GuestFaults
 from cloud_sync.web.guest.shown import GuestPage, Printer, answered, readable, rules_version, say_faults
 from cloud_sync.web.guest.steps import Step, after_people, is_registered, next_step
@@ -69,6 +69,8 @@ class GuestPages:
         self._own("/g/{token}/face/remove", self.remove_face, "POST")
         self._own("/g/{token}/face/alike/remove", self.stop_comparing, "POST")
         self._own("/g/{token}/more-time", self.take_more_time, "POST")
+        self._own("/g/{token}/data/erase", self.erase_data, "POST")
+        self._own("/g/{token}/data/erase", self.show_data)
         for path in ("draft", "pin", "face/remove", "face/alike/remove", "more-time"):
             self._own(f"/g/{{token}}/{path}", self.home)  # a page that is loaded again asks with GET
 
@@ -236,13 +238,16 @@ class GuestPages:
     ) -> Response:
         held = self._registry.own_data(token, who or None, last_four)
         if form == "file":
-            text = json.dumps(held, ensure_ascii=False, indent=1)
-            name = {"content-disposition": 'attachment; filename="my-data.json"'}
-            return Response(text, media_type="application/json", headers=name)
+            name = {"content-disposition": f'attachment; filename="{NAME}"'}
+            return Response(zip_of(held, self._services.zone), media_type="application/zip", headers=name)
         page = self._page(request, token, who)
         return answered(
             request, "data", replace(page, data=readable(held, self._printer.speaker(page.frame.lang)))
         )
+
+    def erase_data(self, token: str, who: Short = "") -> Response:
+        self._registry.erase_own_data(token, who or None)
+        return _go(token, Step.WAY_IN, who)
 
 
 def _go(token: str, step: Step | None = None, who: str = "") -> Response:

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from cloud_sync.core.lifecycles import STAY_OVER
 from cloud_sync.core.policy import HOUR_MS
 from cloud_sync.core.self_registration import CHECKS_MAX, FormFault
 from cloud_sync.ports_guest import FormAnswer, GuestMember, GuestView
@@ -46,6 +47,16 @@ PARTS: Mapping[str, str] = {
     "looked_at": mark("Who opened a sealed field of yours"),
     "messages": mark("Messages sent about this stay"),
     "discrepancies": mark("Open questions about this stay"),
+    "booking": mark("Booking"),
+    "presence": mark("Who is in"),
+    "face_erasures": mark("Nodes that were asked to erase your face"),
+    "deliveries": mark("Nodes that have your pass"),
+    "visit": mark("How far you came on these pages"),
+    "cases": mark("Cases about this stay"),
+    "case_note": mark("What happened in these cases"),
+    "changes": mark("Who changed what"),
+    "face": mark("Your face"),
+    "kept": mark("What is kept, and until when at the latest"),
 }
 DOCUMENTS: Mapping[str, str] = {
     "resident_id": mark("Resident identity card (China)"),
@@ -121,6 +132,7 @@ class GuestPage:
     erase_h: int = 0
     said: Mapping[str, str] | None = None  # sentences the phone may need without a network
     data: tuple["DataPart", ...] = ()
+    over: bool = False  # everybody has left, or nobody came: what nothing orders to keep may end
     title: str = ""
 
 
@@ -167,6 +179,7 @@ class Printer:
             ends=by.day_and_clock(view.planned_out_ms),
             standing=say_standing(standing, by.say),
             usable=view.is_open and standing not in ("ended", "guest.checks"),
+            over=view.stay_state in STAY_OVER,
             waiting=standing in ("waiting", "alone_minor", "guest.checks"),
             now_ms=self.services.clock.now_ms(),
             erase_h=view.erase_after_ms // HOUR_MS,
@@ -220,7 +233,7 @@ def readable(held: Mapping[str, Any], by: Speaker) -> tuple[DataPart, ...]:
         name: rows if isinstance(rows, list) else [rows] for name, rows in held.items() if name != "made_ms"
     }
     return tuple(
-        DataPart(by.say(PARTS[name]), tuple(_row(row, by) for row in rows))
+        DataPart(by.say(PARTS.get(name, name)), tuple(_row(row, by) for row in rows))
         for name, rows in parts.items()
         if any(rows)
     )

@@ -60,6 +60,7 @@ RULES: Mapping[str, Said] = MappingProxyType({
     "guest.registered": Said(mark("This guest is registered already"), mark("open your pass; if something is wrong, ask the gate staff to correct it with you")),
     "guest.data_nothing": Said(mark("Nothing is registered for this guest yet"), mark("register first, then look here again")),
     "guest.data_ending": Said(mark("These are not the last four characters of the document number"), mark("look at the document and write them once more")),
+    "guest.erase_open": Said(mark("Your stay is not over yet"), mark("leave first; to remove your face alone, go back to your pass")),
     "guest.data_wait": Said(mark("The ending was wrong five times"), mark("wait an hour, or ask at the gate with your document")),
     "credential.over": Said(mark("This stay is over and its codes have ended"), STAYS_ON),
     "credential.key": Said(mark("This browser could not make a code"), mark("open the link in another browser, or use the PIN")),

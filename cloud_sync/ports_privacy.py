@@ -1,0 +1,78 @@
+"""What the pages and commands may ask about how long things are kept, whose they are, and who looked where."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from cloud_sync.core.retention import FacePersons, Hold, Proof
+from cloud_sync.core.trace import TraceWish
+
+
+@dataclass(frozen=True, slots=True)
+class TraceView:
+    """One request, without its result."""
+
+    trace: str
+    wish: TraceWish
+    asked_by: str
+    asked_ms: int
+    decided_by: str
+    decided_ms: int | None
+    state: str  # of core.trace.TraceState
+
+
+@dataclass(frozen=True, slots=True)
+class TraceLine:
+    """One event: a pseudonym, never a person."""
+
+    at_ms: int
+    access_point: str
+    event: str  # its type
+    direction: str
+    credential_kind: str
+    subject_ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class TraceShown:
+    view: TraceView
+    lines: tuple[TraceLine, ...]
+    cut: bool  # there were more than can be shown: ask for a shorter time
+    shown_ms: int
+
+
+class PrivacyDesk(Protocol):
+    """Every change and every look is one transaction with an audit row; a look at somebody is disclosed to them too."""
+
+    def proof(self) -> tuple[Proof, ...]:
+        """The last night's, () before the first."""
+        ...
+
+    def holds(self) -> tuple[Hold, ...]: ...
+
+    def hold(self, kind: str, ref: str, *, reason: str, days: int, actor: str) -> str:
+        """Keep one clock's records (``clock``), or a booking's (``booking``: "SOURCE NUMBER"); Refused, NotFound."""
+        ...
+
+    def lift(self, hold: str, *, reason: str, actor: str) -> None: ...
+
+    def face_persons(self) -> FacePersons: ...
+
+    def traces(self) -> tuple[TraceView, ...]:
+        """The newest first, a few dozen."""
+        ...
+
+    def trace(self, trace: str) -> TraceView:
+        """Raises NotFound."""
+        ...
+
+    def ask_trace(self, wish: TraceWish, *, actor: str) -> str:
+        """Raises Refused (trace.scope, .purpose, .case, .window, .many, reason), NotFound: no such booking or door."""
+        ...
+
+    def decide_trace(self, trace: str, *, approve: bool, actor: str) -> None:
+        """Raises Refused (trace.same_person, .late, .decided), NotFound."""
+        ...
+
+    def show_trace(self, trace: str, *, actor: str) -> TraceShown:
+        """Raises Refused (trace.not_approved, .over), NotFound; the look is on record before anything is returned."""
+        ...
