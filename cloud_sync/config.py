@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from cloud_sync.core.policy import CN_DEFAULT, PROFILES, PolicyProfile
+from cloud_sync.core.policy import CN_DEFAULT, PolicyProfile
 from cloud_sync.errors import ConfigError
+from cloud_sync.jurisdictions import policies, policy_of
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -42,13 +43,13 @@ class CommunityConfig(Strict):
     @field_validator("profile")
     @classmethod
     def _known_profile(cls, name: str) -> str:
-        if name not in PROFILES:
-            raise ValueError(f"{name!r} is not one of {', '.join(PROFILES)}")
+        if name not in policies():
+            raise ValueError(f"{name!r} is not one of {', '.join(policies())}")
         return name
 
     @property
     def policy(self) -> PolicyProfile:
-        return PROFILES[self.profile]
+        return policy_of(self.profile)
 
 
 class WebConfig(Strict):

@@ -1,8 +1,10 @@
 """What a jurisdiction may change: clocks, buffers, proofing (domain.md §§5.12, 14, 15).  Data, never code."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
+
+from cloud_sync.core.jurisdiction import Jurisdiction
 
 # Purposes of consent (domain.md §4); each has its own text and its own tick.
 FACE_ACCESS = "face_access"
@@ -45,12 +47,14 @@ class PolicyProfile:
     silent_ms: int = 90_000  # no heartbeat that long: offline (domain.md §5.8)
     # Retransmission closes ordinary gaps; its longest wait is 30 s, so a minute means the events are not coming.
     gap_settles_ms: int = 60_000
+    jurisdiction: Jurisdiction = field(default_factory=Jurisdiction)
 
     @property
     def early_most_ms(self) -> int:
         return max(self.early_ms.values())
 
 
+# Buffers, texts and clocks of the doors; a place's file (``cloud_sync.jurisdictions``) lays its law over them.
 CN_DEFAULT = PolicyProfile(
     name="cn-default",
     version=1,
@@ -61,9 +65,4 @@ CN_DEFAULT = PolicyProfile(
     consent_texts=MappingProxyType(
         {FACE_ACCESS: "face_access-1", FACE_LOOKALIKE: "face_lookalike-1", MORE_TIME: "more_time-1"}
     ),
-)
-# Where the rules take a guest's own declaration with a number that checks out (level 1) for a stay of a grown-up.
-CN_SELF = replace(CN_DEFAULT, name="cn-self", proofing_min=1)
-PROFILES: Mapping[str, PolicyProfile] = MappingProxyType(
-    {profile.name: profile for profile in (CN_DEFAULT, CN_SELF)}
 )

@@ -15,6 +15,7 @@ from sqlalchemy import event
 
 from cloud_sync.errors import StoreError
 from cloud_sync.store import tables_archive, tables_delivery, tables_identity, tables_sink, tables_vouched  # noqa: F401 - whoever opens it knows its whole shape
+from cloud_sync.store import tables_booking as _tables_booking  # noqa: F401 - likewise
 from cloud_sync.store.pg_engine import is_postgres, open_postgres
 
 # A sink transaction of 5,000 events takes a fraction of this; waiting longer means that somebody holds the lock.

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from cloud_sync.core.codes import Document
 from cloud_sync.errors import NotFound, Refused, StoreError
+from cloud_sync.jurisdictions import MORE_FIELDS
 from cloud_sync.store.audit import Look
 from cloud_sync.store.keys import write_private
 
@@ -34,6 +35,7 @@ FIELDS = (
     "nationality",
     "draft",  # of a stay: what a guest has typed and not yet sent
     "notice",  # of a notice: address and link, until it is sent
+    *MORE_FIELDS,  # what the law of some places asks for
 )
 _SHAPE = """
 CREATE TABLE IF NOT EXISTS sealed (
