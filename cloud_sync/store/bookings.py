@@ -101,17 +101,22 @@ def _reinstate(act: Act, held: Any, wish: BookingWish) -> None:
 
 def _beside(act: Act, wish: BookingWish, booking: str) -> str:
     """The end of a sentence where the room is let to somebody else in that time: told, never decided here."""
+    free = room_is_free(act, wish.room, wish.arrival_ms, wish.departure_ms, but=booking)
+    return "" if free else f"; room {wish.room} is let to another stay in that time"
+
+
+def room_is_free(act: Act, room: str, begins_ms: int, ends_ms: int, *, but: str = "") -> bool:
+    """True where no open stay but that of booking ``but`` has the room in that time."""
     table = tables.stay
     found = sa.select(table.c.stay).where(
         table.c.community == act.house.community,
-        table.c.room == wish.room,
-        table.c.booking != booking,
+        table.c.room == room,
+        table.c.booking != but,
         table.c.state.in_(STAY_OPEN),
-        table.c.planned_in_ms < wish.departure_ms,
-        table.c.planned_out_ms > wish.arrival_ms,
+        table.c.planned_in_ms < ends_ms,
+        table.c.planned_out_ms > begins_ms,
     )
-    taken = act.connection.execute(found.limit(1)).first() is not None
-    return f"; room {wish.room} is let to another stay in that time" if taken else ""
+    return act.connection.execute(found.limit(1)).first() is None
 
 
 def _listing_of(act: Act, wish: BookingWish) -> Any:
@@ -238,10 +243,19 @@ def _stay_change(act: Act, stay: Any, wish: BookingWish) -> str:
     if state in STAY_AHEAD:
         return state
     if wish.departure_ms > stay.planned_out_ms:
+        _check_extendable(act, wish.listing)
         state = act.move(STAY, stay.stay, state, "extended")
     if wish.room != stay.room and state == StayState.IN_HOUSE:
         state = act.move(STAY, stay.stay, state, "moved to another room")
     return state
+
+
+def _check_extendable(act: Act, code: str) -> None:
+    """Who is inside stays until the plan's end whatever becomes of the listing, and not longer (domain.md §6)."""
+    listing = act.row(tables.listing, listing=code)
+    assert listing is not None
+    if access_by_listing_state(ListingState(str(listing.state))).bookings != "yes":
+        raise Refused("booking.extend", f"listing {code} is {listing.state}; no stay of it is extended.")
 
 
 def _refresh_neighbours(act: Act, stay: str, room: str) -> None:
