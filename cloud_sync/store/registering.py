@@ -23,7 +23,7 @@ from cloud_sync.core.lifecycles import (
 from cloud_sync.core.listing_access import access_by_listing_state
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports import RowAnswer
-from cloud_sync.store import capacity, completeness, duplicates, minors, registration_clocks, tables
+from cloud_sync.store import capacity, completeness, duplicates, registration_clocks, tables
 from cloud_sync.store.house import Act
 from cloud_sync.store.issuing import refresh_stay
 from cloud_sync.store.vault import doc_hash
@@ -103,8 +103,8 @@ def record(act: Act, stay: Any, wish: RegistrationWish) -> Recorded:
     minor = _is_minor(act, stay, wish)
     values = {"doc_hash": hashed, "birth_year": wish.birth.year, "minor": int(minor)}
     act.update(tables.person, {"person": person}, **values)
-    look = duplicates.look(act, stay, hashed, wish.proofing)
-    moved, lacks = _advance(act, stay, person, replace(wish, held=wish.held or look))
+    held = wish.held or duplicates.waits(act, stay, hashed, wish.proofing)
+    moved, lacks = _advance(act, stay, person, replace(wish, held=held))
     if status == "new" or moved:
         _registered(act, stay)
     # Sealing is the last step before the commit: the vault is a database of its own and cannot roll back with it.
@@ -213,8 +213,6 @@ def _advance(act: Act, stay: Any, person: str, wish: RegistrationWish) -> tuple[
         lack = completeness.sentence(missing)
     else:
         state, lack = _verify(act, registration, RegistrationState(state), wish, kind, minor=minor)
-    if minor and lack == "" and law.minors == "alert":
-        minors.alert(act, stay, registration, wish)
     moved = row is None or state != row.status or wish.proofing > row.proofing
     act.update(
         tables.registration,
