@@ -73,14 +73,22 @@ def _day(act: Act, text: str) -> date:
 
 def due_ms(act: Act, day: date) -> int:
     """Noon of the day after, where the community is."""
-    noon = datetime.combine(day + timedelta(days=1), DUE_AT, act.house.zone)
-    return round(noon.timestamp() * 1000)
+    return _on_the_morrow_ms(act, day, DUE_AT)
+
+
+def _day_end_ms(act: Act, day: date) -> int:
+    return _on_the_morrow_ms(act, day, time())
+
+
+def _on_the_morrow_ms(act: Act, day: date, hour: time) -> int:
+    moment = datetime.combine(day + timedelta(days=1), hour, act.house.zone)
+    return round(moment.timestamp() * 1000)
 
 
 def missing(act: Act, days: int) -> tuple[MissingReturn, ...]:
     """Every return of the last ``days`` days whose time is over and that nobody filed, the oldest first.
 
-    An operator owes none for days before their first listing was recorded as coded by an audit row, where there is one.
+    An operator owes none for days before the first of their listings was on record here.
     """
     today = act.house.local_day(act.now_ms)
     asked = [today - timedelta(days=back) for back in range(min(days, BACK_DAYS_MAX), -1, -1)]
@@ -91,7 +99,7 @@ def missing(act: Act, days: int) -> tuple[MissingReturn, ...]:
         MissingReturn(operator, day.isoformat(), moment)
         for day, moment in due
         for operator in sorted(owing)
-        if (operator, day.isoformat()) not in filed and owing[operator] <= moment
+        if (operator, day.isoformat()) not in filed and owing[operator] < _day_end_ms(act, day)
     )
 
 

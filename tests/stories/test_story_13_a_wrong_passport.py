@@ -30,5 +30,5 @@ def test_a_number_of_nobody_is_taken_in_a_synthetic_community_only(tmp_path, syn
     house.read_notice()
     answer = house.registry.register_self(house.token, FORM)
     assert answer.faults == ({} if synthetic else {"document_number": "number_region"})
-    assert house.registers() == ("unchanged" if synthetic else "rejected")
+    assert house.registers() == ("updated" if synthetic else "rejected")
     house.end()
