@@ -203,16 +203,17 @@ def _advance(act: Act, stay: Any, person: str, wish: RegistrationWish) -> tuple[
     law = act.house.profile.jurisdiction
     kind, minor = law.kind_of(wish.national_of), _is_minor(act, stay, wish)
     missing = completeness.missing(act, person, wish.fields(), law.asks(kind))
-    registration, state = (
+    registration, status = (
         (row.registration, row.status)
         if row
         else start(act, stay, person, wish.method, wish.proofing, missing=missing)
     )
+    state = RegistrationState(status)
     registration_clocks.begin(act, registration, stay, kind)
     if missing:
         lack = completeness.sentence(missing)
     else:
-        state, lack = _verify(act, registration, RegistrationState(state), wish, kind, minor=minor)
+        state, lack = _verify(act, registration, state, wish, kind, minor=minor)
     moved = row is None or state != row.status or wish.proofing > row.proofing
     act.update(
         tables.registration,

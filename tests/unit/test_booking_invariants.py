@@ -25,7 +25,7 @@ from tests.fakes.community_house import (
 )
 
 _refs = itertools.count(1)
-few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture

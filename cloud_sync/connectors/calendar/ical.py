@@ -31,7 +31,7 @@ def entries(
 
     try:
         calendar = Calendar.from_ical(data)
-        if isinstance(calendar, list) or calendar.name != "VCALENDAR":
+        if calendar.name != "VCALENDAR":
             raise ConnectorError("the answer is no calendar.")
         found = list(_read(calendar, zone, check_in, check_out, blocked))
     except (
