@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn, get_args
 import typer
 
 from cloud_sync.cli_archive import archive_app
-from cloud_sync.cli_bookings import intake_app, return_app, walk_in
+from cloud_sync.cli_bookings import intake_app, luggage, return_app, walk_in
 from cloud_sync.cli_carry import carry_app
 from cloud_sync.cli_commands import command_app
 from cloud_sync.cli_credentials import card_app, day_code_app, visitor_app
@@ -81,6 +81,7 @@ app.add_typer(visitor_app, name="visitor")
 app.add_typer(dry_run_app, name="dry-run")
 app.command("prove")(prove)
 app.command("walk-in")(walk_in)
+app.command("luggage")(luggage)
 app.add_typer(intake_app, name="intake")
 app.add_typer(return_app, name="return")
 app.add_typer(archive_app, name="archive")

@@ -146,5 +146,18 @@ def walk_in(
     typer.echo(f"{made.source} {made.external_ref}")
 
 
+def luggage(
+    source: str,
+    ref: str,
+    reason: Annotated[str, typer.Option(help="Why; it stands in the audit, so no names.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """One way back within two hours of a cancellation during the stay: prints a code for gate and unit door; go along to the room."""
+    with opened_books(config) as books:
+        made = SqlBookingDesk(books.house).reenter(source, ref, actor=who_types(), reason=reason)
+    typer.echo(made.text)
+    typer.echo(f"{made.pass_id} until {_utc(made.expires_ms)} {' '.join(made.doors)}")
+
+
 def _utc(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%MZ")

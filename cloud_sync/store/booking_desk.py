@@ -18,8 +18,9 @@ from cloud_sync.ports_booking import (
     WalkedIn,
     WalkIn,
 )
-from cloud_sync.store import intake_keys, returns, tables, tellings
+from cloud_sync.store import intake_keys, reentry, returns, tables, tellings
 from cloud_sync.store.bookings import WALK_IN, BookingWish, room_is_free, take_booking
+from cloud_sync.store.bundles import SignedPass
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.reasons import checked_reason
@@ -73,6 +74,11 @@ class SqlBookingDesk:
     def walk_in(self, wish: WalkIn, *, actor: str) -> WalkedIn:
         with acting(self._house, actor, STAFF_ROLE) as act:
             return _walk_in(act, wish)
+
+    def reenter(self, source: str, external_ref: str, *, actor: str, reason: str) -> SignedPass:
+        """The one way back for luggage after a cancellation during the stay."""
+        with acting(self._house, actor, STAFF_ROLE) as act:
+            return reentry.reenter(act, source, external_ref, reason)
 
     # --- operators ---------------------------------------------------------------------------------------------------
 

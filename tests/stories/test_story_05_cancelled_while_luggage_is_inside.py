@@ -1,8 +1,11 @@
 """Story 5: cancelled at noon; who is inside keeps the way out, who had not come is revoked and forgotten."""
 
+import pytest
+
+from cloud_sync.errors import Refused
 from cloud_sync.ports_booking import Told
 from cloud_sync.store import tables
-from tests.fakes.community_house import CODE, ROOM
+from tests.fakes.community_house import CODE, GATE, ROOM
 
 
 def cancelled(community) -> str:
@@ -44,3 +47,28 @@ def test_every_door_that_is_to_forget_a_pass_is_asked_for_a_receipt(community):
     with community.books.engine.connect() as db:
         actions = set(db.execute(tables.audit.select().with_only_columns(tables.audit.c.action)).scalars())
     assert "pass.revoke" in actions
+
+
+def test_one_way_back_for_the_luggage_within_two_hours_and_never_into_a_room(community):
+    community.registers()
+    (row,) = community.rows()
+    with pytest.raises(Refused, match="cancelled during it"):
+        community.desk.reenter("xc", "1001", actor="wang", reason="luggage")
+    community.comes_in(row)
+    cancelled(community)
+    community.time_goes(1)
+    made = community.desk.reenter("xc", "1001", actor="wang", reason="luggage")
+    assert made.doors == (GATE,)
+    assert made.expires_ms <= community.clock.now_ms() + 30 * 60_000
+    with pytest.raises(Refused, match="was used"):
+        community.desk.reenter("xc", "1001", actor="wang", reason="luggage")
+
+
+def test_after_two_hours_there_is_none(community):
+    community.registers()
+    (row,) = community.rows()
+    community.comes_in(row)
+    cancelled(community)
+    community.time_goes(2.1)
+    with pytest.raises(Refused, match="two hours"):
+        community.desk.reenter("xc", "1001", actor="wang", reason="luggage")
