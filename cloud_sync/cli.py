@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn, get_args
 import typer
 
 from cloud_sync.cli_archive import archive_app
+from cloud_sync.cli_bookings import intake_app, luggage, return_app, walk_in
 from cloud_sync.cli_carry import carry_app
 from cloud_sync.cli_commands import command_app
 from cloud_sync.cli_credentials import card_app, day_code_app, visitor_app
@@ -87,6 +88,10 @@ app.add_typer(card_app, name="card")
 app.add_typer(visitor_app, name="visitor")
 app.add_typer(dry_run_app, name="dry-run")
 app.command("prove")(prove)
+app.command("walk-in")(walk_in)
+app.command("luggage")(luggage)
+app.add_typer(intake_app, name="intake")
+app.add_typer(return_app, name="return")
 app.add_typer(archive_app, name="archive")
 app.command("backup")(back_up)
 app.command("restore")(bring_back)
@@ -286,13 +291,13 @@ def import_file(
     file: Path,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
-    """Import a CSV file; every row is answered, and exit code 1 says that some were not taken."""
+    """Import a CSV file or a spreadsheet; every row is answered, and exit code 1 says that some were not taken."""
     wanted = _kind(kind)
     try:
         data = file.read_bytes()
     except OSError as error:
         raise ConfigError(
-            str(file), f"cannot be read ({error.strerror})", "Give the path of a CSV file"
+            str(file), f"cannot be read ({error.strerror})", "Give the path of a CSV file or a spreadsheet"
         ) from error
     with _books(config) as books:
         report = books.registry.import_csv(wanted, data, actor=_actor())

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from cloud_sync.core.policy import CN_DEFAULT, PROFILES, PolicyProfile
+from cloud_sync.core.policy import CN_DEFAULT, PolicyProfile
 from cloud_sync.errors import ConfigError
+from cloud_sync.jurisdictions import policies, policy_of
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -42,13 +43,13 @@ class CommunityConfig(Strict):
     @field_validator("profile")
     @classmethod
     def _known_profile(cls, name: str) -> str:
-        if name not in PROFILES:
-            raise ValueError(f"{name!r} is not one of {', '.join(PROFILES)}")
+        if name not in policies():
+            raise ValueError(f"{name!r} is not one of {', '.join(policies())}")
         return name
 
     @property
     def policy(self) -> PolicyProfile:
-        return PROFILES[self.profile]
+        return policy_of(self.profile)
 
 
 class WebConfig(Strict):
@@ -195,6 +196,45 @@ class StaffConfig(Strict):
         return self
 
 
+class FeedConfig(Strict):
+    """``[[booking_feeds]]``: the calendar (iCal) of one room at one platform."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="How it is called here.")
+    url: str = Field(
+        max_length=1000,
+        repr=False,
+        description="Its address; whoever knows it can read it, so keep this file private.",
+    )
+    listing: str = Field(max_length=64, description="The listing that the room belongs to.")
+    room: str = Field(max_length=64, description="The room whose calendar it is.")
+    source: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9._:-]{0,64}$",
+        description="What its bookings' source is called; empty: the name.",
+    )
+    headcount: int = Field(1, ge=1, le=99, description="How many people; a calendar does not say.")
+    check_in: str = Field(
+        "15:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="Whole days arrive at this hour."
+    )
+    check_out: str = Field(
+        "12:00", pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="And leave at this one."
+    )
+    every_s: int = Field(600, ge=60, le=86_400, description="How often it is asked for.")
+    blocked: tuple[str, ...] = Field(
+        ("not available", "blocked", "closed", "不可用"),
+        description="Words in an entry's title by which the platform says that it is no booking.",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        where = urlsplit(url)
+        near = where.hostname in ("127.0.0.1", "::1", "localhost")
+        if not where.hostname or not (where.scheme == "https" or (where.scheme == "http" and near)):
+            raise ValueError("the address does not begin with https://")
+        return url
+
+
 class SyncConfig(Strict):
     """The whole file; relative paths are taken from the folder it stands in."""
 
@@ -215,6 +255,7 @@ class SyncConfig(Strict):
         {},
         description="One table for each recipient of reports, named as its plug-in, such as `[upstream.csv_drop]`.",
     )
+    booking_feeds: tuple[FeedConfig, ...] = Field((), description="One table for each room's calendar.")
     reconcile_every_s: int = Field(
         900,
         ge=10,
@@ -232,6 +273,14 @@ class SyncConfig(Strict):
         if url and not url.startswith(("postgresql://", "postgres://")):
             raise ValueError("the address does not begin with postgresql://")
         return url
+
+    @field_validator("booking_feeds")
+    @classmethod
+    def _names_differ(cls, feeds: tuple[FeedConfig, ...]) -> tuple[FeedConfig, ...]:
+        names = [feed.name for feed in feeds]
+        if len(set(names)) != len(names):
+            raise ValueError("two calendars have one name")
+        return feeds
 
     @model_validator(mode="after")
     def _several_share_a_server(self) -> "SyncConfig":

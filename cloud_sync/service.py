@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from cloud_sync.api.bookings import booking_router
 from cloud_sync.api.nodes import node_router
 from cloud_sync.api.v1 import create_router
 from cloud_sync.api.zones import zone_router
@@ -30,6 +31,7 @@ from cloud_sync.connectors.webpush import VapidSender
 from cloud_sync.distribute.commands import CommandDriver
 from cloud_sync.distribute.snapshots import Distributor
 from cloud_sync.distribute.zones import ZoneDriver
+from cloud_sync.feeding import FEEDS_EVERY_S, FeedWork
 from cloud_sync.identity.broker_files import service_files
 from cloud_sync.identity.work import IDENTITY_EVERY_S, identity_work
 from cloud_sync.ingest.inbox import BrokerAddress, PahoInbox, Will
@@ -60,9 +62,11 @@ from cloud_sync.protocol.messages import SinkState, encode
 from cloud_sync.protocol.topics import shared_up_filter, sink_group, sink_state, up_filter
 from cloud_sync.retaining import RETENTION_EVERY_S, retention_work
 from cloud_sync.store.backup import hold, last_backup_ms
+from cloud_sync.store.booking_desk import SqlBookingDesk
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
 from cloud_sync.store.delivery_check import DeliveryCheck
+from cloud_sync.store.feeds import SqlFeeds
 from cloud_sync.store.morning import StoredMorning
 from cloud_sync.store.pass_feed import StoredPassFeed
 from cloud_sync.store.pass_lines import StoredPassLines
@@ -174,6 +178,9 @@ class Service:
         archive = archive_work(books.engine, books.clock, self._config)
         if archive is not None:
             self._beat(Beat("archive", ARCHIVE_EVERY_S, archive))
+        if self._config.booking_feeds:
+            feeds = FeedWork(SqlFeeds(books.house), self._config, books.clock)
+            self._beat(Beat("feeds", FEEDS_EVERY_S, feeds))
         self._build_cases(books)
 
     def _build_cases(self, books: Books) -> None:
@@ -230,7 +237,8 @@ class Service:
         )
         zones = zone_router(books.accounts, books.zone_commands)
         nodes = node_router(StoredSnapshots(books.house))
-        app = create_app(services, routers=(api, zones, nodes))
+        bookings = booking_router(SqlBookingDesk(books.house), books.accounts)
+        app = create_app(services, routers=(api, zones, nodes, bookings))
         web = self._config.web
         self.pages = PageServer(app, web.host, web.port, tls_files(self._config))
         self._starters.append(self.pages.start)

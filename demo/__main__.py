@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from cloud_sync.core.codes import listing_code
-from demo import report
+from demo import companion, report
 from demo.doors import Doors
 from demo.people import cast
 from demo.rights import act_ae
@@ -87,7 +87,11 @@ def play(
             _open_pages(world)
         evening.play()
         night = (
-            evening.play_night() | evening.play_faces() | evening.play_doors() | act_ae(evening)
+            evening.play_night()
+            | evening.play_faces()
+            | evening.play_doors()
+            | companion.play(evening)
+            | act_ae(evening)
             if nightly and not twists
             else {}
         )

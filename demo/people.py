@@ -92,7 +92,7 @@ def csv_files(guests: dict[str, Guest], listing: str, doors: dict[str, list[str]
     registrations = ["source,external_ref,name,document_type,document_number,birth_date,proofing"]
     for guest in guests.values():
         way = " ".join(doors[guest.room])
-        listings.append(f"{listing},东方小院,12-3-1201,OP-0001,ACTIVE,10,{guest.room},{guest.room[2:]},{way}")
+        listings.append(f"{listing},东方小院,12-3-1201,OP-0001,ACTIVE,30,{guest.room},{guest.room[2:]},{way}")
         times = f"{local_time(guest.arrives_h)},{local_time(guest.leaves_h)}"
         bookings.append(f"demo,{guest.ref},1,{listing},{guest.room},{times},1")
         if guest.registered:

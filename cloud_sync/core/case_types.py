@@ -128,13 +128,16 @@ DELIVERY_FAILED = AlertKind("delivery_failed", Severity.S2, transient=True)
 # A person said so; no event of the node does, and nothing but a person ends it.
 NODE_LOST = AlertKind("node_lost", Severity.S2, "node.lost")
 
+# A room's calendar was empty or unreadable twice in a row: its bookings stand as last read (domain.md §5.2).
+FEED_SILENT = AlertKind("feed_silent", Severity.S3, "feed.silent", ("feed.read",))
+
 ALERTS: Mapping[str, AlertKind] = MappingProxyType(
     {
         kind.name: kind
         for kind in (
             *(FORCED, HELD, WATCHDOG, FIRE_RELEASE, JAMMED, LOCK_SILENT, CONTACT_FAULT, TAMPER, POWER_LOW),
             *(DURESS, TAILGATE_RATE, EMERGENCY, HELP, NODE_OFFLINE, CAMERA_LOST, VERSION_REFUSED, NODE_LOST),
-            DELIVERY_FAILED,
+            *(DELIVERY_FAILED, FEED_SILENT),
         )
     }
 )

@@ -197,6 +197,8 @@ BOOKING = Lifecycle(
         Row(_B.CONFIRMED, "cancelled", _B.CANCELLED),
         Row(_B.CONFIRMED, "no-show confirmed", _B.NO_SHOW, (Guard.NAMED_HUMAN,)),
         Row(_B.CONFIRMED, "stay closed", _B.FULFILLED),
+        # A platform takes its cancellation back: the newest revision decides, in whatever order they come (ADR 0051).
+        Row(_B.CANCELLED, "reinstated", _B.CONFIRMED, (Guard.REVISION_NEWER,)),
     ),
 )
 
@@ -258,6 +260,9 @@ STAY = Lifecycle(
     frozenset(_S),
     (
         Row(None, "booking confirmed", _S.EXPECTED),
+        Row(None, "walk-in", _S.EXPECTED),
+        Row(_S.CANCELLED_BEFORE, "reinstated", _S.EXPECTED, (Guard.BOOKING_VALID,)),
+        Row(_S.CANCELLED_DURING, "reinstated", _S.IN_HOUSE, (Guard.BOOKING_VALID,)),
         Row(_S.EXPECTED, "first member verified", _S.REGISTERED),
         *_rows((_S.EXPECTED, _S.REGISTERED), "booking cancelled", _S.CANCELLED_BEFORE),
         *_rows((_S.EXPECTED, _S.REGISTERED), "no-show confirmed", _S.NO_SHOW, Guard.NAMED_HUMAN),

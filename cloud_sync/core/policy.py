@@ -1,8 +1,10 @@
 """What a jurisdiction may change: clocks, buffers, proofing (domain.md §§5.12, 14, 15).  Data, never code."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
+
+from cloud_sync.core.jurisdiction import Jurisdiction
 
 # Purposes of consent (domain.md §4); each has its own text and its own tick.
 FACE_ACCESS = "face_access"
@@ -77,12 +79,14 @@ class PolicyProfile:
     rules: RuleThresholds = RuleThresholds()
     # Days by the name of a clock of core.retention, where this jurisdiction keeps shorter or longer than its default.
     retention_days: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    jurisdiction: Jurisdiction = field(default_factory=Jurisdiction)
 
     @property
     def early_most_ms(self) -> int:
         return max(self.early_ms.values())
 
 
+# Buffers, texts and clocks of the doors; a place's file (``cloud_sync.jurisdictions``) lays its law over them.
 CN_DEFAULT = PolicyProfile(
     name="cn-default",
     version=1,
@@ -93,11 +97,4 @@ CN_DEFAULT = PolicyProfile(
     consent_texts=MappingProxyType(
         {FACE_ACCESS: "face_access-1", FACE_LOOKALIKE: "face_lookalike-1", MORE_TIME: "more_time-1"}
     ),
-)
-# Where the rules take a guest's own declaration with a number that checks out (level 1) for a stay of a grown-up.
-CN_SELF = replace(CN_DEFAULT, name="cn-self", proofing_min=1)
-# Where every guest is reported at once (domain.md R47).
-CN_SC_CD = replace(CN_DEFAULT, name="cn-sc-cd", reports_to=("lodging_report",))
-PROFILES: Mapping[str, PolicyProfile] = MappingProxyType(
-    {profile.name: profile for profile in (CN_DEFAULT, CN_SELF, CN_SC_CD)}
 )

@@ -13,6 +13,7 @@ from cloud_sync.core.lifecycles import (
     REGISTRATION,
     STAY,
     STAY_AHEAD,
+    STAY_OPEN,
     BookingState,
     ListingState,
     Refusal,
@@ -22,11 +23,13 @@ from cloud_sync.core.lifecycles import (
 from cloud_sync.core.listing_access import access_by_listing_state
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports import RowAnswer
-from cloud_sync.store import tables
+from cloud_sync.store import registration_clocks, tables, tellings
 from cloud_sync.store.house import Act
 from cloud_sync.store.issuing import PASS_ENDED, refresh_stay
 from cloud_sync.store.places import scope_of
 from cloud_sync.store.subjects import refresh_subject
+
+WALK_IN = "walk-in"  # the source of a stay that nobody booked
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +61,62 @@ def take_booking(act: Act, line: int, wish: BookingWish) -> RowAnswer:
     held = act.row(tables.booking, source=wish.source, external_ref=wish.external_ref)
     if held is None:
         return RowAnswer(line, "new", wish.key, _receive(act, wish, listing))
+    booking = str(held.booking)
     if wish.revision <= held.external_revision:
+        tellings.keep(act, booking, wish, "history")
         return RowAnswer(line, "unchanged", wish.key, _keep_as_history(act, wish, held))
-    if wish.cancelled:
-        cancel(act, held, wish)
-        return RowAnswer(line, "updated", wish.key, "cancelled")
-    modify(act, held, wish)
-    return RowAnswer(line, "updated", wish.key, f"revision {wish.revision}")
+    _apply(act, held, wish)
+    tellings.keep(act, booking, wish, "applied")
+    said = "cancelled" if wish.cancelled else f"revision {wish.revision}{_beside(act, wish, booking)}"
+    return RowAnswer(line, "updated", wish.key, said)
+
+
+def _apply(act: Act, held: Any, wish: BookingWish) -> None:
+    """The newest revision decides; which one came before it changes nothing of what the booking is now."""
+    match (held.state == BookingState.CANCELLED, wish.cancelled):
+        case (False, False):
+            modify(act, held, wish)
+        case (False, True):
+            cancel(act, held, wish)
+        case (True, True):
+            act.update(tables.booking, {"booking": str(held.booking)}, **_values(wish))
+        case _:
+            _reinstate(act, held, wish)
+
+
+def _reinstate(act: Act, held: Any, wish: BookingWish) -> None:
+    """A newer revision takes the cancellation back: who had not come may come, who is inside may come back in.
+
+    Raises:
+        Refused: the guest has left meanwhile; a booking that goes on afterwards is another one.
+    """
+    stay = _stay_of(act, held.booking)
+    after = act.move(STAY, stay.stay, stay.state, "reinstated", {Guard.BOOKING_VALID})
+    act.update(tables.stay, {"stay": stay.stay}, state=after)
+    state = act.move(BOOKING, held.booking, held.state, "reinstated", {Guard.REVISION_NEWER})
+    act.update(tables.booking, {"booking": held.booking}, state=state)
+    again = act.row(tables.booking, booking=held.booking)
+    modify(act, again, wish)
+
+
+def _beside(act: Act, wish: BookingWish, booking: str) -> str:
+    """The end of a sentence where the room is let to somebody else in that time: told, never decided here."""
+    free = room_is_free(act, wish.room, wish.arrival_ms, wish.departure_ms, but=booking)
+    return "" if free else f"; room {wish.room} is let to another stay in that time"
+
+
+def room_is_free(act: Act, room: str, begins_ms: int, ends_ms: int, *, but: str = "") -> bool:
+    """True where no open stay but that of booking ``but`` has the room in that time."""
+    table = tables.stay
+    found = sa.select(table.c.stay).where(
+        table.c.community == act.house.community,
+        table.c.room == room,
+        table.c.booking != but,
+        table.c.state.in_(STAY_OPEN),
+        table.c.planned_in_ms < ends_ms,
+        table.c.planned_out_ms > begins_ms,
+    )
+    return act.connection.execute(found.limit(1)).first() is None
 
 
 def _listing_of(act: Act, wish: BookingWish) -> Any:
@@ -107,17 +159,19 @@ def _receive(act: Act, wish: BookingWish, listing: Any) -> str:
         received_ms=act.now_ms,
         **_values(wish),
     )
-    _expect(act, booking, wish)
+    _expect(act, booking, wish, "walk-in" if wish.source == WALK_IN else "booking confirmed")
+    tellings.keep(act, booking, wish, "applied")
     if wish.cancelled:
         cancel(act, act.row(tables.booking, booking=booking), wish)
-    flagged = access.bookings == "flagged"
-    return f"recorded, but listing {wish.listing} is {listing.state}: no pass will open" if flagged else ""
+    if access.bookings == "flagged":
+        return f"recorded, but listing {wish.listing} is {listing.state}: no pass will open"
+    return "" if wish.cancelled else _beside(act, wish, booking).removeprefix("; ")
 
 
-def _expect(act: Act, booking: str, wish: BookingWish) -> None:
+def _expect(act: Act, booking: str, wish: BookingWish, event: str) -> None:
     """The stay, and a place for its lead guest: a pass that waits for the registration."""
     stay, person = act.new_id("ST"), act.new_id("PE")
-    state = act.move(STAY, stay, None, "booking confirmed")
+    state = act.move(STAY, stay, None, event)
     act.insert(
         tables.stay,
         stay=stay,
@@ -165,8 +219,7 @@ def modify(act: Act, held: Any, wish: BookingWish) -> None:
         planned_in_ms=wish.arrival_ms,
         planned_out_ms=wish.departure_ms,
     )
-    for registration in act.rows(tables.registration, stay=stay.stay):
-        act.update(tables.registration, {"registration": registration.registration}, due_ms=wish.arrival_ms)
+    registration_clocks.set_again(act, str(stay.stay))
     before = act.rows(tables.pass_, stay=str(stay.stay))
     refresh_stay(act, stay.stay)
     _note_narrower(act, before)
@@ -190,10 +243,19 @@ def _stay_change(act: Act, stay: Any, wish: BookingWish) -> str:
     if state in STAY_AHEAD:
         return state
     if wish.departure_ms > stay.planned_out_ms:
+        _check_extendable(act, wish.listing)
         state = act.move(STAY, stay.stay, state, "extended")
     if wish.room != stay.room and state == StayState.IN_HOUSE:
         state = act.move(STAY, stay.stay, state, "moved to another room")
     return state
+
+
+def _check_extendable(act: Act, code: str) -> None:
+    """Who is inside stays until the plan's end whatever becomes of the listing, and not longer (domain.md §6)."""
+    listing = act.row(tables.listing, listing=code)
+    assert listing is not None
+    if access_by_listing_state(ListingState(str(listing.state))).bookings != "yes":
+        raise Refused("booking.extend", f"listing {code} is {listing.state}; no stay of it is extended.")
 
 
 def _refresh_neighbours(act: Act, stay: str, room: str) -> None:
@@ -212,16 +274,24 @@ def _refresh_neighbours(act: Act, stay: str, room: str) -> None:
 def cancel(act: Act, held: Any, wish: BookingWish) -> None:
     """Before arrival nobody comes in any more; during the stay only the way out is left."""
     state = act.move(BOOKING, held.booking, held.state, "cancelled")
-    act.update(tables.booking, {"booking": held.booking}, state=state, external_revision=wish.revision)
+    act.update(tables.booking, {"booking": held.booking}, state=state, **_values(wish))
     stay = _stay_of(act, held.booking)
     step = advance(STAY, stay.state, "booking cancelled")
     if not isinstance(step, Refusal):  # an overstaying guest is past what a cancellation can change
         after = act.move(STAY, stay.stay, stay.state, "booking cancelled")
         act.update(tables.stay, {"stay": stay.stay}, state=after)
         if after == StayState.CANCELLED_BEFORE:
-            _purge_registrations(act, stay.stay)
+            _end_registrations(act, stay.stay)
     refresh_stay(act, stay.stay)
     _refresh_neighbours(act, stay.stay, stay.room)
+
+
+def _end_registrations(act: Act, stay: str) -> None:
+    """Where the law asks that a cancellation is told, what was registered stands until it has been."""
+    if act.house.profile.jurisdiction.cancelled == "purge":
+        _purge_registrations(act, stay)
+        return
+    registration_clocks.cancelled(act, stay)
 
 
 def _purge_registrations(act: Act, stay: str) -> None:

@@ -7,13 +7,11 @@ touched the booking: newer wins, repeated is kept as history.
 from dataclasses import replace
 from typing import Any
 
-import sqlalchemy as sa
-
-from cloud_sync.core.lifecycles import STAY_OPEN, BookingState, ListingState
+from cloud_sync.core.lifecycles import BookingState, ListingState
 from cloud_sync.core.listing_access import access_by_listing_state
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.store import tables
-from cloud_sync.store.bookings import BookingWish, cancel, modify
+from cloud_sync.store.bookings import BookingWish, cancel, modify, room_is_free
 from cloud_sync.store.house import Act
 from cloud_sync.store.reasons import checked_reason
 
@@ -82,16 +80,7 @@ def _as_it_is(held: Any) -> BookingWish:
 
 def _check_free(act: Act, held: Any, room: str, departure_ms: int) -> None:
     """A person who moves a guest looks at the room; so does this.  Platforms are believed, and flagged elsewhere."""
-    table = tables.stay
-    found = sa.select(table.c.stay).where(
-        table.c.community == act.house.community,
-        table.c.room == room,
-        table.c.booking != held.booking,
-        table.c.state.in_(STAY_OPEN),
-        table.c.planned_in_ms < departure_ms,
-        table.c.planned_out_ms > held.arrival_ms,
-    )
-    if act.connection.execute(found.limit(1)).first() is not None:
+    if not room_is_free(act, room, held.arrival_ms, departure_ms, but=str(held.booking)):
         raise Refused("booking", f"room {room} is let to another stay in that time.")
 
 

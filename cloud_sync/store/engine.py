@@ -16,11 +16,14 @@ from sqlalchemy import event
 from cloud_sync.errors import StoreError
 from cloud_sync.store import (  # noqa: F401 - whoever opens it knows its whole shape
     tables_archive,
+    tables_booking,
     tables_delivery,
     tables_identity,
-    tables_rules,
+    tables_import,
     tables_privacy,
+    tables_rules,
     tables_sink,
+    tables_upstream,
     tables_vouched,
 )
 from cloud_sync.store.pg_engine import is_postgres, open_postgres

@@ -1,4 +1,4 @@
-"""CSV files of listings, bookings, registrations, residents and staff: every row answered exactly once, bad rows never lose good ones.
+"""CSV files and spreadsheets of listings, bookings, registrations, residents and staff: every row answered exactly once, bad rows never lose good ones.
 
 Each row is a transaction of its own, so that a row is either in the books with all that follows from it or not at
 all, and a file may be handed over again at any time.  A quotation mark that is never closed spoils its own line only:
@@ -12,12 +12,14 @@ from dataclasses import dataclass
 
 from cloud_sync.core.codes import ulid
 from cloud_sync.errors import NotFound, Refused
+from cloud_sync.jurisdictions import MORE_FIELDS
 from cloud_sync.ports import ImportKind, ImportReport, RowAnswer
 from cloud_sync.store.bookings import take_booking
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.listings import take_listing
 from cloud_sync.store.registering import register
 from cloud_sync.store.rows import RowFault, booking_wish, listing_wish, registration_wish, subject_wish
+from cloud_sync.store.spreadsheets import as_csv, is_spreadsheet
 from cloud_sync.store.staging import Staged, Staging
 from cloud_sync.store.subjects import take_subject
 
@@ -88,9 +90,18 @@ FORMS: dict[ImportKind, Form] = {
             "birth_date",
             "proofing",
         ),
-        optional=("document_issuer", "method", "guardian_contact", "relation"),
+        optional=(
+            "document_issuer",
+            "method",
+            "guardian_contact",
+            "relation",
+            "nationality",
+            "mrz",
+            *MORE_FIELDS,
+        ),
         personal=frozenset(
             {"name", "document_number", "document_issuer", "birth_date", "guardian_contact", "relation"}
+            | {"nationality", "mrz", *MORE_FIELDS}
         ),
         key=("source", "external_ref"),
         take=lambda act, line, cells: register(act, line, registration_wish(cells, act.house)),
@@ -121,6 +132,8 @@ def import_csv(house: House, staging: Staging, kind: ImportKind, data: bytes, *,
         StoreError: the disk failed; the rows before that stand, and the file may be handed over again.
     """
     form = FORMS[kind]
+    if len(data) <= FILE_BYTES_MAX and is_spreadsheet(data):
+        data = as_csv(kind, data)
     lines = _lines(kind, data)
     header = _header(kind, form, lines[0][1])
     parsed = [_cells(number, text, header) for number, text in lines[1:]]

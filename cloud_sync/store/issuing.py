@@ -68,11 +68,12 @@ def _wants_another(act: Act, stay: Any, held: Any) -> bool:
 
 
 def newest_pass(act: Act, stay_id: str, person: str) -> Any | None:
+    """The one that lives, else the last that did: two of one millisecond have no order of their own."""
     table = tables.pass_
     found = (
         sa.select(table)
         .where(table.c.community == act.house.community, table.c.stay == stay_id, table.c.person == person)
-        .order_by(table.c.pass_id.desc())
+        .order_by(table.c.state.in_(PASS_ENDED), table.c.pass_id.desc())
         .limit(1)
     )
     return act.connection.execute(found).one_or_none()

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from cloud_sync.core.case_types import OPEN, UNSEEN, CaseState
 from cloud_sync.core.lifecycles import PROVED
-from cloud_sync.core.policy import PROFILES
 from cloud_sync.errors import NotFound
+from cloud_sync.jurisdictions import policy_of
 from cloud_sync.ports import NodeLine
 from cloud_sync.ports_morning import AGES_MS, Counted, Measure, Metric, Morning
 from cloud_sync.store.engine import reading
@@ -56,7 +56,7 @@ class StoredMorning:
             chosen, today = day_of(noon, home.tz), day_of(now, home.tz)
             nodes = node_lines(db, community_code, today.now_ms)
             reader = _Reader(db, community_code, chosen, today, _watermark(nodes, today.now_ms))
-            members = reader.members_that_came(PROFILES[home.profile].proofing_min)
+            members = reader.members_that_came(policy_of(home.profile).proofing_min)
             stays = reader.stays_of_the_day()
             open_ones = reader.discrepancies()
             measures: dict[Metric, Measure] = {

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from cloud_sync.core.delivery import Unready, unready
 from cloud_sync.core.issue import GUEST
 from cloud_sync.core.lifecycles import PassState
-from cloud_sync.core.policy import DAY_MS, PROFILES, PolicyProfile
+from cloud_sync.core.policy import DAY_MS, PolicyProfile
 from cloud_sync.errors import NotFound
+from cloud_sync.jurisdictions import policy_of
 from cloud_sync.ports_delivery import Deliveries, DoorReceipt, NodeUnready, PassReceipts
 from cloud_sync.store.engine import reading
 from cloud_sync.store.pass_sets import is_online
@@ -169,7 +170,7 @@ class StoredDeliveries:
                 .limit(1)
             ).one_or_none()
             until_ms = max(check.until_ms if check else 0, now_ms + DAY_MS)
-            which = needed(self._code, PROFILES[home.profile], now_ms, until_ms)
+            which = needed(self._code, policy_of(home.profile), now_ms, until_ms)
             found = [one for one in receipts(db, self._code, which, now_ms) if _is(one, of)]
             late = self._unready(db, check.at_ms) if check else ()
         found.sort(key=lambda one: not one.missing)

@@ -1,12 +1,14 @@
 """Registrations: who is declared, sealed at once, and verified along the table (domain.md §5.3)."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from typing import Any, Literal
 
 from cloud_sync.core.codes import Document
 from cloud_sync.core.guards import Guard, age_on
+from cloud_sync.core.jurisdiction import GuestKind
 from cloud_sync.core.lifecycles import (
     PROVED,
     REGISTRATION,
@@ -21,7 +23,7 @@ from cloud_sync.core.lifecycles import (
 from cloud_sync.core.listing_access import access_by_listing_state
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports import RowAnswer
-from cloud_sync.store import tables
+from cloud_sync.store import capacity, completeness, duplicates, registration_clocks, tables
 from cloud_sync.store.house import Act
 from cloud_sync.store.issuing import refresh_stay
 from cloud_sync.store.vault import doc_hash
@@ -45,10 +47,18 @@ class RegistrationWish:
     relation: str = ""
     nationality: str = field(repr=False, default="")
     held: bool = False  # a person has to decide, whatever the proof
+    more: Mapping[str, str] = field(
+        repr=False, default_factory=dict
+    )  # what the law of the place asks besides
 
     @property
     def key(self) -> str:
         return f"{self.source} {self.external_ref}"
+
+    @property
+    def national_of(self) -> str:
+        """Three letters; the permits and the resident id are for Chinese nationals and say so themselves."""
+        return self.nationality or (self.document.issuer if self.document.type == "passport" else "CHN")
 
     def fields(self) -> dict[str, str]:
         """What the vault keeps."""
@@ -60,7 +70,9 @@ class RegistrationWish:
             "document_number": self.document.number,
             "guardian_contact": self.guardian_contact,
             "relation": self.relation,
-            "nationality": self.nationality,
+            "nationality": self.nationality
+            or (self.document.issuer if self.document.type == "passport" else ""),
+            **self.more,
         }
         return {name: value for name, value in kept.items() if value}
 
@@ -91,7 +103,8 @@ def record(act: Act, stay: Any, wish: RegistrationWish) -> Recorded:
     minor = _is_minor(act, stay, wish)
     values = {"doc_hash": hashed, "birth_year": wish.birth.year, "minor": int(minor)}
     act.update(tables.person, {"person": person}, **values)
-    moved, lacks = _advance(act, stay, person, wish)
+    held = wish.held or duplicates.waits(act, stay, hashed, wish.proofing)
+    moved, lacks = _advance(act, stay, person, replace(wish, held=held))
     if status == "new" or moved:
         _registered(act, stay)
     # Sealing is the last step before the commit: the vault is a database of its own and cannot roll back with it.
@@ -143,7 +156,7 @@ def _person_for(act: Act, stay: Any, hashed: str, wish: RegistrationWish) -> tup
     if waiting and not known:
         _forget_on_failure(act, str(waiting[0]))
         return str(waiting[0]), "new"
-    _check_capacity(act, stay, len(members) - len(waiting))
+    capacity.check(act, stay, len(members) - len(waiting))
     if waiting:
         _take_place(act, stay.stay, str(waiting[0]), str(known[0].person))
         return str(known[0].person), "new"
@@ -166,16 +179,6 @@ def _is_waiting(act: Act, person: str) -> bool:
     return held is not None and held.doc_hash is None
 
 
-def _check_capacity(act: Act, stay: Any, registered: int) -> None:
-    listing = act.row(tables.listing, listing=stay.listing)
-    assert listing is not None
-    if registered >= listing.max_guests:
-        raise Refused(
-            "registration.full",
-            f"listing {stay.listing} takes {listing.max_guests} guests and they are registered.",
-        )
-
-
 def _take_place(act: Act, stay: str, waiting: str, known: str) -> None:
     """The lead guest turns out to be somebody the community has met: their rows take over the waiting place."""
     for table in (tables.stay_member, tables.pass_, tables.consent, tables.registration):
@@ -191,13 +194,26 @@ def _take_place(act: Act, stay: str, waiting: str, known: str) -> None:
 def _advance(act: Act, stay: Any, person: str, wish: RegistrationWish) -> tuple[bool, str]:
     """Walk the registration along its table; (whether it moved, what still lacks)."""
     held = act.rows(tables.registration, stay=stay.stay, person=person)
-    row = held[-1] if held else None
+    going_on = [
+        row for row in held if row.status != RegistrationState.PURGED
+    ]  # a booking that came back begins anew
+    row = going_on[-1] if going_on else None
     if row is not None and row.status in PROVED and row.proofing >= wish.proofing:
         return False, ""
-    registration, state = (
-        (row.registration, row.status) if row else start(act, stay, person, wish.method, wish.proofing)
+    law = act.house.profile.jurisdiction
+    kind, minor = law.kind_of(wish.national_of), _is_minor(act, stay, wish)
+    missing = completeness.missing(act, person, wish.fields(), law.asks(kind))
+    registration, status = (
+        (row.registration, row.status)
+        if row
+        else start(act, stay, person, wish.method, wish.proofing, missing=missing)
     )
-    state, lack = _verify(act, registration, RegistrationState(state), wish, _is_minor(act, stay, wish))
+    state = RegistrationState(status)
+    registration_clocks.begin(act, registration, stay, kind)
+    if missing:
+        lack = completeness.sentence(missing)
+    else:
+        state, lack = _verify(act, registration, state, wish, kind, minor=minor)
     moved = row is None or state != row.status or wish.proofing > row.proofing
     act.update(
         tables.registration,
@@ -216,13 +232,14 @@ def _verified_ms(act: Act, state: RegistrationState, row: Any) -> int | None:
     return held if held is not None or state not in PROVED else act.now_ms
 
 
-def start(act: Act, stay: Any, person: str, method: str, proofing: int) -> tuple[str, str]:
-    """Open a registration and submit it: (its id, SUBMITTED)."""
+def start(
+    act: Act, stay: Any, person: str, method: str, proofing: int, *, missing: Sequence[str] = ()
+) -> tuple[str, str]:
+    """Open a registration and submit it where nothing is missing: (its id, SUBMITTED or DRAFT)."""
     registration = act.new_id("RG")
     state = act.move(REGISTRATION, registration, None, "start")
-    notice = f"notice {act.house.profile.registration_notice}, attested with the record"
-    guards = {Guard.REQUIRED_FIELDS, Guard.CURRENT_NOTICE}
-    state = act.move(REGISTRATION, registration, state, "submit", guards, reason=notice)
+    if not missing:
+        state = _submit(act, registration, state)
     act.insert(
         tables.registration,
         registration=registration,
@@ -237,15 +254,29 @@ def start(act: Act, stay: Any, person: str, method: str, proofing: int) -> tuple
     return registration, state
 
 
+def _submit(act: Act, registration: str, state: str) -> str:
+    notice = f"notice {act.house.profile.registration_notice}, attested with the record"
+    guards = {Guard.REQUIRED_FIELDS, Guard.CURRENT_NOTICE}
+    return act.move(REGISTRATION, registration, state, "submit", guards, reason=notice)
+
+
 def _verify(
-    act: Act, registration: str, state: RegistrationState, wish: RegistrationWish, minor: bool
+    act: Act,
+    registration: str,
+    state: RegistrationState,
+    wish: RegistrationWish,
+    kind: GuestKind,
+    *,
+    minor: bool,
 ) -> tuple[RegistrationState, str]:
     """(the state now, what lacks for VERIFIED): proof below the minimum leaves it SUBMITTED, with no pass."""
+    if state is RegistrationState.DRAFT:
+        state = RegistrationState(_submit(act, registration, state))
     if state is RegistrationState.VERIFY_FAILED:
         state = RegistrationState(act.move(REGISTRATION, registration, state, "corrected"))
     if state is not RegistrationState.SUBMITTED:
         return state, ""
-    guards = _proof(act, wish, minor)
+    guards = _proof(act, wish, kind, minor=minor)
     step = advance(REGISTRATION, state, "document check passed", guards)
     if isinstance(step, Refusal):
         return state, f"recorded, not verified: {', '.join(step.missing)} does not hold"
@@ -253,13 +284,15 @@ def _verify(
     return RegistrationState(after), ""
 
 
-def _proof(act: Act, wish: RegistrationWish, minor: bool) -> set[Guard]:
+def _proof(act: Act, wish: RegistrationWish, kind: GuestKind, *, minor: bool) -> set[Guard]:
     if wish.held:
         return set()
     guards: set[Guard] = set()
-    if wish.proofing >= act.house.profile.proofing_min:
+    profile = act.house.profile
+    if wish.proofing >= profile.jurisdiction.proofing_min(kind, profile.proofing_min):
         guards.add(Guard.PROOFING_ENOUGH)
-    if not minor or (wish.guardian_contact and wish.relation):
+    accompanied = wish.guardian_contact and wish.relation
+    if not minor or accompanied or profile.jurisdiction.minors == "alert":
         guards.add(Guard.MINOR_ACCOMPANIED)
     return guards
 

@@ -9,7 +9,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from cloud_sync.core.codes import Document, DocumentRefused, check_document, listing_code_fault
 from cloud_sync.core.lifecycles import ListingState
+from cloud_sync.core.mrz import Mrz, MrzFault, read_mrz
 from cloud_sync.core.rights import RESIDENT_CLASSES, STAFF_CLASSES
+from cloud_sync.jurisdictions import MORE_FIELDS
 from cloud_sync.protocol.pin import CARD, PIN, card_of_read
 from cloud_sync.store.bookings import BookingWish
 from cloud_sync.store.house import House
@@ -122,11 +124,17 @@ def booking_wish(cells: Cells, house: House) -> BookingWish:
 
 def registration_wish(cells: Cells, house: House) -> RegistrationWish:
     """Columns: source, external_ref, name, document_type, document_issuer, document_number, birth_date, method, proofing;
-    for a minor guardian_contact and relation."""
+    for a minor guardian_contact and relation; where a reader gave it, mrz; what the law of the place asks besides."""
+    zone = _zone(cells, house)
     document = _document(cells, house)
     birth = _birth(cells, house)
     if document.birth is not None and document.birth != birth:
         raise RowFault("birth_date is not the one inside the resident id")
+    if zone is not None and (zone.number, zone.birth) != (document.number, birth):
+        raise RowFault("mrz has another document number or birth date than the columns")
+    said = cells.get("nationality", "").upper()
+    if said and not re.fullmatch(r"[A-Z]{3}", said):
+        raise RowFault("nationality is not three letters such as FRA")
     return RegistrationWish(
         source=_ref(cells, "source"),
         external_ref=_ref(cells, "external_ref"),
@@ -137,7 +145,20 @@ def registration_wish(cells: Cells, house: House) -> RegistrationWish:
         proofing=_number(cells, "proofing", 0, PROOFING_MAX),
         guardian_contact=cells.get("guardian_contact", "")[:TEXT_MAX],
         relation=cells.get("relation", "")[:TEXT_MAX],
+        nationality=said or (zone.nationality if zone is not None else ""),
+        more={name: value[:TEXT_MAX] for name in MORE_FIELDS if (value := cells.get(name, "").strip())},
     )
+
+
+def _zone(cells: Cells, house: House) -> Mrz | None:
+    """The machine readable zone, its lines one after the other with a slash or a space between."""
+    text = cells.get("mrz", "")
+    if not text:
+        return None
+    read = read_mrz("\n".join(re.split(r"[\s/]+", text)), house.local_day(house.clock.now_ms()))
+    if isinstance(read, MrzFault):
+        raise RowFault(f"mrz: {read.sentence}")
+    return read
 
 
 def subject_wish(kind: Kind, cells: Cells, house: House) -> SubjectWish:

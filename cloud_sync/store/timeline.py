@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from cloud_sync.core.guards import Guard
 from cloud_sync.core.lifecycles import CREDENTIAL, STAY, STAY_INSIDE, CredentialState, StayState
-from cloud_sync.store import tables
+from cloud_sync.store import registration_clocks, tables
 from cloud_sync.store.erasing import finish_erase_clocks
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.issuing import refresh_stay
@@ -63,6 +63,7 @@ def _first_entries(act: Act) -> int:
         held = act.row(tables.stay, stay=row.stay)
         _move(act, held, "first entry taken", first_entry_ms=row.first_ms)
         _mark_used(act, row.stay)
+        registration_clocks.set_again(act, row.stay)
     return len(rows)
 
 

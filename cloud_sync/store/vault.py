@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from cloud_sync.core.codes import Document
 from cloud_sync.errors import NotFound, Refused, StoreError
+from cloud_sync.jurisdictions import MORE_FIELDS
 from cloud_sync.store.audit import Look
 from cloud_sync.store.keys import write_private
 
@@ -38,15 +39,13 @@ FIELDS = (
     "family_name",
     "second_family_name",
     "given_names",
-    "sex",
-    "birth_place",
     "issue_place",
     "document_support",
-    "residence",
     "contact",
     "draft",  # of a stay: what a guest has typed and not yet sent
     "notice",  # of a notice: address and link, until it is sent
     "import_row",  # of a row of a spreadsheet that somebody has to look at: its cells as they came
+    *MORE_FIELDS,  # what the law of some places asks for
 )
 _SHAPE = """
 CREATE TABLE IF NOT EXISTS sealed (

@@ -39,7 +39,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, within_s: float) 
     where = urlsplit(url)
     connection = _connection(where.scheme, where.netloc, within_s)
     over = threading.Event()
-    ended = threading.Timer(within_s, _cut, [connection, over])
+    ended = threading.Timer(within_s, cut, [connection, over])
     ended.daemon = True
     ended.start()
     try:
@@ -67,7 +67,7 @@ def _connection(scheme: str, place: str, within_s: float) -> http.client.HTTPCon
     return http.client.HTTPConnection(place, timeout=within_s)
 
 
-def _cut(connection: http.client.HTTPConnection, over: threading.Event) -> None:
+def cut(connection: http.client.HTTPConnection, over: threading.Event) -> None:
     """A far side that drips one byte a second never meets the time-out of a single read."""
     over.set()
     held = connection.sock

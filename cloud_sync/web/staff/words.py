@@ -30,6 +30,7 @@ ALERTS: Mapping[str, str] = MappingProxyType({
     "version_refused": mark("Node and service speak no common version"),
     "node_lost": mark("Gate node lost or stolen"),
     "delivery_failed": mark("Not ready for today's guests"),
+    "feed_silent": mark("A booking calendar does not come"),
 })  # fmt: skip
 
 # The first thing to do; the rest is judgement.
@@ -51,6 +52,7 @@ ADVICE: Mapping[str, str] = MappingProxyType({
     "camera_lost": mark("Guests enter by code meanwhile. Check the camera and its cable."),
     "version_refused": mark("The gate decides by itself and keeps every event. Update whichever of the two is older."),
     "delivery_failed": mark("Guests may stand before its doors. See which passes are missing, check power and network there, or let people in by hand."),
+    "feed_silent": mark("No booking was cancelled by it. Open the calendar's address in a browser; ask the operator for a new one if it is gone."),
     "node_lost": mark("Put a person at its doors until a replacement is in. Whoever finds the old box does not plug it in again."),
 })  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""Booking calendars of platforms (iCal): ``fetch`` asks for one, ``ical`` reads it."""
