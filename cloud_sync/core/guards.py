@@ -26,6 +26,10 @@ class Guard(StrEnum):
     WINDOW_OPEN = "now ≥ not_before − early buffer"
     IN_HOUSE = "subject in-house"
     NOT_IN_HOUSE = "subject not in-house"
+    # conduct (domain.md §§5.9, 5.10)
+    NOT_INTERESTED = "not an interested party"
+    OTHER_REVIEWER = "somebody else than who decided before"
+    LIGHT_TIER = "tier 1 or 2"
     # cases (domain.md §11.3)
     PERMITTED = "a role that may"
     OWNER = "the owner of the case"

@@ -13,6 +13,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy import event
 
+import cloud_sync.store.tables_model  # noqa: F401 - as below
 from cloud_sync.errors import StoreError
 from cloud_sync.store import tables_archive, tables_delivery, tables_identity, tables_sink, tables_vouched  # noqa: F401 - whoever opens it knows its whole shape
 from cloud_sync.store.pg_engine import is_postgres, open_postgres

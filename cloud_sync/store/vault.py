@@ -32,6 +32,7 @@ FIELDS = (
     "guardian_contact",
     "relation",
     "nationality",
+    "phone",  # of an operator
     "draft",  # of a stay: what a guest has typed and not yet sent
     "notice",  # of a notice: address and link, until it is sent
 )
