@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from cloud_sync.api.listings import listing_router
 from cloud_sync.api.nodes import node_router
 from cloud_sync.api.v1 import create_router
 from cloud_sync.api.zones import zone_router
@@ -197,6 +198,8 @@ class Service:
             intercom=self._config.staff.intercom,
             morning=StoredMorning(books.engine),
             deliveries=StoredDeliveries(books.engine, code),
+            listings=books.listings,
+            verifier=books.listings,
             name_zh=self._config.community.name_zh,
             name_en=self._config.community.name_en,
             pages_url=self._config.web.pages_url,
@@ -211,7 +214,8 @@ class Service:
         )
         zones = zone_router(books.accounts, books.zone_commands)
         nodes = node_router(StoredSnapshots(books.house))
-        app = create_app(services, routers=(api, zones, nodes))
+        listings = listing_router(books.accounts, books.listings)
+        app = create_app(services, routers=(api, zones, nodes, listings))
         web = self._config.web
         self.pages = PageServer(app, web.host, web.port, tls_files(self._config))
         self._starters.append(self.pages.start)

@@ -8,6 +8,7 @@ from cloud_sync.ports import Accounts, Clock, DashboardReader, EventFeed, Regist
 from cloud_sync.ports_cases import CaseDesk, CaseFeed, PushBook
 from cloud_sync.ports_commands import Commands
 from cloud_sync.ports_delivery import DeliveryReader
+from cloud_sync.ports_model import ListingDesk, Verifier
 from cloud_sync.ports_morning import MorningReader
 from cloud_sync.ports_zones import ZoneBook, ZoneCommands
 
@@ -48,6 +49,8 @@ class Services:
     guest: GuestHelp = GuestHelp()
     morning: MorningReader | None = None  # without it there is no morning page
     deliveries: DeliveryReader | None = None  # without it nobody is shown whose pass is at which door
+    listings: ListingDesk | None = None  # without it there is no register of listings
+    verifier: Verifier | None = None  # without it nobody can ask what a code on a plate is worth
     name_zh: str = ""  # what the community is called, over every page of its staff
     name_en: str = ""
     pages_url: str = ""  # how a phone reaches the pages; empty: as whoever asks did
