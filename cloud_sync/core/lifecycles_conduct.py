@@ -51,13 +51,13 @@ SANCTION = Lifecycle(
     frozenset(_S),
     (
         Row(None, "propose", _S.PROPOSED),
+        Row(_S.PROPOSED, "confirm", _S.IN_FORCE, (Guard.TWO_APPROVALS, Guard.NOT_INTERESTED)),
         Row(
             _S.PROPOSED,
             "confirm",
             _S.IN_FORCE,
             (Guard.NAMED_HUMAN, Guard.NOT_INTERESTED, Guard.LIGHT_TIER),
         ),
-        Row(_S.PROPOSED, "confirm", _S.IN_FORCE, (Guard.TWO_APPROVALS, Guard.NOT_INTERESTED)),
         Row(_S.PROPOSED, "dismiss", _S.DISMISSED, (Guard.NAMED_HUMAN,)),
         Row(_S.IN_FORCE, "appeal", _S.UNDER_APPEAL),
         Row(_S.UNDER_APPEAL, "uphold", _S.IN_FORCE, (Guard.OTHER_REVIEWER, Guard.NOT_INTERESTED)),

@@ -281,7 +281,7 @@ def inspect(act: Act, listing: str, answers: Mapping[str, Answer], by: Person) -
     )
     for item, answer in sorted(answers.items()):
         act.insert(inspection_item, inspection=made, item=item, answer=answer)
-    failed = sorted(item for item, answer in answers.items() if answer is Answer.FAIL)
+    failed = sorted(item for item, answer in answers.items() if answer == Answer.FAIL)
     act.note("listing.inspect", listing, None, "fails" if failed else "passes", " ".join(failed) or None)
     return made
 

@@ -1,13 +1,21 @@
 """The community of ``community_house`` with a register of units, an operator and the people who judge listings."""
 
 from pathlib import Path
+from unittest.mock import patch
 
 from argon2 import PasswordHasher
+from fastapi import FastAPI
 
+from cloud_sync.api.listings import listing_router
 from cloud_sync.compose import Books
 from cloud_sync.core.dossier import CHECKLIST, DOCUMENTS, LETTERS, Answer
+from cloud_sync.ingest.feed import Feed
 from cloud_sync.ports_model import FilingWish, OperatorWish, Person, RoomWish, UnitWish
+from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
 from cloud_sync.store.listing_desk import SqlListings
+from cloud_sync.store.read import StoredDashboard
+from cloud_sync.web.app import create_app
+from cloud_sync.web.services import Services
 from tests.fakes.community_house import DOOR, GATE, SteppedClock, new_house
 
 OPERATOR = Person("mei", "operator")
@@ -26,8 +34,10 @@ class ListingHouse:
 
     def __init__(self, folder: Path, *, database: str = "") -> None:
         self.clock = SteppedClock()
-        self.books: Books = new_house(folder, self.clock, database=database)
-        self.books.accounts._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        # Passwords of a test are no secret: hashes that take a tenth of a second each would be most of its time.
+        quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        with patch("cloud_sync.store.accounts.PasswordHasher", lambda: quick):
+            self.books: Books = new_house(folder, self.clock, database=database)
         self.desk: SqlListings = self.books.listings
         for person in PEOPLE:
             self.books.accounts.add(person.name, person.role, PASSWORD, actor="test")
@@ -69,6 +79,25 @@ class ListingHouse:
         if tier > 2:
             self.desk.decide_sanction(made, "confirm", "agreed", STREET)
         return made
+
+    def app(self) -> FastAPI:
+        """The pages and the operators' interface, as the running service has them."""
+        books = self.books
+        services = Services(
+            "dongfang",
+            StoredDashboard(books.engine),
+            Feed(),
+            books.accounts,
+            books.registry,
+            self.clock,
+            cases=SqlCaseDesk(books.house),
+            case_feed=CaseNews(books.house),
+            listings=books.listings,
+            verifier=books.listings,
+            name_zh="东方新城",
+            name_en="Dongfang",
+        )
+        return create_app(services, routers=(listing_router(books.accounts, books.listings),))
 
     def state(self, code: str) -> str:
         return self.desk.listing(code, OFFICER).row.state

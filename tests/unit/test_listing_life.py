@@ -3,7 +3,7 @@
 import pytest
 
 from cloud_sync.core.codes import listing_code_fault
-from cloud_sync.core.dossier import LAPSE_GRACE_MS, REVIEW_EVERY_MS, Verified
+from cloud_sync.core.dossier import LAPSE_GRACE_MS, REVIEW_EVERY_MS, Answer, Verified
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_model import FilingWish, RoomWish, UnitWish
 from cloud_sync.protocol.messages import PREREQ_LISTING
@@ -163,11 +163,12 @@ def test_only_the_assigned_reviewer_decides_and_says_why(house):
 
 def test_a_failing_fire_item_keeps_the_code_back(house):
     code = house.reviewed()
-    house.desk.inspect(code, GOOD | {"F2": "fail"}, OFFICER)
+    house.clock.step(ms=1)
+    house.desk.inspect(code, GOOD | {"F2": Answer.FAIL}, OFFICER)
     with pytest.raises(Refused, match="fire safety included"):
         house.desk.decide(code, "approve", "fine", OFFICER)
     with pytest.raises(Refused, match="answer every item"):
-        house.desk.inspect(code, {"F1": "pass"}, OFFICER)
+        house.desk.inspect(code, {"F1": Answer.PASS}, OFFICER)
 
 
 def test_a_duty_that_is_over_or_elsewhere_lets_nobody_decide(house):

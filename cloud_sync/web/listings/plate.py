@@ -26,7 +26,7 @@ def plate_pdf(code: str, address: str, name_zh: str, name_en: str) -> bytes:
 
     registerFont(UnicodeCIDFont(FONT))
     out = io.BytesIO()
-    page = Canvas(out, pagesize=(WIDTH, HEIGHT), invariant=1)
+    page = Canvas(out, pagesize=(WIDTH, HEIGHT), invariant=1, pageCompression=0)
     page.setTitle(code)
     page.rect(6 * MM, 6 * MM, WIDTH - 12 * MM, HEIGHT - 12 * MM)
     left = 108 * MM
