@@ -10,7 +10,7 @@ from cloud_sync.api.problems import ProblemRoute
 from cloud_sync.api.shapes import Shape
 from cloud_sync.core.roles import Right, may
 from cloud_sync.errors import Refused
-from cloud_sync.ports import SESSION_COOKIE, Accounts
+from cloud_sync.ports import SESSION_COOKIE, Accounts, Session
 from cloud_sync.ports_model import Filing, FilingWish, Person, RoomWish
 
 CSRF_HEADER = "x-csrf-token"
@@ -51,6 +51,14 @@ class ReasonRequest(Shape):
     reason: str = Field(min_length=1, max_length=200)
 
 
+class SessionAnswer(Shape):
+    """``csrf``: what every call that writes sends in the header ``x-csrf-token``."""
+
+    user: str
+    role: str
+    csrf: str
+
+
 class FiledAnswer(Shape):
     listing: str
 
@@ -77,6 +85,7 @@ def listing_router(accounts: Accounts, listings: Filing) -> APIRouter:
     """Every call needs the session cookie of somebody who may file listings; a call that writes, its token too."""
     router = APIRouter(route_class=ProblemRoute, prefix="/api/v1")
     calls = ListingCalls(accounts, listings)
+    router.add_api_route("/session", calls.session, methods=["GET"])
     router.add_api_route("/listings", calls.file, methods=["POST"], status_code=201)
     router.add_api_route("/listings/{code}", calls.listing, methods=["GET"])
     router.add_api_route("/listings/{code}/documents", calls.declare, methods=["POST"], status_code=204)
@@ -91,6 +100,11 @@ class ListingCalls:
     def __init__(self, accounts: Accounts, listings: Filing) -> None:
         self._accounts = accounts
         self._listings = listings
+
+    def session(self, request: Request) -> SessionAnswer:
+        """Who is logged in, and the token of this session for calls that write."""
+        session = self._session(request)
+        return SessionAnswer(user=session.user.name, role=session.user.role, csrf=session.csrf)
 
     def file(self, wish: FilingRequest, request: Request) -> FiledAnswer:
         """A draft with a number of its own; no code before the community approves it."""
@@ -139,11 +153,15 @@ class ListingCalls:
             missing=(*lacks.documents, *lacks.letters, *lacks.items),
         )
 
-    def _person(self, request: Request, *, writes: bool) -> Person:
+    def _session(self, request: Request) -> Session:
         token = request.cookies.get(SESSION_COOKIE)
         session = self._accounts.session(token) if token else None
         if session is None:
             raise HTTPException(401, "Log in first; this call needs the session cookie of the pages.")
+        return session
+
+    def _person(self, request: Request, *, writes: bool) -> Person:
+        session = self._session(request)
         if not may(session.user.role, Right.FILE_LISTING):
             raise Refused("role.FILE_LISTING", f"The role {session.user.role} may not file listings.")
         sent = request.headers.get(CSRF_HEADER, "")
