@@ -142,7 +142,9 @@ REFUSALS: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 REFUSED = mark("This was not done: a rule of the house speaks against it.")
 
-_BY_ID = {one.id: (one.zh, one.en) for one in (*DOCUMENTS, *CHECKLIST)}
+_BY_ID = {kind.id: (kind.zh, kind.en) for kind in DOCUMENTS} | {
+    item.id: (item.zh, item.en) for item in CHECKLIST
+}
 _BY_KIND = {letter.kind: (letter.zh, letter.en) for letter in LETTERS}
 
 
