@@ -81,7 +81,7 @@ def test_the_officers_day_with_a_listing(officer, house, site, picture):
     picture(officer, "listing-in-review")
     assert word(officer, site.url, code) == "not_valid"
     choose(officer, "#decide", {"event": "approve", "reason": "all seen"})
-    expect(officer.locator("#state")).to_have_text("已赋码,经营中")
+    expect(officer.locator("#state")).to_have_text("已赋码，经营中")
     assert word(officer, site.url, code) == "valid"
     take(house.books, "bookings", booking_row(listing=code, room=f"{code}-301"))
     take(house.books, "registrations", registration_row())
@@ -103,6 +103,6 @@ def suspend_and_restore(officer: Page, house: ListingHouse, site: PageServer, co
     house.clock.step(hours=1)
     choose(officer, "#inspect", {item.id: "pass" for item in CHECKLIST})
     choose(officer, "#decide", {"event": "recheck passed", "reason": "mended"})
-    expect(officer.locator("#state")).to_have_text("已赋码,经营中")
+    expect(officer.locator("#state")).to_have_text("已赋码，经营中")
     assert word(officer, site.url, code) == "valid"
     assert states(house) == ["ARMED"]

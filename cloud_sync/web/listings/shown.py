@@ -229,7 +229,7 @@ def past_of(steps: tuple[StepView, ...], by: Speaker) -> tuple[Past, ...]:
             by.day_and_clock(step.at_ms),
             codes.say(words.STEPS, step.action, by.say),
             f"{step.actor} ({step.role})",
-            " → ".join(codes.say(words.STATES, one, by.say) for one in (step.before, step.after) if one),
+            " → ".join(codes.say(words.CHANGES, one, by.say) for one in (step.before, step.after) if one),
             step.reason,
         )
         for step in steps

@@ -89,10 +89,14 @@ PAPERS: Mapping[str, str] = MappingProxyType({
     "absent": mark("absent"),
 })  # fmt: skip
 ANSWERS: Mapping[str, str] = MappingProxyType({
-    "pass": mark("passes"),
+    "pass": mark("in order"),
     "fail": mark("fails"),
     "na": mark("not here"),
 })  # fmt: skip
+# What a line of a history goes from and to: states, documents, and how an inspection ended.
+CHANGES: Mapping[str, str] = MappingProxyType(
+    {**STATES, **PAPERS, "passes": ANSWERS["pass"], "fails": ANSWERS["fail"]}
+)
 RISKS: Mapping[str, str] = MappingProxyType({
     "public_order": mark("Public order"),
     "environment": mark("Environment"),
