@@ -29,7 +29,7 @@ def _me() -> Person:
 @listing_app.command("unit")
 def unit(
     unit: Annotated[str, typer.Argument(help="The unit as the community writes it, such as 12-3-1201.")],
-    building: Annotated[str, typer.Option()],
+    building: Annotated[str, typer.Option(help="The building it is in.")],
     reason: Annotated[str, typer.Option(help="Why; it stands in its history.")],
     grid: Annotated[str, typer.Option(help="The micro-grid it belongs to.")] = "",
     use: Annotated[str, typer.Option(help="self, long_let, short_let, vacant or unknown.")] = "unknown",
@@ -142,7 +142,7 @@ def document(
 def acknowledge(
     operator: Operator,
     kind: Annotated[str, typer.Argument(help="commitment or covenant.")],
-    version: Annotated[int, typer.Option(min=1)] = 1,
+    version: Annotated[int, typer.Option(help="Which version of the text.", min=1)] = 1,
     language: Annotated[str, typer.Option(help="zh or en: the text they signed.")] = "zh",
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
@@ -162,7 +162,7 @@ def submit(listing: Listing, config: ConfigOption = DEFAULT_CONFIG) -> None:
 def deposit(
     operator: Operator,
     kind: Annotated[str, typer.Argument(help="paid or refunded.")],
-    yuan: Annotated[int, typer.Argument(min=1)],
+    yuan: Annotated[int, typer.Argument(help="How many yuan.", min=1)],
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """One line of the deposit ledger; prints the balance.  Deductions are sanctions, confirmed by two people."""
