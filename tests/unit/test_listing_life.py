@@ -1,13 +1,19 @@
 """A listing through the store: filed, reviewed, coded, suspended, restored, banned; and the passes that follow at once."""
 
+import re
+
 import pytest
 
 from cloud_sync.core.codes import listing_code_fault
 from cloud_sync.core.dossier import LAPSE_GRACE_MS, REVIEW_EVERY_MS, Answer, Verified
+from cloud_sync.core.guards import Guard
+from cloud_sync.core.lifecycles import LISTING, ListingState
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_model import FilingWish, RoomWish, UnitWish
 from cloud_sync.protocol.messages import PREREQ_LISTING
 from cloud_sync.store import audit, tables
+from cloud_sync.store.house import acting
+from cloud_sync.store.listing_steps import listing_of, move_listing
 from tests.fakes.community_house import DOOR, GATE, Gate, booking_row, registration_row, take
 from tests.fakes.listing_house import (
     GOOD,
@@ -324,3 +330,45 @@ def test_the_dossier_of_a_unit_keeps_who_changed_what_and_turns_stale(house):
     assert "tenant moved in" in changed[0].reason
     house.clock.step(hours=24 * 91)
     assert house.desk.unit(UNIT).stale
+
+
+# --- every pair (B23) ---------------------------------------------------------------------------------------------
+
+
+def audited(act, code: str) -> int:
+    rows = act.rows(tables.audit, object=code)
+    return sum(str(row.action).startswith("listing.") for row in rows)
+
+
+def test_the_store_takes_every_step_of_the_table_and_no_other(house):
+    """From every state, every event: either it is in the table and audited, or it changes nothing and leaves no row."""
+    code = house.coded()
+    known = {(row.before, row.event): row.after for row in LISTING.rows}
+    tried = 0
+    with acting(house.books.house, "zhao", "officer") as act:
+        for state in ListingState:
+            for event in sorted({row.event for row in LISTING.rows}):
+                act.update(tables.listing, {"listing": code}, state=state)
+                before, held = audited(act, code), listing_of(act, code)
+                try:
+                    move_listing(act, held, event, frozenset(Guard), reason="tried")
+                except Refused:
+                    assert (state, event) not in known
+                after = known.get((state, event), state)
+                assert listing_of(act, code).state == after
+                assert audited(act, code) - before == int((state, event) in known)
+                tried += 1
+    assert tried == len(ListingState) * 18
+
+
+def test_the_store_refuses_every_guarded_step_without_one_of_its_guards(house):
+    code = house.coded()
+    guarded = [(row, guard) for row in LISTING.rows for guard in row.guards]
+    assert len(guarded) == 12
+    with acting(house.books.house, "zhao", "officer") as act:
+        for row, lacking in guarded:
+            act.update(tables.listing, {"listing": code}, state=row.before)
+            held, others = listing_of(act, code), frozenset(Guard) - {lacking}
+            with pytest.raises(Refused, match=re.escape(lacking)):
+                move_listing(act, held, row.event, others, reason="tried")
+            assert listing_of(act, code).state == row.before
