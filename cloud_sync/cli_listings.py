@@ -170,6 +170,44 @@ def deposit(
         typer.echo(f"{books.listings.pay_deposit(operator, kind, yuan * 100, _me()) / 100:.2f}")
 
 
+@listing_app.command("rules")
+def rules(
+    file: Annotated[
+        Path | None, typer.Argument(help="A CSV file of rules; without it they are listed.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """The catalogue of rules: bring the community's own, or list what holds.  A rule that changes is a new version."""
+    with opened_books(config) as books:
+        if file is None:
+            for rule in books.listings.rules():
+                typer.echo(
+                    f"{rule.id} v{rule.version} {rule.points} points, tier {rule.tier}: {rule.zh} / {rule.en}"
+                )
+            return
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise ConfigError(
+                str(file), f"cannot be read ({error.strerror})", "Give the path of a CSV file"
+            ) from error
+        counted = books.listings.take_rules(data, _me())
+    typer.echo(", ".join(f"{n} {word}" for word, n in counted.items()))
+
+
+@listing_app.command("bands")
+def bands(
+    start: Annotated[int, typer.Option(help="How many points a listing starts with.")],
+    green: Annotated[int, typer.Option(help="Green from how many on.")],
+    blue: Annotated[int, typer.Option(help="Blue from how many on.")],
+    yellow: Annotated[int, typer.Option(help="Yellow from how many on; below it is red.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Another table of bands, from now on; prints its version."""
+    with opened_books(config) as books:
+        typer.echo(books.listings.put_bands(start, green, blue, yellow, _me()))
+
+
 @listing_app.command("list")
 def list_listings(
     state: Annotated[str, typer.Option(help="Only this state.")] = "", config: ConfigOption = DEFAULT_CONFIG

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from cloud_sync.core.conduct import Standing
+from cloud_sync.core.conduct import Rule, Standing
 from cloud_sync.core.dossier import Answer, Verified
 from cloud_sync.core.lifecycles import ListingState
 
@@ -270,6 +270,10 @@ class ListingDesk(Filing, Protocol):
     def inspect(self, listing: str, answers: Mapping[str, Answer], by: Person) -> str: ...
 
     def set_doors(self, room: str, doors: tuple[str, ...], by: Person) -> None: ...
+
+    def rules(self) -> tuple[Rule, ...]:
+        """The catalogue, each rule at its newest version."""
+        ...
 
     def propose_points(self, listing: str, rule: str, evidence: tuple[str, ...], by: Person) -> str: ...
 

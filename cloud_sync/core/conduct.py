@@ -89,12 +89,6 @@ RULES: tuple[Rule, ...] = (
     Rule("C12", 1, "register", "积分降至红色", "the points have fallen to red", "points", 0, 2),
 )  # fmt: skip
 BAND_RULE = "C12"
-_BY_ID: Mapping[str, Rule] = MappingProxyType({rule.id: rule for rule in RULES})
-
-
-def rule_of(rule: str) -> Rule | None:
-    """The rule of this id at its newest version."""
-    return _BY_ID.get(rule)
 
 
 def counts(entry: Counted, now_ms: int) -> bool:

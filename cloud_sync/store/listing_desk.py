@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from cloud_sync.core.codes import listing_code_fault
+from cloud_sync.core.conduct import Rule
 from cloud_sync.core.dossier import Answer, Verified, verified
 from cloud_sync.core.lifecycles import ListingState
 from cloud_sync.core.roles import Right, may
@@ -20,7 +21,16 @@ from cloud_sync.ports_model import (
     UnitWish,
     WorkQueue,
 )
-from cloud_sync.store import dossier_books, filing, findings, listing_views, points, sanctions, tables
+from cloud_sync.store import (
+    catalogue,
+    dossier_books,
+    filing,
+    findings,
+    listing_views,
+    points,
+    sanctions,
+    tables,
+)
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.listing_steps import listing_of
@@ -136,6 +146,18 @@ class SqlListings:
             filing.set_doors(act, room, doors)
 
     # --- conduct ------------------------------------------------------------------------------------------------
+
+    def rules(self) -> tuple[Rule, ...]:
+        with self._looking() as act:
+            return tuple(sorted(catalogue.rules_of(act).values(), key=lambda rule: rule.id))
+
+    def take_rules(self, data: bytes, by: Person) -> dict[str, int]:
+        with self._acting(by, Right.CONFIRM_CONDUCT) as act:
+            return catalogue.take_rules(act, data)
+
+    def put_bands(self, start: int, green: int, blue: int, yellow: int, by: Person) -> int:
+        with self._acting(by, Right.CONFIRM_CONDUCT) as act:
+            return catalogue.put_bands(act, start, green, blue, yellow).version
 
     def propose_points(self, listing: str, rule: str, evidence: tuple[str, ...], by: Person) -> str:
         with self._acting(by, Right.CONFIRM_CONDUCT) as act:

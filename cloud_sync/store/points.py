@@ -15,7 +15,6 @@ from cloud_sync.core.conduct import (
     Counted,
     Rule,
     Standing,
-    rule_of,
     standing,
 )
 from cloud_sync.core.guards import Guard
@@ -23,6 +22,7 @@ from cloud_sync.core.lifecycles import ListingState
 from cloud_sync.core.lifecycles_conduct import POINTS, PointsState
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_model import Person
+from cloud_sync.store.catalogue import bands_of, rules_of
 from cloud_sync.store.house import Act
 from cloud_sync.store.interests import is_interested
 from cloud_sync.store.listing_steps import listing_of
@@ -35,9 +35,9 @@ FROZEN = frozenset({ListingState.REVOKED, ListingState.CLOSED})
 DECISIONS = ("confirm", "dismiss", "uphold", "reverse")
 
 
-def known_rule(rule: str) -> Rule:
+def known_rule(act: Act, rule: str) -> Rule:
     """Raises Refused for a rule that the catalogue does not have."""
-    held = rule_of(rule)
+    held = rules_of(act).get(rule)
     if held is None:
         raise Refused("conduct.rule", f"there is no rule {rule!r} in the catalogue.")
     return held
@@ -49,7 +49,7 @@ def propose(act: Act, listing: str, rule: str, evidence: tuple[str, ...], by: st
     Raises:
         Refused: no such rule, it takes no points, no evidence, or the ledger of a banned listing is frozen.
     """
-    held, known = listing_of(act, listing), known_rule(rule)
+    held, known = listing_of(act, listing), known_rule(act, rule)
     _check_ledger(held)
     given = tuple(one.strip() for one in evidence if one.strip())[:EVIDENCE_MAX]
     if not known.points or not given:
@@ -156,4 +156,5 @@ def standings(act: Act, listings: Iterable[str]) -> dict[str, Standing]:
         if row.listing in entries:
             counted = Counted(row.delta, PointsState(row.state), row.effective_ms, row.expires_ms)
             entries[row.listing].append(counted)
-    return {one: standing(counted, act.now_ms) for one, counted in entries.items()}
+    table_of_bands = bands_of(act)
+    return {one: standing(counted, act.now_ms, table_of_bands) for one, counted in entries.items()}

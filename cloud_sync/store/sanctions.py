@@ -4,13 +4,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cloud_sync.core.conduct import EVENT_OF_TIER, LIGHT_TIERS, TIERS, rule_of
+from cloud_sync.core.conduct import EVENT_OF_TIER, LIGHT_TIERS, TIERS
 from cloud_sync.core.guards import Guard
 from cloud_sync.core.lifecycles import ListingState
 from cloud_sync.core.lifecycles_conduct import SANCTION, SanctionState
 from cloud_sync.core.roles import Right, may
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_model import Person
+from cloud_sync.store.catalogue import rules_of
 from cloud_sync.store.house import Act
 from cloud_sync.store.interests import is_interested
 from cloud_sync.store.listing_steps import listing_of, move_listing
@@ -31,7 +32,7 @@ def propose(act: Act, listing: str, tier: int, rule: str, reason: str, by: str, 
         Refused: no such tier or rule, or a deduction without an amount.
     """
     listing_of(act, listing)
-    known, why = rule_of(rule), checked_reason(reason)
+    known, why = rules_of(act).get(rule), checked_reason(reason)
     if tier not in TIERS or known is None:
         raise Refused("conduct.sanction", "a sanction has tier 1 to 4 and cites a rule of the catalogue.")
     if (tier == DEPOSIT_TIER) != (0 < cents <= CENTS_MAX):
@@ -63,7 +64,7 @@ def propose_by_rule(act: Act, listing: str, rule: str, reason: str) -> None:
         table.c.rule == rule,
         table.c.state.in_((_S.PROPOSED, _S.IN_FORCE, _S.UNDER_APPEAL)),
     )
-    known = rule_of(rule)
+    known = rules_of(act).get(rule)
     if known is not None and known.tier and act.connection.execute(found.limit(1)).first() is None:
         propose(act, listing, known.tier, rule, reason, f"rule {rule}")
 

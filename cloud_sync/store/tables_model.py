@@ -186,3 +186,24 @@ finding = _table(
     _text("case_id", null=True),
     sa.Index("finding_by_state", "community", "state"),
 )
+conduct_rule = _table(  # the community's own rules, over those everybody starts with; an older version stays for what cites it
+    "conduct_rule",
+    _key("rule"),
+    _key("version", sa.BigInteger),
+    _text("category"),
+    _text("zh"),
+    _text("en"),
+    _text("evidence"),
+    _int("points"),
+    _int("tier"),
+    _text("actor"),
+    _int("at_ms"),
+)
+band_table = _table(
+    "band_table",
+    _key("version", sa.BigInteger),
+    _int("start_points"),
+    _text("floors"),
+    _text("actor"),
+    _int("at_ms"),
+)

@@ -112,6 +112,50 @@ def test_a_proposal_needs_a_rule_and_evidence(house):
         house.desk.decide_points("PT-none", "confirm", "why", OFFICER)
 
 
+# --- the community's own rules and bands -----------------------------------------------------------------------------
+
+HEAD = "rule,category,zh,en,evidence,points,tier\n"
+
+
+def test_forty_one_rules_are_brought_and_what_changes_is_a_new_version_on_either_database(on_both):
+    house, code = on_both, on_both.coded()
+    rows = [f"R{n:02},order,第{n}条,rule {n},inspection,2,1" for n in range(1, 42)]
+    data = (HEAD + "\n".join(rows)).encode("utf-8-sig")
+    assert house.desk.take_rules(data, OFFICER) == {"new": 41, "updated": 0, "unchanged": 0}
+    assert house.desk.take_rules(data, OFFICER) == {"new": 0, "updated": 0, "unchanged": 41}
+    made = house.desk.propose_points(code, "R07", ("IN-1",), OTHER)
+    heavier = data.replace(b"rule 7,inspection,2", b"rule 7,inspection,5")
+    assert house.desk.take_rules(heavier, OFFICER) == {"new": 0, "updated": 1, "unchanged": 40}
+    house.desk.propose_points(code, "R07", ("IN-2",), OTHER)
+    cited = [(one.rule_version, one.delta) for one in house.desk.listing(code, OFFICER).points]
+    assert sorted(cited) == [(1, -2), (2, -5)]
+    house.desk.decide_points(made, "confirm", "seen", OFFICER)
+    assert left(house, code) == (8, "blue")
+    assert house.desk.put_bands(12, 10, 5, 2, OFFICER) == 2
+    assert left(house, code) == (10, "green")
+
+
+WRONG_RULES = {
+    "r1,a,b,c,d,1,1": "line 2: rule is letters and a number",
+    "R1,a,,c,d,1,1": "line 2: zh has 1 to 200",
+    "R1,a,b,c,d,-1,1": "line 2: points are 0 to 100",
+    "R1,a,b,c,d,1,5": "tier is 0 to 4",
+    "R1,a,b,c,d,1,1\nR1,a,b,c,d,1,1": "stands twice",
+}
+
+
+def test_a_rule_that_cannot_be_is_named_with_its_line_and_nothing_is_taken(house):
+    before = house.desk.rules()
+    for row, sentence in WRONG_RULES.items():
+        with pytest.raises(Refused, match=sentence):
+            house.desk.take_rules((HEAD + row).encode(), OFFICER)
+    with pytest.raises(Refused, match="columns"):
+        house.desk.take_rules(b"rule\nR1\n", OFFICER)
+    with pytest.raises(Refused, match="0 < yellow"):
+        house.desk.put_bands(10, 10, 3, 6, OFFICER)
+    assert house.desk.rules() == before
+
+
 # --- sanctions -----------------------------------------------------------------------------------------------------
 
 

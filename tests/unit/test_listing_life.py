@@ -117,23 +117,23 @@ def test_what_is_missing_is_said_in_one_sentence_before_anybody_reviews(house):
         house.desk.declare(code, "ownership", "seen", OPERATOR)
 
 
-@pytest.mark.parametrize(
-    ("wish", "sentence"),
-    [
-        (FilingWish(OP, "9-999", "x", 1, (RoomWish("1", 1, 1),)), "register of units"),
-        (FilingWish("OP-9", UNIT, "x", 1, (RoomWish("1", 1, 1),)), "no operator OP-9"),
-        (FilingWish(OP, UNIT, " ", 1, (RoomWish("1", 1, 1),)), "name has 1 to 80"),
-        (FilingWish(OP, UNIT, "x", 1, ()), "1 to 30 rooms"),
-        (FilingWish(OP, UNIT, "x", 3, (RoomWish("1", 1, 2),)), "more than the rooms hold"),
-        (FilingWish(OP, UNIT, "x", 1, (RoomWish("1", 0, 2),)), "beds 1 to 12"),
-        (FilingWish(OP, UNIT, "x", 1, (RoomWish("a b", 1, 2),)), "label has letters"),
-        (FilingWish(OP, UNIT, "x", 1, (RoomWish("1", 1, 2), RoomWish("1", 1, 2))), "same label"),
-        (FilingWish(OP, UNIT, "x", 1, (RoomWish("1", 1, 2),), ownership="found"), "ownership is one of"),
-    ],
-)
-def test_a_filing_that_cannot_be_is_one_clear_sentence(house, wish, sentence):
-    with pytest.raises((Refused, NotFound), match=sentence):
-        house.desk.file(wish, OPERATOR)
+WRONG_FILINGS = [
+    (FilingWish(OP, "9-999", "x", 1, (RoomWish("1", 1, 1),)), "register of units"),
+    (FilingWish("OP-9", UNIT, "x", 1, (RoomWish("1", 1, 1),)), "no operator OP-9"),
+    (FilingWish(OP, UNIT, " ", 1, (RoomWish("1", 1, 1),)), "name has 1 to 80"),
+    (FilingWish(OP, UNIT, "x", 1, ()), "1 to 30 rooms"),
+    (FilingWish(OP, UNIT, "x", 3, (RoomWish("1", 1, 2),)), "more than the rooms hold"),
+    (FilingWish(OP, UNIT, "x", 1, (RoomWish("1", 0, 2),)), "beds 1 to 12"),
+    (FilingWish(OP, UNIT, "x", 1, (RoomWish("a b", 1, 2),)), "label has letters"),
+    (FilingWish(OP, UNIT, "x", 1, (RoomWish("1", 1, 2), RoomWish("1", 1, 2))), "same label"),
+    (FilingWish(OP, UNIT, "x", 1, (RoomWish("1", 1, 2),), ownership="found"), "ownership is one of"),
+]
+
+
+def test_a_filing_that_cannot_be_is_one_clear_sentence(house):
+    for wish, sentence in WRONG_FILINGS:
+        with pytest.raises((Refused, NotFound), match=sentence):
+            house.desk.file(wish, OPERATOR)
     assert house.desk.rows() == ()
 
 

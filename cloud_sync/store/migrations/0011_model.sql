@@ -223,3 +223,28 @@ CREATE TABLE finding (
 CREATE INDEX finding_by_state ON finding (community, state);
 
 CREATE INDEX audit_by_object ON audit (community, object);
+
+CREATE TABLE conduct_rule (
+  community TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  category TEXT NOT NULL,
+  zh TEXT NOT NULL,
+  en TEXT NOT NULL,
+  evidence TEXT NOT NULL,
+  points BIGINT NOT NULL,
+  tier BIGINT NOT NULL,
+  actor TEXT NOT NULL,
+  at_ms BIGINT NOT NULL,
+  PRIMARY KEY (community, rule, version)
+);
+
+CREATE TABLE band_table (
+  community TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  start_points BIGINT NOT NULL,
+  floors TEXT NOT NULL,
+  actor TEXT NOT NULL,
+  at_ms BIGINT NOT NULL,
+  PRIMARY KEY (community, version)
+);

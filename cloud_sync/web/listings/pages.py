@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
 from cloud_sync.core.codes import listing_code_fault
+from cloud_sync.core.conduct import Rule
 from cloud_sync.core.dossier import CHECKLIST, Answer
 from cloud_sync.core.lifecycles import ListingState
 from cloud_sync.core.roles import Right, may
@@ -232,7 +233,9 @@ class ListingPages:
 
     def _queue(self, request: Request, asked: Asked, problem: str = "") -> Response:
         role = asked.person.role
-        page = shown.queue_shown(asked.chrome, self._desk.queue(), asked.by, asked.now_ms, role, problem)
+        page = shown.queue_shown(
+            asked.chrome, self._desk.queue(), asked.by, asked.now_ms, role, self._rules(), problem
+        )
         return answer(request, "listings/queue.html", page, CONFLICT if problem else 200)
 
     def _listing(
@@ -245,9 +248,12 @@ class ListingPages:
         reviewers = tuple(user.name for user in users if may(user.role, Right.REVIEW_LISTING))
         role = asked.person.role
         page = shown.listing_shown(
-            asked.chrome, view, asked.by, asked.now_ms, role, reviewers, problem, typed
+            asked.chrome, view, asked.by, asked.now_ms, role, reviewers, self._rules(), problem, typed
         )
         return answer(request, "listings/listing.html", page, CONFLICT if problem else 200)
+
+    def _rules(self) -> dict[str, Rule]:
+        return {rule.id: rule for rule in self._desk.rules()}
 
     def _unit(self, request: Request, asked: Asked, unit: str, problem: str = "") -> Response:
         role = asked.person.role

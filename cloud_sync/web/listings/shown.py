@@ -1,8 +1,9 @@
 """What the register's templates are given: frozen values in one language, ready to print."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cloud_sync.core.conduct import RULES, TIERS
+from cloud_sync.core.conduct import TIERS, Rule
 from cloud_sync.core.dossier import CHECKLIST, DOCUMENTS, Answer, Paper, Risk
 from cloud_sync.core.roles import Right, may
 from cloud_sync.ports_model import (
@@ -30,6 +31,7 @@ TONES: dict[str, Tone] = {
     "CLOSED": "bad",
 }
 Choice = tuple[str, str]
+Rules = Mapping[str, Rule]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,21 +160,21 @@ def _choices(events: tuple[str, ...], by: Speaker) -> tuple[Choice, ...]:
     return tuple((event, codes.say(words.DECISIONS, event, by.say)) for event in events)
 
 
-def rule_text(rule: str, by: Speaker) -> str:
-    found = next((one for one in RULES if one.id == rule), None)
+def rule_text(rule: str, rules: Rules, by: Speaker) -> str:
+    found = rules.get(rule)
     if found is None:
         return rule
     return f"{found.id} {found.zh if by.say.lang is Lang.ZH else found.en}"
 
 
-def points_shown(row: PointsView, by: Speaker, role: str) -> Proposal:
+def points_shown(row: PointsView, by: Speaker, role: str, rules: Rules) -> Proposal:
     events = {"PROPOSED": ("confirm", "dismiss"), "UNDER_APPEAL": ("uphold", "reverse")}.get(row.state, ())
     return Proposal(
         row.id,
         "points",
         row.listing,
         "",
-        f"{row.delta} · {rule_text(row.rule, by)}",
+        f"{row.delta} · {rule_text(row.rule, rules, by)}",
         " · ".join(row.evidence),
         codes.say(words.CONDUCT, row.state, by.say),
         row.proposed_by,
@@ -182,7 +184,7 @@ def points_shown(row: PointsView, by: Speaker, role: str) -> Proposal:
     )
 
 
-def sanction_shown(row: SanctionView, by: Speaker, role: str) -> Proposal:
+def sanction_shown(row: SanctionView, by: Speaker, role: str, rules: Rules) -> Proposal:
     events: tuple[str, ...] = ()
     if row.state == "PROPOSED":
         right = Right.SECOND_APPROVAL if row.first_by else Right.CONFIRM_CONDUCT
@@ -196,7 +198,7 @@ def sanction_shown(row: SanctionView, by: Speaker, role: str) -> Proposal:
         "sanctions",
         row.listing,
         "",
-        f"{codes.say(words.TIERS, str(row.tier), by.say)} · {rule_text(row.rule, by)}",
+        f"{codes.say(words.TIERS, str(row.tier), by.say)} · {rule_text(row.rule, rules, by)}",
         " · ".join(part for part in (row.reason, approved) if part),
         codes.say(words.CONDUCT, row.state, by.say),
         row.proposed_by,
@@ -237,12 +239,12 @@ def past_of(steps: tuple[StepView, ...], by: Speaker) -> tuple[Past, ...]:
 
 
 def queue_shown(
-    chrome: Chrome, held: WorkQueue, by: Speaker, now_ms: int, role: str, problem: str = ""
+    chrome: Chrome, held: WorkQueue, by: Speaker, now_ms: int, role: str, rules: Rules, problem: str = ""
 ) -> QueuePage:
     proposals = (
         *(finding_shown(one, by, role) for one in held.findings),
-        *(sanction_shown(one, by, role) for one in held.sanctions),
-        *(points_shown(one, by, role) for one in held.points),
+        *(sanction_shown(one, by, role, rules) for one in held.sanctions),
+        *(points_shown(one, by, role, rules) for one in held.points),
     )
     return QueuePage(
         chrome,
@@ -278,6 +280,7 @@ def listing_shown(
     now_ms: int,
     role: str,
     reviewers: tuple[str, ...],
+    rules: Rules,
     problem: str = "",
     typed: str = "",
 ) -> ListingPage:
@@ -285,8 +288,8 @@ def listing_shown(
     lacks = view.missing
     state = view.row.state
     conduct = (
-        *(sanction_shown(one, by, role) for one in view.sanctions),
-        *(points_shown(one, by, role) for one in view.points),
+        *(sanction_shown(one, by, role, rules) for one in view.sanctions),
+        *(points_shown(one, by, role, rules) for one in view.points),
     )
     reviewing = may(role, Right.REVIEW_LISTING)
     return ListingPage(
@@ -322,7 +325,7 @@ def listing_shown(
         inspected=by.day_and_clock(view.inspected_ms) if view.inspected_ms else "",
         decisions=_choices(view.may if reviewing else (), by),
         reviewers=reviewers if state == "FILED" and reviewing else (),
-        rules=tuple((rule.id, rule_text(rule.id, by)) for rule in RULES),
+        rules=tuple((rule, rule_text(rule, rules, by)) for rule in rules),
         tiers=tuple((str(tier), codes.say(words.TIERS, str(tier), say)) for tier in TIERS),
         conduct=conduct,
         history=past_of(view.history, by),
