@@ -231,6 +231,10 @@ def test_who_is_inside_keeps_their_door_while_the_listing_is_suspended(house):
     (row,) = house.books.registry.rows_for("gate-1")
     assert row.state == "ARMED"
     assert house.desk.listing(code, OFFICER).in_house == 1
+    later, earlier = (house.clock.now_ms() + hours * HOUR_MS for hours in (40, 10))
+    with pytest.raises(Refused, match="not made longer"):
+        house.books.registry.move_departure("xc", "1001", later, actor="test", reason="asked")
+    assert house.books.registry.move_departure("xc", "1001", earlier, actor="test", reason="asked")
 
 
 def test_a_ban_gives_a_day_to_move_and_then_only_the_way_out(house):
