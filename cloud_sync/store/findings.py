@@ -19,7 +19,7 @@ from cloud_sync.store.reasons import checked_reason
 from cloud_sync.store.reconcile_store import raise_now
 from cloud_sync.store.tables_model import finding, unit
 
-KIND = "D07"
+KIND, WINDOW = "D07", 0  # one discrepancy per unit, whoever finds it again
 KINDS = ("occupied_no_code", "advertised_no_code", "complaint_no_plate")
 _L = ListingState
 CODED = (_L.ACTIVE, _L.LAPSED, _L.SUSPENDED, _L.WITHDRAWING)
@@ -93,10 +93,10 @@ def _listings(act: Act, unit_id: str, states: tuple[ListingState, ...]) -> list[
 
 def _whistle(act: Act, row: Any, why: str) -> str:
     """The discrepancy, and one case of it that asks the street: who has no listing has no operator to ask first."""
-    key = Key(KIND, row.unit, row.found_ms)
+    key = Key(KIND, row.unit, WINDOW)
     raise_now(act, key, Severity.S2, (row.id,))
-    held: Any = act.row(tables.discrepancy, kind=KIND, subject=row.unit, window_ms=row.found_ms)
-    group = f"discrepancy/{KIND}/{row.unit}/{row.found_ms}"
+    held: Any = act.row(tables.discrepancy, kind=KIND, subject=row.unit, window_ms=WINDOW)
+    group = f"discrepancy/{KIND}/{row.unit}/{WINDOW}"
     before = open_with_key(act, group)
     if before:
         return before[0].id
