@@ -36,6 +36,7 @@ from cloud_sync.store.commands import SqlCommands
 from cloud_sync.store.engine import open_database
 from cloud_sync.store.house import House
 from cloud_sync.store.keys import SETUP_TOKEN, Keys, create_keys, load_keys, new_setup_token
+from cloud_sync.store.listing_desk import SqlListings
 from cloud_sync.store.notices import SqlOutbox
 from cloud_sync.store.places import NodeJoin
 from cloud_sync.store.push_store import SqlPushBook, vapid_key
@@ -84,6 +85,7 @@ class Books:
     zone_commands: SqlZoneCommands
     certificates: SqlCertificates
     imports: SqlImportDesk
+    listings: SqlListings
 
     def close(self) -> None:
         self.house.vault.close()
@@ -135,6 +137,7 @@ def open_books(config: SyncConfig, clock: Clock | None = None) -> Books:
         zone_commands=SqlZoneCommands(house, zones, keys.commands, keys.confirm),
         certificates=SqlCertificates(house, open_authority(config.keys, clock.now_ms())),
         imports=SqlImportDesk(house),
+        listings=SqlListings(house, config.community.area),
     )
 
 

@@ -30,6 +30,9 @@ class CommunityConfig(Strict):
     tz: str = "Asia/Shanghai"
     profile: str = CN_DEFAULT.name
     synthetic: bool = Field(False, description="Invented people only; refused by every real connector.")
+    area: str = Field(
+        "000000", pattern=r"^[0-9]{6}$", description="The six digits of its area, in every code it gives."
+    )
 
     @field_validator("tz")
     @classmethod

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from cloud_sync.api.bookings import booking_router
+from cloud_sync.api.listings import listing_router
 from cloud_sync.api.nodes import node_router
 from cloud_sync.api.v1 import create_router
 from cloud_sync.api.zones import zone_router
@@ -223,6 +224,8 @@ class Service:
             deliveries=StoredDeliveries(books.engine, code),
             upstream=StoredUpstream(books.house),
             imports=books.imports,
+            listings=books.listings,
+            verifier=books.listings,
             name_zh=self._config.community.name_zh,
             name_en=self._config.community.name_en,
             pages_url=self._config.web.pages_url,
@@ -239,6 +242,8 @@ class Service:
         nodes = node_router(StoredSnapshots(books.house))
         bookings = booking_router(SqlBookingDesk(books.house), books.accounts)
         app = create_app(services, routers=(api, zones, nodes, bookings))
+        listings = listing_router(books.accounts, books.listings)
+        app = create_app(services, routers=(api, zones, nodes, listings))
         web = self._config.web
         self.pages = PageServer(app, web.host, web.port, tls_files(self._config))
         self._starters.append(self.pages.start)

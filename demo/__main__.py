@@ -11,8 +11,8 @@ from rich.console import Console
 
 from cloud_sync.core.codes import listing_code
 from demo import companion, report
-from demo.doors import Doors
 from demo.people import cast
+from demo.registry import Register
 from demo.rights import act_ae
 from demo.watchers import BusTap, PageWatcher
 from demo.world import ADMIN, LISTING_BODY, NODES, Wish, World
@@ -74,7 +74,7 @@ def play(
             world.open_service()
             tap = BusTap(world.broker_port, Path("bus.jsonl"))
             world.open_nodes()
-            evening = Doors(
+            evening = Register(
                 world,
                 console.print,
                 twists,
@@ -90,6 +90,7 @@ def play(
             evening.play_night()
             | evening.play_faces()
             | evening.play_doors()
+            | evening.play_register()
             | companion.play(evening)
             | act_ae(evening)
             if nightly and not twists

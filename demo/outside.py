@@ -87,3 +87,15 @@ def case(kind: str, access_point: str) -> str:
 
 def case_state(case_id: str) -> str:
     return str(_rows(SERVICE, "select state from case_ where id = ?", case_id)[0][0])
+
+
+def case_about(kind: str, subject: str) -> str:
+    """The newest case of this kind about this subject."""
+    sql = "select id from case_ where kind = ? and subject = ? order by opened_ms desc"
+    found = _rows(SERVICE, sql, kind, subject)
+    return str(found[0][0]) if found else ""
+
+
+def case_owner(case_id: str) -> str:
+    """Whose eyes it asks for."""
+    return str(_rows(SERVICE, "select owner_role from case_ where id = ?", case_id)[0][0])

@@ -29,6 +29,10 @@ class Guard(StrEnum):
     # upstream (domain.md §5.11)
     NOT_SYNTHETIC = "a community of real people"
     LEGAL_BASIS = "a legal basis"
+    # conduct (domain.md §§5.9, 5.10)
+    NOT_INTERESTED = "not an interested party"
+    OTHER_REVIEWER = "somebody else than who decided before"
+    LIGHT_TIER = "tier 1 or 2"
     # cases (domain.md §11.3)
     PERMITTED = "a role that may"
     OWNER = "the owner of the case"

@@ -48,6 +48,11 @@ def access_by_listing_state(state: ListingState) -> ListingAccess:
     return ACCESS[state]
 
 
+def permits_extension(state: ListingState) -> bool:
+    """Whether a stay may be made longer by hand; a suspended listing keeps its guests until they planned to leave."""
+    return state not in {_S.SUSPENDED, _S.REVOKED, _S.CLOSED, _S.WITHDRAWN}
+
+
 def listing_permits(
     state: ListingState, *, in_house: bool, confirmed: bool, relocated_by_ms: int | None, now_ms: int
 ) -> bool:

@@ -9,6 +9,8 @@ class Role(StrEnum):
     GUARD = "guard"
     OFFICER = "officer"
     ADMIN = "admin"
+    OPERATOR = "operator"
+    STREET = "street"
 
 
 class Right(StrEnum):
@@ -25,6 +27,11 @@ class Right(StrEnum):
     ADMIT = "let somebody in once as a visitor"
     PROVE = "prove a guest in person"
     PRIVACY = "see how long things are kept, hand out a person's copy, and trace with a second person"
+    FILE_LISTING = "file a listing of one's own, and appeal"
+    SEE_LISTINGS = "the register of listings"
+    REVIEW_LISTING = "review listings, inspect them and decide"
+    CONFIRM_CONDUCT = "confirm points, sanctions and findings"
+    SECOND_APPROVAL = "be the second to approve a grave sanction"
 
 
 _GATE = frozenset(
@@ -38,8 +45,15 @@ _GATE = frozenset(
     }
 )
 # The administrator of a small community is its officer too; a larger one gives the two roles to two people.
+# The second approval is the street's (§11.5): an officer has the first.
 MAY: Mapping[Role, frozenset[Right]] = MappingProxyType(
-    {Role.GUARD: _GATE, Role.OFFICER: frozenset(Right), Role.ADMIN: frozenset(Right)}
+    {
+        Role.GUARD: _GATE,
+        Role.OFFICER: frozenset(Right) - {Right.SECOND_APPROVAL},
+        Role.ADMIN: frozenset(Right),
+        Role.OPERATOR: frozenset({Right.FILE_LISTING}),
+        Role.STREET: frozenset({Right.SEE_LISTINGS, Right.SECOND_APPROVAL}),
+    }
 )
 
 

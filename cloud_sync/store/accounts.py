@@ -137,7 +137,9 @@ class SqlAccounts:
         """
         _check_words("user", name, password)
         if role_of(role) is None:
-            raise Refused("user", f"there is no role {role!r}; say guard, officer or admin.")
+            raise Refused(
+                "user", f"there is no role {role!r}; say guard, officer, street, operator or admin."
+            )
         user, now_ms = User(name.strip(), role), self._clock.now_ms()
         password_hash = self._hasher.hash(password)
         with self._engine.begin() as connection:
@@ -158,7 +160,9 @@ class SqlAccounts:
             Refused: nobody of this name, no such role, a short password, or the last administrator's role.
         """
         if role is not None and role_of(role) is None:
-            raise Refused("user", f"there is no role {role!r}; say guard, officer or admin.")
+            raise Refused(
+                "user", f"there is no role {role!r}; say guard, officer, street, operator or admin."
+            )
         if password is not None:
             _check_words("user", name, password)
         with self._engine.begin() as connection:

@@ -7,8 +7,10 @@ touched the booking: newer wins, repeated is kept as history.
 from dataclasses import replace
 from typing import Any
 
-from cloud_sync.core.lifecycles import BookingState, ListingState
-from cloud_sync.core.listing_access import access_by_listing_state
+import sqlalchemy as sa
+
+from cloud_sync.core.lifecycles import STAY_OPEN, BookingState, ListingState
+from cloud_sync.core.listing_access import access_by_listing_state, permits_extension
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.store import tables
 from cloud_sync.store.bookings import BookingWish, cancel, modify, room_is_free
@@ -31,6 +33,8 @@ def move_departure(act: Act, source: str, external_ref: str, departure_ms: int, 
         raise Refused("booking", "the departure is at that time already.")
     if departure_ms <= held.arrival_ms:
         raise Refused("booking", "the departure is not after the arrival.")
+    if departure_ms > held.departure_ms:
+        _check_extension(act, held)
     _check_free(act, held, str(held.room), departure_ms)
     _note(act, held, "extend" if departure_ms > held.departure_ms else "shorten", reason)
     modify(act, held, replace(_as_it_is(held), departure_ms=departure_ms))
@@ -82,6 +86,14 @@ def _check_free(act: Act, held: Any, room: str, departure_ms: int) -> None:
     """A person who moves a guest looks at the room; so does this.  Platforms are believed, and flagged elsewhere."""
     if not room_is_free(act, room, held.arrival_ms, departure_ms, but=str(held.booking)):
         raise Refused("booking", f"room {room} is let to another stay in that time.")
+
+
+def _check_extension(act: Act, held: Any) -> None:
+    listing = act.row(tables.listing, listing=str(held.listing))
+    if listing is not None and not permits_extension(ListingState(listing.state)):
+        raise Refused(
+            "booking", f"listing {held.listing} is {listing.state}: stays there are not made longer."
+        )
 
 
 def _note(act: Act, held: Any, what: str, reason: str) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy import event
 
+import cloud_sync.store.tables_model  # noqa: F401 - as below
 from cloud_sync.errors import StoreError
 from cloud_sync.store import (  # noqa: F401 - whoever opens it knows its whole shape
     tables_archive,
@@ -20,6 +21,7 @@ from cloud_sync.store import (  # noqa: F401 - whoever opens it knows its whole 
     tables_delivery,
     tables_identity,
     tables_import,
+    tables_model,
     tables_privacy,
     tables_rules,
     tables_sink,

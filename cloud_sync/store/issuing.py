@@ -116,7 +116,7 @@ def load_basis(act: Act, stay: Any, member: Any, pass_id: str, creds: tuple[Cred
         doors=tuple(_doors(act, stay.room)),
         listing=ListingState(listing.state),
         confirmed=booking.state == BookingState.CONFIRMED,
-        relocated_by_ms=_relocated_by(act, listing),
+        relocated_by_ms=relocated_by(act, listing),
         registered=_is_registered(act, stay.stay, member.person),
         face_consent=_has_consent(act, stay.stay, member.person, FACE_ACCESS),
         lookalike_consent=_has_consent(act, stay.stay, member.person, FACE_LOOKALIKE),
@@ -147,7 +147,7 @@ def _next_in(act: Act, stay: Any) -> int | None:
     return act.connection.execute(found).scalar()
 
 
-def _relocated_by(act: Act, listing: Any) -> int | None:
+def relocated_by(act: Act, listing: Any) -> int | None:
     """The relocation deadline of a revoked listing: from the audit row of the ban, which is where it stands."""
     if listing.state != ListingState.REVOKED:
         return None

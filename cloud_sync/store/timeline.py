@@ -10,6 +10,7 @@ from cloud_sync.store import registration_clocks, tables
 from cloud_sync.store.erasing import finish_erase_clocks
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.issuing import refresh_stay
+from cloud_sync.store.listing_clock import due_listings
 from cloud_sync.store.self_registering import drop_drafts_of_ended_stays
 from cloud_sync.store.subjects import due_subjects
 
@@ -194,4 +195,5 @@ _STEPS = (
     finish_erase_clocks,
     drop_drafts_of_ended_stays,
     due_subjects,
+    due_listings,
 )

@@ -18,6 +18,8 @@ from cloud_sync.web.guest.pages import GuestPages
 from cloud_sync.web.guest.shown import Printer
 from cloud_sync.web.headers import BodyLimit, SecureHeaders
 from cloud_sync.web.hub import LiveHub
+from cloud_sync.web.listings.pages import ListingPages
+from cloud_sync.web.listings.verify import VerifyPages
 from cloud_sync.web.live import LivePages
 from cloud_sync.web.morning import MorningPages
 from cloud_sync.web.registry import RegistryPages
@@ -73,6 +75,10 @@ def create_app(services: Services, *, routers: Sequence[APIRouter] = ()) -> Fast
         app.include_router(UpstreamPages(services, services.upstream).router)
     if services.imports is not None:
         app.include_router(RegistryPages(services, services.imports).router)
+    if services.listings is not None:
+        app.include_router(ListingPages(services, services.listings).router)
+    if services.verifier is not None:
+        app.include_router(VerifyPages(services, services.verifier).router)
     if services.cases is not None:
         _add_staff(app, services, services.cases, hub)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -32,8 +32,9 @@ TOO_MANY = 429
 class Patience:
     """How often one client, and all together, may say something; bounded in memory, forgotten after ten minutes."""
 
-    def __init__(self, now_ms: Callable[[], int]) -> None:
+    def __init__(self, now_ms: Callable[[], int], *, each: int = EACH_MAX, all_: int = ALL_MAX) -> None:
         self._now_ms = now_ms
+        self._each, self._all_max = each, all_
         self._all: deque[tuple[int, str]] = deque(maxlen=CLIENTS_MAX)
 
     def takes(self, client: str) -> bool:
@@ -41,7 +42,7 @@ class Patience:
         while self._all and now - self._all[0][0] >= WITHIN_MS:
             self._all.popleft()
         mine = sum(one == client for _, one in self._all)
-        if mine >= EACH_MAX or len(self._all) >= ALL_MAX:
+        if mine >= self._each or len(self._all) >= self._all_max:
             return False
         self._all.append((now, client))
         return True

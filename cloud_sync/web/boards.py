@@ -31,8 +31,9 @@ class BoardPages:
 
     def dashboard(self, request: Request) -> Response:
         """The first page of this role: gate staff have their own."""
-        if not may(self._sessions.need(request).user.role, Right.SEE_BOARD):
-            return go("/staff")
+        role = self._sessions.need(request).user.role
+        if not may(role, Right.SEE_BOARD):
+            return go("/listings" if may(role, Right.SEE_LISTINGS) else "/staff")
         return self._board_page(request, "dashboard.html")
 
     def board(self, request: Request) -> Response:

@@ -9,6 +9,7 @@ from cloud_sync.ports_cases import CaseDesk, CaseFeed, PushBook
 from cloud_sync.ports_commands import Commands
 from cloud_sync.ports_delivery import DeliveryReader
 from cloud_sync.ports_imports import ImportDesk
+from cloud_sync.ports_model import ListingDesk, Verifier
 from cloud_sync.ports_morning import MorningReader
 from cloud_sync.ports_upstream import UpstreamReader
 from cloud_sync.ports_privacy import PrivacyDesk
@@ -54,6 +55,8 @@ class Services:
     deliveries: DeliveryReader | None = None  # without it nobody is shown whose pass is at which door
     imports: ImportDesk | None = None  # without it there is no page for spreadsheets
     privacy: PrivacyDesk | None = None  # without it there is no page for retention, copies and traces
+    listings: ListingDesk | None = None  # without it there is no register of listings
+    verifier: Verifier | None = None  # without it nobody can ask what a code on a plate is worth
     name_zh: str = ""  # what the community is called, over every page of its staff
     name_en: str = ""
     pages_url: str = ""  # how a phone reaches the pages; empty: as whoever asks did

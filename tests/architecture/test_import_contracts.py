@@ -42,6 +42,9 @@ TRESPASS: dict[str, dict[str, str]] = {
         "edge/drivers/cameras/trespass.py": "import edge.drivers.cameras.replay"
     },
     "engines do not know each other": {"models/engines/trespass.py": "import models.engines.synthetic"},
+    "points and sanctions are no input of access": {
+        "cloud_sync/protocol/trespass.py": "import cloud_sync.store.points"
+    },
     "no circles": {"models/here.py": "import models.there", "models/there.py": "import models.here"},
 }
 

@@ -1,0 +1,148 @@
+"""Units and operators on file: one dossier per household, kept by hand, with a history of every field (一户一档)."""
+
+import re
+from typing import Any
+
+from cloud_sync.core.roles import Role, role_of
+from cloud_sync.errors import NotFound, Refused
+from cloud_sync.ports_model import OperatorWish, UnitWish
+from cloud_sync.store.house import Act
+from cloud_sync.store.interests import known_user
+from cloud_sync.store.reasons import checked_reason
+from cloud_sync.store.tables_model import duty, interest, operator, operator_staff, unit, unit_residents
+
+ID = re.compile(r"[0-9A-Za-z\u4e00-\u9fff][0-9A-Za-z\u4e00-\u9fff._:/-]{0,63}")
+USES = ("self", "long_let", "short_let", "vacant", "unknown")
+OWNERSHIPS = ("own", "lease", "shared", "unknown")
+RESIDENT_CLASSES = ("resident", "long_tenant")
+INTERESTS = ("relative", "partner", "landlord", "employer", "other")
+SEALED = frozenset({"name", "phone", "document_number"})
+_FIELDS = ("building", "stair", "floor", "door_no", "grid", "use", "ownership")
+RESIDENTS_MAX = 99
+
+
+def checked_id(what: str, text: str) -> str:
+    """Raises Refused for what cannot be an id."""
+    if not ID.fullmatch(text):
+        raise Refused(what, f"{what} {text[:64]!r} has letters, digits and . _ : / - only, at most 64.")
+    return text
+
+
+def put_unit(act: Act, wish: UnitWish, reason: str, actor: str) -> None:
+    """Enter a unit or correct it; each field that changes is a line of its history, and it counts as verified now."""
+    checked_id("unit", wish.unit)
+    if wish.use not in USES or wish.ownership not in OWNERSHIPS:
+        raise Refused("unit", f"use is one of {', '.join(USES)}; ownership one of {', '.join(OWNERSHIPS)}.")
+    why, values = checked_reason(reason), {name: getattr(wish, name) for name in _FIELDS}
+    held = act.row(unit, unit=wish.unit)
+    seen = {"verified_ms": act.now_ms, "verified_by": actor}
+    if held is None:
+        act.insert(unit, unit=wish.unit, made_ms=act.now_ms, **values, **seen)
+        act.note("unit.enter", wish.unit, None, f"use={wish.use}", why)
+        return
+    for name, value in values.items():
+        before = getattr(held, name)
+        if before != value:
+            act.note("unit.change", wish.unit, f"{name}={before}", f"{name}={value}", why)
+    act.update(unit, {"unit": wish.unit}, **values, **seen)
+    act.note("unit.verify", wish.unit, reason=why)
+
+
+def count_residents(act: Act, unit_id: str, cls: str, n: int) -> None:
+    """How many of a class live there, as of now; who they are stands with their passes and nowhere here."""
+    if act.row(unit, unit=unit_id) is None:
+        raise NotFound(f"unit {unit_id} is not in the register of units; put it there first.")
+    if cls not in RESIDENT_CLASSES or not 0 <= n <= RESIDENTS_MAX:
+        raise Refused("unit.residents", f"residents are counted as {' or '.join(RESIDENT_CLASSES)}, 0 to 99.")
+    held = act.row(unit_residents, unit=unit_id, cls=cls)
+    if held is None:
+        act.insert(unit_residents, unit=unit_id, cls=cls, n=n, as_of_ms=act.now_ms)
+    else:
+        act.update(unit_residents, {"unit": unit_id, "cls": cls}, n=n, as_of_ms=act.now_ms)
+    act.note("unit.residents", unit_id, str(held.n) if held is not None else None, str(n), cls)
+
+
+def put_operator(act: Act, wish: OperatorWish) -> None:
+    """Enter an operator or change it; name, phone and document go to the vault in the same breath."""
+    checked_id("operator", wish.operator)
+    if wish.kind not in {"person", "company"}:
+        raise Refused("operator", "an operator is a person or a company.")
+    if wish.user:
+        known_user(act, wish.user)
+    unknown = wish.sealed.keys() - SEALED
+    if unknown:
+        raise Refused("operator", f"an operator has no field {', '.join(sorted(unknown))}.")
+    held: Any = act.row(operator, operator=wish.operator)
+    values = {"kind": wish.kind, "user": wish.user or None}
+    if held is None:
+        act.insert(operator, operator=wish.operator, status="ACTIVE", made_ms=act.now_ms, **values)
+        act.note("operator.enter", wish.operator)
+        act.on_failure.append(lambda: act.house.vault.forget(wish.operator))
+    else:
+        act.update(operator, {"operator": wish.operator}, **values)
+        act.note("operator.change", wish.operator, held.user, wish.user or None)
+    given = {name: text.strip() for name, text in wish.sealed.items() if text.strip()}
+    if given:
+        act.house.vault.seal_all(wish.operator, given)
+
+
+def put_staff(act: Act, operator_id: str, ref: str, role: str, from_ms: int, until_ms: int | None) -> None:
+    """Somebody of the staff file works for this operator, from when to when."""
+    if act.row(operator, operator=operator_id) is None:
+        raise NotFound(f"there is no operator {operator_id}; put it on file first.")
+    checked_id("staff", ref)
+    held = act.row(operator_staff, operator=operator_id, ref=ref)
+    values = {"role": role, "from_ms": from_ms, "until_ms": until_ms}
+    if held is None:
+        act.insert(operator_staff, operator=operator_id, ref=ref, **values)
+    else:
+        act.update(operator_staff, {"operator": operator_id, "ref": ref}, **values)
+    act.note("operator.staff", operator_id, None, ref, role)
+
+
+def flag_interest(act: Act, user: str, operator_id: str, kind: str, actor: str) -> None:
+    """From now on this person judges nothing of that operator."""
+    known_user(act, user)
+    if act.row(operator, operator=operator_id) is None:
+        raise NotFound(f"there is no operator {operator_id}; put it on file first.")
+    if kind not in INTERESTS:
+        raise Refused("interest", f"an interest is one of {', '.join(INTERESTS)}.")
+    values = {"kind": kind, "flagged_by": actor, "at_ms": act.now_ms, "until_ms": None}
+    if act.row(interest, user=user, operator=operator_id) is None:
+        act.insert(interest, user=user, operator=operator_id, **values)
+    else:
+        act.update(interest, {"user": user, "operator": operator_id}, **values)
+    act.note("interest.flag", operator_id, None, user, kind)
+
+
+def give_duty(act: Act, user: str, role: str, scope: str, from_ms: int, until_ms: int | None, by: str) -> str:
+    """A role with dates and a place; its id.
+
+    Raises:
+        Refused: no such role or place, or it would end before it begins.
+    """
+    known_user(act, user)
+    kind, _, value = scope.partition(":")
+    placed = scope == "community" or (kind in {"grid", "building", "operator"} and value)
+    if role_of(role) is None or not placed:
+        raise Refused(
+            "duty", "a duty has a role, and community, grid:…, building:… or operator:… as its place."
+        )
+    if (role == Role.OPERATOR) != (kind == "operator"):
+        raise Refused("duty", "the role operator goes with operator:…, and only that role does.")
+    if until_ms is not None and until_ms <= from_ms:
+        raise Refused("duty", "a duty ends after it begins.")
+    made = act.new_id("DU")
+    act.insert(
+        duty, duty=made, user=user, role=role, scope=scope, from_ms=from_ms, until_ms=until_ms, given_by=by
+    )
+    act.note("duty.give", user, None, f"{role} {scope}")
+    return made
+
+
+def end_duty(act: Act, duty_id: str) -> None:
+    held: Any = act.row(duty, duty=duty_id)
+    if held is None:
+        raise NotFound(f"there is no duty {duty_id}.")
+    act.update(duty, {"duty": duty_id}, until_ms=act.now_ms)
+    act.note("duty.end", held.user, f"{held.role} {held.scope}", None)

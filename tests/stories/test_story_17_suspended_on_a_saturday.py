@@ -1,0 +1,68 @@
+"""Story 17: suspended with nine in house and four expected: the nine keep their doors, the four are known by their bookings."""
+
+import pytest
+
+from cloud_sync.core.dossier import DOCUMENTS, LETTERS
+from cloud_sync.ports_model import FilingWish, RoomWish
+from cloud_sync.protocol.messages import PREREQ_LISTING
+from tests.fakes.community_house import DOOR, GATE, Gate, booking_row, registration_row, resident_id, take
+from tests.fakes.listing_house import GOOD, OFFICER, OP, OPERATOR, UNIT, ListingHouse
+
+INSIDE, EXPECTED = 9, 4
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture
+def house(tmp_path):
+    made = ListingHouse(tmp_path)
+    yield made
+    made.close()
+
+
+def open_listing(house: ListingHouse) -> str:
+    rooms = tuple(RoomWish(f"30{n}", 2, 7) for n in (1, 2))
+    code = house.desk.file(FilingWish(OP, UNIT, "云居", 14, rooms), OPERATOR)
+    for letter in LETTERS:
+        house.desk.acknowledge(OP, letter.kind, letter.version, "zh", OPERATOR)
+    for kind in DOCUMENTS:
+        house.desk.declare(code, kind.id, "seen", OFFICER)
+    house.desk.submit(code, OPERATOR)
+    house.desk.assign(code, OFFICER.name, OFFICER)
+    house.desk.inspect(code, GOOD, OFFICER)
+    for room in rooms:
+        house.desk.set_doors(f"{code}-{room.label}", (GATE, DOOR), OFFICER)
+    house.desk.decide(code, "approve", "all seen", OFFICER)
+    return code
+
+
+def test_suspended_on_a_saturday(house):
+    code = open_listing(house)
+    refs = [f"G{n:02}" for n in range(INSIDE + EXPECTED)]
+    take(
+        house.books,
+        "bookings",
+        *(booking_row(ref, hours=(-1, 30), listing=code, room=f"{code}-301", headcount=1) for ref in refs),
+    )
+    people = []
+    for n, ref in enumerate(refs, start=1):
+        document = resident_id(f"000001199001{n:02}000")
+        people.append(registration_row(ref, document_number=document, birth_date=f"1990-01-{n:02}"))
+    take(house.books, "registrations", *people)
+    house.books.registry.advance_time(since_ms=0)
+    rows = house.books.registry.rows_for("gate-1")
+    assert [row.state for row in rows] == ["ARMED"] * 13
+    came = {row.pass_id for row in rows[:INSIDE]}
+    gate = Gate(house.books)
+    for pass_id in sorted(came):
+        gate.tells("access.taken", pass_id=pass_id, direction="in", decision="allow")
+    gate.close()
+    house.books.registry.advance_time(since_ms=0)
+    house.sanctioned(code, 2)
+    after = {row.pass_id: row for row in house.books.registry.rows_for("gate-1")}
+    assert {pass_id for pass_id, row in after.items() if row.state == "ARMED"} == came
+    shut = [row for pass_id, row in after.items() if pass_id not in came]
+    assert [(row.state, row.prereq & PREREQ_LISTING) for row in shut] == [("PENDING", 0)] * EXPECTED
+    view = house.desk.listing(code, OFFICER)
+    assert (view.in_house, len(view.expected)) == (INSIDE, EXPECTED)
+    assert {ref for _source, ref in view.expected} < set(refs)
+    assert house.desk.listing(code, OPERATOR).reason.startswith("seen on site (C07 version 1")

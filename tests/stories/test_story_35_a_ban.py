@@ -1,0 +1,40 @@
+"""Story 35: two approvers ban a listing; guests get a day to move, the plate says not valid, the points are frozen."""
+
+import pytest
+
+from cloud_sync.core.dossier import Verified
+from cloud_sync.errors import Refused
+from tests.fakes.community_house import Gate, booking_row, registration_row, take
+from tests.fakes.listing_house import OFFICER, OTHER, STREET, ListingHouse
+
+
+@pytest.fixture
+def house(tmp_path):
+    made = ListingHouse(tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_ban(house):
+    code = house.coded()
+    take(house.books, "bookings", booking_row(hours=(-1, 60), listing=code, room=f"{code}-301"))
+    take(house.books, "registrations", registration_row())
+    house.books.registry.advance_time(since_ms=0)
+    (row,) = house.books.registry.rows_for("gate-1")
+    gate = Gate(house.books)
+    gate.tells("access.taken", pass_id=row.pass_id, direction="in", decision="allow")
+    gate.close()
+    house.books.registry.advance_time(since_ms=0)
+    made = house.desk.propose_sanction(code, 4, "C09", "guests taken in while suspended", OTHER)
+    assert house.desk.decide_sanction(made, "confirm", "agreed", OFFICER) == "PROPOSED"
+    assert house.desk.verify(code) is Verified.VALID
+    assert house.desk.decide_sanction(made, "confirm", "agreed", STREET) == "IN_FORCE"
+    assert house.state(code) == "REVOKED"
+    assert house.desk.verify(code) is Verified.NOT_VALID
+    assert house.books.registry.rows_for("gate-1")[0].state == "ARMED"  # a day to move
+    with pytest.raises(Refused, match="frozen"):
+        house.desk.propose_points(code, "C01", ("D01-1",), OTHER)
+    house.clock.step(hours=24)
+    house.books.registry.advance_time(since_ms=0)
+    assert house.books.registry.rows_for("gate-1")[0].state == "EXIT_ONLY"
+    assert house.state(code) == "CLOSED"
