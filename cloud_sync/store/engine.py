@@ -13,7 +13,6 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy import event
 
-import cloud_sync.store.tables_model  # noqa: F401 - as below
 from cloud_sync.errors import StoreError
 from cloud_sync.store import (  # noqa: F401 - whoever opens it knows its whole shape
     tables_archive,

@@ -9,7 +9,6 @@ from cloud_sync.store.columns import _int, _key, _table, _text
 from cloud_sync.store.tables import audit
 
 # The history of a unit or a listing is its audit rows; a page asks for them by what they are about.
-audit_by_object = sa.Index("audit_by_object", audit.c.community, audit.c.object)
 
 unit = _table(
     "unit",

@@ -222,7 +222,6 @@ CREATE TABLE finding (
 );
 CREATE INDEX finding_by_state ON finding (community, state);
 
-CREATE INDEX audit_by_object ON audit (community, object);
 
 CREATE TABLE conduct_rule (
   community TEXT NOT NULL,
