@@ -24,9 +24,9 @@ from cloud_sync.cli_identity import broker_config, keys_app, node_certificates, 
 from cloud_sync.cli_listings import listing_app
 from cloud_sync.cli_nodes import node_app
 from cloud_sync.cli_operate import back_up, bring_back, doctor, new_generation
-from cloud_sync.cli_registry import registry_app
-from cloud_sync.cli_reconcile import reconcile_app
 from cloud_sync.cli_privacy import add_to as add_privacy
+from cloud_sync.cli_reconcile import reconcile_app
+from cloud_sync.cli_registry import registry_app
 from cloud_sync.cli_stays import booking_app, dry_run_app, prove
 from cloud_sync.cli_synth import synth
 from cloud_sync.cli_tools import CONFIG_VARIABLE, DEFAULT_CONFIG, ConfigOption

@@ -32,8 +32,8 @@ from cloud_sync.store.pg_engine import shape_of, shown
 from cloud_sync.store.privacy_desk import count_face_persons
 from cloud_sync.store.read import StoredDashboard
 from cloud_sync.store.read_totals import StoredTotals, Totals
-from cloud_sync.store.upstream_read import tallies
 from cloud_sync.store.retention import proof_lines
+from cloud_sync.store.upstream_read import tallies
 from cloud_sync.web.app import missing_libraries
 
 Level = Literal["good", "look", "bad"]
@@ -276,6 +276,8 @@ def report_findings(config: SyncConfig, tallies: Sequence[UpstreamTally]) -> Ite
         if name not in config.upstream:
             said = f"the profile reports to {name}, and there is no table [upstream.{name}]. Add it."
             yield Finding("bad", "reports", said)
+
+
 def retention_findings(proof: Sequence[Proof], now_ms: int) -> Iterator[Finding]:
     """What the last night proved; nothing where there was none yet, for the service has only just begun."""
     newest_ms = max((line.ran_ms for line in proof), default=now_ms)

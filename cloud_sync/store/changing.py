@@ -7,9 +7,7 @@ touched the booking: newer wins, repeated is kept as history.
 from dataclasses import replace
 from typing import Any
 
-import sqlalchemy as sa
-
-from cloud_sync.core.lifecycles import STAY_OPEN, BookingState, ListingState
+from cloud_sync.core.lifecycles import BookingState, ListingState
 from cloud_sync.core.listing_access import access_by_listing_state, permits_extension
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.store import tables

@@ -42,7 +42,7 @@ from cloud_sync.store.listing_steps import (
     review_dates,
 )
 from cloud_sync.store.reasons import checked_reason
-from cloud_sync.store.reconcile_store import settle_by_act
+from cloud_sync.store.discrepancy_rows import settle_by_act
 from cloud_sync.store.sanctions import lift_after_recheck
 from cloud_sync.store.tables_model import (
     inspection,

@@ -107,12 +107,12 @@ class Act:
         row = {"community": self.house.community, "subject": subject, "since_ms": self.now_ms}
         self.connection.execute(_TOUCH, row)
 
-    def row(self, table: sa.Table, **key: str) -> sa.Row[tuple[object, ...]] | None:
+    def row(self, table: sa.Table, **key: str | int) -> sa.Row[tuple[object, ...]] | None:
         """The one row of this community with this key, or None."""
         found = sa.select(table).filter_by(community=self.house.community, **key)
         return self.connection.execute(found).one_or_none()
 
-    def rows(self, table: sa.Table, **key: str) -> list[sa.Row[tuple[object, ...]]]:
+    def rows(self, table: sa.Table, **key: str | int) -> list[sa.Row[tuple[object, ...]]]:
         found = sa.select(table).filter_by(community=self.house.community, **key)
         return list(self.connection.execute(found).all())
 

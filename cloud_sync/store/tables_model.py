@@ -6,7 +6,6 @@ Names, telephone numbers and documents of operators stand in the vault under the
 import sqlalchemy as sa
 
 from cloud_sync.store.columns import _int, _key, _table, _text
-from cloud_sync.store.tables import audit
 
 # The history of a unit or a listing is its audit rows; a page asks for them by what they are about.
 

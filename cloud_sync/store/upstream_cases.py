@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from cloud_sync.core.lifecycles_upstream import SubmissionState
 from cloud_sync.core.reconcile import Key
 from cloud_sync.store import tables
-from cloud_sync.store.house import Act
 from cloud_sync.store.discrepancy_rows import raise_now
+from cloud_sync.store.house import Act
 from cloud_sync.store.tables_upstream import upstream_submission
 
 LATE, REJECTED = "D12", "D13"

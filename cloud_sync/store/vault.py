@@ -170,6 +170,7 @@ class Vault:
                 digests.setdefault(person, sha256()).update(field.encode() + b"\0" + mac)
             told |= {person: digest.hexdigest() for person, digest in digests.items()}
         return told
+
     def persons(self) -> frozenset[str]:
         """Under which keys something stands sealed; tells nothing of what."""
         with self._lock:

@@ -13,7 +13,7 @@ class Streams:
 
     def of(self, name: str) -> Random:
         digest = hashlib.sha256(f"{self._base}/{name}".encode()).digest()
-        return Random(int.from_bytes(digest, "big"))  # noqa: S311 - data to be repeated, not secrets
+        return Random(int.from_bytes(digest, "big"))
 
     def secret(self, name: str) -> bytes:
         """32 bytes for a device key that guards nothing."""

@@ -22,8 +22,8 @@ from cloud_sync.web.listings.pages import ListingPages
 from cloud_sync.web.listings.verify import VerifyPages
 from cloud_sync.web.live import LivePages
 from cloud_sync.web.morning import MorningPages
-from cloud_sync.web.registry import RegistryPages
 from cloud_sync.web.privacy import PrivacyPages
+from cloud_sync.web.registry import RegistryPages
 from cloud_sync.web.services import Services
 from cloud_sync.web.staff.arrived import PassesPages
 from cloud_sync.web.staff.desk import Desk

@@ -11,8 +11,8 @@ from cloud_sync.ports_delivery import DeliveryReader
 from cloud_sync.ports_imports import ImportDesk
 from cloud_sync.ports_model import ListingDesk, Verifier
 from cloud_sync.ports_morning import MorningReader
-from cloud_sync.ports_upstream import UpstreamReader
 from cloud_sync.ports_privacy import PrivacyDesk
+from cloud_sync.ports_upstream import UpstreamReader
 from cloud_sync.ports_zones import ZoneBook, ZoneCommands
 
 # Community days and hours are counted in its own zone; this is where the first communities are.

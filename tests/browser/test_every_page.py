@@ -13,9 +13,9 @@ import jinja2
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from cloud_sync.store.upstream_read import StoredUpstream
-from cloud_sync.store.retention import run_retention
 from cloud_sync.ports_model import UnitWish
+from cloud_sync.store.retention import run_retention
+from cloud_sync.store.upstream_read import StoredUpstream
 from cloud_sync.web.app import create_app
 from cloud_sync.web.render import TEMPLATES
 from cloud_sync.web.serve import PageServer
@@ -25,13 +25,12 @@ from edge.kiosk.state import Door, KioskState, Screen
 from tests.fakes.community_house import Gate
 from tests.fakes.evening import EVENING_MS, HOUR_MS, hourly, play
 from tests.fakes.guest_house import ADULT, CHILD, COMPANION, FORM, GuestHouse
-from tests.fakes.staff_house import GUARD, OFFICER, OTHER_GUARD, StaffHouse
 from tests.fakes.listing_house import OFFICER as LISTING_OFFICER
 from tests.fakes.listing_house import OPERATOR, ListingHouse
 from tests.fakes.listing_house import OTHER as OTHER_OFFICER
 from tests.fakes.listing_house import PASSWORD as LISTING_PASSWORD
 from tests.fakes.listing_house import UNIT as LISTING_UNIT
-from tests.fakes.staff_house import GUARD, OTHER_GUARD, StaffHouse
+from tests.fakes.staff_house import GUARD, OFFICER, OTHER_GUARD, StaffHouse
 from tests.fakes.web_house import (
     ADMIN,
     BOOKING_CSV,
@@ -497,6 +496,8 @@ def test_every_page_of_privacy(windows, tmp_path, look, printed, picture, lang):
         assert download.value.suggested_filename == "my-data.zip"
     house.close()
     assert of_folder(TEMPLATES / "privacy") <= printed
+
+
 # --- the register of listings -----------------------------------------------------------------------------------------
 
 
