@@ -153,10 +153,10 @@ def _person_for(act: Act, stay: Any, hashed: str, wish: RegistrationWish) -> tup
     if known and any(member.person == known[0].person for member in members):
         return str(known[0].person), "unchanged"
     waiting = [member.person for member in members if _is_waiting(act, member.person)]
+    capacity.check(act, stay, len(members) - len(waiting))
     if waiting and not known:
         _forget_on_failure(act, str(waiting[0]))
         return str(waiting[0]), "new"
-    capacity.check(act, stay, len(members) - len(waiting))
     if waiting:
         _take_place(act, stay.stay, str(waiting[0]), str(known[0].person))
         return str(known[0].person), "new"
