@@ -13,6 +13,7 @@ from cloud_sync.core.codes import listing_code
 from demo import report
 from demo.doors import Doors
 from demo.people import cast
+from demo.spreadsheet import Spreadsheet
 from demo.watchers import BusTap, PageWatcher
 from demo.world import ADMIN, LISTING_BODY, NODES, Wish, World
 
@@ -86,7 +87,10 @@ def play(
             _open_pages(world)
         evening.play()
         night = (
-            evening.play_night() | evening.play_faces() | evening.play_doors()
+            evening.play_night()
+            | evening.play_faces()
+            | evening.play_doors()
+            | Spreadsheet(world).play(console.print)
             if nightly and not twists
             else {}
         )

@@ -22,6 +22,8 @@ from edge.kiosk.state import Door, KioskState, Screen
 from tests.fakes.community_house import Gate
 from tests.fakes.evening import EVENING_MS, HOUR_MS, hourly, play
 from tests.fakes.guest_house import ADULT, CHILD, COMPANION, FORM, GuestHouse
+from tests.fakes.registry_sheets import ROLL, ROWS
+from tests.fakes.registry_sheets import bring as bring_rows
 from tests.fakes.staff_house import GUARD, OTHER_GUARD, StaffHouse
 from tests.fakes.web_house import (
     ADMIN,
@@ -382,6 +384,33 @@ def first_run(page: Page, url: str, house: WebHouse, look: Look) -> None:
     look(page, "morning, empty")
 
 
+def imported_rows(page: Page, url: str, house: WebHouse, look: Look) -> None:
+    """No spreadsheet yet, then one with a row that contradicts: sealed, opened, decided."""
+    page.goto(f"{url}/registry")
+    look(page, "registry, no files")
+    bring_rows(house, house.folder, "roll.csv", ROLL, adopt=True)
+    bring_rows(house, house.folder, "rows.csv", ROWS)
+    page.goto(f"{url}/registry")
+    look(page, "registry")
+    page.locator("#matters a").first.click()
+    look(page, "registry row, sealed")
+    page.fill("#purpose", "who lives there")
+    page.click("#opening button")
+    expect(page.locator("#recorded")).to_be_visible()
+    look(page, "registry row, opened")
+    page.check("#decision-same")
+    page.fill("#reason", "...")
+    page.evaluate("document.querySelector('#decision-same').value = 'none'")
+    page.click("#deciding button")
+    expect(page.locator("#problem")).to_be_visible()
+    look(page, "registry row, refused")
+    page.check("#decision-keep")
+    page.fill("#reason", "a visitor")
+    page.click("#deciding button")
+    expect(page.locator("#decided")).to_be_visible()
+    look(page, "registry row, decided")
+
+
 @LANGS
 def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
     house = WebHouse(tmp_path, SteppedClock(EVENING_MS))
@@ -407,6 +436,7 @@ def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
         for path in rows:
             page.goto(f"{site.url}{path}")
             look(page, f"rows {path}")
+        imported_rows(page, site.url, house, look)
         page.goto(f"{site.url}/nodes/none-such")
         look(page, "not found")
         log_in(windows(), site.url, ADMIN, look)
