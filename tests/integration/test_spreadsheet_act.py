@@ -9,7 +9,7 @@ from demo.spreadsheet import ROWS, WANTED, Spreadsheet
 from demo.world import Wish, World
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_registry_spreadsheet_is_imported_with_its_bad_rows(tmp_path):
     told: list[str] = []
     with World(tmp_path / "run", tmp_path, Wish(face=False), cast()) as world:
