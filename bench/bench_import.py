@@ -132,18 +132,29 @@ def measure(folder: Path, rows: int, seed: int) -> dict[str, object]:
         books.close()
 
 
+def _told(what: str, scored: Scored) -> Scored:
+    rates = (
+        f"{scored.rows / scored.seconds:,.0f} a second, {scored.rows / scored.cpu_s:,.0f} a processor second"
+    )
+    print(
+        f"{what}: {scored.rows} rows, {scored.agree} as labelled, {scored.changed} changed; {rates}",
+        flush=True,
+    )
+    return scored
+
+
 def _measured(books: Books, data: Path) -> dict[str, object]:
     began = time.perf_counter()
     adopted = bring(books, data / "roll.csv", Kind.HOUSEHOLDS, adopt=True).adopted
     adopted += bring(books, data / "dwellings.csv", Kind.UNITS, adopt=True).adopted
     roll_s = time.perf_counter() - began
-    print(f"the roll: {adopted} rows taken in, {adopted / roll_s:,.0f} a second")
+    print(f"the roll: {adopted} rows taken in, {adopted / roll_s:,.0f} a second", flush=True)
     before = state_of(books)
-    dry = score(books, data, dry_run=True)
+    dry = _told("dry run", score(books, data, dry_run=True))
     dry_changed = state_of(books) != before
-    first = score(books, data)
+    first = _told("for good", score(books, data))
     after = state_of(books)
-    second = score(books, data)
+    second = _told("once more", score(books, data))
     second_changed = second.changed or state_of(books) != after
     for (label, bucket, reason), n in first.missed.most_common(12):
         print(f"  {n:6d} labelled {label}, judged {bucket} ({reason})")

@@ -14,6 +14,7 @@ from demo import companion, report
 from demo.people import cast
 from demo.registry import Register
 from demo.rights import act_ae
+from demo.spreadsheet import Spreadsheet
 from demo.watchers import BusTap, PageWatcher
 from demo.world import ADMIN, LISTING_BODY, NODES, Wish, World
 
@@ -92,6 +93,7 @@ def play(
             | evening.play_doors()
             | evening.play_register()
             | companion.play(evening)
+            | Spreadsheet(world).play(console.print)
             | act_ae(evening)
             if nightly and not twists
             else {}

@@ -31,7 +31,7 @@ class Field(StrEnum):
     LISTING_NAME = "listing_name"
 
 
-_NAMES: Mapping[Field, tuple[str, ...]] = MappingProxyType({
+NAMES: Mapping[Field, tuple[str, ...]] = MappingProxyType({
     Field.NAME: ("姓名", "户主", "户主姓名", "业主", "业主姓名", "居民姓名", "住户姓名", "住户", "人员姓名", "name", "householder"),
     Field.DOCUMENT: ("身份证", "身份证号", "身份证号码", "公民身份号码", "证件号", "证件号码", "document", "document_number", "id number"),
     Field.PHONE: ("电话", "手机", "手机号", "手机号码", "联系电话", "联系方式", "phone", "mobile"),
@@ -46,7 +46,7 @@ _NAMES: Mapping[Field, tuple[str, ...]] = MappingProxyType({
     Field.LISTING_NAME: ("房源名称", "房源名", "门店", "listing name"),
 })  # fmt: skip
 _FIELD_OF: Mapping[str, Field] = MappingProxyType(
-    {name.upper(): field for field, names in _NAMES.items() for name in names}
+    {name.upper(): field for field, names in NAMES.items() for name in names}
 )
 # Whoever stands for the household; anybody else is a member of it.
 _HEADS = frozenset({"", "户主", "本人", "业主", "HEAD", "SELF"})

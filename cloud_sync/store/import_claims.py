@@ -11,7 +11,7 @@ from cloud_sync.core.names import NAME_MAX, NameForms, forms_of, is_name, parts_
 from cloud_sync.core.roll import Claim, Reason
 from cloud_sync.store.house import House
 from cloud_sync.store.roll import form_key
-from cloud_sync.store.sheets import SheetRow, refuse
+from cloud_sync.store.sheet_rows import SheetRow, refuse
 from cloud_sync.store.vault import doc_hash
 
 MATTER_BYTES = 12

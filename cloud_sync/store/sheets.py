@@ -5,33 +5,19 @@ A stream: a row is read when it is asked for, and everything that could be witho
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from cloud_sync.core.roll import Reason
-from cloud_sync.errors import ConfigError, Refused
+from cloud_sync.errors import ConfigError
+from cloud_sync.store.sheet_rows import ROWS_MAX, SheetRow, refuse
+from cloud_sync.store.sheets_csv import csv_rows
+from cloud_sync.store.sheets_xlsx import xlsx_rows
 
 FILE_BYTES_MAX = 64_000_000  # 400,000 rows of 160 bytes
-ROWS_MAX = 400_000  # two and a half times the largest import on record (164,253 households)
 CELL_CHARS_MAX = 500
-RULE = "import"
 _ZIP = b"PK\x03\x04"
 _OLD_OFFICE = bytes.fromhex("d0cf11e0a1b11ae1")
 _NOT_A_SHEET = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b")
-
-
-@dataclass(frozen=True, slots=True)
-class SheetRow:
-    """One line that has something on it; ``sheet`` is empty where the file has no sheets."""
-
-    sheet: str
-    line: int
-    cells: tuple[str, ...]
-    fault: Reason | None = None  # it could not be read; ``cells`` is what could
-
-
-def refuse(sentence: str) -> Refused:
-    return Refused(RULE, sentence)
 
 
 @contextmanager
@@ -42,9 +28,6 @@ def opened_sheets(path: Path) -> Iterator[Iterator[SheetRow]]:
         ConfigError: there is no such file, or it may not be read.
         Refused: it is nothing we can read; the sentence says what to do.
     """
-    from cloud_sync.store.sheets_csv import csv_rows
-    from cloud_sync.store.sheets_xlsx import xlsx_rows
-
     try:
         with path.open("rb") as file:
             head, size = file.read(8), path.stat().st_size

@@ -9,7 +9,7 @@ from typing import TextIO
 
 from cloud_sync.core.columns import COLUMNS_MAX
 from cloud_sync.core.roll import Reason
-from cloud_sync.store.sheets import SheetRow, refuse
+from cloud_sync.store.sheet_rows import SheetRow, refuse
 
 BLOCK_BYTES = 1 << 20
 LINE_CHARS_MAX = 20_000

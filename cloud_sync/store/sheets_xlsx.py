@@ -18,7 +18,7 @@ from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from cloud_sync.core.columns import COLUMNS_MAX
-from cloud_sync.store.sheets import ROWS_MAX, SheetRow, refuse
+from cloud_sync.store.sheet_rows import ROWS_MAX, SheetRow, refuse
 
 UNPACKED_MAX = 256_000_000  # 400,000 rows of ten cells are 200 MB of XML
 SHARED_MAX = 48_000_000  # every distinct text, which is held in memory

@@ -15,7 +15,7 @@ from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.import_claims import Claims, Told
 from cloud_sync.store.registry_import import ROLE, SEALED
-from cloud_sync.store.sheets import SheetRow
+from cloud_sync.store.sheet_rows import SheetRow
 from cloud_sync.store.tables_import import import_decision, import_row, import_run, roll_person
 
 OPEN_BUCKETS = (Bucket.CONFLICT, Bucket.FUZZY, Bucket.UNMATCHED)

@@ -31,6 +31,9 @@ from tests.fakes.listing_house import OTHER as OTHER_OFFICER
 from tests.fakes.listing_house import PASSWORD as LISTING_PASSWORD
 from tests.fakes.listing_house import UNIT as LISTING_UNIT
 from tests.fakes.staff_house import GUARD, OFFICER, OTHER_GUARD, StaffHouse
+from tests.fakes.registry_sheets import ROLL, ROWS
+from tests.fakes.registry_sheets import bring as bring_rows
+from tests.fakes.staff_house import GUARD, OTHER_GUARD, StaffHouse
 from tests.fakes.web_house import (
     ADMIN,
     BOOKING_CSV,
@@ -395,6 +398,33 @@ def first_run(page: Page, url: str, house: WebHouse, look: Look) -> None:
     look(page, "morning, empty")
 
 
+def imported_rows(page: Page, url: str, house: WebHouse, look: Look) -> None:
+    """No spreadsheet yet, then one with a row that contradicts: sealed, opened, decided."""
+    page.goto(f"{url}/registry")
+    look(page, "registry, no files")
+    bring_rows(house, house.folder, "roll.csv", ROLL, adopt=True)
+    bring_rows(house, house.folder, "rows.csv", ROWS)
+    page.goto(f"{url}/registry")
+    look(page, "registry")
+    page.locator("#matters a").first.click()
+    look(page, "registry row, sealed")
+    page.fill("#purpose", "who lives there")
+    page.click("#opening button")
+    expect(page.locator("#recorded")).to_be_visible()
+    look(page, "registry row, opened")
+    page.check("#decision-same")
+    page.fill("#reason", "...")
+    page.evaluate("document.querySelector('#decision-same').value = 'none'")
+    page.click("#deciding button")
+    expect(page.locator("#problem")).to_be_visible()
+    look(page, "registry row, refused")
+    page.check("#decision-keep")
+    page.fill("#reason", "a visitor")
+    page.click("#deciding button")
+    expect(page.locator("#decided")).to_be_visible()
+    look(page, "registry row, decided")
+
+
 @LANGS
 def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
     house = WebHouse(tmp_path, SteppedClock(EVENING_MS))
@@ -424,6 +454,7 @@ def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
         for path in rows:
             page.goto(f"{site.url}{path}")
             look(page, f"rows {path}")
+        imported_rows(page, site.url, house, look)
         page.goto(f"{site.url}/nodes/none-such")
         look(page, "not found")
         log_in(windows(), site.url, ADMIN, look)

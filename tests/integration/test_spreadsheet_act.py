@@ -1,0 +1,26 @@
+"""The evening's act of the spreadsheet, through the real service and its page, in a house without gates."""
+
+from pathlib import Path
+
+import pytest
+
+from demo.people import cast
+from demo.spreadsheet import ROWS, WANTED, Spreadsheet
+from demo.world import Wish, World
+
+
+@pytest.mark.timeout(600)
+def test_a_registry_spreadsheet_is_imported_with_its_bad_rows(tmp_path):
+    told: list[str] = []
+    with World(tmp_path / "run", tmp_path, Wish(face=False), cast()) as world:
+        world.open_service()
+        result = Spreadsheet(world).play(told.append)
+        left = [path for path in Path("tmp").rglob("*") if path.is_file()]
+        world.stop()
+    assert result == {
+        "imported_rows": len(ROWS),
+        "imported_bad_rows": WANTED["rejected"],
+        "imported_again": 0,
+    }
+    assert left == []
+    assert len(told) == 4
