@@ -23,7 +23,7 @@ from cloud_sync.core.lifecycles_upstream import (
     lateness,
 )
 from cloud_sync.core.policy import MINUTE_MS
-from cloud_sync.core.reporting import Op, ReportRule, Shape, owed
+from cloud_sync.core.reporting import Op, ReportRule, Shape, owed, reference_of
 from cloud_sync.errors import Refused
 from cloud_sync.ports_upstream import (
     Acked,
@@ -128,7 +128,7 @@ class SqlSubmissions:
             guards.add(Guard.NOT_SYNTHETIC)
         if rule.basis:
             guards.add(Guard.LEGAL_BASIS)
-        name = act.new_id("US")
+        name, turn = act.new_id("US"), _turn(act, connector, case.registration)
         state = act.move(SUBMISSION, name, None, "enqueue", guards, reason=f"{connector} {op}")
         act.insert(
             upstream_submission,
@@ -139,8 +139,8 @@ class SqlSubmissions:
             registration=case.registration,
             stay=case.stay,
             person=case.person,
-            turn=_turn(act, connector, case.registration),
-            reference=name,
+            turn=turn,
+            reference=reference_of(case.registration, connector, turn, 1),
             round=1,
             legal_basis=rule.basis,
             facts="",
