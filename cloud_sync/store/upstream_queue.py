@@ -157,7 +157,8 @@ class SqlSubmissions:
             due_ms=case.due_ms(rule) if op is Op.SUBMIT else act.now_ms + rule.clock_ms,
             next_ms=act.now_ms,
         )
-        _follow(act, case.registration, op, _CHANGED.get(op, ()))
+        if turn > 1:
+            _follow(act, case.registration, op, _CHANGED.get(op, ()))
         return name
 
     def watch_clocks(self) -> int:
@@ -180,8 +181,8 @@ class SqlSubmissions:
 
     # --- one report at a time --------------------------------------------------------------------------------------
 
-    def claim(self, *, most: int, only: str | None = None) -> Sequence[DueSubmission]:
-        found = self._due(most, only)
+    def claim(self, *, most: int) -> Sequence[DueSubmission]:
+        found = self._due(most)
         with reading(self._house.engine).connect() as db:
             if db.execute(found).first() is None:
                 return []  # looked at without the write lock: an idle round costs the sink nothing
@@ -190,7 +191,7 @@ class SqlSubmissions:
             claimed = [self._claimed(act, row) for row in rows]
         return [one for one in claimed if one is not None]
 
-    def _due(self, most: int, only: str | None) -> sa.Select[Any]:
+    def _due(self, most: int) -> sa.Select[Any]:
         table = upstream_submission
         return (
             sa.select(table)
@@ -198,7 +199,6 @@ class SqlSubmissions:
                 table.c.community == self._house.community,
                 table.c.state.in_((_S.QUEUED, _S.SENT)),
                 table.c.next_ms <= self._house.clock.now_ms(),
-                table.c.id == only if only else sa.true(),
             )
             .order_by(table.c.next_ms, table.c.made_ms, table.c.turn)
             .limit(most)
@@ -284,6 +284,7 @@ class SqlSubmissions:
             state = act.move(SUBMISSION, row.id, row.state, "sent", reason=recipient)
             attempts = row.attempts + 1
             values = {"attempts": attempts, "sends": row.sends + 1, "uncertain": 1, "sent_ms": act.now_ms}
+            values["next_ms"] = act.now_ms + CLAIM_MS  # the conversation begins only now
             _change(act, row.id, state=state, body_mac=mac, problem="", **values)
             _follow(act, row.registration, row.op, ("upstream accepted for sending", "resend"))
         return True
