@@ -15,7 +15,7 @@ from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.reasons import checked_reason
 from cloud_sync.store.tables_upstream import upstream_submission
-from cloud_sync.store.upstream_queue import acknowledge, is_synthetic
+from cloud_sync.store.upstream_rows import acknowledge, is_synthetic
 
 RECEIPT_MAX = 200
 
