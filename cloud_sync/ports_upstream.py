@@ -131,7 +131,9 @@ class SubmissionBook(Protocol):
         """Raise D12 where a legal deadline comes near or has passed; how many changed."""
         ...
 
-    def claim(self, *, most: int, only: str | None = None) -> Sequence[DueSubmission]: ...
+    def claim(self, *, most: int) -> Sequence[DueSubmission]:
+        """What is due, this caller's alone for the next minutes."""
+        ...
 
     def open_fields(self, due: DueSubmission, shape: Shape) -> Mapping[str, str]:
         """Exactly the fields the shape allows for this person, each opened by the vault for this connector.

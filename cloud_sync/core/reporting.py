@@ -8,6 +8,7 @@ think of it, and nothing is told twice.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from typing import Literal
 
 from cloud_sync.core.lifecycles_upstream import FINAL, SubmissionState
@@ -88,6 +89,13 @@ class Standing:
     arrived: bool
     checked_out: bool
     void: bool  # nobody came: cancelled before arrival, or a no-show
+
+
+def reference_of(registration: str, connector: str, turn: int, round_: int) -> str:
+    """What a recipient knows a report by: the same again for the same report, so that books restored from a backup do not
+    tell under a new name what they no longer remember.  Made from random identifiers, it says nothing of anybody."""
+    text = "\0".join((registration, connector, str(turn), str(round_)))
+    return f"GH-{sha256(text.encode()).hexdigest()[:24].upper()}"
 
 
 def owed(rule: ReportRule, ops: frozenset[Op], now: Standing, told: Sequence[Told]) -> tuple[Op, ...]:

@@ -20,10 +20,9 @@ from cloud_sync.core.lifecycles_upstream import (
     WARN_AHEAD_MS,
     SubmissionState,
     backoff_ms,
-    lateness,
 )
 from cloud_sync.core.policy import MINUTE_MS
-from cloud_sync.core.reporting import Op, ReportRule, Shape, owed
+from cloud_sync.core.reporting import Op, ReportRule, Shape, owed, reference_of
 from cloud_sync.errors import Refused
 from cloud_sync.ports_upstream import (
     Acked,
@@ -35,14 +34,28 @@ from cloud_sync.ports_upstream import (
     Unknown,
     Unnumbered,
 )
-from cloud_sync.store import tables
 from cloud_sync.store import upstream_facts as facts
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.tables_upstream import upstream_submission
-from cloud_sync.store.upstream_cases import close_both, raise_late, raise_rejected, unacknowledged
-from cloud_sync.store.upstream_follow import follow
+from cloud_sync.store.upstream_cases import raise_late, unacknowledged
 from cloud_sync.store.upstream_log import log_answer, log_sent
+from cloud_sync.store.upstream_rows import (
+    acknowledge,
+    again,
+    change,
+    end,
+    follow_report,
+    graver,
+    held_by,
+    is_synthetic,
+    left_behind,
+    next_turn,
+    number_before,
+    outside_the_vault,
+    row_of,
+    waits_for_another,
+)
 from cloud_sync.store.vault import FIELDS
 
 ACTOR, ROLE = "upstream", "system"
@@ -128,7 +141,7 @@ class SqlSubmissions:
             guards.add(Guard.NOT_SYNTHETIC)
         if rule.basis:
             guards.add(Guard.LEGAL_BASIS)
-        name = act.new_id("US")
+        name, turn = act.new_id("US"), next_turn(act, connector, case.registration)
         state = act.move(SUBMISSION, name, None, "enqueue", guards, reason=f"{connector} {op}")
         act.insert(
             upstream_submission,
@@ -139,8 +152,8 @@ class SqlSubmissions:
             registration=case.registration,
             stay=case.stay,
             person=case.person,
-            turn=_turn(act, connector, case.registration),
-            reference=name,
+            turn=turn,
+            reference=reference_of(case.registration, connector, turn, 1),
             round=1,
             legal_basis=rule.basis,
             facts="",
@@ -157,31 +170,32 @@ class SqlSubmissions:
             due_ms=case.due_ms(rule) if op is Op.SUBMIT else act.now_ms + rule.clock_ms,
             next_ms=act.now_ms,
         )
-        _follow(act, case.registration, op, _CHANGED.get(op, ()))
+        if turn > 1:
+            follow_report(act, case.registration, op, _CHANGED.get(op, ()))
         return name
 
     def watch_clocks(self) -> int:
         until_ms = self._house.clock.now_ms() + WARN_AHEAD_MS
         query = unacknowledged(self._house.community, until_ms, until_ms - WARN_AHEAD_MS, WARNED_PER_RUN)
         with reading(self._house.engine).connect() as db:
-            if not any(_graver(row, self._house.clock.now_ms()) for row in db.execute(query)):
+            if not any(graver(row, self._house.clock.now_ms()) for row in db.execute(query)):
                 return 0
         changed = 0
         with acting(self._house, ACTOR, ROLE) as act:
             for row in act.connection.execute(query).all():
-                grave = _graver(row, act.now_ms)
+                grave = graver(row, act.now_ms)
                 if grave:
                     raise_late(act, row, grave)
                     if row.state == _S.QUEUED:
                         act.move(SUBMISSION, row.id, row.state, "legal deadline near", reason=grave)
-                    _change(act, row.id, warned=grave)
+                    change(act, row.id, warned=grave)
                     changed += 1
         return changed
 
     # --- one report at a time --------------------------------------------------------------------------------------
 
-    def claim(self, *, most: int, only: str | None = None) -> Sequence[DueSubmission]:
-        found = self._due(most, only)
+    def claim(self, *, most: int) -> Sequence[DueSubmission]:
+        found = self._due(most)
         with reading(self._house.engine).connect() as db:
             if db.execute(found).first() is None:
                 return []  # looked at without the write lock: an idle round costs the sink nothing
@@ -190,7 +204,7 @@ class SqlSubmissions:
             claimed = [self._claimed(act, row) for row in rows]
         return [one for one in claimed if one is not None]
 
-    def _due(self, most: int, only: str | None) -> sa.Select[Any]:
+    def _due(self, most: int) -> sa.Select[Any]:
         table = upstream_submission
         return (
             sa.select(table)
@@ -198,7 +212,6 @@ class SqlSubmissions:
                 table.c.community == self._house.community,
                 table.c.state.in_((_S.QUEUED, _S.SENT)),
                 table.c.next_ms <= self._house.clock.now_ms(),
-                table.c.id == only if only else sa.true(),
             )
             .order_by(table.c.next_ms, table.c.made_ms, table.c.turn)
             .limit(most)
@@ -207,7 +220,7 @@ class SqlSubmissions:
     def _claimed(self, act: Act, row: Any) -> DueSubmission | None:
         """None where there is nothing to do about it now; what that means is written down here."""
         if row.state == _S.SENT and row.uncertain:
-            row = _left_behind(act, row)
+            row = left_behind(act, row)
             if row.state in FINAL:
                 return None
         case = facts.case_of(self._house, act.connection, row.registration)
@@ -216,20 +229,20 @@ class SqlSubmissions:
             what = (
                 "its registration is gone" if case is None else f"no connector {row.connector} is installed"
             )
-            _end(act, row, "nobody can tell", f"{what}; a person has to look.")
+            end(act, row, "nobody can tell", f"{what}; a person has to look.")
             return None
         untold = not row.uncertain and not row.ticket
         if case.void and row.op == Op.SUBMIT and untold:
-            _end(act, row, "withdrawn", "nobody came.")
+            end(act, row, "withdrawn", "nobody came.")
             return None
-        if untold and _waits_for_another(act, row):
-            _change(act, row.id, next_ms=act.now_ms + BLOCKED_MS)
+        if untold and waits_for_another(act, row):
+            change(act, row.id, next_ms=act.now_ms + BLOCKED_MS)
             return None
         claim = act.new_id("CL")
         digest = facts.digests(self._house, [case], known.rule, known.shape)[case.registration]
         # What has left and is asked about was told with the facts of then.
         kept = row.facts if row.uncertain or row.ticket else digest
-        _change(act, row.id, claim=claim, next_ms=act.now_ms + CLAIM_MS, facts=kept)
+        change(act, row.id, claim=claim, next_ms=act.now_ms + CLAIM_MS, facts=kept)
         op = Op(row.op)
         return DueSubmission(
             id=row.id,
@@ -244,7 +257,7 @@ class SqlSubmissions:
             person=row.person,
             minor=case.minor,
             synthetic=is_synthetic(self._house, act.connection),
-            number=_number(act, row) if op is not Op.SUBMIT else "",
+            number=number_before(act, row) if op is not Op.SUBMIT else "",
             record=facts.record_of(self._house, case, known.rule, op),
         )
 
@@ -255,7 +268,10 @@ class SqlSubmissions:
         tells = any(one.name == "document_type" or one.when == "foreigner" for one in everybody)
         kind = self._opened(due, "document_type", basis) if tells else ""
         wanted = shape.wanted(due.op, foreigner=kind != "resident_id", minor=due.minor)
-        values = {"document_type": kind, **{name: due.record.get(name, "") for name in _outside(wanted)}}
+        values = {
+            "document_type": kind,
+            **{name: due.record.get(name, "") for name in outside_the_vault(wanted)},
+        }
         for one in wanted:
             if one.name in FIELDS and one.name != "document_type":
                 values[one.name] = self._opened(due, one.name, basis)
@@ -277,26 +293,27 @@ class SqlSubmissions:
 
     def begin(self, due: DueSubmission, recipient: str, fields: Sequence[str], mac: str) -> bool:
         with acting(self._house, ACTOR, ROLE) as act:
-            row = _held(act, due)
+            row = held_by(act, due)
             if row is None or row.state != _S.QUEUED or is_synthetic(self._house, act.connection):
                 return False
             log_sent(act, row, recipient, fields)
             state = act.move(SUBMISSION, row.id, row.state, "sent", reason=recipient)
             attempts = row.attempts + 1
             values = {"attempts": attempts, "sends": row.sends + 1, "uncertain": 1, "sent_ms": act.now_ms}
-            _change(act, row.id, state=state, body_mac=mac, problem="", **values)
-            _follow(act, row.registration, row.op, ("upstream accepted for sending", "resend"))
+            values["next_ms"] = act.now_ms + CLAIM_MS  # the conversation begins only now
+            change(act, row.id, state=state, body_mac=mac, problem="", **values)
+            follow_report(act, row.registration, row.op, ("upstream accepted for sending", "resend"))
         return True
 
     def note(self, due: DueSubmission, outcome: Outcome) -> None:
         with acting(self._house, ACTOR, ROLE) as act:
-            row = _held(act, due)
+            row = held_by(act, due)
             if row is None:
                 return  # it was somebody else's by then, and they have asked
             # A send was counted when it began; a question is counted now.
             if not (row.state == _S.SENT and row.uncertain):
-                _change(act, row.id, attempts=row.attempts + 1)
-                row = _row(act, row.id)
+                change(act, row.id, attempts=row.attempts + 1)
+                row = row_of(act, row.id)
             self._noted(act, row, outcome)
 
     def _noted(self, act: Act, row: Any, outcome: Outcome) -> None:
@@ -306,28 +323,28 @@ class SqlSubmissions:
                 acknowledge(act, row, "receipt", receipt)
             case Rejected(why):
                 log_answer(act, row, "rejected", why)
-                _end(act, row, "rejected", why)
+                end(act, row, "rejected", why)
             case Unnumbered(why):
                 log_answer(act, row, "there, unnumbered", "")
-                _end(act, row, "nobody can tell", why)
+                end(act, row, "nobody can tell", why)
             case Taken(ticket):
                 log_answer(act, row, "taken", ticket)
                 self._taken(act, row, ticket)
             case NotTaken(why):
                 log_answer(act, row, "not taken", "")
-                _again(act, row, why, uncertain=False)
+                again(act, row, why, uncertain=False)
             case Unknown(why):
                 if row.sends:
                     log_answer(act, row, "no answer", "")
-                _again(act, row, why, uncertain=True)
+                again(act, row, why, uncertain=True)
 
     def _taken(self, act: Act, row: Any, ticket: str) -> None:
         if row.attempts >= ATTEMPTS_MAX:
-            _end(act, row, "nobody can tell", "its recipient took it and never said what became of it.")
+            end(act, row, "nobody can tell", "its recipient took it and never said what became of it.")
             return
         state = row.state if row.state == _S.SENT else act.move(SUBMISSION, row.id, row.state, "sent")
         next_ms = act.now_ms + backoff_ms(row.attempts)
-        _change(act, row.id, state=state, ticket=ticket, uncertain=0, next_ms=next_ms, claim="", problem="")
+        change(act, row.id, state=state, ticket=ticket, uncertain=0, next_ms=next_ms, claim="", problem="")
 
     def give_up(self, due: DueSubmission, why: str) -> None:
         self._ended(due, "nobody can tell", why)
@@ -340,138 +357,6 @@ class SqlSubmissions:
 
     def _ended(self, due: DueSubmission, event: str, why: str) -> None:
         with acting(self._house, ACTOR, ROLE) as act:
-            row = _held(act, due, claimed=False)
+            row = held_by(act, due, claimed=False)
             if row is not None:
-                _end(act, row, event, why)
-
-
-# --- rows ---------------------------------------------------------------------------------------------------------
-
-
-def is_synthetic(house: House, db: sa.Connection | None = None) -> bool:
-    """By the configuration or by the books: whichever says so."""
-    table = tables.community
-    query = sa.select(table.c.synthetic).where(table.c.community == house.community)
-    if house.synthetic:
-        return True
-    if db is not None:
-        return bool(db.execute(query).scalar_one_or_none())
-    with reading(house.engine).connect() as own:
-        return bool(own.execute(query).scalar_one_or_none())
-
-
-def _outside(wanted: Sequence[Any]) -> list[str]:
-    return [one.name for one in wanted if one.name not in FIELDS]
-
-
-def _row(act: Act, name: str) -> Any:
-    row = act.row(upstream_submission, id=name)
-    assert row is not None
-    return row
-
-
-def _held(act: Act, due: DueSubmission, *, claimed: bool = True) -> Any:
-    """The row, while it is this worker's; ``claimed=False`` also where it has just let go of it."""
-    row: Any = act.row(upstream_submission, id=due.id)
-    if row is None or row.state in FINAL or row.claim not in ((due.claim,) if claimed else (due.claim, "")):
-        return None
-    return row
-
-
-def _change(act: Act, name: str, **values: object) -> None:
-    act.update(upstream_submission, {"id": name}, **values)
-
-
-def _graver(row: Any, now_ms: int) -> str:
-    """How grave its clock is now, where that is graver than was said before; "" otherwise."""
-    grave = lateness(now_ms, row.due_ms, row.made_ms, row.attempts)
-    return grave if grave and (not row.warned or grave < row.warned) else ""
-
-
-def _left_behind(act: Act, row: Any) -> Any:
-    """Whoever sent it ended before an answer came: from here on it is uncertain, like any lost answer."""
-    _again(act, row, "the worker that sent it ended before an answer came.", uncertain=True)
-    return _row(act, row.id)
-
-
-def _again(act: Act, row: Any, why: str, *, uncertain: bool) -> None:
-    """Later once more: by our table where nothing is under way there, by a question where it is."""
-    if row.ticket and uncertain:  # it was taken, and only the question about it failed
-        if row.attempts >= ATTEMPTS_MAX:
-            _end(act, row, "nobody can tell", why)
-        else:
-            _change(act, row.id, next_ms=act.now_ms + backoff_ms(row.attempts), claim="", problem=why)
-        return
-    state = act.move(SUBMISSION, row.id, row.state, "time-out")
-    values = {"state": state, "uncertain": int(uncertain), "ticket": "", "problem": why, "claim": ""}
-    _change(act, row.id, next_ms=act.now_ms + backoff_ms(max(row.attempts, 1)), **values)
-    _follow(act, row.registration, row.op, ("send failed",))
-    if row.attempts >= ATTEMPTS_MAX:
-        _end(act, _row(act, row.id), "attempts exhausted", why)
-
-
-def _end(act: Act, row: Any, event: str, why: str) -> None:
-    state = act.move(SUBMISSION, row.id, row.state, event)
-    _change(act, row.id, state=state, next_ms=None, ended_ms=act.now_ms, problem=why, claim="")
-    if state == _S.REJECTED:
-        _follow(act, row.registration, row.op, ("send succeeded", "rejected"))
-        raise_rejected(act, row)
-    elif state == _S.DEAD_LETTER:
-        raise_late(act, row, "S1" if act.now_ms > row.due_ms else "S2")
-
-
-def acknowledge(act: Act, row: Any, event: str, receipt: str, guards: Sequence[Guard] = ()) -> None:
-    """The recipient has it: the number is kept, and what was open about it is closed."""
-    state = act.move(SUBMISSION, row.id, row.state, event, guards)
-    values = {"next_ms": None, "ended_ms": act.now_ms, "receipt": receipt, "problem": "", "claim": ""}
-    _change(act, row.id, state=state, uncertain=0, ticket="", **values)
-    ended = ("checkout reported",) if row.op == Op.CHECKOUT else ("send succeeded", "receipt")
-    _follow(act, row.registration, row.op, ended)
-    close_both(act, row)
-
-
-def _follow(act: Act, registration: str, op: str, events: Sequence[str]) -> None:
-    """Taking something back is no step in a registration's life; what comes instead of it is."""
-    if op != Op.CANCEL:
-        follow(act, registration, events)
-
-
-def _turn(act: Act, connector: str, registration: str) -> int:
-    """The next one; identifiers of one millisecond have no order among them."""
-    table = upstream_submission
-    query = sa.select(sa.func.max(table.c.turn)).where(
-        table.c.community == act.house.community,
-        table.c.registration == registration,
-        table.c.connector == connector,
-    )
-    return int(act.connection.execute(query).scalar() or 0) + 1
-
-
-def _number(act: Act, row: Any) -> str:
-    """The recipient's number of what it holds about this registration."""
-    table = upstream_submission
-    query = sa.select(table.c.receipt).where(
-        table.c.community == act.house.community,
-        table.c.registration == row.registration,
-        table.c.connector == row.connector,
-        table.c.op.in_((Op.SUBMIT, Op.CORRECT)),
-        table.c.state == _S.ACKED,
-        table.c.turn < row.turn,
-    )
-    return str(act.connection.execute(query.order_by(table.c.turn.desc()).limit(1)).scalar() or "")
-
-
-def _waits_for_another(act: Act, row: Any) -> bool:
-    """Reports about one person go in their order; a new one does not overtake what was not taken back."""
-    table = upstream_submission
-    query = sa.select(table.c.op, table.c.state).where(
-        table.c.community == act.house.community,
-        table.c.registration == row.registration,
-        table.c.connector == row.connector,
-        table.c.turn < row.turn,
-    )
-    before: Any = act.connection.execute(query.order_by(table.c.turn.desc()).limit(1)).first()
-    if before is None:
-        return False
-    not_taken_back = before.op == Op.CANCEL and before.state == _S.REJECTED
-    return before.state not in FINAL or before.state == _S.DEAD_LETTER or not_taken_back
+                end(act, row, event, why)

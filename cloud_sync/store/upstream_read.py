@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from cloud_sync.core.guards import Guard
 from cloud_sync.core.lifecycles_upstream import SUBMISSION, SubmissionState
+from cloud_sync.core.reporting import reference_of
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_upstream import DisclosureLine, SubmissionLine, UpstreamTally
 from cloud_sync.store import upstream_log
@@ -14,7 +15,7 @@ from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.reasons import checked_reason
 from cloud_sync.store.tables_upstream import upstream_submission
-from cloud_sync.store.upstream_queue import acknowledge, is_synthetic
+from cloud_sync.store.upstream_rows import acknowledge, is_synthetic
 
 RECEIPT_MAX = 200
 
@@ -99,7 +100,7 @@ def send_again(house: House, submission: str, reason: str, *, actor: str, looked
         fresh = row.state == SubmissionState.REJECTED or looked
         number = row.round + 1 if fresh else row.round
         # A recipient that remembers references would answer an old one with what it said then.
-        reference = f"{row.id}-{number}" if fresh else row.reference
+        reference = reference_of(row.registration, row.connector, row.turn, number)
         values = {"state": state, "attempts": 0, "next_ms": act.now_ms, "ended_ms": None, "claim": ""}
         values |= {"round": number, "reference": reference, "ticket": "", "problem": ""}
         uncertain = 0 if fresh else row.uncertain

@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 import cloud_sync.connectors
+from cloud_sync.connectors.upstream.ways import installed as recipients
 from cloud_sync.errors import NotFound, Refused, StoreError
 from cloud_sync.ports import SESSION_COOKIE
 from cloud_sync.ports_guest import Notice
@@ -245,19 +246,32 @@ def test_a_look_that_cannot_be_written_down_does_not_happen(tmp_path):
 def test_the_vault_answers_for_one_field_of_one_person_and_for_no_more(vault):
     opened, _ = vault
     offered = {name for name, _ in inspect.getmembers(opened, inspect.ismethod) if not name.startswith("_")}
-    assert offered == {"seal", "seal_all", "open_field", "holds", "differs", "forget", "close"}
+    # ``fingerprints`` says that a field has changed, and opens none.
+    assert offered == {
+        *("seal", "seal_all", "open_field", "holds", "differs", "fingerprints", "forget", "close")
+    }
     with pytest.raises(NotFound):
         opened.open_field("%", "name", actor="chen", purpose="all of them", screen="any")
 
 
 def test_there_is_no_connector_through_which_guests_could_be_passed_on():
-    """The one kind of connector there is writes to the guest, and is handed nothing about them but their address."""
+    """One kind writes to the guest and is handed nothing about them but their address; the other tells an authority who
+    is registered where and until when, by lists that know nothing of what anybody does.
+    """
     home = Path(cloud_sync.connectors.__file__).parent
-    assert {path.name for path in home.iterdir() if path.is_dir() and path.name != "__pycache__"} == {
-        "notify"
-    }
+    kinds = {path.name for path in home.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert kinds == {"notify", "upstream"}
     told = {field.name for field in fields(Notice)}
     assert told == {"id", "to", "subject", "text", "link", "language", "synthetic", "at_ms"}
+    reported = {
+        field.name
+        for way in recipients().values()
+        for wanted in way.shape.fields.values()
+        for field in wanted
+    }
+    stay = {"listing", "room", "arrival", "departure", "headcount", "contract", "contract_date"}
+    assert reported - set(FIELDS) == stay
+    assert reported.isdisjoint({"guardian_contact", "draft", "notice"})
 
 
 # --- document images and photographs ---------------------------------------------------------------------------

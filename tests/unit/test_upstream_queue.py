@@ -13,7 +13,7 @@ from cloud_sync.errors import Refused
 from cloud_sync.store import audit, tables
 from cloud_sync.store import upstream_facts as facts
 from cloud_sync.store.house import acting
-from cloud_sync.store.tables_upstream import upstream_log
+from cloud_sync.store.tables_upstream import upstream_log, upstream_submission
 from cloud_sync.store.upstream_read import send_again, settle
 from tests.fakes.community_house import booking_row, take
 from tests.fakes.upstream_authorities import LodgingRegister
@@ -325,6 +325,19 @@ def test_nothing_is_queued_without_a_legal_basis(house):
     house.book._recipients = {LODGING: replace(known, rule=replace(known.rule, basis=""))}
     with pytest.raises(Refused, match="a legal basis does not hold"), acting(house.house, "x", "y") as act:
         house.book.enqueue(act, LODGING, case, Op.SUBMIT)
+
+
+def test_books_that_were_set_back_do_not_tell_under_a_new_name_what_they_forgot(house, far):
+    """A backup of the moment before the report is restored: the register meets the reference it knows."""
+    house.guest()
+    house.rounds()
+    told = house.row().reference
+    with house.books.engine.begin() as db:
+        db.execute(sa.delete(upstream_submission))
+        db.execute(sa.update(tables.registration).values(status="VERIFIED"))
+    house.rounds()
+    assert (house.row().state, house.row().reference) == ("ACKED", told)
+    assert far.held == {"X1234567": 1}
 
 
 def test_old_stays_are_not_told_for_the_first_time(house, far):

@@ -39,9 +39,9 @@ class Courier:
         self._book.watch_clocks()
         return self.deliver()
 
-    def deliver(self, only: str | None = None) -> int:
-        """What is due now; ``only`` looks at this one."""
-        due = self._book.claim(most=PER_ROUND, only=only)
+    def deliver(self) -> int:
+        """What is due now; how many reports were looked at."""
+        due = self._book.claim(most=PER_ROUND)
         for one in due:
             self._deliver(one)
         return len(due)
