@@ -27,6 +27,9 @@ reconcile_app = typer.Typer(
 spot_app = typer.Typer(help="Checks on the spot that nobody can steer.", no_args_is_help=True)
 reconcile_app.add_typer(spot_app, name="spot-check")
 
+Subject = Annotated[
+    str, typer.Argument(help="What it is about: a stay, a pass, a unit, a listing, an operator, a door.")
+]
 Name = Annotated[str, typer.Argument(help="The draw's name.")]
 
 
@@ -97,7 +100,12 @@ def tell(
 
 
 @reconcile_app.command("end")
-def end(subject: str, type_: str, key: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
+def end(
+    subject: Subject,
+    type_: Annotated[str, typer.Argument(metavar="TYPE", help="The type it was told as.")],
+    key: Annotated[str, typer.Argument(help="The name it was told under.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
     """Say that what was told is so no longer."""
     with opened_books(config) as books:
         EvidenceBook(books.house).end(subject, type_, key, actor=who_types())
@@ -125,7 +133,7 @@ def draw(
 @spot_app.command("visited")
 def visited(
     name: Name,
-    stay: str,
+    stay: Annotated[str, typer.Argument(help="One of those drawn.")],
     found: Annotated[int, typer.Option(min=0, max=100, help="People the check found.")],
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:

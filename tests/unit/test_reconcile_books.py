@@ -106,6 +106,7 @@ def test_what_a_stay_changes_beside_it_is_judged_with_it(tmp_path, database):
             listing_row(state="SUSPENDED"),
             listing_row(state="SUSPENDED", room=f"{CODE}-302", label="302"),
         )
+        books.clock.step(ms=1)  # type: ignore[attr-defined]
         take(books, "bookings", booking_row("1003", hours=(30, 50)))
         books.reconciler.run_touched()
         assert ("open", "S2") in found(books, "D08")
