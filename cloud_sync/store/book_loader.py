@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -13,19 +13,14 @@ from cloud_sync.core.books import (
     DoorFact,
     Drained,
     Entry,
-    Hole,
     MemberBook,
-    NodeBook,
     StayBook,
 )
-from cloud_sync.core.issue import is_due_at_nodes
 from cloud_sync.core.lifecycles import PROVED, StayState
 from cloud_sync.core.policy import DAY_MS
-from cloud_sync.protocol.vouched import RETENTION
 from cloud_sync.store import tables
 from cloud_sync.store.house import Act
-from cloud_sync.store.issuing import held_row
-from cloud_sync.store.pass_sets import is_online
+from cloud_sync.store.node_books import node_books
 from cloud_sync.store.places import scope_of
 
 DOOR_DAYS = (
@@ -33,10 +28,7 @@ DOOR_DAYS = (
 )
 NIGHT = range(6)  # with the late evening: when nobody would come by chance
 NIGHT_FROM = 22
-RECEIPT_SLACK_MS = 60_000  # a receipt may be for the set that was built just before the taking-away
 DOOR_TYPES = {"door.forced": "forced", "door.held": "held", "access.not_taken": "not_taken"}
-NARROWED = "pass.narrow"  # tells the doors it was for before: a room moved out of is not in the row any more
-TAKING_AWAY = ("pass.revoke", "pass.exit only", "pass.suspend", "pass.prerequisite lost", NARROWED)
 
 
 class Loader:
@@ -53,7 +45,7 @@ class Loader:
             now_ms=self._act.now_ms,
             drained=self.drained(),
             stays=self._stays(stays),
-            nodes=tuple(self._node(node) for node in nodes),
+            nodes=node_books(self._act, nodes),
             doors=self._door_facts(nodes),
         )
 
@@ -182,68 +174,6 @@ class Loader:
         table = tables.person
         found = sa.select(table.c.person).where(table.c.person.in_(persons), table.c.minor == 1)
         return {row.person for row in self._all(found, table)}
-
-    # --- nodes -------------------------------------------------------------------------------------------------
-
-    def _node(self, node: str) -> NodeBook:
-        state = self._act.row(tables.node_state, node=node)
-        held = self._act.row(tables.pass_set, node=node)
-        return NodeBook(
-            node=node,
-            online=state is not None and is_online(state.online, state.hello_ms, self._act.now_ms),
-            set_ver=held.auth_ver if held is not None else 0,
-            set_root=held.root if held is not None else "",
-            built_ms=held.built_ms if held is not None else 0,
-            told_ver=state.auth_ver if state is not None else 0,
-            told_root=state.root if state is not None else "",
-            revoked_ms=self._unreceipted_revocation(node, held),
-            erase_ms=self._unreceipted_erasure(node),
-            holes=tuple(self._holes(node)),
-        )
-
-    def _unreceipted_revocation(self, node: str, held: Any) -> int | None:
-        """When the oldest thing was taken away that neither a receipt covers nor a set was built for."""
-        if held is None:
-            return None
-        receipted = held.receipt_ver == held.auth_ver and held.receipt_root == held.root
-        since_ms = held.built_ms if receipted else (held.receipt_ms or 0) - RECEIPT_SLACK_MS
-        audit, pass_ = tables.audit, tables.pass_
-        found = (
-            sa.select(audit.c.at_ms, audit.c.action, audit.c.before, pass_.c.wire)
-            .join(pass_, (pass_.c.community == audit.c.community) & (pass_.c.pass_id == audit.c.object))
-            .where(audit.c.action.in_(TAKING_AWAY), audit.c.at_ms > since_ms)
-            .order_by(audit.c.at_ms)
-        )
-        doors = {row.access_point for row in self._act.rows(tables.access_point, node=node)}
-        for row in self._all(found, audit):
-            wire = held_row(row.wire)
-            if wire is None:
-                continue
-            scope = scope_of(row.before) if row.action == NARROWED else wire.scope
-            if doors & set(scope) and is_due_at_nodes(wire, self._house.profile, self._act.now_ms):
-                return int(row.at_ms)
-        return None
-
-    def _unreceipted_erasure(self, node: str) -> int | None:
-        table = tables.erasure
-        found = sa.select(sa.func.min(table.c.asked_ms)).where(
-            table.c.community == self._house.community, table.c.node == node, table.c.acked_ms.is_(None)
-        )
-        return self._db.execute(found).scalar()
-
-    def _holes(self, node: str) -> Iterable[Hole]:
-        for row in self._act.rows(tables.gap, node=node):
-            yield Hole(f"{node}/{row.epoch}/{row.lo}-{row.hi}", cast("int", row.first_seen_ms), "gap")
-        for row in self._lost(node):
-            yield Hole(f"{node}/{row.epoch}/{row.lo}-{row.hi}", cast("int", row.declared_ms), "lost")
-        for row in self._act.rows(tables.conflict, node=node):
-            yield Hole(f"{node}/{row.epoch}/{row.seq}", cast("int", row.seen_ms), "conflict")
-
-    def _lost(self, node: str) -> Iterable[sa.Row[tuple[object, ...]]]:
-        """What a node declared gone; not what left it on its own clock, acknowledged, as it has to."""
-        table = tables.tombstone
-        mine = (table.c.community == self._house.community, table.c.node == node, table.c.reason != RETENTION)
-        return self._db.execute(sa.select(table).where(*mine))
 
     # --- doors -------------------------------------------------------------------------------------------------
 
