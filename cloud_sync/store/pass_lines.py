@@ -1,7 +1,7 @@
 """Where it is kept in which version of a node's set a guest's pass went out; the sink adds when the node has it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,52 +23,32 @@ where pass_line.pass_version <> excluded.pass_version
 _GONE = sa.text("delete from pass_line where community = :community and node = :node and pass_id = :pass_id")
 
 
-# A transaction stays short, so that the sink never waits long; all nodes of one changed pass fit into one.
-LINES_PER_ACT = 2_000
+LINES_PER_ACT = 2_000  # a transaction stays short, so that the sink never waits long
 
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """What one node's lines become."""
-
-    lines: SetLines
-    put: dict[str, int]
-    gone: tuple[str, ...]
-
-    @property
-    def size(self) -> int:
-        return len(self.put) + len(self.gone)
+_Line = tuple[SetLines, str, int | None]  # a pass in a set: its version, or None where it goes
 
 
 class StoredPassLines:
-    """``PassLines`` on the service's database: as many nodes in one transaction as keep it short."""
+    """``PassLines`` on the service's database: one transaction for a change of all nodes, several for whole sets."""
 
     def __init__(self, engine: sa.Engine, community: str) -> None:
         self._engine = engine
         self._community = community
 
     def note(self, lines: Sequence[SetLines], now_ms: int) -> None:
-        some: list[_Change] = []
-        for one in lines:
-            change = self._change(one)
-            if change.size:
-                some.append(change)
-            if sum(waiting.size for waiting in some) >= LINES_PER_ACT:
-                self._write(some, now_ms)
-                some = []
-        if some:
+        changes = (change for one in lines for change in self._changes(one))
+        while some := list(islice(changes, LINES_PER_ACT)):
             self._write(some, now_ms)
 
-    def _change(self, one: SetLines) -> _Change:
+    def _changes(self, one: SetLines) -> Iterator[_Line]:
+        """What goes comes first: of a set that is told anew a pass may go and come."""
         held = self._held(one.node) if one.whole else {}
-        put = {
-            pass_id: version
-            for pass_id, version in one.passes.items()
-            if version is not None and (one.anew or held.get(pass_id) != version)
-        }
         gone = [pass_id for pass_id, version in one.passes.items() if version is None]
         gone += [pass_id for pass_id in held if one.anew or pass_id not in one.passes]
-        return _Change(one, put, tuple(gone))
+        yield from ((one, pass_id, None) for pass_id in gone)
+        for pass_id, version in one.passes.items():
+            if version is not None and (one.anew or held.get(pass_id) != version):
+                yield one, pass_id, version
 
     def _held(self, node: str) -> dict[str, int]:
         mine = sa.select(pass_line.c.pass_id, pass_line.c.pass_version).where(
@@ -77,32 +57,32 @@ class StoredPassLines:
         with reading(self._engine).connect() as db:
             return {row.pass_id: row.pass_version for row in db.execute(mine)}
 
-    def _write(self, changes: Sequence[_Change], now_ms: int) -> None:
+    def _write(self, changes: Sequence[_Line], now_ms: int) -> None:
         with self._engine.begin() as db:
-            left = [
-                {"community": self._community, "node": change.lines.node, "pass_id": pass_id}
-                for change in changes
-                for pass_id in change.gone
+            gone = [
+                {"community": self._community, "node": one.node, "pass_id": pass_id}
+                for one, pass_id, version in changes
+                if version is None
             ]
-            if left:
-                db.execute(_GONE, left)
+            if gone:
+                db.execute(_GONE, gone)
             proved = self._proved(db)
-            rows: list[dict[str, Any]] = [
+            put: list[dict[str, Any]] = [
                 {
                     "community": self._community,
-                    "node": change.lines.node,
+                    "node": one.node,
                     "pass_id": pass_id,
                     "pass_version": version,
-                    "auth_ver": change.lines.auth_ver,
-                    "root": change.lines.root,
+                    "auth_ver": one.auth_ver,
+                    "root": one.root,
                     "told_ms": now_ms,
-                    "receipt_ms": proved.get((change.lines.node, change.lines.auth_ver, change.lines.root)),
+                    "receipt_ms": proved.get((one.node, one.auth_ver, one.root)),
                 }
-                for change in changes
-                for pass_id, version in change.put.items()
+                for one, pass_id, version in changes
+                if version is not None
             ]
-            if rows:
-                db.execute(_PUT, rows)
+            if put:
+                db.execute(_PUT, put)
 
     def _proved(self, db: sa.Connection) -> dict[tuple[str, int, str], int | None]:
         """When each node's receipt for this very version came, where it came before these lines."""
