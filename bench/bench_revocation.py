@@ -1,6 +1,6 @@
 """Revocation: from the call of the HTTP interface until the doors of every online node refuse, 51 nodes × 20,000 passes.
 
-The whole service (pages, sink, jobs) in one process, mosquitto, and the nodes in two more: real link, real pass book on
+The whole service (pages, sink, jobs) in one program, mosquitto, and the nodes in two more: real link, real pass book on
 the disk, real signatures, real decision; only door and camera are missing.  Every node holds 20,000 passes, which it got
 over the bus in this run.  Each call cancels one booking; its moment is before the request is sent.  Last line: JSON.
 """
@@ -25,12 +25,11 @@ import structlog
 from rich.console import Console
 
 from bench.spread import Busy, Goal, goals_table
-from cloud_sync.compose import Books, Part, open_books, set_up, write_join_file
+from cloud_sync.compose import Books, open_books, set_up, write_join_file
 from cloud_sync.config import BrokerConfig, CommunityConfig, SyncConfig, WebConfig
 from cloud_sync.jobs import SystemClock
 from cloud_sync.ports import SESSION_COOKIE
 from cloud_sync.protocol.messages import PassRow
-from cloud_sync.service import Service
 from cloud_sync.store import tables
 from cloud_sync.store.places import AccessPointSpec, NodeJoin
 from tests.fakes.brokers import Mosquitto, free_port
@@ -41,9 +40,26 @@ HOUR = 3_600_000
 GOAL_MS = 1_000.0
 PROCESSES = 2
 FIRST_SETS_WITHIN_S = 900.0
+STARTED_WITHIN_S = 60.0
 ENFORCED_WITHIN_S = 30.0
 WARM_UP = 5  # calls that are not counted
 NAME, PASSWORD = "bench", "a-long-enough-password"
+
+
+CONFIG = """\
+data_dir = "{config.data_dir}"
+[community]
+code = "{config.community.code}"
+name_zh = "{config.community.name_zh}"
+name_en = "{config.community.name_en}"
+synthetic = true
+[broker]
+embedded = false
+port = {config.broker.port}
+[web]
+tls = false
+port = {config.web.port}
+"""
 
 
 def node_name(number: int) -> str:
@@ -171,6 +187,27 @@ class Nodes:
 
 
 @contextmanager
+def serving(config: SyncConfig, folder: Path) -> Iterator[None]:
+    """The service's own program: whoever calls it shares no interpreter with it."""
+    file, log = folder / "sync.toml", folder / "sync.log"
+    file.write_text(CONFIG.format(config=config))
+    words = [str(Path(sys.executable).parent / "gatehouse-sync"), "serve", "-c", str(file)]
+    with log.open("w") as out:
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=out)
+        try:
+            end, pause = time.monotonic() + STARTED_WITHIN_S, threading.Event()
+            while "service_started" not in log.read_text():
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < end, "the service did not start"
+                pause.wait(0.1)
+            yield
+        finally:
+            process.terminate()
+            process.wait(30)
+    sys.stderr.write(log.read_text())
+
+
+@contextmanager
 def called(config: SyncConfig, books: Books) -> Iterator[httpx.Client]:
     """The HTTP interface with a session, as staff's programs have it."""
     token = books.accounts.login(NAME, PASSWORD)
@@ -219,7 +256,7 @@ def _measured(words: argparse.Namespace, folder: Path, console: Console, port: i
     nodes = Nodes(folders, port)
     each, last, calls = [], [], []
     try:
-        with called(config, books) as client, Service(config, (Part.SINK, Part.JOBS, Part.PAGES)):
+        with serving(config, folder), called(config, books) as client:
             sets_s = nodes.wait_for_sets(words.nodes, words.passes)
             console.print(f"{words.nodes} first sets of {words.passes} passes arrived in {sets_s:.0f} s")
             threading.Event().wait(5)  # what a first set leaves behind is not what is measured

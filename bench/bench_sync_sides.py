@@ -8,19 +8,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import psycopg
 
+from bench.bench_sync_disk import slowed
 from bench.bench_sync_load import COMMUNITY, LINES_TOPIC
 from tests.fakes.postgres_house import Cluster
 
 BIN = Path(sys.executable).parent
 LOOK_S = 0.005
 MOST_S = 180.0  # whatever takes longer is stuck
+# Asked to end more than once: strace may swallow a signal that comes while it holds a call back.
+ASKED_MAX, ASKED_EVERY_S = 6, 4.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
 CONFIG = """\
@@ -93,17 +96,18 @@ class Gatehouse:
 
     form = "frames"
 
-    def __init__(self, cluster: Cluster | None = None) -> None:
-        self._cluster = cluster
+    def __init__(self, cluster: Cluster | None = None, *, longer_ms: float | None = None) -> None:
+        """``longer_ms``: on a disk whose flushes take that much longer; a server's own disk stays as it is."""
+        self._cluster, self._longer_ms = cluster, longer_ms
         self.name = "postgresql" if cluster else "sqlite"
 
     def started(self, folder: Path, port: int, publishes: int) -> "GatehouseRunning":  # noqa: ARG002
         url = self._cluster.new_database() if self._cluster else ""
-        return GatehouseRunning(folder, port, url)
+        return GatehouseRunning(folder, port, url, self._longer_ms)
 
 
 class GatehouseRunning:
-    def __init__(self, folder: Path, port: int, url: str) -> None:
+    def __init__(self, folder: Path, port: int, url: str, longer_ms: float | None) -> None:
         self._url, self._file = url, folder / "data/community.db"
         config = folder / "sync.toml"
         database = f'database_url = "{url}"' if url else ""
@@ -111,7 +115,9 @@ class GatehouseRunning:
         program = str(BIN / "gatehouse-sync")
         subprocess.run([program, "setup", "-c", str(config)], check=True, stdout=subprocess.DEVNULL)
         self._log = (folder / "sink.log").open("w")
-        self._process = subprocess.Popen([program, "ingest", "-c", str(config)], stderr=self._log)
+        self._process = subprocess.Popen(
+            slowed([program, "ingest", "-c", str(config)], longer_ms), stderr=self._log
+        )
         _eventually(lambda: "service_started" in (folder / "sink.log").read_text(), "the sink did not start")
         _listening(port, f"ac/v1/{COMMUNITY}/s/state")
         self._cpu = cpu_s(self._process.pid)
@@ -147,8 +153,14 @@ class GatehouseRunning:
         return Cost(cpu_s(self._process.pid) - self._cpu, peak_mb(self._process.pid))
 
     def close(self) -> None:
-        self._process.terminate()
-        self._process.wait(20)
+        for _ in range(ASKED_MAX):
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(ASKED_EVERY_S)
+                break
+        else:
+            self._process.kill()
+            self._process.wait(5)
         self._log.close()
 
 
@@ -171,16 +183,22 @@ class Piped:
 
     form = "lines"
 
-    def __init__(self, name: str, *, wal: bool = False, rows: int = 100) -> None:
+    def __init__(
+        self, name: str, *, wal: bool = False, rows: int = 100, longer_ms: float | None = None
+    ) -> None:
         self.name = name
-        self._wal, self._rows = wal, rows
+        self._wal, self._rows, self._longer_ms = wal, rows, longer_ms
 
     def started(self, folder: Path, port: int, publishes: int) -> "PipedRunning":
-        return PipedRunning(folder, port, publishes, wal=self._wal, rows=self._rows)
+        return PipedRunning(
+            folder, port, publishes, wal=self._wal, rows=self._rows, longer_ms=self._longer_ms
+        )
 
 
 class PipedRunning:
-    def __init__(self, folder: Path, port: int, publishes: int, *, wal: bool, rows: int) -> None:
+    def __init__(
+        self, folder: Path, port: int, publishes: int, *, wal: bool, rows: int, longer_ms: float | None
+    ) -> None:
         self._file = folder / "piped.db"
         insert = str(BIN / "sqlite-utils")
         words = ["create-database", str(self._file), *(["--enable-wal"] if wal else [])]
@@ -189,22 +207,10 @@ class PipedRunning:
         listen += ["-i", "piped", "-t", LINES_TOPIC, "-C", str(publishes)]
         self._before = _children_cpu_s()
         self._listening = subprocess.Popen(listen, stdout=subprocess.PIPE)
-        key = ["--pk", "node", "--pk", "epoch", "--pk", "seq"]
+        into = [insert, "insert", str(self._file), "event", "-", "--nl", "--ignore"]
+        into += ["--pk", "node", "--pk", "epoch", "--pk", "seq", "--batch-size", str(rows)]
         self._inserting = subprocess.Popen(
-            [
-                insert,
-                "insert",
-                str(self._file),
-                "event",
-                "-",
-                "--nl",
-                "--ignore",
-                *key,
-                "--batch-size",
-                str(rows),
-            ],
-            stdin=self._listening.stdout,
-            stdout=subprocess.DEVNULL,
+            slowed(into, longer_ms), stdin=self._listening.stdout, stdout=subprocess.DEVNULL
         )
         assert self._listening.stdout is not None
         self._listening.stdout.close()

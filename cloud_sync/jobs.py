@@ -104,7 +104,7 @@ class Beat:
 
 @dataclass(slots=True)
 class PassWork:
-    """What time changes, then what the nodes are to hold."""
+    """What the nodes are to hold, and what time changes: a revocation does not wait for what is counted in minutes."""
 
     registry: SqlRegistry
     distributor: Distributor
@@ -113,13 +113,15 @@ class PassWork:
     _since_ms: int | None = None
 
     def __call__(self) -> None:
+        if self._since_ms is None:
+            self._advance_time(self.clock.now_ms())
+        self.distributor.tick()
         now_ms = self.clock.now_ms()
         if self._since_ms is None or not 0 <= now_ms - self._since_ms < TIME_EVERY_MS:
             self._advance_time(now_ms)
-        self.distributor.tick()
 
     def _advance_time(self, now_ms: int) -> None:
-        # At the first beat everything that a stop of the service may have missed is looked at.
+        # Before the first tick everything that a stop of the service may have missed is looked at.
         since_ms = self._since_ms if self._since_ms is not None else now_ms - self.hold_ms
         self.registry.advance_time(since_ms=since_ms)
         self._since_ms = now_ms

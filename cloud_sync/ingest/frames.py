@@ -48,11 +48,8 @@ class Read:
     @property
     def events(self) -> int:
         """How many events storing this frame may take."""
-        match self.what:
-            case Told(message=Batch(ev=events)):
-                return len(events)
-            case _:
-                return 0
+        what = self.what
+        return len(what.message.ev) if isinstance(what, Told) and isinstance(what.message, Batch) else 0
 
 
 def read(tenant: str, delivery: Delivery) -> Read:

@@ -55,19 +55,21 @@ def merkle(level: list[bytes]) -> bytes:
 def root(auth_ver: int, rows: Iterable[PassRow]) -> str:
     """The root of one version of a node's pass set, as hex."""
     held = list(rows)
-    return _seal(auth_ver, len(held), leaves(held))
+    return _seal(auth_ver, len(held), merkle(leaves(held)))
 
 
-def _seal(auth_ver: int, count: int, level: list[bytes]) -> str:
-    return _h(auth_ver.to_bytes(8, "big") + count.to_bytes(4, "big") + merkle(level)).hex()
+def _seal(auth_ver: int, count: int, top: bytes) -> str:
+    return _h(auth_ver.to_bytes(8, "big") + count.to_bytes(4, "big") + top).hex()
 
 
 class Tree:
-    """The hashes of one set of rows, kept so that a change costs its buckets and not the set."""
+    """The hashes of one set of rows, kept so that a change costs its buckets and the way up from them, not the set."""
 
     def __init__(self, hashes: Mapping[str, bytes] | None = None) -> None:
         self._buckets: list[dict[str, bytes]] = [{} for _ in range(BUCKETS)]
-        self._leaves: list[bytes | None] = [None] * BUCKETS  # None: to be computed anew
+        # The top is 1, below ``i`` are ``2i`` and ``2i + 1``, the leaves stand from BUCKETS on.  None: to be computed
+        # anew, and then so is everything above it.
+        self._nodes: list[bytes | None] = [None] * (2 * BUCKETS)
         self.count = 0
         for pass_id, hashed in (hashes or {}).items():
             self._buckets[bucket_of(pass_id)][pass_id] = hashed
@@ -94,22 +96,35 @@ class Tree:
             if hashed is not None:
                 bucket[pass_id] = hashed
             self.count += (hashed is not None) - (before is not None)
-            self._leaves[number] = None
+            self._forget(BUCKETS + number)
         return undo
+
+    def _forget(self, at: int) -> None:
+        while at and self._nodes[at] is not None:
+            self._nodes[at] = None
+            at //= 2
 
     def leaves(self) -> list[bytes]:
         return [self._leaf_at(number) for number in range(BUCKETS)]
 
     def _leaf_at(self, number: int) -> bytes:
-        known = self._leaves[number]
+        known = self._nodes[BUCKETS + number]
         if known is None:
             bucket = self._buckets[number]
-            known = self._leaves[number] = _leaf(bucket[pass_id] for pass_id in sorted(bucket))
+            known = self._nodes[BUCKETS + number] = _leaf(bucket[pass_id] for pass_id in sorted(bucket))
+        return known
+
+    def _node_at(self, at: int) -> bytes:
+        if at >= BUCKETS:
+            return self._leaf_at(at - BUCKETS)
+        known = self._nodes[at]
+        if known is None:
+            known = self._nodes[at] = _h(b"\1" + self._node_at(2 * at) + self._node_at(2 * at + 1))
         return known
 
     def root(self, auth_ver: int) -> str:
         """The same as ``root`` of the rows themselves."""
-        return _seal(auth_ver, self.count, self.leaves())
+        return _seal(auth_ver, self.count, self._node_at(1))
 
 
 def pack(rows: Iterable[PassRow]) -> bytes:

@@ -5,6 +5,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 ROOT = "ac/v1"
@@ -33,8 +34,14 @@ def sink_group(secret: bytes) -> str:
     return hashlib.blake2b(secret, person=b"ac-sink-group", digest_size=16).hexdigest()
 
 
+TOPICS_KNOWN = (
+    4_096  # a sink hears the same few topics of each node again and again; a stranger's push out old ones
+)
+_NO_NAME = frozenset("/+#\0 ")
+
+
 def _is_name(text: str) -> bool:
-    return bool(text) and not set(text) & set("/+#\0 ")
+    return bool(text) and _NO_NAME.isdisjoint(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +163,7 @@ class Address:
     kind: Up
 
 
+@lru_cache(maxsize=TOPICS_KNOWN)
 def parse_up(topic: str) -> Address | None:
     """Who speaks and what kind of thing is said; None when the topic is not a node's."""
     parts = topic.removeprefix(f"{ROOT}/").split("/")

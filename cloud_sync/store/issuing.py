@@ -26,7 +26,7 @@ from cloud_sync.store import tables
 from cloud_sync.store.erasing import erase_face
 from cloud_sync.store.house import Act
 from cloud_sync.store.pins import DAY
-from cloud_sync.store.places import nodes_of, scope_of
+from cloud_sync.store.places import owners_of, scope_of
 
 # PENDING → ARMED → ACTIVE → EXPIRED is the longest way a pass has to catch up on at once.
 STEPS_MAX = 6
@@ -230,7 +230,10 @@ def keep(act: Act, held: Any, state: PassState, row: PassRow) -> None:
 
 def _leave_doors(act: Act, before: PassRow, row: PassRow) -> None:
     """A node none of whose doors is on the way any more has no reason to know the face."""
-    left = set(nodes_of(act, before.scope)) - set(nodes_of(act, row.scope))
-    gone = [door for door in before.scope if left.intersection(nodes_of(act, [door]))]
+    if set(before.scope) <= set(row.scope):
+        return
+    owners = owners_of(act, {*before.scope, *row.scope})
+    stayed = {owners[door] for door in row.scope if door in owners}
+    gone = [door for door in before.scope if door in owners and owners[door] not in stayed]
     if gone:
         erase_face(act, row.pass_id, gone, "door no longer on the way")

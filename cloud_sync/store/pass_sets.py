@@ -14,6 +14,14 @@ from cloud_sync.store.tables import erasure, node, node_state, pass_set, pass_wi
 # A node says hello every 30 s; three missed and it is offline (domain.md §5.8).
 OFFLINE_AFTER_MS = 90_000
 
+_SAVE = sa.text("""
+insert into pass_set (community, node, auth_ver, root, built_ms, erase_ver, receipt_ver, receipt_root, receipt_ms)
+values (:community, :node, :auth_ver, :root, :built_ms, 0, 0, '', null)
+on conflict (community, node) do update set
+    auth_ver = excluded.auth_ver, root = excluded.root, built_ms = excluded.built_ms
+where pass_set.auth_ver < excluded.auth_ver
+""")
+
 
 def is_online(online: str | None, hello_ms: int | None, now_ms: int) -> bool:
     """Heard within 90 s, and not declared gone by its own will."""
@@ -41,19 +49,19 @@ class StoredPassSets:
 
         Nothing happens when a newer version is already there: another process of the service was first.
         """
-        with self._engine.begin() as db:
-            for version in versions:
-                self._save(db, version, now_ms)
-
-    def _save(self, db: sa.Connection, version: NewVersion, now_ms: int) -> None:
-        new = {"auth_ver": version.auth_ver, "root": version.root, "built_ms": now_ms}
-        mine = (pass_set.c.community == self._community, pass_set.c.node == version.node)
-        older = pass_set.c.auth_ver < version.auth_ver
-        changed = db.execute(pass_set.update().where(*mine, older).values(**new))
-        if changed.rowcount or db.execute(sa.select(pass_set.c.node).where(*mine)).first():
-            return
-        none_yet = {"erase_ver": 0, "receipt_ver": 0, "receipt_root": "", "receipt_ms": None}
-        db.execute(pass_set.insert().values(community=self._community, node=version.node, **new, **none_yet))
+        rows = [
+            {
+                "community": self._community,
+                "node": version.node,
+                "auth_ver": version.auth_ver,
+                "root": version.root,
+                "built_ms": now_ms,
+            }
+            for version in versions
+        ]
+        if rows:
+            with self._engine.begin() as db:
+                db.execute(_SAVE, rows)
 
     def _nodes(self) -> sa.Select[Any]:
         state = (node_state.c.community == node.c.community) & (node_state.c.node == node.c.node)

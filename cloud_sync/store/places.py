@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -207,11 +208,16 @@ def disable_face(act: Act, access_point: str) -> None:
 
 def nodes_of(act: Act, access_points: list[str]) -> list[str]:
     """The nodes that own these doors, each once."""
+    return sorted(set(owners_of(act, access_points).values()))
+
+
+def owners_of(act: Act, access_points: Collection[str]) -> dict[str, str]:
+    """By door its node, of those that there are."""
     table = tables.access_point
-    found = sa.select(table.c.node).where(
+    found = sa.select(table.c.access_point, table.c.node).where(
         table.c.community == act.house.community, table.c.access_point.in_(access_points)
     )
-    return sorted(set(act.connection.execute(found).scalars()))
+    return {row.access_point: row.node for row in act.connection.execute(found)}
 
 
 def scope_of(text: str) -> list[str]:

@@ -285,8 +285,8 @@ def refresh_all(act: Act) -> int:
     return len(subjects)
 
 
-def due_subjects(act: Act) -> int:
-    """Passes of subjects whose window has begun or ended; how many were looked at."""
+def due_subjects(act: Act) -> list[str]:
+    """Passes of subjects whose window has begun or ended: each is for ``refresh_subject``."""
     table, profile = tables.pass_, act.house.profile
     opened = (table.c.state == "ARMED") & (table.c.not_before_ms - profile.early_most_ms <= act.now_ms)
     over = table.c.state.in_(("ACTIVE", "SUSPENDED")) & (table.c.not_after_ms < act.now_ms)
@@ -295,10 +295,7 @@ def due_subjects(act: Act) -> int:
         .where(table.c.community == act.house.community, table.c.stay.is_(None), opened | over)
         .limit(DUE_PER_ACT)
     )
-    due = list(act.connection.execute(found).scalars())
-    for pass_id in due:
-        refresh_subject(act, pass_id)
-    return len(due)
+    return list(act.connection.execute(found).scalars())
 
 
 # --- ways to use it ------------------------------------------------------------------------------------------------

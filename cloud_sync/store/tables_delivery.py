@@ -16,6 +16,15 @@ pass_line = _table(
     _int("receipt_ms", null=True),
     sa.Index("pass_line_by_pass", "community", "pass_id"),
     sa.Index("pass_line_by_version", "community", "node", "auth_ver"),
+    # Nearly always empty: a receipt must not read all passes of its node to find what it proves.
+    sa.Index(
+        "pass_line_unproved",
+        "community",
+        "node",
+        "auth_ver",
+        sqlite_where=sa.text("receipt_ms IS NULL"),
+        postgresql_where=sa.text("receipt_ms IS NULL"),
+    ),
 )
 delivery_check = _table("delivery_check", _key("at_ms", sa.BigInteger), _int("until_ms"), _int("ran_ms"))
 delivery_unready = _table(

@@ -7,12 +7,13 @@ import sqlalchemy as sa
 from cloud_sync.core.guards import Guard
 from cloud_sync.core.lifecycles import CREDENTIAL, STAY, STAY_INSIDE, CredentialState, StayState
 from cloud_sync.store import registration_clocks, tables
+from cloud_sync.store.engine import reading
 from cloud_sync.store.erasing import finish_erase_clocks
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.issuing import refresh_stay
 from cloud_sync.store.listing_clock import due_listings
 from cloud_sync.store.self_registering import drop_drafts_of_ended_stays
-from cloud_sync.store.subjects import due_subjects
+from cloud_sync.store.subjects import due_subjects, refresh_subject
 
 STAYS_PER_ACT = 200  # one transaction stays short, so that the sink never waits long
 ACTOR = "clock"
@@ -21,12 +22,17 @@ ROLE = "system"
 
 def advance_time(house: House, *, since_ms: int) -> int:
     """Do everything that has fallen due; how many stays or passes moved.  ``since_ms`` is the last time this ran."""
+    # These two read every pass: before the write lock is taken, so that nobody waits for them twice a second.
+    with reading(house.engine).begin() as db:
+        looking = Act(house, db, house.clock.now_ms(), ACTOR, ROLE)
+        stays, passes = _stays_of_due_passes(looking, since_ms), due_subjects(looking)
     with acting(house, ACTOR, ROLE) as act:
         moved = sum(step(act) for step in _STEPS)
-        stays = _stays_of_due_passes(act, since_ms)
+        for pass_id in passes:
+            refresh_subject(act, pass_id)
         for stay in stays:
             refresh_stay(act, stay)
-    return moved + len(stays)
+    return moved + len(passes) + len(stays)
 
 
 def _stays(act: Act, *where: sa.ColumnElement[bool]) -> list[Any]:
@@ -194,6 +200,5 @@ _STEPS = (
     _last_exits,
     finish_erase_clocks,
     drop_drafts_of_ended_stays,
-    due_subjects,
     due_listings,
 )

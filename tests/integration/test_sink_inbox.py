@@ -60,19 +60,43 @@ def test_a_token_of_an_earlier_connection_settles_nothing(inbox: PahoInbox, send
     acked: list[int] = []
     inbox._client.ack = lambda mid, qos: acked.append(mid)
     inbox.settle([old])
+    eventually(lambda: not inbox._settled)
     assert acked == []
     sender.publish("up/x", b"second", qos=1)
     (new,) = take(inbox, 1)
     inbox.settle([new])
-    assert len(acked) == 1
+    eventually(lambda: len(acked) == 1)
 
 
-def test_a_network_thread_that_died_is_replaced(inbox: PahoInbox, sender: paho.Client) -> None:
+def test_whatever_breaks_in_the_library_costs_a_connection_and_never_the_inbox(
+    inbox: PahoInbox, sender: paho.Client
+) -> None:
+    def broken() -> None:
+        raise AssertionError("a fault of the library's own")
+
     session = inbox.session
-    inbox._client.loop_stop()  # the thread ends without a word, as it does after some faults
+    inbox._client.loop_misc = broken
     eventually(lambda: inbox.session > session and inbox.connected, what="nobody noticed")
     sender.publish("up/x", b"still here", qos=1)
     assert take(inbox, 1)[0].payload == b"still here"
+
+
+def test_a_socket_that_is_gone_without_a_word_is_noticed(inbox: PahoInbox, sender: paho.Client) -> None:
+    session = inbox.session
+    inbox._client.socket().close()
+    inbox.send("down/x", b"lost")  # nobody has said yet that it is gone
+    eventually(lambda: inbox.session > session and inbox.connected, what="nobody noticed")
+    sender.publish("up/x", b"still here", qos=1)
+    assert take(inbox, 1)[0].payload == b"still here"
+
+
+def test_a_close_that_is_asked_for_while_nothing_happens_does_not_wait(inbox: PahoInbox) -> None:
+    thread = inbox._thread
+    inbox.close()
+    assert not thread.is_alive()
+    inbox.send("down/x", b"late")
+    inbox.settle([])
+    assert inbox.counters.unsent == 1
 
 
 def test_a_fault_in_a_callback_costs_a_connection_and_never_the_inbox(
