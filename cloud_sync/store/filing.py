@@ -26,6 +26,7 @@ from cloud_sync.core.roles import Right, may
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_model import FilingWish, Person
 from cloud_sync.store import tables
+from cloud_sync.store.discrepancy_rows import settle_by_act
 from cloud_sync.store.house import Act
 from cloud_sync.store.interests import check_place, known_user, speaks_for
 from cloud_sync.store.issuing import refresh_stay
@@ -42,7 +43,6 @@ from cloud_sync.store.listing_steps import (
     review_dates,
 )
 from cloud_sync.store.reasons import checked_reason
-from cloud_sync.store.discrepancy_rows import settle_by_act
 from cloud_sync.store.sanctions import lift_after_recheck
 from cloud_sync.store.tables_model import (
     inspection,
@@ -178,7 +178,7 @@ def acknowledge(act: Act, operator: str, kind: str, version: int, language: str,
     if letter is None or language not in {"zh", "en"}:
         now = ", ".join(f"{one.kind} version {one.version}" for one in LETTERS)
         raise Refused("listing.letter", f"what is acknowledged now is {now}, in zh or en.")
-    if act.row(letter_ack, operator=operator, kind=kind, version=version) is not None:  # type: ignore[arg-type]
+    if act.row(letter_ack, operator=operator, kind=kind, version=version) is not None:
         return
     text = letter.zh if language == "zh" else letter.en
     digest = sha256(text.encode()).hexdigest()

@@ -13,10 +13,10 @@ from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_model import Person
 from cloud_sync.store import tables
 from cloud_sync.store.case_rows import begin, link, newest_rev, open_with_key
+from cloud_sync.store.discrepancy_rows import raise_now
 from cloud_sync.store.house import Act
 from cloud_sync.store.interests import check_place, is_interested
 from cloud_sync.store.reasons import checked_reason
-from cloud_sync.store.discrepancy_rows import raise_now
 from cloud_sync.store.tables_model import finding, unit
 
 KIND, WINDOW = "D07", 0  # one discrepancy per unit, whoever finds it again
