@@ -12,7 +12,7 @@ from cloud_sync.synth.verdict import Verdict, agrees, holds
 SEEN_MIN = 0.97  # of those who came; companions without a pass and lines that were lost are not seen
 FEW_UNSEEN = 8  # among a handful of people a share says nothing
 PEAK = (0.06, 0.13)
-DENIED = (0.005, 0.03)
+DENIED = (0.005, 0.035)
 HOUR_MS = 3_600_000
 DAY = 24 * 60
 CAME = "access.taken"

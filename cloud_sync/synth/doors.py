@@ -8,6 +8,7 @@ from random import Random
 
 DENIED_SHARE = 0.03  # of passages by face; a quarter of it by card and code: 2 % of all
 HELD_SHARE = 0.003
+UNREADABLE_SHARE = 0.15  # of codes and cards at a reader that has a bad day
 FACE_TROUBLE = ("face_low_quality", "CredentialNotFound")  # a mask, glare
 CODE_TROUBLE = ("CredentialExpired", "Unauthorized")
 # A line still without place and number: (ms since the first midnight, point, the rest as JSON members).
@@ -71,5 +72,5 @@ class Trouble:
             reasons = FACE_TROUBLE if who[2] == "face" else CODE_TROUBLE
             if who[2] == "face" or at < HELD_SHARE + DENIED_SHARE / 4:
                 out.append((ms - 6_000, point, denied(*who, reasons[int(at * 1e6) % 2])))
-        elif point in self.unreadable and who[2] != "face" and at < 0.4:
+        elif point in self.unreadable and who[2] != "face" and at < UNREADABLE_SHARE:
             out.append((ms - 9_000, point, denied(*who, "CredentialNotFound")))
