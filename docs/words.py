@@ -155,6 +155,8 @@ KEYS: dict[str, str] = {
 }
 
 ARGUMENTS: dict[str, str] = {
+    "FEED": "The calendar's name in the configuration.",
+    "OPERATOR": "The operator's reference, as listings have it.",
     "SOURCE": "Where the booking came from, as in the import.",
     "REF": "The booking's own number there (`external_ref`).",
     "ROOM": "The room the stay moves to, as in the import of listings.",

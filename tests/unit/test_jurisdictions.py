@@ -97,7 +97,7 @@ def test_a_community_can_live_under_every_profile(name):
 
 GOOD = """title = "x"
 version = 1
-home = ["XXX"]
+home = ["UTO"]
 reportable = ["national"]
 age_of_majority = 18
 face_age_min = 14
