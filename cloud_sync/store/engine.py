@@ -14,6 +14,14 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from cloud_sync.errors import StoreError
+from cloud_sync.store import (  # noqa: F401 - whoever opens it knows its whole shape
+    tables_archive,
+    tables_delivery,
+    tables_identity,
+    tables_import,
+    tables_sink,
+    tables_vouched,
+)
 from cloud_sync.store.pg_engine import is_postgres, open_postgres
 
 # A sink transaction of 5,000 events takes a fraction of this; waiting longer means that somebody holds the lock.
