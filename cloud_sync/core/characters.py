@@ -1,19 +1,27 @@
 """One writing for text that came from many hands: full-width forms narrowed, traditional characters simplified."""
 
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
-from opencc import OpenCC
+if TYPE_CHECKING:
+    from opencc import OpenCC
 
 CHARACTERS_MAX = 20_000  # remembered; a community's names and addresses use some three thousand
 
-# Its tables are read once, here.  Character by character: whole words would make a name depend on its neighbours.
-_TO_SIMPLIFIED = OpenCC("t2s")
+
+@cache
+def _to_simplified() -> "OpenCC":
+    """Its tables are read when the first character asks for them: most commands of the service never do."""
+    from opencc import OpenCC
+
+    return OpenCC("t2s")
 
 
 @lru_cache(maxsize=CHARACTERS_MAX)
 def _simple(character: str) -> str:
-    return str(_TO_SIMPLIFIED.convert(character))
+    """Character by character: whole words would make a name depend on its neighbours."""
+    return str(_to_simplified().convert(character))
 
 
 def simplified(text: str) -> str:

@@ -9,10 +9,8 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice, product
-
-from pypinyin.pinyin_dict import pinyin_dict
 
 from cloud_sync.core.characters import CHARACTERS_MAX, is_han, simplified
 
@@ -121,12 +119,21 @@ def _sounds(parts: tuple[str, ...]) -> Iterator[str]:
         yield "".join(sorted(parts))
 
 
+@cache
+def _pinyin() -> dict[int, str]:
+    """41,923 characters, read when the first Chinese name is compared: most commands of the service never do."""
+    from pypinyin.pinyin_dict import pinyin_dict
+
+    return pinyin_dict
+
+
 @lru_cache(maxsize=CHARACTERS_MAX)
 def _readings(character: str) -> tuple[str, ...]:
     """Toneless; ü as passports have had it: YU, V and U."""
-    if not is_han(character) or ord(character) not in pinyin_dict:
+    readings = _pinyin().get(ord(character)) if is_han(character) else None
+    if readings is None:
         return (character,)
-    bare = dict.fromkeys(_toneless(reading) for reading in pinyin_dict[ord(character)].split(","))
+    bare = dict.fromkeys(_toneless(reading) for reading in readings.split(","))
     spelled = (form for one in islice(bare, READINGS_MAX) for form in _with_u(one))
     return tuple(dict.fromkeys(spelled))
 
