@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from cloud_sync.api.metrics import metrics_router
 from cloud_sync.api.nodes import node_router
 from cloud_sync.api.v1 import create_router
 from cloud_sync.api.zones import zone_router
@@ -51,6 +52,7 @@ from cloud_sync.protocol.topics import shared_up_filter, sink_group, sink_state,
 from cloud_sync.store.backup import hold, last_backup_ms
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
+from cloud_sync.store.community_metrics import community_metrics
 from cloud_sync.store.delivery_check import DeliveryCheck
 from cloud_sync.store.morning import StoredMorning
 from cloud_sync.store.pass_feed import StoredPassFeed
@@ -211,7 +213,8 @@ class Service:
         )
         zones = zone_router(books.accounts, books.zone_commands)
         nodes = node_router(StoredSnapshots(books.house))
-        app = create_app(services, routers=(api, zones, nodes))
+        metrics = metrics_router(books.accounts, lambda: community_metrics(books.house))
+        app = create_app(services, routers=(api, zones, nodes, metrics))
         web = self._config.web
         self.pages = PageServer(app, web.host, web.port, tls_files(self._config))
         self._starters.append(self.pages.start)
