@@ -13,6 +13,7 @@ import structlog
 
 from cloud_sync.api.bookings import booking_router
 from cloud_sync.api.listings import listing_router
+from cloud_sync.api.metrics import metrics_router
 from cloud_sync.api.nodes import node_router
 from cloud_sync.api.v1 import create_router
 from cloud_sync.api.zones import zone_router
@@ -67,6 +68,7 @@ from cloud_sync.store.backup import hold, last_backup_ms
 from cloud_sync.store.booking_desk import SqlBookingDesk
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
+from cloud_sync.store.community_metrics import community_metrics
 from cloud_sync.store.delivery_check import DeliveryCheck
 from cloud_sync.store.feeds import SqlFeeds
 from cloud_sync.store.morning import StoredMorning
@@ -247,6 +249,8 @@ class Service:
         app = create_app(services, routers=(api, zones, nodes, bookings))
         listings = listing_router(books.accounts, books.listings)
         app = create_app(services, routers=(api, zones, nodes, listings))
+        metrics = metrics_router(books.accounts, lambda: community_metrics(books.house))
+        app = create_app(services, routers=(api, zones, nodes, metrics))
         web = self._config.web
         self.pages = PageServer(app, web.host, web.port, tls_files(self._config))
         self._starters.append(self.pages.start)
