@@ -181,9 +181,10 @@ def act_ae(evening: Doors) -> dict[str, int]:
         return world.once(_sync_program(), *words, "--config", config, folder="sync")
 
     others = [one.name for one in world.guests.values()]
-    return Rights(sync, str(world.http.base_url), Path("sync"), evening.tell, come_in, others).play(
-        who, token
+    act = Rights(
+        sync, str(world.http.base_url), Path("sync"), evening.tell, come_in, others, agreed=world.wish.face
     )
+    return act.play(who, token)
 
 
 def _sync_program() -> str:
