@@ -58,6 +58,7 @@ class Rights:
     tell: Tell
     come_in: Callable[[str], None]  # with these digits, through a door
     others: Sequence[str]  # names that must not be in this guest's copy
+    agreed: bool  # to a face: then nodes have to say that they have erased it
 
     def play(self, who: Guest, token: str) -> dict[str, int]:
         """Exported, erased with receipts, forgotten: what the report counts."""
@@ -106,7 +107,8 @@ class Rights:
 
         def receipts() -> dict[str, Any] | None:
             face = self._copy(phone, token, who)["face"]
-            return face if face["asked_nodes"] and face["erased_nodes"] == face["asked_nodes"] else None
+            asked = bool(face["asked_nodes"]) == self.agreed
+            return face if asked and face["erased_nodes"] == face["asked_nodes"] else None
 
         face = wait_until(receipts, within_s=WITHIN_S, what="every node's receipt for the face", every_s=0.5)
         held = self._copy(phone, token, who)
@@ -179,9 +181,10 @@ def act_ae(evening: Doors) -> dict[str, int]:
         return world.once(_sync_program(), *words, "--config", config, folder="sync")
 
     others = [one.name for one in world.guests.values()]
-    return Rights(sync, str(world.http.base_url), Path("sync"), evening.tell, come_in, others).play(
-        who, token
+    act = Rights(
+        sync, str(world.http.base_url), Path("sync"), evening.tell, come_in, others, agreed=world.wish.face
     )
+    return act.play(who, token)
 
 
 def _sync_program() -> str:
@@ -221,7 +224,9 @@ def play_alone(root: Path, tell: Tell) -> dict[str, int]:
         def sync(*words: str, config: str = "sync.toml") -> str:
             return house.once("sync", *words, "--config", config, folder="sync")
 
-        act = Rights(sync, pages, house.root / "sync", tell, come_in, [other.name, other.document])
+        act = Rights(
+            sync, pages, house.root / "sync", tell, come_in, [other.name, other.document], agreed=True
+        )
         return act.play(who, token)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import jinja2
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from cloud_sync.web.app import create_app
 from cloud_sync.web.serve import PageServer
 from tests.browser.axe import findings
+from tests.browser.every_page import LOOKS, Look, overhang
 from tests.fakes.evening import EVENING_MS, hourly
 from tests.fakes.web_house import ADMIN, PASSWORD, SteppedClock, WebHouse
 
@@ -154,3 +156,54 @@ def phones(browser, complaints):
     yield open_one
     for context in opened:
         context.close()
+
+
+# --- a walk over every page ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def printed(monkeypatch) -> set[str]:
+    """The names of the templates that were printed."""
+    names: set[str] = set()
+    get = jinja2.Environment.get_template
+
+    def noted(self, name, *more, **words):
+        names.add(str(name))
+        return get(self, name, *more, **words)
+
+    monkeypatch.setattr(jinja2.Environment, "get_template", noted)
+    return names
+
+
+@pytest.fixture
+def look(axe) -> Look:
+    """Look at the page as it stands, in both schemes, narrow and wide."""
+
+    def at(page: Page, where: str) -> None:
+        for scheme, width in LOOKS:
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size({"width": width, "height": 800})
+            assert overhang(page) <= 0, (where, width)
+            axe(page, f"{where}, {scheme}, {width} px")
+
+    return at
+
+
+@pytest.fixture
+def windows(browser: Browser, lang) -> Iterator[Callable[[], Page]]:
+    """Windows of different people; scripts that fail are a failure, a page that answers no is not."""
+    opened, broken = [], []
+
+    def open_one() -> Page:
+        words = {"locale": "zh-CN" if lang == "zh" else "en-GB", "reduced_motion": "reduce"}
+        context = browser.new_context(viewport={"width": 360, "height": 800}, **words)
+        context.set_default_timeout(15_000)
+        opened.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: broken.append(str(error)))
+        return page
+
+    yield open_one
+    for context in opened:
+        context.close()
+    assert broken == []

@@ -4,17 +4,12 @@ A walk goes where people go; the test then asks whether every template of its fo
 """
 
 import re
-from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import replace
-from pathlib import Path
 
-import jinja2
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from cloud_sync.ports_model import UnitWish
-from cloud_sync.store.retention import run_retention
 from cloud_sync.store.upstream_read import StoredUpstream
 from cloud_sync.web.app import create_app
 from cloud_sync.web.render import TEMPLATES
@@ -22,13 +17,13 @@ from cloud_sync.web.serve import PageServer
 from edge.core.events import AccessPointId
 from edge.kiosk.serve import KioskServer
 from edge.kiosk.state import Door, KioskState, Screen
-from tests.fakes import listing_house as register_of
+from tests.browser.every_page import LANGS, Look, log_in, of_folder, still
 from tests.fakes.community_house import Gate
 from tests.fakes.evening import EVENING_MS, HOUR_MS, hourly, play
 from tests.fakes.guest_house import ADULT, CHILD, COMPANION, FORM, GuestHouse
 from tests.fakes.registry_sheets import ROLL, ROWS
 from tests.fakes.registry_sheets import bring as bring_rows
-from tests.fakes.staff_house import GUARD, OFFICER, OTHER_GUARD, StaffHouse
+from tests.fakes.staff_house import GUARD, OTHER_GUARD, StaffHouse
 from tests.fakes.web_house import (
     ADMIN,
     BOOKING_CSV,
@@ -45,75 +40,8 @@ from tests.fakes.zone_house import ZoneHouse, answers
 # A walk is long, and a busy machine makes it longer.
 pytestmark = [pytest.mark.chromium, pytest.mark.timeout(400)]
 
-# Colours do not depend on the width, nor the width on the colours.
-LOOKS = (("light", 320), ("light", 1280), ("dark", 360), ("dark", 1280))
 SIZES = ((320, 568), (1920, 1080), (1080, 1920))  # of screens at doors
-LANGS = pytest.mark.parametrize("lang", ["zh", "en"])
-OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 WRONG = ADULT[:-1] + ("1" if ADULT[-1] != "1" else "2")
-
-Look = Callable[..., None]
-
-
-@pytest.fixture
-def printed(monkeypatch) -> set[str]:
-    """The names of the templates that were printed."""
-    names: set[str] = set()
-    get = jinja2.Environment.get_template
-
-    def noted(self, name, *more, **words):
-        names.add(str(name))
-        return get(self, name, *more, **words)
-
-    monkeypatch.setattr(jinja2.Environment, "get_template", noted)
-    return names
-
-
-def of_folder(folder: Path) -> set[str]:
-    """The pages of a folder; what begins with a line is a part of one, and a worker is no page."""
-    names = {str(path.relative_to(TEMPLATES)) for path in folder.glob("*.html") if path.name[0] != "_"}
-    return {name for name in names if not name.endswith(("base.html", "worker.html"))}
-
-
-def overhang(page: Page) -> int:
-    """By how many pixels the page is too wide; a pass that waits for the staff loads itself anew now and then."""
-    asked = page.wait_for_function(f"() => document.body && {{ px: {OVERHANG} }}")
-    return int(asked.json_value()["px"])
-
-
-@pytest.fixture
-def look(axe) -> Look:
-    """Look at the page as it stands, in both schemes, narrow and wide."""
-
-    def at(page: Page, where: str) -> None:
-        for scheme, width in LOOKS:
-            page.emulate_media(color_scheme=scheme)
-            page.set_viewport_size({"width": width, "height": 800})
-            assert overhang(page) <= 0, (where, width)
-            axe(page, f"{where}, {scheme}, {width} px")
-
-    return at
-
-
-@pytest.fixture
-def windows(browser: Browser, lang) -> Iterator[Callable[[], Page]]:
-    """Windows of different people; scripts that fail are a failure, a page that answers no is not."""
-    opened, broken = [], []
-
-    def open_one() -> Page:
-        words = {"locale": "zh-CN" if lang == "zh" else "en-GB", "reduced_motion": "reduce"}
-        context = browser.new_context(viewport={"width": 360, "height": 800}, **words)
-        context.set_default_timeout(15_000)
-        opened.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: broken.append(str(error)))
-        return page
-
-    yield open_one
-    for context in opened:
-        context.close()
-    assert broken == []
-
 
 # --- the guest -------------------------------------------------------------------------------------------------------
 
@@ -223,28 +151,6 @@ def test_every_page_of_the_guest(windows, tmp_path, look, printed, lang):
 
 
 # --- the gate staff --------------------------------------------------------------------------------------------------
-
-
-def log_in(page: Page, url: str, name: str, look: Look | None = None) -> None:
-    page.goto(f"{url}/login")
-    page.fill("#name", name)
-    page.fill("#password", PASSWORD)
-    if look is not None:
-        look(page, "login")
-        page.fill("#password", "not this one")
-        page.click("main button")
-        expect(page.locator(".problem")).to_be_visible()
-        look(page, "login, refused")
-        page.fill("#name", name)
-        page.fill("#password", PASSWORD)
-    page.click("main button")
-    expect(page.locator("#switch")).to_be_visible()
-
-
-def still(page: Page, url: str) -> None:
-    """A page whose line to the service is open, so that what is looked at does not change meanwhile."""
-    page.goto(url)
-    expect(page.locator("#link-state")).to_have_attribute("data-link", "open")
 
 
 def alarms(house: StaffHouse) -> str:
@@ -455,119 +361,6 @@ def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
         log_in(windows(), site.url, ADMIN, look)
     house.close()
     assert of_folder(TEMPLATES) <= printed
-
-
-# --- privacy ---------------------------------------------------------------------------------------------------------
-
-
-def ask_for_a_trace(page: Page, url: str, look: Look) -> str:
-    """By keyboard; the address of the request."""
-    page.goto(f"{url}/privacy")
-    look(page, "privacy")
-    page.locator("#kind-booking").press("Space")
-    page.fill("#ref", "tujia B-9")
-    page.fill("#begins", "2026-11-21T00:00")
-    page.fill("#ends", "2026-11-23T00:00")
-    page.locator("#purpose-danger").press("Space")
-    page.fill("#trace-reason", "has not been seen for a day")
-    page.locator("#trace-form button").press("Enter")
-    expect(page.locator("#problem")).to_be_visible()
-    look(page, "privacy, no such booking")
-    page.fill("#ref", "tujia B-1")
-    page.locator("#trace-form button").press("Enter")
-    page.wait_for_url("**/privacy/traces/*")
-    expect(page.locator("#approve")).to_have_count(0)
-    look(page, "trace, waiting for a second person")
-    return page.url
-
-
-@LANGS
-def test_every_page_of_privacy(windows, tmp_path, look, printed, picture, lang):
-    """A trace takes two officers; a hold is made and shown; a copy comes as a file."""
-    house = StaffHouse(tmp_path, SteppedClock(EVENING_MS))
-    house.open_up()
-    house.accounts.add("sun", "officer", PASSWORD, actor="test")
-    house.guest_link()
-    passed = house.registry.passes()[0]
-    house.tell("access.taken", direction="in", pass_id=passed.pass_id, subject_ref=passed.subject_ref)
-    run_retention(house.books)
-    with PageServer(house.app(), "127.0.0.1", 0) as site:
-        page, other = windows(), windows()
-        log_in(page, site.url, OFFICER)
-        log_in(other, site.url, "sun")
-        address = ask_for_a_trace(page, site.url, look)
-        other.goto(address)
-        look(other, "trace, asked to decide")
-        other.locator("#approve").press("Enter")
-        expect(other.locator("#look")).to_be_visible()
-        page.goto(address)
-        page.locator("#look").press("Enter")
-        expect(page.locator("#watermark")).to_contain_text(OFFICER)
-        expect(page.locator("#lines li")).to_have_count(1)
-        expect(page.locator("#lines li")).to_contain_text("East gate" if lang == "en" else "东门")
-        look(page, "trace, shown")
-        picture(page, f"privacy-trace-{lang}")
-        page.goto(f"{site.url}/privacy")
-        page.fill("#hold-ref", "tujia B-1")
-        page.fill("#hold-days", "30")
-        page.fill("#hold-reason", "court 3")
-        page.locator("#hold-form button").press("Enter")
-        expect(page.get_by_text("court 3")).to_be_visible()
-        look(page, "privacy, with a trace and a hold")
-        picture(page, f"privacy-officer-{lang}")
-        page.fill("#copy-source", "tujia")
-        page.fill("#copy-ref", "B-1")
-        page.fill("#copy-reason", "came with the document")
-        with page.expect_download() as download:
-            page.locator("#copy-form button").first.press("Enter")
-        assert download.value.suggested_filename == "my-data.zip"
-    house.close()
-    assert of_folder(TEMPLATES / "privacy") <= printed
-
-
-# --- the register of listings -----------------------------------------------------------------------------------------
-
-
-def judge(page: Page, url: str, house: register_of.ListingHouse, look: Look) -> None:
-    """A listing from its filing to the first thing that is missing."""
-    code = house.file()
-    house.desk.submit(code, register_of.OPERATOR)
-    for path in ("/listings/queue", f"/listings/{code}"):
-        page.goto(f"{url}{path}")
-        look(page, f"{path}, one filed")
-    page.select_option("#reviewer", register_of.OFFICER.name)
-    page.click("#assign button")
-    page.fill("#reason", "looks fine")
-    page.select_option("#event", "approve")
-    page.click("#decide button")
-    expect(page.locator("#problem")).to_be_visible()
-    look(page, "listing, not yet")
-
-
-def punish(page: Page, url: str, house: register_of.ListingHouse, look: Look) -> None:
-    house.desk.put_unit(UnitWish("1-302", "1", grid="3"), "survey", register_of.OFFICER)
-    code = house.coded("1-302")
-    house.desk.propose_points(code, "C07", ("IN-1", "CS-2"), register_of.OTHER)
-    house.sanctioned(code, 2)
-    house.desk.propose_sanction(code, 4, "C09", "guests while suspended", register_of.OTHER)
-    house.desk.report_unit("1-301", "occupied_no_code", "key box at the door", register_of.OTHER)
-    for path in ("/listings", f"/listings/{code}", "/listings/queue", "/units/1-301", f"/verify/{code}"):
-        page.goto(f"{url}{path}")
-        look(page, path)
-
-
-@LANGS
-def test_every_page_of_the_register(windows, tmp_path, look, printed, lang):
-    house = register_of.ListingHouse(tmp_path)
-    with PageServer(house.app(), "127.0.0.1", 0) as site:
-        page = windows()
-        log_in(page, site.url, register_of.OFFICER.name)
-        page.goto(f"{site.url}/listings")
-        look(page, "register, empty")
-        judge(page, site.url, house, look)
-        punish(page, site.url, house, look)
-    house.close()
-    assert of_folder(TEMPLATES / "listings") <= printed
 
 
 # --- the screen at the door ------------------------------------------------------------------------------------------
