@@ -19,6 +19,8 @@ MUTATIONS ?= 100000
 COMMANDS ?= 1000
 FROM ?= aefb3da
 FACES ?= ../shared/faces
+# Suites side by side; most of a suite waits for programs, so one more than there are cores.
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench bench-sync bench-passes bench-wiped accuracy fault powercut sim mutants cycles days drill \
@@ -33,7 +35,7 @@ demo: $(VENV)/demo.stamp clips web $(if $(filter face_recognition,$(ENGINE)),$(V
 
 test: $(VENV)/dev.stamp clips web ## every suite this machine can run; as root on Debian it installs what it needs
 	@sh tools/system_packages.sh
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 check: $(VENV)/dev.stamp ## format, lint, types, arrows, documents
 	$(BIN)/ruff format --check .

@@ -112,7 +112,7 @@ def play(wish: Storming) -> tuple[dict[str, Any], bool]:
         per_minute = kills / (time.monotonic() - started_s) * 60
         _calm(ground, evening)
         ground.end_of_rush()
-        evening.settle()
+        ground.settle()
         wrong, commands = sum(not _at_rest(ground, door) for door in DOORS.values()), _forged_commands_done()
         world.stop()
         cpu_s = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]) / kills

@@ -211,6 +211,16 @@ class Ground:
             found[plan.node, epoch] = head
         return found
 
+    def heads_without_holes(self) -> dict[tuple[str, str], int]:
+        """``heads`` of the ledgers that are whole: a small disk has let acknowledged events go, and said so."""
+        whole = {}
+        for (node, epoch), head in self.heads().items():
+            with count.read(Path(node, "data/events.db")) as db:
+                (holes,) = db.execute("select count(*) from gone where epoch = ?", (epoch,)).fetchone()
+            if not holes:
+                whole[node, epoch] = head
+        return whole
+
     def stored(self, heads: Mapping[tuple[str, str], int]) -> bool:
         """The service holds everything up to these numbers, without a gap."""
         with suppress(sqlite3.Error), count.read(DATABASE) as db:  # being replaced, or not made yet
@@ -219,6 +229,24 @@ class Ground:
             }
             return all(marks.get(key, 0) >= head for key, head in heads.items())
         return False
+
+    def settle(self) -> None:
+        """Wait until no node records anything any more and the service has it all.
+
+        Raises:
+            TimeoutError: something still moves, or is missing, after a minute.
+        """
+        before: dict[tuple[str, str], int] = {}
+
+        def quiet() -> bool:
+            self.world.alive()
+            heads = self.heads()
+            still = heads == before and self.stored(heads)
+            before.clear()
+            before.update(heads)
+            return still
+
+        wait_until(quiet, within_s=60, what="every event of every node is stored", every_s=1.0)
 
     def granted_since(self, door: DoorPlan, seq: int) -> bool:
         """The node has let somebody in by their digits at this door after this number."""

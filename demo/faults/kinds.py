@@ -47,6 +47,7 @@ class Kind:
     strike: Strike
     needs: Literal["", "disk"] = ""
     then: str = ""  # what has to follow, as somebody would do it
+    unlisted: bool = False  # until then the service knows no node's key, and believes no declared hole
 
 
 def _door_of(ground: Ground, plan: NodePlan) -> DoorPlan:
@@ -363,7 +364,7 @@ KINDS = (
     Kind("rst_storm", 4, rst_storm),
     Kind("slow_line", 4, slow_line),
     Kind("broker_wiped", 3, wipe_broker),
-    Kind("database_deleted", 1.5, delete_database, then="database_first"),
+    Kind("database_deleted", 1.5, delete_database, then="database_first", unlisted=True),
     Kind("database_first", 0, restore_first),  # never drawn: it follows a deletion
     Kind("database_locked", 2, locked_database),
     Kind("database_stale", 2, restore_stale),

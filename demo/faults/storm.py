@@ -60,7 +60,8 @@ class Storm:
         # Whatever it was: somebody is let in afterwards, and that too has to be stored before all is well.
         doors = kind.strike(self.ground) or (self.ground.dice.choice(ALL_DOORS),)
         decided_s = [self.ground.decides(door, within_s=WELL_WITHIN_S) for door in doors]
-        stored_s = self._stored(self.ground.heads(), f"everything is stored again after {kind.name}")
+        heads = self.ground.heads_without_holes() if kind.unlisted else self.ground.heads()
+        stored_s = self._stored(heads, f"everything is stored again after {kind.name}")
         decided_ms = [round((at_s - self.ground.ended_s) * 1000) for at_s in decided_s]
         stored_ms = round((stored_s - self.ground.ended_s) * 1000)
         self.took_ms[kind.name].append(max(stored_ms, *decided_ms, 0))

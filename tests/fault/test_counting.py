@@ -23,7 +23,15 @@ from edge.store.ledger import SqliteLedger
 ROOT = Path(__file__).parents[2]
 NODES, EACH = ("n-a", "n-b"), 40
 STAMP = Stamp("b00t", 1_000, 1_795_277_220_123, ClockState.TRUSTED, 12)
-CLEAN = {"recorded": 80, "stored": 80, "lost": 0, "double": 0, "gaps_open": 0, "chains_verified": 2}
+CLEAN = {
+    "recorded": 80,
+    "stored": 80,
+    "lost": 0,
+    "double": 0,
+    "gaps_open": 0,
+    "chains_verified": 2,
+    "let_go": 0,
+}
 
 
 class Files:
@@ -147,6 +155,32 @@ def test_a_range_declared_lost_is_no_open_gap_and_its_events_still_count_as_lost
         "insert into tombstone values ('c', 'n-a', 'e-n-a', 5, 6, 'test', '00', 1)",
     )
     assert files.counted() == (CLEAN | {"stored": 78, "lost": 2}, 1)
+
+
+LET_GO = (
+    "insert into gone select 'e-n-a', seq, h, 'retention' from event where seq = 10",
+    "delete from event where seq <= 10",
+)
+BEHIND = CLEAN | {"recorded": 70, "stored": 70, "let_go": 10}
+
+
+def test_what_a_ledger_let_go_is_not_counted_and_the_database_has_to_have_it_unaltered(files):
+    change(files.ledgers["n-a"], *LET_GO)
+    assert files.counted() == (BEHIND, 0)
+    change(files.database, "update event set body = x'7b7d' where node = 'n-a' and seq = 3")
+    assert files.counted() == (BEHIND | {"lost": 10}, 1)
+
+
+def test_what_a_ledger_let_go_and_a_deleted_database_lost_has_to_be_declared(files):
+    change(files.ledgers["n-a"], *LET_GO)
+    change(
+        files.database,
+        "delete from event where node = 'n-a' and seq <= 10",
+        "update counter set n = n - 10 where node = 'n-a'",
+    )
+    assert files.counted() == (BEHIND | {"gaps_open": 1}, 1)
+    change(files.database, "insert into tombstone values ('c', 'n-a', 'e-n-a', 1, 10, 'retention', '00', 1)")
+    assert files.counted() == (BEHIND, 0)
 
 
 def test_a_file_that_is_not_there_is_named(files, tmp_path):

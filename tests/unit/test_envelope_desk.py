@@ -71,6 +71,7 @@ def test_the_service_may_lie_about_a_key_and_still_opens_nothing(two: Two) -> No
         ("n-b", B.peer().fingerprint, {**STAFF, "by": "王芳"}, "so no name"),
         ("n-b", B.peer().fingerprint, {**STAFF, "reason": " "}, "--reason"),
     ],
+    ids=["other-fingerprint", "unknown-node", "itself", "a-name", "a-name-in-zh", "no-reason"],
 )
 def test_trust_needs_an_approved_node_its_own_fingerprint_and_somebody(
     two: Two, node: str, mark: str, words: dict[str, str], why: str
