@@ -9,6 +9,8 @@ from cloud_sync.core.issue import GUEST
 from cloud_sync.distribute.node_set import Kept, NodeSet
 from cloud_sync.ports_delivery import PassLines, SetLines
 
+LINES_PER_TICK = 5_000  # at least one node, however large its set
+
 
 def guests(rows: Mapping[str, Kept | None]) -> dict[str, int]:
     """Guests' passes among these, with their versions; each row is read once, however many nodes hold it."""
@@ -17,7 +19,7 @@ def guests(rows: Mapping[str, Kept | None]) -> dict[str, int]:
 
 
 class LineNews:
-    """One tick's news for each node; kept for the next where it could not be written."""
+    """News for each node; kept for the next tick where it could not be written, or where there was too much for one."""
 
     def __init__(self, lines: PassLines | None) -> None:
         self._lines = lines
@@ -48,7 +50,17 @@ class LineNews:
         )
 
     def write(self, now_ms: int) -> None:
-        """Raises StoreError; the next call tries the same again."""
-        if self._lines is not None and self._news:
-            self._lines.note(list(self._news.values()), now_ms)
-        self._news = {}
+        """As many nodes as one tick has time for: whole sets of many nodes must not keep a denial waiting.
+
+        Raises StoreError; the next call tries the same again.
+        """
+        turn, passes = [], 0
+        for lines in self._news.values():
+            turn.append(lines)
+            passes += len(lines.passes)
+            if passes >= LINES_PER_TICK:
+                break
+        if self._lines is not None and turn:
+            self._lines.note(turn, now_ms)
+        for lines in turn:
+            del self._news[lines.node]

@@ -7,6 +7,8 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cloud_sync.distribute.lines import LINES_PER_TICK, LineNews
+from cloud_sync.distribute.node_set import NodeSet
 from cloud_sync.ports import NewVersion
 from cloud_sync.ports_delivery import SetLines
 from cloud_sync.protocol import merkle
@@ -134,3 +136,20 @@ def test_a_tree_that_was_changed_is_the_tree_made_anew(start: dict[str, bytes], 
         held = changed
     assert tree.count == len(held)
     assert tree.leaves() == merkle.Tree(held).leaves()
+
+
+def test_whole_sets_of_many_nodes_are_written_a_few_a_tick_and_none_is_left_out() -> None:
+    written: list[list[str]] = []
+
+    class Lines:
+        def note(self, lines, _now_ms: int) -> None:
+            written.append([one.node for one in lines])
+
+    news = LineNews(Lines())
+    for node in NODES[:3]:
+        held = NodeSet(node)
+        ids = [f"PS-{number}" for number in range(LINES_PER_TICK)]
+        news.loaded(held, ids, dict.fromkeys(ids, 1), anew=False)
+    for _ in range(5):
+        news.write(1)
+    assert written == [["n0"], ["n1"], ["n2"]]
