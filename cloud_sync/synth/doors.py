@@ -6,7 +6,7 @@ guest there.  ``host`` is the member somebody without a pass says they belong to
 
 from random import Random
 
-DENIED_SHARE = 0.03  # of passages by face; a quarter of it by card and code: 2 % of all
+DENIED_SHARE = 0.04  # of passages by face, a quarter of it by card and code: near 2 % of all
 HELD_SHARE = 0.003
 UNREADABLE_SHARE = 0.15  # of codes and cards at a reader that has a bad day
 FACE_TROUBLE = ("face_low_quality", "CredentialNotFound")  # a mask, glare
