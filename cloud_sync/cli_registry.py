@@ -76,7 +76,7 @@ def worklist(
     bucket: Annotated[
         Bucket | None, typer.Option(help="Only these; rejected ones only if asked for.")
     ] = None,
-    most: Annotated[int, typer.Option(min=1, max=1000)] = SHOWN,
+    most: Annotated[int, typer.Option(min=1, max=1000, help="How many rows to print.")] = SHOWN,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Rows nobody has decided about yet; no names: ``registry show`` opens one."""

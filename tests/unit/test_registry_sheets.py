@@ -184,7 +184,7 @@ def rows_or_sentence(path):
         return str(refused)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=400), st.sampled_from([b"", b"PK\x03\x04", "姓名,地址\n".encode()]))
 def test_any_bytes_are_rows_or_one_sentence(tmp_path, data, head):
     path = tmp_path / "any"
@@ -193,7 +193,7 @@ def test_any_bytes_are_rows_or_one_sentence(tmp_path, data, head):
     assert came.endswith(".") if isinstance(came, str) else all(row.line >= 1 for row in came)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 6000), st.binary(min_size=1, max_size=4))
 def test_a_workbook_with_damaged_bytes_is_rows_or_one_sentence(tmp_path, at, noise):
     good = workbook(lambda sheet: sheet.append(["姓名", "地址"]))
