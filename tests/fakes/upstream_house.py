@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from cloud_sync.compose import Books
 from cloud_sync.connectors.upstream.courier import Courier
 from cloud_sync.connectors.upstream.ways import installed, open_upstream
-from cloud_sync.core.policy import HOUR_MS
 from cloud_sync.ports_upstream import SubmissionBook
 from cloud_sync.store import tables
 from cloud_sync.store.tables_upstream import upstream_log, upstream_submission
@@ -19,7 +18,6 @@ from cloud_sync.store.upstream_queue import Recipient, SqlSubmissions
 from cloud_sync.store.upstream_read import StoredUpstream
 from tests.fakes.community_house import (
     CODE,
-    ROOM,
     SteppedClock,
     booking_row,
     listing_row,
@@ -109,8 +107,10 @@ class UpstreamHouse:
         return self.guests([(ref, document)], entered=entered)[0]
 
     def guests(self, wanted: Sequence[tuple[str, str]], *, entered: bool = True) -> list[str]:
-        rows = [booking_row(ref, headcount=1) for ref, _ in wanted]
-        take(self.books, "bookings", *rows)
+        # A room for each: stays of one room are neighbours, and each new one looks at all of them.
+        rooms = {ref: f"{CODE}-{ref}" for ref, _ in wanted}
+        take(self.books, "listings", *(listing_row(max_guests=90, room=room) for room in rooms.values()))
+        take(self.books, "bookings", *(booking_row(ref, headcount=1, room=rooms[ref]) for ref, _ in wanted))
         people = [
             registration_row(
                 ref,
@@ -217,6 +217,3 @@ def in_threads(*works: Any) -> None:
     with ThreadPoolExecutor(len(works)) as pool:
         for one in [pool.submit(work) for work in works]:
             one.result(60)
-
-
-__all__ = ["HOUR_MS", "ROOM", "Died", "DyingBook", "UpstreamHouse", "in_threads", "settings"]

@@ -15,12 +15,13 @@ from cloud_sync.store import upstream_facts as facts
 from cloud_sync.store.house import acting
 from cloud_sync.store.tables_upstream import upstream_log, upstream_submission
 from cloud_sync.store.upstream_read import send_again, settle
-from tests.fakes.community_house import booking_row, take
+from tests.fakes.community_house import CODE, booking_row, take
 from tests.fakes.upstream_authorities import LodgingRegister
 from tests.fakes.upstream_far_side import scripted
 from tests.fakes.upstream_house import Died, DyingBook, UpstreamHouse, in_threads
 
 LODGING = "lodging_report"
+ROOM_OF_1001 = f"{CODE}-1001"
 
 
 @pytest.fixture
@@ -218,7 +219,11 @@ def test_changed_facts_are_corrected_and_the_end_of_the_stay_is_told(either, far
     person = either.guest()
     either.rounds()
     either.clock.step(hours=1)
-    take(either.books, "bookings", booking_row(external_revision=2, hours=(-1, 44), headcount=1))
+    take(
+        either.books,
+        "bookings",
+        booking_row(external_revision=2, hours=(-1, 44), headcount=1, room=ROOM_OF_1001),
+    )
     either.rounds()
     assert [(row.op, row.state) for row in either.rows()] == [("submit", "ACKED"), ("correct", "ACKED")]
     correct = far.reports[either.rows()[1].reference]
@@ -236,7 +241,11 @@ def test_changed_facts_are_corrected_and_the_end_of_the_stay_is_told(either, far
 def test_what_was_told_of_somebody_who_never_came_is_taken_back(house, far):
     house.guest(entered=False)
     house.rounds()
-    take(house.books, "bookings", booking_row(external_revision=2, headcount=1, state="cancelled"))
+    take(
+        house.books,
+        "bookings",
+        booking_row(external_revision=2, headcount=1, state="cancelled", room=ROOM_OF_1001),
+    )
     house.rounds()
     assert [(row.op, row.state) for row in house.rows()] == [("submit", "ACKED"), ("cancel", "ACKED")]
     assert far.reports[house.rows()[1].reference]["record"] == {}
@@ -245,7 +254,11 @@ def test_what_was_told_of_somebody_who_never_came_is_taken_back(house, far):
 def test_what_was_not_told_yet_of_somebody_who_never_came_never_is(house, far):
     house.guest(entered=False)
     house.book.derive()
-    take(house.books, "bookings", booking_row(external_revision=2, headcount=1, state="cancelled"))
+    take(
+        house.books,
+        "bookings",
+        booking_row(external_revision=2, headcount=1, state="cancelled", room=ROOM_OF_1001),
+    )
     house.rounds()
     assert house.row().state == "WITHDRAWN"
     assert far.heard == []
