@@ -112,7 +112,11 @@ def show(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 
 @hold_app.command("lift")
-def lift(hold: str, reason: Reason, config: ConfigOption = DEFAULT_CONFIG) -> None:
+def lift(
+    hold: Annotated[str, typer.Argument(help="As 'hold list' names it.")],
+    reason: Reason,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
     """End a hold before its day."""
     with opened_books(config) as books:
         SqlPrivacy(books.house).lift(hold, reason=reason, actor=who_types())
