@@ -54,7 +54,8 @@ class LineNews:
 
         Raises StoreError; the next call tries the same again.
         """
-        turn, passes = [], 0
+        turn: list[SetLines] = []
+        passes = 0
         for lines in self._news.values():
             turn.append(lines)
             passes += len(lines.passes)
