@@ -18,13 +18,17 @@ CUTS ?= 600
 MUTATIONS ?= 100000
 COMMANDS ?= 1000
 FROM ?= aefb3da
+DATASET ?= tiny
+DAYS ?=
+OUT ?= run/synth
+SUBMISSIONS ?= 1000
 FACES ?= ../shared/faces
 # Suites side by side; most of a suite waits for programs, so one more than there are cores.
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench bench-sync bench-passes bench-wiped accuracy fault powercut sim mutants cycles days drill \
-        mutate-commands mutate-passes attempts upgrade pictures clips web setup clean
+        mutate-commands mutate-passes attempts upgrade synth import164k upstream bench-reconcile pictures clips web setup clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -47,7 +51,7 @@ check: $(VENV)/dev.stamp ## format, lint, types, arrows, documents
 bench: $(VENV)/dev.stamp clips ## measure: the face path beside face_recognition, face and code to lock, sink, the loop, memory
 	$(BIN)/python -m bench
 
-bench-sync: $(VENV)/dev.stamp ## durable events a second, SQLite and PostgreSQL, beside mosquitto_sub | sqlite-utils (some minutes)
+bench-sync: $(VENV)/dev.stamp ## durable events a second, SQLite and PostgreSQL, beside mosquitto_sub | sqlite-utils, and on a slower disk (some minutes)
 	@$(BIN)/python -m bench.bench_sync
 
 bench-passes: $(VENV)/dev.stamp ## from the call that revokes to the last of 51 nodes with 20,000 passes each
@@ -91,6 +95,18 @@ attempts: $(VENV)/dev.stamp ## every way onto the bus that must not lead there, 
 
 upgrade: $(VENV)/dev.stamp ## service and nodes updated in either order from an earlier commit (FROM=aefb3da)
 	@$(BIN)/python -m demo.upgrade --from $(FROM)
+
+synth: $(VENV)/demo.stamp ## a synthetic community, checked by a program of its own (DATASET=dongfang SEED=20210331 DAYS=90 OUT=run/synth)
+	@$(BIN)/gatehouse-sync synth $(DATASET) --seed $(SEED) $(if $(DAYS),--days $(DAYS)) --out $(OUT)
+
+import164k: $(VENV)/dev.stamp ## 164,253 household rows as communities write them, matched, against their labels
+	@$(BIN)/python -m bench.bench_import --seed $(SEED)
+
+upstream: $(VENV)/dev.stamp ## reports to recipients that drop, delay, double and reject (SUBMISSIONS=1000): each told once, or a person looks
+	@$(BIN)/python -m bench.bench_upstream --submissions $(SUBMISSIONS) --seed $(SEED)
+
+bench-reconcile: $(VENV)/dev.stamp ## what judging a stay, and everything, takes on SQLite and PostgreSQL (minutes)
+	@$(BIN)/python -m bench.bench_reconcile
 
 pictures: $(VENV)/dev.stamp web ## take the pictures of docs/pictures anew, by the browser suite
 	@find docs/pictures -name '*.png' ! -name 'accuracy-*' ! -name 'liveness-*' -delete
