@@ -95,7 +95,8 @@ def _whistle(act: Act, row: Any, why: str) -> str:
     """The discrepancy, and one case of it that asks the street: who has no listing has no operator to ask first."""
     key = Key(KIND, row.unit, WINDOW)
     raise_now(act, key, Severity.S2, (row.id,))
-    held: Any = act.row(tables.discrepancy, kind=KIND, subject=row.unit, window_ms=WINDOW)
+    rows: list[Any] = act.rows(tables.discrepancy, kind=KIND, subject=str(row.unit))
+    held = next(one for one in rows if one.window_ms == WINDOW)
     group = f"discrepancy/{KIND}/{row.unit}/{WINDOW}"
     before = open_with_key(act, group)
     if before:
