@@ -65,7 +65,8 @@ def _rows(kind: str, data: bytes) -> list[list[Cell]]:
         if not visible:
             raise Refused(f"import {kind}", "the spreadsheet has no visible sheet.")
         sheet = book.get_sheet_by_name(visible[0])
-        if sheet.total_height > ROWS_MAX or sheet.total_width > COLUMNS_MAX:
+        last_row, last_column = sheet.end or (0, 0)  # counted from 0
+        if last_row >= ROWS_MAX or last_column >= COLUMNS_MAX:
             most = f"{ROWS_MAX - 1} rows or {COLUMNS_MAX} columns"
             raise Refused(f"import {kind}", f"the first sheet has more than {most}; split it.")
         return sheet.to_python(skip_empty_area=False)
