@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from cloud_sync.core.books import Books, ListingBook, MemberBook, Moment, PersonBook, StayBook
 from cloud_sync.core.evidence import Headcount, MinorConcern
+from cloud_sync.core.lifecycles import StayState
 from cloud_sync.core.policy import PolicyProfile, RuleThresholds
 from cloud_sync.core.reconcile import Key, Verdict, Word
 from cloud_sync.core.rules_stay import NEVER_CAME
@@ -133,7 +134,8 @@ def minor_exceptions(stay: StayBook, _books: Books, _profile: PolicyProfile) -> 
     key = Key("D20", stay.stay, stay.planned_in_ms)
     minors = [m for m in stay.members if m.minor]
     concerns = [t.ref for t in stay.told if isinstance(t.body, MinorConcern) and t.stands]
-    alone = [m.pass_id for m in minors if not m.guarded]
+    # Of a stay that is closed the guardian's number may have been erased, as it has to be.
+    alone = [m.pass_id for m in minors if not m.guarded and stay.state is not StayState.CLOSED]
     if stay.state in NEVER_CAME or not (concerns or alone):
         yield Verdict(key, Word.CLEAR, note="nothing about a minor is open")
         return

@@ -152,6 +152,7 @@ STAYS = [
     ("D20", "opens", one(minor=True, guarded=False), {}, [(RAISE, "S1", "ST-1")]),
     ("D20", "told", replace(STAY, told=(told(MinorConcern("unrelated_adult")),)), {}, [(RAISE, "S1", "ST-1")]),
     ("D20", "closes by the guardian", one(minor=True), {}, []),
+    ("D20", "closed, the guardian's number erased", replace(one(minor=True, guarded=False), state=StayState.CLOSED), {}, []),
     ("D20", "closes by a person", replace(STAY, told=(told(MinorConcern("unrelated_adult"), ended_ms=MID),)), {}, []),
 ]  # fmt: skip
 
