@@ -32,7 +32,7 @@ _STRINGS = "xl/sharedStrings.xml"
 _MERGE = re.compile(rb'<(?:\w+:)?mergeCell\s+ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
 _MERGE_BYTES = 80
 # What the library, the zip and the XML beneath say when bytes are not what they should be.
-_DAMAGE = (
+DAMAGE = (
     ArithmeticError,
     AttributeError,
     EOFError,
@@ -80,7 +80,7 @@ def xlsx_rows(path: Path) -> Generator[SheetRow, None, None]:
                     sheet.reset_dimensions()  # what it says of its own extent is often wrong
                     merges = _merges(reader.archive, targets[sheet.title])
                     yield from _sheet_rows(sheet, merges)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise refuse(_BROKEN) from error
 
 

@@ -16,7 +16,9 @@ from cloud_sync.store.forgetting import delete_keys, forget_cases, forget_stays,
 from cloud_sync.store.house import Act
 from cloud_sync.store.self_registering import drop_draft
 from cloud_sync.store.sink_epoch import ERASED_BYTES, erased
+from cloud_sync.store.tables_booking import feed_entry
 from cloud_sync.store.tables_privacy import trace_request
+from cloud_sync.store.tables_rules import evidence
 
 HOUR_MS = 3_600_000
 Ending = Callable[[Act, Sequence[Any]], None]
@@ -155,6 +157,8 @@ def shelves() -> tuple[Shelf, ...]:
         _plain("trace", trace_request, "asked_ms"),
         Shelf("case", t.case_, closed, _by_first(forget_cases), (closed.is_not(None),)),
         _plain("discrepancy", t.discrepancy, "closed_ms", stay=t.discrepancy.c.subject),
+        _plain("discrepancy", evidence, "ended_ms", stay=evidence.c.subject),
+        _plain("stay.unused", feed_entry, "departure_ms"),
         _plain("command", t.command, "iat_ms"),
         _plain("command", t.zone_result, "told_ms"),
         _plain("command", t.zone_command, "proposed_ms"),
@@ -188,8 +192,22 @@ NOBODYS = frozenset(
         "renewal", "retention_proof", "room", "sink_meta", "tombstone", "touched", "zone", "zone_door",
     }
 )  # fmt: skip
+# What a community knows of its units, its listings and who lets them.  They last as long as the community's registry
+# does; nothing ends them by itself yet, nor what its own spreadsheets brought, nor what was told to an authority, which has
+# to be kept three years at least (invariant 11) and is not yet that old anywhere.
+UNENDED = frozenset(
+    {
+        "band_table", "booking_feed", "conduct_rule", "daily_return", "deposit_entry", "duty", "finding", "follow_up",
+        "import_decision", "import_row", "import_run", "inspection", "inspection_item", "intake_key", "interest",
+        "letter_ack", "listing_document", "listing_file", "operator", "operator_staff", "points_entry", "roll_person",
+        "roll_unit", "room_file", "sanction", "spot_check", "spot_draw", "unit", "unit_residents", "upstream_log",
+        "upstream_submission",
+    }
+)  # fmt: skip
 ENDS_WITH = {
     "booking": "registration",
+    "booking_revision": "registration",
+    "registration_clock": "registration",
     "case_link": "case",
     "case_note": "case",
     "credential": "registration",

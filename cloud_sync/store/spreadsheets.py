@@ -8,15 +8,18 @@ import csv
 import datetime as dt
 import io
 import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 
 from cloud_sync.errors import Refused
+from cloud_sync.store.sheets_xlsx import DAMAGE
 
 UNPACKED_MAX = 60_000_000  # a packed file of 10 MB may hold far more than anybody's bookings
 ROWS_MAX = 50_001  # as many as a CSV may have, and the line of names
 COLUMNS_MAX = 64
 MAGIC = b"PK\x03\x04"
 
-Cell = int | float | str | bool | dt.time | dt.date | dt.datetime | dt.timedelta
+Cell = int | float | str | bool | None | dt.time | dt.date | dt.datetime | dt.timedelta
 
 
 def is_spreadsheet(data: bytes) -> bool:
@@ -57,27 +60,34 @@ def _check_size(kind: str, data: bytes) -> None:
 
 
 def _rows(kind: str, data: bytes) -> list[list[Cell]]:
-    from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
+    from openpyxl import load_workbook
 
     try:
-        book = CalamineWorkbook.from_filelike(io.BytesIO(data))
-        visible = [one.name for one in book.sheets_metadata if one.visible == SheetVisibleEnum.Visible]
-        if not visible:
-            raise Refused(f"import {kind}", "the spreadsheet has no visible sheet.")
-        sheet = book.get_sheet_by_name(visible[0])
-        last_row, last_column = sheet.end or (0, 0)  # counted from 0
-        if last_row >= ROWS_MAX or last_column >= COLUMNS_MAX:
-            most = f"{ROWS_MAX - 1} rows or {COLUMNS_MAX} columns"
-            raise Refused(f"import {kind}", f"the first sheet has more than {most}; split it.")
-        return sheet.to_python(skip_empty_area=False)
-    except (CalamineError, ValueError, OSError) as error:
+        with closing(load_workbook(io.BytesIO(data), read_only=True, data_only=True)) as book:
+            visible = [one for one in book.worksheets if one.sheet_state == "visible"]
+            if not visible:
+                raise Refused(f"import {kind}", "the spreadsheet has no visible sheet.")
+            visible[0].reset_dimensions()  # what a sheet says of its own extent is often wrong
+            return list(_bounded(kind, visible[0].iter_rows(values_only=True)))
+    except DAMAGE as error:
         raise Refused(
             f"import {kind}", "the spreadsheet cannot be read; save it again as XLSX or CSV."
         ) from error
 
 
+def _bounded(kind: str, rows: Iterable[Sequence[Cell]]) -> Iterator[list[Cell]]:
+    """One cell far away makes a small file a large sheet; it is left as soon as that shows."""
+    for number, row in enumerate(rows, start=1):
+        if number > ROWS_MAX or len(row) > COLUMNS_MAX:
+            most = f"{ROWS_MAX - 1} rows or {COLUMNS_MAX} columns"
+            raise Refused(f"import {kind}", f"the first sheet has more than {most}; split it.")
+        yield list(row)
+
+
 def _text(cell: Cell) -> str:
     match cell:
+        case None:
+            return ""
         case bool():
             return "yes" if cell else "no"
         case float() if cell.is_integer():

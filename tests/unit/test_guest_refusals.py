@@ -27,6 +27,7 @@ STORE = Path(__file__).parents[2] / "cloud_sync" / "store"
 # What runs when a guest's link is used; whatever these refuse reaches the guest.
 GUEST_MODULES = (
     "bundles.py",
+    "capacity.py",
     "guest_books.py",
     "guest_data.py",
     "guest_view.py",
@@ -38,7 +39,18 @@ GUEST_MODULES = (
 )
 # What only staff can meet of the modules a guest's calls import; the last two are put together where they are raised:
 # a field of a form that joins a node, and the life-cycles, of which a guest meets stay.checkout alone.
-STAFF_RULES = {"access point", "booking", "discrepancy", "face", "node", "pia", "reason", "subject", "vault"}
+STAFF_RULES = {
+    "access point",
+    "booking",
+    "booking.extend",
+    "evidence.word",
+    "face",
+    "node",
+    "pia",
+    "reason",
+    "subject",
+    "vault",
+}
 STAFF_RULES |= {"what", "f'{table.name}.{event}'"}
 TABLES = {"field": FIELDS, "rule": RULES, "phone": PHONE, "status": FAULTS, "any other": {"": DEFAULT}}
 SAID = {f"{table} {word}": said for table, rows in TABLES.items() for word, said in rows.items()}
