@@ -7,6 +7,7 @@ that spreadsheets give them, so that a phone number or a revision is what was ty
 import csv
 import datetime as dt
 import io
+import warnings
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -62,6 +63,8 @@ def _check_size(kind: str, data: bytes) -> None:
 def _rows(kind: str, data: bytes) -> list[list[Cell]]:
     from openpyxl import load_workbook
 
+    # What a sheet lacks in styles is nothing to anybody here.
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"openpyxl\.")
     try:
         with closing(load_workbook(io.BytesIO(data), read_only=True, data_only=True)) as book:
             visible = [one for one in book.worksheets if one.sheet_state == "visible"]

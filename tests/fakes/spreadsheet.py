@@ -28,15 +28,15 @@ _BOOK_RELS = """<?xml version="1.0" encoding="UTF-8"?>
 </Relationships>"""
 _STYLES = """<?xml version="1.0" encoding="UTF-8"?>
 <styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">
-<fonts count="1"><font/></fonts><fills count="1"><fill/></fills><borders count="1"><border/></borders>
+<fonts count="1"><font/></fonts><fills count="1"><fill><patternFill/></fill></fills><borders count="1"><border/></borders>
 <cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="2"><xf/><xf numFmtId="22" applyNumberFormat="1"/></cellXfs></styleSheet>"""
 _SHEET = """<?xml version="1.0" encoding="UTF-8"?>
 <worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{}</sheetData></worksheet>"""
 EPOCH = datetime.fromisoformat("1899-12-30")
 
 
-def xlsx(rows: Sequence[Sequence[object]], *, more: dict[str, bytes] | None = None) -> bytes:
-    """A workbook with one sheet; ``more`` are further files inside the package."""
+def xlsx(rows: Sequence[Sequence[object]], *, more: dict[str, bytes] | None = None, last: str = "") -> bytes:
+    """A workbook with one sheet; ``more`` are further files inside the package, ``last`` is a row of XML behind the others."""
     lines = "".join(
         f'<row r="{n}">{"".join(_cell(n, i, v) for i, v in enumerate(row))}</row>'
         for n, row in enumerate(rows, 1)
@@ -49,7 +49,7 @@ def xlsx(rows: Sequence[Sequence[object]], *, more: dict[str, bytes] | None = No
             ("xl/workbook.xml", _BOOK),
             ("xl/_rels/workbook.xml.rels", _BOOK_RELS),
             ("xl/styles.xml", _STYLES),
-            ("xl/worksheets/sheet1.xml", _SHEET.format(lines)),
+            ("xl/worksheets/sheet1.xml", _SHEET.format(lines + last)),
         ):
             packed.writestr(name, text)
         for name, data in (more or {}).items():

@@ -18,6 +18,10 @@ def books(tmp_path):
     books.close()
 
 
+# A row that says it is the last one there can be: read whole, such a file is a million lines.
+FAR = xlsx([["a"]], last='<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>')
+
+
 def sheet(*rows: dict[str, object]) -> bytes:
     return xlsx([list(rows[0]), *(list(row.values()) for row in rows)])
 
@@ -53,11 +57,12 @@ def test_a_line_break_inside_a_cell_stays_one_line():
     ("data", "words"),
     [
         (b"PK\x03\x04 and then nothing", "damaged"),
-        (xlsx([["a"]]).replace(b"xl/workbook.xml", b"xl/wirkbook.xml"), "no visible sheet"),
+        (xlsx([["a"]]).replace(b"xl/workbook.xml", b"xl/wirkbook.xml"), "cannot be read"),
         (xlsx([["a"]], more={"xl/big.xml": b"0" * 61_000_000}), "unpacks to more than"),
         (xlsx([["a"], ["b"] * 65]), "64 columns"),
+        (FAR, "rows or 64 columns"),
     ],
-    ids=["damaged", "no book", "a bomb", "too wide"],
+    ids=["damaged", "no book", "a bomb", "too wide", "far"],
 )
 def test_what_is_no_spreadsheet_of_ours_is_refused_whole(data, words):
     with pytest.raises(Refused, match=words):
