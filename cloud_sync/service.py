@@ -47,6 +47,7 @@ from cloud_sync.jobs import (
     FEED_EVERY_S,
     PASSES_EVERY_S,
     POST_EVERY_S,
+    PROPOSALS_EVERY_S,
     RECONCILE_EVERY_S,
     UPSTREAM_EVERY_S,
     WAKE_EVERY_S,
@@ -76,6 +77,7 @@ from cloud_sync.store.pass_feed import StoredPassFeed
 from cloud_sync.store.pass_lines import StoredPassLines
 from cloud_sync.store.pass_sets import StoredPassSets
 from cloud_sync.store.privacy_desk import SqlPrivacy
+from cloud_sync.store.proposing import propose_all
 from cloud_sync.store.push_store import vapid_key
 from cloud_sync.store.read import StoredDashboard
 from cloud_sync.store.read_totals import StoredTotals
@@ -179,6 +181,7 @@ class Service:
         self._beat(Beat("post", POST_EVERY_S, post_of(books)))
         self._beat(Beat("upstream", UPSTREAM_EVERY_S, courier_of(books)))
         self._beat(Beat("reconcile", RECONCILE_EVERY_S, reconcile))
+        self._beat(Beat("proposals", PROPOSALS_EVERY_S, lambda: propose_all(books.house)))
         night = retention_work(books.house, (books.registry.staged(),))
         self._beat(Beat("retention", RETENTION_EVERY_S, night))
         archive = archive_work(books.engine, books.clock, self._config)

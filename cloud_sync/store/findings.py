@@ -5,6 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from cloud_sync.core.case_types import Family, Finding, OwnerRole, Severity
+from cloud_sync.core.evidence import Inspection
 from cloud_sync.core.guards import Guard
 from cloud_sync.core.lifecycles import ListingState
 from cloud_sync.core.lifecycles_conduct import FINDING
@@ -14,6 +15,7 @@ from cloud_sync.ports_model import Person
 from cloud_sync.store import tables
 from cloud_sync.store.case_rows import begin, link, newest_rev, open_with_key
 from cloud_sync.store.discrepancy_rows import raise_now
+from cloud_sync.store.evidence_store import tell
 from cloud_sync.store.house import Act
 from cloud_sync.store.interests import check_place, is_interested
 from cloud_sync.store.reasons import checked_reason
@@ -94,6 +96,8 @@ def _listings(act: Act, unit_id: str, states: tuple[ListingState, ...]) -> list[
 def _whistle(act: Act, row: Any, why: str) -> str:
     """The discrepancy, and one case of it that asks the street: who has no listing has no operator to ask first."""
     key = Key(KIND, row.unit, WINDOW)
+    # What reconciliation judges by from now on: without it the next look would find no sign and close what people opened.
+    tell(act, row.unit, row.id, Inspection(inspector=row.found_by, operating=True))
     raise_now(act, key, Severity.S2, (row.id,))
     rows: list[Any] = act.rows(tables.discrepancy, kind=KIND, subject=str(row.unit))
     held = next(one for one in rows if one.window_ms == WINDOW)

@@ -1,9 +1,7 @@
 """The community of ``community_house`` with a register of units, an operator and the people who judge listings."""
 
 from pathlib import Path
-from unittest.mock import patch
 
-from argon2 import PasswordHasher
 from fastapi import FastAPI
 
 from cloud_sync.api.listings import listing_router
@@ -34,10 +32,7 @@ class ListingHouse:
 
     def __init__(self, folder: Path, *, database: str = "") -> None:
         self.clock = SteppedClock()
-        # Passwords of a test are no secret: hashes that take a tenth of a second each would be most of its time.
-        quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-        with patch("cloud_sync.store.accounts.PasswordHasher", lambda: quick):
-            self.books: Books = new_house(folder, self.clock, database=database)
+        self.books: Books = new_house(folder, self.clock, database=database)
         self.desk: SqlListings = self.books.listings
         for person in PEOPLE:
             self.books.accounts.add(person.name, person.role, PASSWORD, actor="test")
