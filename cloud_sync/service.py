@@ -249,11 +249,9 @@ class Service:
         zones = zone_router(books.accounts, books.zone_commands)
         nodes = node_router(StoredSnapshots(books.house))
         bookings = booking_router(SqlBookingDesk(books.house), books.accounts)
-        app = create_app(services, routers=(api, zones, nodes, bookings))
         listings = listing_router(books.accounts, books.listings)
-        app = create_app(services, routers=(api, zones, nodes, listings))
         metrics = metrics_router(books.accounts, lambda: community_metrics(books.house))
-        app = create_app(services, routers=(api, zones, nodes, metrics))
+        app = create_app(services, routers=(api, zones, nodes, bookings, listings, metrics))
         web = self._config.web
         self.pages = PageServer(app, web.host, web.port, tls_files(self._config))
         self._starters.append(self.pages.start)

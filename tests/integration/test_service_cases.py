@@ -174,7 +174,7 @@ def test_an_alarm_over_the_bus_reaches_the_open_page_and_is_worked_to_its_end(se
             assert "data-key=" in guard.get("/staff").text
     finally:
         gate.stop()
-    audited = service.types("db", "rows", "audit").stdout
+    audited = service.types("db", "rows", "audit", "--limit", "500").stdout
     assert "case.acknowledge" in audited
     assert "case.verify" in audited
 
