@@ -65,7 +65,7 @@ class Spreadsheet:
         self._world = world
 
     def play(self, tell: Callable[[str], None]) -> dict[str, int]:
-        tell("(import) a registry spreadsheet is imported with its bad rows")
+        tell("(ad) a registry spreadsheet is imported with its bad rows")
         passes = self._typed("passes")
         self._bring("roll.xlsx", "住户底册", ROLL, adopt=True)
         file = _workbook("households.xlsx", "住户信息登记表", ROWS, MERGED)
