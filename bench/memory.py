@@ -1,6 +1,5 @@
 """Resident memory of each program of the evening, in service with face on (no passage under way)."""
 
-import os
 from pathlib import Path
 
 from demo.acts import Evening
@@ -14,20 +13,16 @@ def memory(root: Path) -> dict[str, dict[str, float]]:
     """Megabytes of RSS and PSS by program, read from /proc while the evening's programs serve."""
     from cloud_sync.core.codes import listing_code
 
-    here = Path.cwd()
     world = World(root / "run/bench", root / ".cache/clips", Wish(), cast())
-    try:
-        with world:
-            world.open_service()
-            world.open_nodes()
-            world.import_records(listing_code(*LISTING_BODY))
-            Evening(world, lambda _: None).check_in()
-            measured = {name: _of(running.pid) for name, running in world.programs.items()}
-            for name in [name for name in measured if name.startswith("n-")]:
-                vision = _children(world.programs[name].pid)
-                measured |= {f"{name} vision": _of(pid) for pid in vision if _of(pid)["rss"] > 40}
-    finally:
-        os.chdir(here)
+    with world:
+        world.open_service()
+        world.open_nodes()
+        world.import_records(listing_code(*LISTING_BODY))
+        Evening(world, lambda _: None).check_in()
+        measured = {name: _of(running.pid) for name, running in world.programs.items()}
+        for name in [name for name in measured if name.startswith("n-")]:
+            vision = _children(world.programs[name].pid)
+            measured |= {f"{name} vision": _of(pid) for pid in vision if _of(pid)["rss"] > 40}
     for name, sizes in measured.items():
         print(f"  {name:24} RSS {sizes['rss']:6.1f}   PSS {sizes['pss']:6.1f}")
     return measured

@@ -110,6 +110,7 @@ class World:
     )  # of each node's sealing key, as it said itself
     mosquitto: bool = False  # a broker of its own instead of the embedded one
     nodes: list[NodePlan] = field(default_factory=lambda: list(NODES))  # who has joined by now
+    before: Path = field(default_factory=Path.cwd)  # where the caller stood, and stands again after it
 
     def __enter__(self) -> "World":
         shutil.rmtree(self.root, ignore_errors=True)
@@ -127,6 +128,7 @@ class World:
         for cable in self.cables.values():
             cable.close()
         self.http.close()
+        os.chdir(self.before)
 
     # --- programs ---------------------------------------------------------------------------------------------
 

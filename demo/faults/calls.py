@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]  # the program is found from here, wherever the caller stands
 TRACED = "openat,write,pwrite64,ftruncate,fsync,fdatasync,rename,unlink"
 # Calls that would change a file in a way the replay does not know: seen on one of ours, they end it.
 FORBIDDEN = "pwritev,pwritev2,writev,fallocate,copy_file_range,renameat,renameat2,unlinkat,truncate"
@@ -55,7 +56,7 @@ def record(writer: str, folder: Path, events: int) -> list[Call]:
         "strace", "-f", "-y", "-xx", "-s", "10000000", "-o", str(trace), "-e", f"trace={TRACED},{FORBIDDEN}",
         sys.executable, "-m", "demo.faults.writer", writer, str(folder), str(events),
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=RECORD_S, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=RECORD_S, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"the recorded program ended with {done.returncode}: {done.stderr[-1000:]}")
     with trace.open() as lines:
