@@ -6,6 +6,7 @@
 
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -26,7 +27,7 @@ COMMUNITY = "wiped"
 BOOT = "b1"
 DAYS = 90
 DAY_MS = 86_400_000
-FIRST_DAY_MS = 1_787_000_000_000
+KEPT_DAYS = 89  # the first day is so long ago: one day more, and the clocks of both ends begin to take events away
 
 
 def passages(node: str, events: int) -> Iterator[Fact]:
@@ -57,10 +58,11 @@ def filled(path: Path, node: str, events: int) -> SqliteLedger:
     """The node's ledger with so many events of 90 days; one that is there already is only opened."""
     ledger = open_ledger(path, node)
     if ledger.head == 0:
+        first_ms = int(time.time() * 1000) - KEPT_DAYS * DAY_MS
         facts = list(passages(node, events))
         for day in range(DAYS):
             today = facts[len(facts) * day // DAYS : len(facts) * (day + 1) // DAYS]
-            stamp = Stamp(f"b{day}", day, FIRST_DAY_MS + day * DAY_MS, ClockState.TRUSTED, 12)
+            stamp = Stamp(f"b{day}", day, first_ms + day * DAY_MS, ClockState.TRUSTED, 12)
             if today:
                 ledger.append(today, stamp)
     return ledger
