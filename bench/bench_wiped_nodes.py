@@ -27,7 +27,9 @@ COMMUNITY = "wiped"
 BOOT = "b1"
 DAYS = 90
 DAY_MS = 86_400_000
-KEPT_DAYS = 89  # the first day is so long ago: one day more, and the clocks of both ends begin to take events away
+KEPT_DAYS = (
+    89  # the first day is so long ago: one day more, and the clocks of both ends begin to take events away
+)
 
 
 def passages(node: str, events: int) -> Iterator[Fact]:
