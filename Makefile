@@ -23,9 +23,8 @@ DAYS ?=
 OUT ?= run/synth
 SUBMISSIONS ?= 1000
 FACES ?= ../shared/faces
-# Suites side by side: most of a test with real programs is waiting for them.  What is marked `alone` has the machine to itself.
-WORKERS ?= 3
-SUITES := tests/architecture tests/unit tests/stories tests/contract tests/simulation tests/integration tests/fault tests/browser
+# Unit tests side by side.  What plays with real programs stays one after the other: it measures patience, and two cores have little.
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench bench-sync bench-passes bench-wiped accuracy fault powercut sim mutants cycles days drill \
@@ -40,8 +39,8 @@ demo: $(VENV)/demo.stamp clips web $(if $(filter face_recognition,$(ENGINE)),$(V
 
 test: $(VENV)/dev.stamp clips web ## every suite this machine can run; as root on Debian it installs what it needs
 	@sh tools/system_packages.sh
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone" $(SUITES)
-	$(BIN)/python -m pytest -m alone $(SUITES)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/architecture tests/unit tests/stories
+	$(BIN)/python -m pytest tests/contract tests/simulation tests/integration tests/fault tests/browser
 
 check: $(VENV)/dev.stamp ## format, lint, types, arrows, documents
 	$(BIN)/ruff format --check .

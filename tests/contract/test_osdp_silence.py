@@ -141,8 +141,6 @@ import sys, time
 from pathlib import Path
 from edge.drivers.locks.osdp_output import OsdpOutputSettings, open_lock
 from edge.ports_io import Ask, BusLink, BusTold
-
-pytestmark = pytest.mark.alone
 lock = open_lock(OsdpOutputSettings(sys.argv[1], Path(sys.argv[2])), "gate", energised=False, dead=False)
 asked = False
 while True:

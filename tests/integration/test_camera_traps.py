@@ -17,7 +17,7 @@ from tests.fakes.late_wire import LateWire
 from tests.fakes.rtsp_peer import RtspPeer, true_age_ms
 from tests.fakes.waiting import eventually
 
-pytestmark = [pytest.mark.alone, pytest.mark.rtsp]
+pytestmark = pytest.mark.rtsp
 AGE_MAX_MS = (
     500 + 60
 )  # the rule, what the camera and the wire need, and a busy machine before our clock is read

@@ -34,7 +34,7 @@ from edge.errors import GateError
 from tests.fakes.brokers import free_port
 from tests.fakes.community_house import booking_row, listing_row, local, registration_row, take
 
-pytestmark = [pytest.mark.alone, pytest.mark.clips]
+pytestmark = pytest.mark.clips
 
 HOUR = 3_600_000
 A, B = "n-a", "n-b"
