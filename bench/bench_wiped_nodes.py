@@ -27,9 +27,8 @@ COMMUNITY = "wiped"
 BOOT = "b1"
 DAYS = 90
 DAY_MS = 86_400_000
-KEPT_DAYS = (
-    89  # the first day is so long ago: one day more, and the clocks of both ends begin to take events away
-)
+# The first day is so long ago: one day more, and the clocks of both ends begin to take events away.
+FIRST_DAYS_AGO = DAYS - 1
 
 
 def passages(node: str, events: int) -> Iterator[Fact]:
@@ -60,7 +59,7 @@ def filled(path: Path, node: str, events: int) -> SqliteLedger:
     """The node's ledger with so many events of 90 days; one that is there already is only opened."""
     ledger = open_ledger(path, node)
     if ledger.head == 0:
-        first_ms = int(time.time() * 1000) - KEPT_DAYS * DAY_MS
+        first_ms = int(time.time() * 1000) - FIRST_DAYS_AGO * DAY_MS
         facts = list(passages(node, events))
         for day in range(DAYS):
             today = facts[len(facts) * day // DAYS : len(facts) * (day + 1) // DAYS]

@@ -12,6 +12,7 @@ from demo.world import Wish, World
 @pytest.mark.timeout(600)
 def test_a_registry_spreadsheet_is_imported_with_its_bad_rows(tmp_path):
     told: list[str] = []
+    stood = Path.cwd()
     with World(tmp_path / "run", tmp_path, Wish(face=False), cast()) as world:
         world.open_service()
         result = Spreadsheet(world).play(told.append)
@@ -23,4 +24,5 @@ def test_a_registry_spreadsheet_is_imported_with_its_bad_rows(tmp_path):
         "imported_again": 0,
     }
     assert left == []
+    assert Path.cwd() == stood  # the next test starts its programs from where it stands
     assert len(told) == 4
