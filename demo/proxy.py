@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 CHUNK = 65_536
 LOOK_S = 0.1
+FREEZES_WITHIN_S = 10.0  # twice what a send and a connection may take at most
 WAITING_MAX = 1_000_000  # bytes on their way through a long cable; more is not read, as by a full window
 RST_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time: what is closed is reset
 
@@ -52,13 +53,18 @@ class Cable:
         self._line = Line()
         self._n = 0
         self._cut = threading.Event()
+        self._frozen = threading.Event()
         self._reset = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="cable", daemon=True)
         self._thread.start()
 
     def cut(self) -> None:
+        """Nothing passes any more when this returns; what the thread was handing on just then has arrived."""
+        self._frozen.clear()
         self._cut.set()
+        if not self._frozen.wait(FREEZES_WITHIN_S):
+            raise TimeoutError("the cable's thread did not stop passing bytes on")
 
     def mend(self) -> None:
         self._cut.clear()
@@ -80,6 +86,7 @@ class Cable:
         while not self._stop.is_set():
             if self._cut.is_set():
                 frozen = True
+                self._frozen.set()
                 self._stop.wait(LOOK_S)
                 continue
             if frozen:
