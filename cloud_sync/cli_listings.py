@@ -59,6 +59,17 @@ def operator(
         books.listings.put_operator(OperatorWish(operator, kind, user, sealed), _me())
 
 
+@listing_app.command("operator-leaves")
+def operator_leaves(
+    operator: Operator,
+    reason: Annotated[str, typer.Option(help="Why; it stands in its history.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """The operator lets nothing here any more; three years later nothing is known of it."""
+    with opened_books(config) as books:
+        books.listings.operator_leaves(operator, reason, _me())
+
+
 @listing_app.command("staff")
 def staff(
     operator: Operator,

@@ -255,6 +255,14 @@ class ListingDesk(Filing, Protocol):
 
     def put_operator(self, wish: OperatorWish, by: Person) -> None: ...
 
+    def operator_leaves(self, operator: str, reason: str, by: Person) -> None:
+        """
+        Raises:
+            NotFound: no such operator is on file.
+            Refused: a listing of it is alive, its deposit is not paid back, or it has left before.
+        """
+        ...
+
     def flag_interest(self, user: str, operator: str, kind: str, by: Person) -> None: ...
 
     def assign(self, listing: str, reviewer: str, by: Person) -> str: ...

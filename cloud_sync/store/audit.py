@@ -102,7 +102,7 @@ def disclose_in(connection: sa.Connection, community: str, look: Look, at_ms: in
 
 
 def first_break(engine: sa.Engine, table: sa.Table, community: str) -> int | None:
-    """The first row number of ``audit`` or ``disclosure`` whose hash does not follow, or None."""
+    """The first row number of a chain whose hash does not follow, or None."""
     with reading(engine).connect() as connection:
         first, previous = _begins(connection, table, community)
         rows = connection.execute(

@@ -1,4 +1,4 @@
-"""The chains of who changed what and who looked at whom: signed every night, proved on demand, cut when they run out.
+"""The chains of who changed what, who looked at whom and what was told to whom: signed every night, proved on demand, cut when they run out.
 
 A chain alone shows a changed row; whoever can write the database can write all of it anew.  So its head goes into the
 record every night in the community's own hand, and a chain that was written anew does not lead there.
@@ -16,8 +16,9 @@ from cloud_sync.store.audit import first_break
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House
 from cloud_sync.store.tables_privacy import chain_cut, chain_head
+from cloud_sync.store.tables_upstream import upstream_log
 
-CHAINS = (tables.audit, tables.disclosure)
+CHAINS = (tables.audit, tables.disclosure, upstream_log)
 SAID = "gatehouse chain head v1"
 
 
@@ -75,7 +76,7 @@ def cut(act: Act, chain: sa.Table, before_ms: int) -> int:
 
 
 def prove_chains(house: House, public_key: bytes) -> list[ChainProof]:
-    """Follow both chains from their beginning through every signed head."""
+    """Follow every chain from its beginning through every signed head."""
     return [_prove(house, chain, public_key) for chain in CHAINS]
 
 

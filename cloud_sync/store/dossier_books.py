@@ -3,12 +3,15 @@
 import re
 from typing import Any
 
+from cloud_sync.core.lifecycles import ListingState
 from cloud_sync.core.roles import Role, role_of
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_model import OperatorWish, UnitWish
+from cloud_sync.store import tables
 from cloud_sync.store.house import Act
 from cloud_sync.store.interests import known_user
 from cloud_sync.store.reasons import checked_reason
+from cloud_sync.store.sanctions import deposit_of
 from cloud_sync.store.tables_model import duty, interest, operator, operator_staff, unit, unit_residents
 
 ID = re.compile(r"[0-9A-Za-z\u4e00-\u9fff][0-9A-Za-z\u4e00-\u9fff._:/-]{0,63}")
@@ -19,6 +22,9 @@ INTERESTS = ("relative", "partner", "landlord", "employer", "other")
 SEALED = frozenset({"name", "phone", "document_number"})
 _FIELDS = ("building", "stair", "floor", "door_no", "grid", "use", "ownership")
 RESIDENTS_MAX = 99
+ENDED_STATES = frozenset(
+    {ListingState.WITHDRAWN, ListingState.REVOKED, ListingState.CLOSED, ListingState.REJECTED}
+)
 
 
 def checked_id(what: str, text: str) -> str:
@@ -79,11 +85,36 @@ def put_operator(act: Act, wish: OperatorWish) -> None:
         act.note("operator.enter", wish.operator)
         act.on_failure.append(lambda: act.house.vault.forget(wish.operator))
     else:
-        act.update(operator, {"operator": wish.operator}, **values)
+        act.update(operator, {"operator": wish.operator}, status="ACTIVE", left_ms=None, **values)
         act.note("operator.change", wish.operator, held.user, wish.user or None)
     given = {name: text.strip() for name, text in wish.sealed.items() if text.strip()}
     if given:
         act.house.vault.seal_all(wish.operator, given)
+
+
+def operator_leaves(act: Act, operator_id: str, reason: str) -> None:
+    """It lets nothing here any more; the clock of what is known of it begins.
+
+    Raises:
+        NotFound: no such operator is on file.
+        Refused: a listing of it is alive, its deposit is not paid back, or it has left before.
+    """
+    why, held = checked_reason(reason), act.row(operator, operator=operator_id)
+    if held is None:
+        raise NotFound(f"there is no operator {operator_id}.")
+    if held.left_ms is not None:
+        raise Refused("operator", f"{operator_id} has left before.")
+    alive = sorted(
+        str(row.listing)
+        for row in act.rows(tables.listing, operator=operator_id)
+        if row.state not in ENDED_STATES
+    )
+    if alive:
+        raise Refused("operator", f"{operator_id} still has {', '.join(alive[:5])}; withdraw each first.")
+    if deposit_of(act, operator_id):
+        raise Refused("operator", f"the deposit of {operator_id} is not paid back; refund it first.")
+    act.update(operator, {"operator": operator_id}, status="LEFT", left_ms=act.now_ms, user=None)
+    act.note("operator.leave", operator_id, "ACTIVE", "LEFT", why)
 
 
 def put_staff(act: Act, operator_id: str, ref: str, role: str, from_ms: int, until_ms: int | None) -> None:

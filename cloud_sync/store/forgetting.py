@@ -10,7 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from cloud_sync.store import tables
+from cloud_sync.store import tables_model as model
 from cloud_sync.store.house import Act
+from cloud_sync.store.tables_import import import_decision, import_row, roll_person
+from cloud_sync.store.tables_rules import follow_up
 
 # These name a pass, a stay or a person, and end by a clock of their own; what went upstream is a chain (invariant 11).
 OWN_CLOCK = frozenset({"event", "consent", "disclosure", "upstream_log", "upstream_submission"})
@@ -37,8 +40,7 @@ def forget_stays(act: Act, stays: Collection[str]) -> None:
     _delete(act, tables.touched, tables.touched.c.subject, stays)
     _delete(act, tables.booking, tables.booking.c.booking, bookings)
     forget_persons(act, members)
-    for key in (*stays, *notices):  # drafts and addresses stand in the vault under these
-        act.after_commit.append(partial(act.house.vault.forget, key))
+    _forget_keys(act, (*stays, *notices))  # drafts and addresses stand in the vault under these
 
 
 def forget_subjects(act: Act, subjects: Collection[str]) -> None:
@@ -71,13 +73,57 @@ def forget_persons(act: Act, persons: Collection[str]) -> None:
     for table in _with("person"):
         _delete(act, table, table.c.person, gone)
     _delete(act, tables.person, tables.person.c.person, gone)
-    for person in gone:
-        act.after_commit.append(partial(act.house.vault.forget, person))
+    _forget_keys(act, gone)
 
 
 def forget_cases(act: Act, cases: Collection[str]) -> None:
     for table, column in ((tables.case_note, "case_id"), (tables.case_link, "case_id"), (tables.case_, "id")):
         _delete(act, table, table.c[column], cases)
+
+
+def forget_discrepancies(act: Act, found: Collection[str]) -> None:
+    _delete(act, follow_up, follow_up.c.discrepancy, found)
+    _delete(act, tables.discrepancy, tables.discrepancy.c.id, found)
+
+
+def forget_inspections(act: Act, inspections: Collection[str]) -> None:
+    for table in (model.inspection_item, model.inspection):
+        _delete(act, table, table.c.inspection, inspections)
+
+
+def forget_operators(act: Act, operators: Collection[str]) -> None:
+    """Who let rooms here and has left: its staff, its letters and its deposit ledger; a listing keeps the bare number."""
+    for table in (
+        model.operator_staff,
+        model.interest,
+        model.letter_ack,
+        model.deposit_entry,
+        model.operator,
+    ):
+        _delete(act, table, table.c.operator, operators)
+    _forget_keys(act, operators)
+
+
+def forget_moved(act: Act, persons: Collection[str]) -> None:
+    """Residents of the roll who have moved away."""
+    _delete(act, roll_person, roll_person.c.person, persons)
+    _forget_keys(act, persons)
+
+
+def forget_import_rows(act: Act, keys: Sequence[sa.Row[Any]]) -> None:
+    """Rows of spreadsheets; what people decided about them, and their sealed cells, where no other file has the same row."""
+    same = sa.tuple_(*key_of(import_row)).in_([tuple(key) for key in keys])
+    mine = import_row.c.community == act.house.community
+    matters = set(act.connection.execute(sa.select(import_row.c.matter).where(mine, same)).scalars())
+    delete_keys(act, import_row, keys)
+    gone = matters - set(_found(act, import_row.c.matter, import_row.c.matter, matters))
+    _delete(act, import_decision, import_decision.c.matter, gone)
+    _forget_keys(act, gone)
+
+
+def _forget_keys(act: Act, keys: Iterable[str]) -> None:
+    for key in keys:
+        act.after_commit.append(partial(act.house.vault.forget, key))
 
 
 # Under which keys this room seals something, and the columns that name them; other keys are not judged here.

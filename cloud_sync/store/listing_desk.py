@@ -109,6 +109,10 @@ class SqlListings:
         with self._acting(by, Right.REVIEW_LISTING) as act:
             dossier_books.put_operator(act, wish)
 
+    def operator_leaves(self, operator: str, reason: str, by: Person) -> None:
+        with self._acting(by, Right.REVIEW_LISTING) as act:
+            dossier_books.operator_leaves(act, operator, reason)
+
     def put_staff(
         self, operator: str, ref: str, role: str, by: Person, *, from_ms: int, until_ms: int | None
     ) -> None:

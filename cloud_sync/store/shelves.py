@@ -10,15 +10,29 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from cloud_sync.core.lifecycles_conduct import FindingState, PointsState, SanctionState
 from cloud_sync.core.rights import RESIDENT_CLASSES
 from cloud_sync.store import tables
-from cloud_sync.store.forgetting import delete_keys, forget_cases, forget_stays, forget_subjects
+from cloud_sync.store import tables_model as model
+from cloud_sync.store.forgetting import (
+    delete_keys,
+    forget_cases,
+    forget_discrepancies,
+    forget_import_rows,
+    forget_inspections,
+    forget_moved,
+    forget_operators,
+    forget_stays,
+    forget_subjects,
+)
 from cloud_sync.store.house import Act
 from cloud_sync.store.self_registering import drop_draft
 from cloud_sync.store.sink_epoch import ERASED_BYTES, erased
-from cloud_sync.store.tables_booking import feed_entry
+from cloud_sync.store.tables_booking import daily_return, feed_entry, intake_key
+from cloud_sync.store.tables_import import import_row, import_run, roll_person
 from cloud_sync.store.tables_privacy import trace_request
 from cloud_sync.store.tables_rules import evidence
+from cloud_sync.store.tables_upstream import upstream_submission
 
 HOUR_MS = 3_600_000
 Ending = Callable[[Act, Sequence[Any]], None]
@@ -130,10 +144,65 @@ def _assessments() -> Shelf:
     return _plain("assessment", table, "review_ms", ~needed)
 
 
+def _conduct() -> tuple[Shelf, ...]:
+    """What was held against a listing or a unit; what still counts, or is still asked about, stays."""
+    points, sanction, finding, seen = model.points_entry, model.sanction, model.finding, model.inspection
+    newer = seen.alias("newer")
+    followed = sa.exists().where(
+        newer.c.community == seen.c.community, newer.c.listing == seen.c.listing, newer.c.at_ms > seen.c.at_ms
+    )
+    last = {
+        points: sa.func.coalesce(points.c.expires_ms, points.c.appeal_ms, points.c.proposed_ms),
+        sanction: sa.func.coalesce(sanction.c.appeal_ms, sanction.c.in_force_ms, sanction.c.proposed_ms),
+        finding: finding.c.decided_ms,
+    }
+    over = {
+        points: (PointsState.DISMISSED, PointsState.REVERSED, PointsState.EXPIRED),
+        sanction: (SanctionState.DISMISSED, SanctionState.LIFTED),
+        finding: (FindingState.CONFIRMED, FindingState.DISMISSED),
+    }
+    return (
+        *(
+            Shelf("conduct", table, last[table], delete_rows(table), (table.c.state.in_(over[table]),))
+            for table in last
+        ),
+        Shelf("conduct", seen, seen.c.at_ms, _by_first(forget_inspections), (followed,)),
+    )
+
+
+def _taken() -> sa.ColumnElement[Any]:
+    """When the file of a row was taken; a file that was never taken whole has no such moment, and is taken again."""
+    same = (import_run.c.community == import_row.c.community) & (import_run.c.run == import_row.c.run)
+    return sa.select(import_run.c.at_ms).where(same).scalar_subquery()
+
+
+def _has_rows() -> sa.ColumnElement[bool]:
+    same = (import_run.c.community == import_row.c.community) & (import_run.c.run == import_row.c.run)
+    return sa.exists().where(same).select_from(import_row)
+
+
+def _houses_people() -> tuple[Shelf, ...]:
+    """Who worked for an operator or the community, and as what; operators that left; residents who moved away."""
+    left = model.operator.c.left_ms
+    moved = roll_person.c.until_ms
+    return (
+        _plain("duty", model.duty, "until_ms"),
+        _plain("duty", model.interest, "until_ms"),
+        _plain("duty", model.operator_staff, "until_ms"),
+        _plain("duty", intake_key, "ended_ms"),
+        _plain("duty", daily_return, "filed_ms"),
+        Shelf("operator", model.operator, left, _by_first(forget_operators), (left.is_not(None),)),
+        Shelf("subject", roll_person, moved, _by_first(forget_moved), (moved.is_not(None),)),
+        Shelf("import", import_row, _taken(), forget_import_rows),
+        _plain("import", import_run, "at_ms", ~_has_rows()),
+        _plain("upstream", upstream_submission, "ended_ms", stay=upstream_submission.c.stay),
+    )
+
+
 def shelves() -> tuple[Shelf, ...]:
     """In the order in which they are gone through: what refers to a stay goes before or with it."""
     t = tables
-    closed = t.case_.c.closed_ms
+    closed, found = t.case_.c.closed_ms, t.discrepancy
     gone = sa.func.coalesce(t.subject.c.ended_ms, t.subject.c.valid_until_ms)
     agreed = sa.func.coalesce(t.consent.c.withdrawn_ms, t.consent.c.given_ms)
     return (
@@ -156,9 +225,11 @@ def shelves() -> tuple[Shelf, ...]:
         _assessments(),
         _plain("trace", trace_request, "asked_ms"),
         Shelf("case", t.case_, closed, _by_first(forget_cases), (closed.is_not(None),)),
-        _plain("discrepancy", t.discrepancy, "closed_ms", stay=t.discrepancy.c.subject),
+        Shelf("discrepancy", found, found.c.closed_ms, _by_first(forget_discrepancies), stay=found.c.subject),
         _plain("discrepancy", evidence, "ended_ms", stay=evidence.c.subject),
         _plain("stay.unused", feed_entry, "departure_ms"),
+        *_conduct(),
+        *_houses_people(),
         _plain("command", t.command, "iat_ms"),
         _plain("command", t.zone_result, "told_ms"),
         _plain("command", t.zone_command, "proposed_ms"),
@@ -182,26 +253,15 @@ def _drop_drafts(act: Act, keys: Sequence[Any]) -> None:
         drop_draft(act, str(stay))
 
 
-# Tables that hold nobody: places, devices, sets, and counts; and those whose rows end with another's.  A name that is not
-# there yet does no harm; a table that is not named is found by a test.
+# Tables that hold nobody: places, devices, rules, sets, and counts, what a community knows of its houses among them, which
+# lasts as long as its registry does.  A name that is not there yet does no harm; a table that is not named is found by a test.
 NOBODYS = frozenset(
     {
-        "access_point", "archived", "anchor", "certificate", "chain_cut", "chain_head", "community", "conflict",
-        "counter", "delivery_check", "delivery_unready", "face_node", "face_roster", "gap", "join_claim",
-        "legal_hold", "listing", "mark", "node", "node_loss", "node_state", "node_wire", "sink_node", "tombstone_word", "pass_set", "pass_wire",
-        "renewal", "retention_proof", "room", "sink_meta", "tombstone", "touched", "zone", "zone_door",
-    }
-)  # fmt: skip
-# What a community knows of its units, its listings and who lets them.  They last as long as the community's registry
-# does; nothing ends them by itself yet, nor what its own spreadsheets brought, nor what was told to an authority, which has
-# to be kept three years at least (invariant 11) and is not yet that old anywhere.
-UNENDED = frozenset(
-    {
-        "band_table", "booking_feed", "conduct_rule", "daily_return", "deposit_entry", "duty", "finding", "follow_up",
-        "import_decision", "import_row", "import_run", "inspection", "inspection_item", "intake_key", "interest",
-        "letter_ack", "listing_document", "listing_file", "operator", "operator_staff", "points_entry", "roll_person",
-        "roll_unit", "room_file", "sanction", "spot_check", "spot_draw", "unit", "unit_residents", "upstream_log",
-        "upstream_submission",
+        "access_point", "archived", "anchor", "band_table", "booking_feed", "certificate", "chain_cut", "chain_head", "community",
+        "conduct_rule", "conflict", "counter", "delivery_check", "delivery_unready", "face_node", "face_roster", "gap", "join_claim",
+        "legal_hold", "listing", "listing_document", "listing_file", "mark", "node", "node_loss", "node_state", "node_wire",
+        "pass_set", "pass_wire", "renewal", "retention_proof", "roll_unit", "room", "room_file", "sink_meta", "sink_node",
+        "spot_draw", "tombstone", "tombstone_word", "touched", "unit", "unit_residents", "zone", "zone_door",
     }
 )  # fmt: skip
 ENDS_WITH = {
@@ -210,6 +270,12 @@ ENDS_WITH = {
     "registration_clock": "registration",
     "case_link": "case",
     "case_note": "case",
+    "deposit_entry": "operator",
+    "follow_up": "discrepancy",
+    "import_decision": "import",
+    "inspection_item": "conduct",
+    "letter_ack": "operator",
+    "spot_check": "registration",
     "credential": "registration",
     "pass": "registration",
     "pass_change": "registration",
@@ -223,4 +289,5 @@ ENDS_WITH = {
     "user": "session",  # with the account, by an administrator
     "disclosure": "disclosure",
     "audit": "audit",
+    "upstream_log": "upstream_log",
 }

@@ -32,6 +32,7 @@ operator = _table(
     _text("user", null=True),  # the login that speaks for it
     _text("status"),  # ACTIVE | LEFT
     _int("made_ms"),
+    _int("left_ms", null=True),
 )
 operator_staff = _table(
     "operator_staff",

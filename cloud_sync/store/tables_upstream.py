@@ -38,7 +38,7 @@ upstream_submission = _table(
     sa.Index("upstream_submission_by_stay", "community", "stay"),
     sa.Index("upstream_submission_by_state", "community", "state", "due_ms"),
 )
-# Append-only and chained as the audit is; nothing here deletes from it (at least three years, domain.md R15, R27).
+# Append-only and chained as the audit is; cut at its beginning by its clock (at least three years, domain.md R15, R27).
 upstream_log = _table(
     "upstream_log",
     _key("n", sa.BigInteger),

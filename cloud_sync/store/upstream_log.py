@@ -6,7 +6,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cloud_sync.core.policy import DAY_MS
 from cloud_sync.ports_upstream import DisclosureLine
 from cloud_sync.store import audit, tables
 from cloud_sync.store.engine import reading
@@ -14,7 +13,6 @@ from cloud_sync.store.house import Act, House
 from cloud_sync.store.tables_upstream import upstream_log
 
 SENT, ANSWER = "sent", "answer"
-KEEP_AT_LEAST_MS = 3 * 366 * DAY_MS  # domain.md invariant 11; nothing in this service deletes a row
 
 
 def log_sent(act: Act, row: Any, recipient: str, fields: Sequence[str]) -> None:
