@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from cloud_sync.core.jurisdiction import GuestKind
 from cloud_sync.core.lifecycles import PassState
 
 FaceAnswer = Literal["not_offered", "ask", "yes", "no"]
@@ -65,6 +66,7 @@ class GuestView:
     has_draft: bool
     consent_texts: Mapping[str, str]
     erase_after_ms: int
+    asks: Mapping[str, GuestKind | None]  # what the law asks besides, and of whom; None: of everybody
 
     @property
     def lead(self) -> GuestMember:

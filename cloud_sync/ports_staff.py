@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
+from cloud_sync.core.jurisdiction import GuestKind
 from cloud_sync.ports_guest import FormAnswer
 
 ProofMethod = Literal["staff", "live-video"]
@@ -62,6 +63,7 @@ class Party:
     planned_in_ms: int
     planned_out_ms: int
     members: tuple[PartyMember, ...]
+    asks: Mapping[str, GuestKind | None]  # as for a guest's own form
 
 
 @dataclass(frozen=True, slots=True)

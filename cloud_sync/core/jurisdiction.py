@@ -11,6 +11,22 @@ from types import MappingProxyType
 from typing import Literal
 
 HOUR_MS = 3_600_000
+# What a registration can be asked for beyond name, document and birth date; each is a sealed field of the vault.
+MORE_FIELDS = (
+    "family_name",
+    "second_family_name",
+    "given_names",
+    "sex",
+    "birth_place",
+    "residence",
+    "phone",
+    "email",
+    "support_number",
+    "place_of_issue",
+    "occupation",
+    "next_destination",
+    "signature",
+)
 SATURDAY = 5
 
 
@@ -89,9 +105,20 @@ class Jurisdiction:
         """An unknown nationality is taken for the one with more duties."""
         return GuestKind.NATIONAL if nationality in self.home else GuestKind.FOREIGNER
 
-    def asks(self, kind: GuestKind) -> tuple[str, ...]:
-        """The fields without which a registration of this kind is not complete."""
-        return self.required.get(kind, ())
+    def asks(self, kind: GuestKind, age: int | None = None) -> tuple[str, ...]:
+        """The fields without which a registration of this kind is not complete; a child signs nothing."""
+        signs = age is None or self.signature_from is None or age >= self.signature_from
+        return tuple(name for name in self.required.get(kind, ()) if signs or name != "signature")
+
+    def asked_besides(self) -> dict[str, GuestKind | None]:
+        """What a form has beyond name, document and birth date, in the order of MORE_FIELDS: of whom, None of everybody."""
+        by = {kind: set(self.required.get(kind, ())) for kind in GuestKind}
+        found: dict[str, GuestKind | None] = {}
+        for name in MORE_FIELDS:
+            kinds = [kind for kind in GuestKind if name in by[kind]]
+            if kinds:
+                found[name] = kinds[0] if len(kinds) == 1 else None
+        return found
 
     def proofing_min(self, kind: GuestKind, default: int) -> int:
         return self.proofing.get(kind, default)

@@ -3,19 +3,28 @@
 Proof by typing is level 1: the words of the guest and a check character.  Whether that is enough says the profile.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
 from cloud_sync.core.codes import Document, DocumentFault, DocumentRefused, check_document, normalised
 from cloud_sync.core.guards import age_on
+from cloud_sync.core.jurisdiction import MORE_FIELDS, Jurisdiction
 
 PROOFING_BY_TYPING = 1
 METHOD = "self"
 VALUE_MAX = 120  # no name and no address of a guardian that we have met is longer
 AGE_MAX_DAYS = 366 * 130
+PHONE = re.compile(r"\+?[0-9][0-9 ()./-]{4,30}")
+MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+NO_PLACE = Jurisdiction()
 CHECKS_MAX = 3  # then a person helps: the third failure opens D10 (domain.md §5.3)
+
+RESIDENCE_LINES = 4  # country, postal code, place, street: some authorities want each by itself
+SEXES = ("F", "M", "X")
+ON_PAPER = "on paper"  # a signature is given before the staff, who say so
 
 FORM_FIELDS = (
     "name",
@@ -25,6 +34,7 @@ FORM_FIELDS = (
     "birth_date",
     "guardian_contact",
     "relation",
+    *MORE_FIELDS,
 )
 
 
@@ -42,6 +52,13 @@ class FormFault(StrEnum):
     BIRTH_RANGE = "birth_range"
     GUARDIAN_MISSING = "guardian_missing"
     RELATION_MISSING = "relation_missing"
+    MORE_MISSING = "more_missing"  # the law of this place asks for it
+    MORE_ODD = "more_odd"
+    SEX_UNKNOWN = "sex_unknown"
+    PHONE_SHAPE = "phone_shape"
+    MAIL_SHAPE = "mail_shape"
+    RESIDENCE_SHAPE = "residence_shape"
+    SIGNATURE_MISSING = "signature_missing"
     NUMBER_REGION = "number_region"
     NUMBER_CHECK = "number_check"
     NUMBER_BIRTH = "number_birth"
@@ -78,6 +95,9 @@ class Declared:
     nationality: str = field(repr=False)
     guardian_contact: str = field(repr=False, default="")
     relation: str = ""
+    more: Mapping[str, str] = field(
+        repr=False, default_factory=dict
+    )  # what the law of the place asks besides
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +115,23 @@ class FormFaults:
 
 def kept(form: Mapping[str, str]) -> dict[str, str]:
     """The fields of the form we ask for, trimmed and bounded; everything else that was sent is dropped."""
-    return {name: form.get(name, "").strip()[:VALUE_MAX] for name in FORM_FIELDS}
+    return {name: form.get(name, "").replace("\r\n", "\n").strip()[:VALUE_MAX] for name in FORM_FIELDS}
 
 
 def check_form(
-    form: Mapping[str, str], *, today: date, arrival: date, adult_from: int, synthetic: bool
+    form: Mapping[str, str],
+    *,
+    today: date,
+    arrival: date,
+    adult_from: int,
+    synthetic: bool,
+    law: Jurisdiction = NO_PLACE,
+    signs: bool = False,
 ) -> Declared | FormFaults:
-    """Read one form; every field that is wrong is named at once, each with its one reason."""
+    """Read one form; every field that is wrong is named at once, each with its one reason.
+
+    ``law`` says what is asked besides; ``signs``: a signature is given here and now, otherwise somebody asks for it later.
+    """
     typed = kept(form)
     faults: dict[str, FormFault] = {}
     _check_name(typed["name"], faults)
@@ -110,9 +140,45 @@ def check_form(
     birth = _birth(typed, document, today, faults)
     if birth is not None and age_on(birth, arrival) < adult_from:
         _check_guardian(typed, faults)
+    age = age_on(birth, arrival) if birth is not None else None
+    asked = [name for name in law.asks(law.kind_of(nationality), age) if name in MORE_FIELDS]
+    more = {name: typed[name] for name in MORE_FIELDS if typed[name]}
+    if not signs:
+        more.pop("signature", None)
+        asked = [name for name in asked if name != "signature"]
+    faults.update(_more_faults(asked, more))
     if faults or document is None or birth is None:
         return FormFaults(faults)
-    return Declared(typed["name"], document, birth, nationality, typed["guardian_contact"], typed["relation"])
+    return Declared(
+        typed["name"], document, birth, nationality, typed["guardian_contact"], typed["relation"], more
+    )
+
+
+def _more_faults(asked: Sequence[str], more: Mapping[str, str]) -> dict[str, FormFault]:
+    found = {
+        name: FormFault.SIGNATURE_MISSING if name == "signature" else FormFault.MORE_MISSING
+        for name in asked
+        if name not in more
+    }
+    return found | {name: fault for name, value in more.items() if (fault := _more_fault(name, value))}
+
+
+def _more_fault(name: str, value: str) -> FormFault | None:
+    lines = value.split("\n")
+    if not all(line.isprintable() for line in lines) or (len(lines) > 1 and name != "residence"):
+        return FormFault.MORE_ODD
+    if name == "sex":
+        return None if value in SEXES else FormFault.SEX_UNKNOWN
+    if name == "phone":
+        return None if PHONE.fullmatch(value) else FormFault.PHONE_SHAPE
+    if name == "email":
+        return None if MAIL.fullmatch(value) else FormFault.MAIL_SHAPE
+    if name == "residence":
+        whole = len(lines) == RESIDENCE_LINES and all(line.strip() for line in lines)
+        return None if whole else FormFault.RESIDENCE_SHAPE
+    if name == "signature":
+        return None if value == ON_PAPER else FormFault.SIGNATURE_MISSING
+    return None
 
 
 def _check_name(name: str, faults: dict[str, FormFault]) -> None:

@@ -12,22 +12,9 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-from cloud_sync.core.jurisdiction import ClockEvent, GuestKind, Jurisdiction, ReportClock, Within
+from cloud_sync.core.jurisdiction import MORE_FIELDS, ClockEvent, GuestKind, Jurisdiction, ReportClock, Within
 from cloud_sync.core.policy import CN_DEFAULT, FACE_ACCESS, FACE_LOOKALIKE, PolicyProfile
 
-# What a registration can be asked for beyond name, document and birth date; each is a sealed field of the vault.
-MORE_FIELDS = (
-    "sex",
-    "birth_place",
-    "residence",
-    "phone",
-    "email",
-    "support_number",
-    "signature",
-    "occupation",
-    "next_destination",
-    "place_of_issue",
-)
 FIELDS = (
     "name",
     "document_type",

@@ -48,6 +48,7 @@ def view(act: Act, token: str) -> GuestView:
         has_draft=visit is not None and visit.draft_ms is not None,
         consent_texts=dict(profile.consent_texts),
         erase_after_ms=profile.erase_after_ms,
+        asks=profile.jurisdiction.asked_besides(),
     )
 
 

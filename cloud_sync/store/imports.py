@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cloud_sync.core.codes import ulid
+from cloud_sync.core.jurisdiction import MORE_FIELDS
 from cloud_sync.errors import NotFound, Refused
-from cloud_sync.jurisdictions import MORE_FIELDS
 from cloud_sync.ports import ImportKind, ImportReport, RowAnswer
 from cloud_sync.store.bookings import take_booking
 from cloud_sync.store.house import Act, House, acting

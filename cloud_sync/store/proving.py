@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from cloud_sync.core.evidence import IdentityCheck
+from cloud_sync.core.guards import age_on
 from cloud_sync.core.lifecycles import PROVED
 from cloud_sync.core.self_registration import Declared, FormFaults, check_form
 from cloud_sync.errors import NotFound, Refused
@@ -22,7 +23,8 @@ from cloud_sync.store.reasons import checked_reason
 from cloud_sync.store.registering import RegistrationWish
 from cloud_sync.store.self_registering import SELF_CHECK
 
-LEVEL_RULE = "prove.level"
+LEVEL_RULE, SIGNATURE_RULE = "prove.level", "prove.signature"
+IN_PERSON = "staff"
 
 
 def prove(act: Act, proof: Proof) -> Proved | FormAnswer:
@@ -41,6 +43,8 @@ def prove(act: Act, proof: Proof) -> Proved | FormAnswer:
     declared = _declared(act, stay, proof)
     if isinstance(declared, FormFaults):
         return FormAnswer({name: fault.value for name, fault in declared.faults.items()})
+    if proof.method != IN_PERSON and _has_to_sign(act, stay, declared):
+        raise Refused(SIGNATURE_RULE, "this person has to sign; prove them in person.")
     if proof.subject_ref:
         _make_place(act, stay, proof.subject_ref)
     done = registering.record(act, stay, _wish(proof, declared, level))
@@ -70,7 +74,15 @@ def _declared(act: Act, stay: Any, proof: Proof) -> Declared | FormFaults:
         arrival=house.local_day(stay.planned_in_ms),
         adult_from=house.profile.age_of_majority,
         synthetic=house.synthetic,
+        law=house.profile.jurisdiction,
+        signs=proof.method == IN_PERSON,
     )
+
+
+def _has_to_sign(act: Act, stay: Any, declared: Declared) -> bool:
+    law = act.house.profile.jurisdiction
+    age = age_on(declared.birth, act.house.local_day(stay.planned_in_ms))
+    return "signature" in law.asks(law.kind_of(declared.nationality), age)
 
 
 def _wish(proof: Proof, declared: Declared, level: int) -> RegistrationWish:
@@ -85,6 +97,7 @@ def _wish(proof: Proof, declared: Declared, level: int) -> RegistrationWish:
         guardian_contact=declared.guardian_contact,
         relation=declared.relation,
         nationality=declared.nationality,
+        more=declared.more,
     )
 
 
@@ -152,6 +165,7 @@ def party(act: Act, source: str, external_ref: str) -> Party:
         planned_in_ms=stay.planned_in_ms,
         planned_out_ms=stay.planned_out_ms,
         members=tuple(_member(act, stay, row) for row in sorted(members, key=_lead_first)),
+        asks=act.house.profile.jurisdiction.asked_besides(),
     )
 
 

@@ -202,7 +202,8 @@ def _advance(act: Act, stay: Any, person: str, wish: RegistrationWish) -> tuple[
         return False, ""
     law = act.house.profile.jurisdiction
     kind, minor = law.kind_of(wish.national_of), _is_minor(act, stay, wish)
-    missing = completeness.missing(act, person, wish.fields(), law.asks(kind))
+    age = age_on(wish.birth, act.house.local_day(stay.planned_in_ms))
+    missing = completeness.missing(act, person, wish.fields(), law.asks(kind, age))
     registration, status = (
         (row.registration, row.status)
         if row

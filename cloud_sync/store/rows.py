@@ -8,10 +8,11 @@ from datetime import date, datetime
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from cloud_sync.core.codes import Document, DocumentRefused, check_document, listing_code_fault
+from cloud_sync.core.jurisdiction import MORE_FIELDS
 from cloud_sync.core.lifecycles import ListingState
 from cloud_sync.core.mrz import Mrz, MrzFault, read_mrz
 from cloud_sync.core.rights import RESIDENT_CLASSES, STAFF_CLASSES
-from cloud_sync.jurisdictions import MORE_FIELDS
+from cloud_sync.core.self_registration import RESIDENCE_LINES
 from cloud_sync.protocol.pin import CARD, PIN, card_of_read
 from cloud_sync.store.bookings import BookingWish
 from cloud_sync.store.house import House
@@ -146,8 +147,15 @@ def registration_wish(cells: Cells, house: House) -> RegistrationWish:
         guardian_contact=cells.get("guardian_contact", "")[:TEXT_MAX],
         relation=cells.get("relation", "")[:TEXT_MAX],
         nationality=said or (zone.nationality if zone is not None else ""),
-        more={name: value[:TEXT_MAX] for name in MORE_FIELDS if (value := cells.get(name, "").strip())},
+        more={name: value[:TEXT_MAX] for name in MORE_FIELDS if (value := _more(cells, name))},
     )
+
+
+def _more(cells: Cells, name: str) -> str:
+    """A cell has one line; an address of four parts is kept in four."""
+    value = cells.get(name, "").strip()
+    parts = [part.strip() for part in value.split("/")]
+    return "\n".join(parts) if name == "residence" and len(parts) == RESIDENCE_LINES else value
 
 
 def _zone(cells: Cells, house: House) -> Mrz | None:

@@ -166,6 +166,7 @@ def _take(act: Act, stay: Any, form: Mapping[str, str], *, lead: Any | None) -> 
         arrival=house.local_day(stay.planned_in_ms),
         adult_from=house.profile.age_of_majority,
         synthetic=house.synthetic,
+        law=house.profile.jurisdiction,
     )
     if isinstance(answer, Declared) and _is_known_otherwise(act, answer):
         answer = FormFaults({"document_number": FormFault.NOT_TOGETHER})
@@ -197,6 +198,7 @@ def _record(act: Act, stay: Any, declared: Declared, *, alone: bool) -> FormAnsw
         guardian_contact=declared.guardian_contact,
         relation=declared.relation,
         nationality=declared.nationality,
+        more=declared.more,
         held=alone and minor,
     )
     drop_draft(act, str(stay.stay))

@@ -18,8 +18,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from cloud_sync.core.codes import Document
+from cloud_sync.core.jurisdiction import MORE_FIELDS
 from cloud_sync.errors import NotFound, Refused, StoreError
-from cloud_sync.jurisdictions import MORE_FIELDS
 from cloud_sync.store.audit import Look
 from cloud_sync.store.keys import write_private
 
@@ -35,13 +35,6 @@ FIELDS = (
     "guardian_contact",
     "relation",
     "nationality",
-    # what some authorities ask for besides (core.reporting)
-    "family_name",
-    "second_family_name",
-    "given_names",
-    "issue_place",
-    "document_support",
-    "contact",
     "draft",  # of a stay: what a guest has typed and not yet sent
     "notice",  # of a notice: address and link, until it is sent
     "import_row",  # of a row of a spreadsheet that somebody has to look at: its cells as they came

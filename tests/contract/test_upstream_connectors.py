@@ -35,10 +35,10 @@ VALUES = {
     "sex": "F",
     "birth_date": "1988-05-04",
     "birth_place": "FRA",
-    "issue_place": "FRA",
+    "place_of_issue": "FRA",
     "nationality": "FRA",
     "residence": "FRA\n75001\nParis\n1 Rue <du> & Test",
-    "contact": "canary@example.org",
+    "phone": "+33 0 00 00 00 00",
     "relation": "mother",
     "listing": CODE,
     "room": "301",
@@ -95,7 +95,7 @@ def test_a_report_is_taken(name, connector, far):
 
 @EVERY
 def test_no_field_but_those_of_its_list_leaves(name, connector, far, tmp_path):
-    connector.send(report(name, stranger=STRANGER, phone=STRANGER, face=STRANGER, template=STRANGER))
+    connector.send(report(name, stranger=STRANGER, email=STRANGER, face=STRANGER, template=STRANGER))
     told = everything_told(far, tmp_path)
     assert told
     unpacked = b"".join(one["xml"] for one in far.batches.values()) if name == "ses_hospedajes" else b""
@@ -107,7 +107,7 @@ def test_the_field_lists_name_nothing_of_faces_doors_or_guardians(name):
     names = {one.name for fields in WAYS[name].shape.fields.values() for one in fields}
     assert not [one for one in names if re.search("face|photo|image|template|event|guardian|entry", one)]
     if name != "ses_hospedajes":  # whose law asks for a phone or an address
-        assert "contact" not in names
+        assert "phone" not in names
 
 
 @EVERY
@@ -302,7 +302,7 @@ class TestSes:
         assert "<rol>VI</rol><nombre>Canary</nombre><apellido1>Testbird</apellido1>" in xml
         assert "<tipoDocumento>PAS</tipoDocumento><numeroDocumento>X1234567</numeroDocumento>" in xml
         assert "<sexo>M</sexo><direccion><direccion>1 Rue &lt;du&gt; &amp; Test</direccion>" in xml
-        assert "<correo>canary@example.org</correo><parentesco>mother</parentesco></persona>" in xml
+        assert "<telefono>+33 0 00 00 00 00</telefono><parentesco>mother</parentesco></persona>" in xml
 
     def test_the_receipt_is_the_code_of_the_communication(self, connector, far, name):
         taken = connector.send(report(name))

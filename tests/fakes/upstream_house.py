@@ -31,10 +31,10 @@ EXTRA = {
     "given_names": "Canary",
     "sex": "F",
     "birth_place": "FRA",
-    "issue_place": "FRA",
+    "place_of_issue": "FRA",
     "nationality": "FRA",
     "residence": "FRA\n75001\nParis\n1 Rue du Test",
-    "contact": "canary@example.org",
+    "phone": "+33 0 00 00 00 00",
 }
 NAME = "Canary Testbird"
 GUARDIAN = "guardian 028 0000 0000"

@@ -51,7 +51,7 @@ SHAPE = Shape(
     MappingProxyType({
         Op.SUBMIT: (
             Field("family_name"), Field("given_names"), Field("sex"), Field("birth_date"), Field("birth_place"),
-            Field("nationality"), Field("document_type"), Field("document_number"), Field("issue_place"),
+            Field("nationality"), Field("document_type"), Field("document_number"), Field("place_of_issue"),
             Field("arrival"), Field("departure"),
         ),
     }),
@@ -217,7 +217,7 @@ def record_line(values: Mapping[str, str], states: Mapping[str, str], documents:
         "cittadinanza": _coded(values["nationality"], states, "nationality"),
         "tipo_documento": _coded(values["document_type"], documents, "document_type"),
         "numero_documento": values["document_number"],
-        "luogo_rilascio": _place(values["issue_place"], states, "issue_place"),
+        "luogo_rilascio": _place(values["place_of_issue"], states, "place_of_issue"),
     }
     line = "".join(_cell(name, cells[name], width) for name, width in RECORD)
     assert len(line) == RECORD_CHARACTERS

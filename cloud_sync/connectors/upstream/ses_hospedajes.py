@@ -38,8 +38,8 @@ SHAPE = Shape(
     MappingProxyType({
         Op.SUBMIT: (
             Field("given_names"), Field("family_name"), Field("second_family_name", needed=False),
-            Field("document_type"), Field("document_number"), Field("document_support", needed=False),
-            Field("birth_date"), Field("nationality"), Field("sex"), Field("residence"), Field("contact"),
+            Field("document_type"), Field("document_number"), Field("support_number", needed=False),
+            Field("birth_date"), Field("nationality"), Field("sex"), Field("residence"), Field("phone"),
             Field("relation", "minor"), Field("contract"), Field("contract_date"), Field("headcount"),
             Field("listing"), Field("arrival"), Field("departure"),
         ),
@@ -222,7 +222,6 @@ def _communication(report: Report, settings: SesSettings) -> bytes:
 
 
 def _traveller(values: Mapping[str, str], settings: SesSettings) -> str:
-    contact = values["contact"]
     parts = (
         "<rol>VI</rol>",
         element("nombre", values["given_names"]),
@@ -230,12 +229,12 @@ def _traveller(values: Mapping[str, str], settings: SesSettings) -> str:
         element("apellido2", values.get("second_family_name", "")),
         element("tipoDocumento", _coded(values["document_type"], settings.documents, "document_type")),
         element("numeroDocumento", values["document_number"]),
-        element("soporteDocumento", values.get("document_support", "")),
+        element("soporteDocumento", values.get("support_number", "")),
         element("fechaNacimiento", values["birth_date"]),
         element("nacionalidad", values["nationality"]),
         element("sexo", _coded(values["sex"], {"M": "H", "F": "M", "X": "O"}, "sex")),
         _address(values["residence"]),
-        element("correo" if "@" in contact else "telefono", contact),
+        element("telefono", values["phone"]),
         element("parentesco", values.get("relation", "")),
     )
     return f"<persona>{''.join(parts)}</persona>"

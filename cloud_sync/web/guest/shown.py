@@ -14,6 +14,7 @@ from cloud_sync.core.self_registration import CHECKS_MAX, FormFault
 from cloud_sync.ports_guest import FormAnswer, GuestMember, GuestView
 from cloud_sync.web.board import Speaker
 from cloud_sync.web.guest import steps, words
+from cloud_sync.web.guest.more import MORE, MoreField, more_fields
 from cloud_sync.web.language import Lang, language_of, remember, switch_href
 from cloud_sync.web.render import environment
 from cloud_sync.web.services import GuestHelp, Services
@@ -73,6 +74,7 @@ OWN_FIELDS: Mapping[str, str] = {
     "nationality": mark("Nationality"),
     "guardian_contact": mark("Guardian"),
     "relation": mark("Relation"),
+    **{name: label for name, (label, _) in MORE.items()},
 }
 
 
@@ -114,6 +116,7 @@ class GuestPage:
     problem: str = ""
     form: Mapping[str, str] | None = None
     faults: Mapping[str, str] | None = None
+    more: tuple[MoreField, ...] = ()
     tries_left: int = CHECKS_MAX
     people: tuple[PersonRow, ...] = ()
     missing: int = 0
@@ -169,6 +172,7 @@ class Printer:
             me=me,
             people=people(view, me, by.say),
             missing=steps.missing_people(view),
+            more=more_fields(view.asks, by.say),
             tries_left=max(0, CHECKS_MAX - view.failed_checks),
             rules=rules_of(self.services.guest, by.say),
             rules_version=rules_version(self.services.guest),

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from cloud_sync.ports_staff import Arrival, Party, PartyMember, Proved
 from cloud_sync.web import words
 from cloud_sync.web.board import Speaker
+from cloud_sync.web.guest.more import MoreField
 from cloud_sync.web.render import Chrome
 from cloud_sync.web.texts import mark
 
@@ -41,6 +42,7 @@ STAYS: Mapping[str, str] = MappingProxyType({
 REFUSALS: Mapping[str, str] = MappingProxyType({
     "reason": mark("Say in one line why, without names; it is kept with your name."),
     "prove.level": mark("This community asks to see the person here; a call is not enough."),
+    "prove.signature": mark("This person has to sign the entry form; that is done in person."),
     "prove.method": mark("Say whether you saw the person here or on a call."),
     "registration.over": mark("This stay is over or cancelled, so nobody can be proved for it."),
     "registration.listing": mark("This listing may not take guests now; ask the community officer."),
@@ -106,6 +108,7 @@ class ProvePage:
     fits: tuple[tuple[str, str], ...]  # several bookings have this number: which one
     form: Mapping[str, str]
     faults: Mapping[str, str]
+    more: tuple[MoreField, ...]
     method: str
     member: str
     reason: str

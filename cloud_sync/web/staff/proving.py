@@ -11,6 +11,7 @@ from cloud_sync.core.self_registration import FORM_FIELDS
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_guest import FormAnswer
 from cloud_sync.ports_staff import PROOFING_OF, Party, Proof, ProofMethod, Proved
+from cloud_sync.web.guest.more import more_fields
 from cloud_sync.web.guest.shown import say_faults
 from cloud_sync.web.render import answer
 from cloud_sync.web.services import Services
@@ -129,6 +130,7 @@ class ProvePages:
             fits=fits if party is None else (),
             form={**EMPTY, **{name: form.get(name, "") for name in FORM_FIELDS}},
             faults=faults or {},
+            more=more_fields(party.asks, asked.by.say, signs=True) if party is not None else (),
             method=form.get("method", "staff"),
             member=form.get("member", _next(party)),
             reason=form.get("reason", ""),
