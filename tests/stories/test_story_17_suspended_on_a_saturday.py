@@ -3,10 +3,15 @@
 import pytest
 
 from cloud_sync.core.dossier import DOCUMENTS, LETTERS
+from cloud_sync.errors import Refused
 from cloud_sync.ports_model import FilingWish, RoomWish
 from cloud_sync.protocol.messages import PREREQ_LISTING
+from cloud_sync.store.visitors import VisitWish
+from edge.core.passes import LocationClass
 from tests.fakes.community_house import DOOR, GATE, Gate, booking_row, registration_row, resident_id, take
 from tests.fakes.listing_house import GOOD, OFFICER, OP, OPERATOR, UNIT, ListingHouse
+from tests.fakes.row_at_a_door import said_at
+from tests.stories.doorway import AWAY, door_of, shown
 
 INSIDE, EXPECTED = 9, 4
 HOUR_MS = 3_600_000
@@ -35,6 +40,7 @@ def open_listing(house: ListingHouse) -> str:
     return code
 
 
+@pytest.mark.story("17a", "17b")
 def test_suspended_on_a_saturday(house):
     code = open_listing(house)
     refs = [f"G{n:02}" for n in range(INSIDE + EXPECTED)]
@@ -62,7 +68,24 @@ def test_suspended_on_a_saturday(house):
     assert {pass_id for pass_id, row in after.items() if row.state == "ARMED"} == came
     shut = [row for pass_id, row in after.items() if pass_id not in came]
     assert [(row.state, row.prereq & PREREQ_LISTING) for row in shut] == [("PENDING", 0)] * EXPECTED
+    for row in shut:
+        for door, room in ((GATE, False), (DOOR, True)):
+            assert said_at(row, door, house.clock.now_ms(), room=room) != "Granted"
+    for door, room in ((GATE, False), (DOOR, True)):
+        assert said_at(after[min(came)], door, house.clock.now_ms(), room=room) == "Granted"
     view = house.desk.listing(code, OFFICER)
     assert (view.in_house, len(view.expected)) == (INSIDE, EXPECTED)
     assert {ref for _source, ref in view.expected} < set(refs)
     assert house.desk.listing(code, OPERATOR).reason.startswith("seen on site (C07 version 1")
+
+
+@pytest.mark.story("17c")
+def test_the_staff_may_let_one_of_the_expected_in_at_the_gate_and_at_no_room(house):
+    code = open_listing(house)
+    house.sanctioned(code, 2)
+    made = house.books.registry.admit(VisitWish("day_visitor", (GATE,), 30, "luggage, suspended"), actor="li")
+    assert shown(door_of(house.books, **AWAY), ("text", made.text)) == [("granted", "Granted")]
+    room = door_of(house.books, at=DOOR, location=LocationClass.ROOM, **AWAY)
+    assert ("granted", "Granted") not in shown(room, ("text", made.text))
+    with pytest.raises(Refused, match="nobody visits a room"):
+        house.books.registry.admit(VisitWish("day_visitor", (DOOR,), 30, "luggage"), actor="li")

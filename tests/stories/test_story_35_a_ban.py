@@ -15,6 +15,7 @@ def house(tmp_path):
     made.close()
 
 
+@pytest.mark.story("35a", "35b", "35d", "35e")
 def test_a_ban(house):
     code = house.coded()
     take(house.books, "bookings", booking_row(hours=(-1, 60), listing=code, room=f"{code}-301"))
