@@ -30,6 +30,7 @@ class GuestMember:
     registration: str  # a state of the registration, "" before anything was sent
     verified: bool  # registered as far as this community asks
     pass_state: PassState
+    listing_permits: bool  # the place may take this person now
     not_before_ms: int
     not_after_ms: int
     face: FaceAnswer

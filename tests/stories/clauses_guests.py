@@ -167,8 +167,9 @@ GUESTS: dict[int, dict[str, str]] = {
         "b": "a new first entry is refused at unit and room door",
         "c": "the staff may let them in at the gate, and at the gate only",
         "d": "the way out is free",
-        "e": "the four expected guests and the operator are told at once, with reason and help line "
-        "OPEN: officer and operator read who is expected and why; no message goes out",
+        "e": "an expected guest reads on the page that the place may not take guests, and whom to call",
+        "f": "the operator reads the state and the reason",
+        "g": "both are told without looking OPEN: no message goes out when a listing is suspended",
     },
     18: {
         "who": OPERATOR,

@@ -180,7 +180,7 @@ class Printer:
             standing=say_standing(standing, by.say),
             usable=view.is_open and standing not in ("ended", "guest.checks"),
             over=view.stay_state in STAY_OVER,
-            waiting=standing in ("waiting", "alone_minor", "guest.checks"),
+            waiting=standing in ("waiting", "alone_minor", "guest.checks", "listing"),
             now_ms=self.services.clock.now_ms(),
             erase_h=view.erase_after_ms // HOUR_MS,
             said=phone_words(by.say),
