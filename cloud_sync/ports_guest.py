@@ -55,6 +55,7 @@ class GuestView:
     room: str
     planned_in_ms: int
     planned_out_ms: int
+    move_by_ms: int | None  # the place was banned while they are inside: until then their doors stay theirs
     headcount: int
     max_guests: int
     doors: tuple[GuestDoor, ...]
