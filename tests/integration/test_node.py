@@ -31,7 +31,7 @@ def guest(clips, start_s, end_s):
     return Cue(clips / "WolfgangLanger_Pexels.mp4", start_s, end_s)
 
 
-@pytest.mark.story("1a")
+@pytest.mark.story("1a", "42b")
 def test_a_guest_enrols_enters_by_face_and_a_stranger_does_not(rig, clips):
     rig.put_passes(pass_row("p-face"))
     with rig:

@@ -111,7 +111,7 @@ PLACES: dict[int, dict[str, str]] = {
         "a": "each row is in exactly one bucket",
         "b": "the totals add up",
         "c": "the same file again changes nothing",
-        "d": "ten thousand rows OPEN: a thousand are tried here; `make import164k` takes in 164,000",
+        "d": "ten thousand rows",
     },
     32: {
         "who": OFFICER,
@@ -145,9 +145,10 @@ PLACES: dict[int, dict[str, str]] = {
         "what": "a ban",
         "a": "it takes two, one of the street",
         "b": "guests in house have a day to move and then the way out only",
-        "c": "they are told so OPEN: the pass's page says it; no message goes out",
+        "c": "they read until when they may stay",
         "d": "the page behind the plate says not valid",
         "e": "the points are frozen",
+        "f": "they are told without looking OPEN: no message goes out when a listing is banned",
     },
     36: {
         "who": PLATFORM,

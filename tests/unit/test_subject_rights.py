@@ -264,6 +264,7 @@ def test_a_chain_that_was_written_anew_is_found_by_its_signed_head(typed, tmp_pa
     assert "written anew" in said.output
 
 
+@pytest.mark.story("33c")
 def test_a_row_that_was_changed_or_taken_out_is_named(typed, tmp_path):
     typed("retention", "run")
     books = new_house(tmp_path)
