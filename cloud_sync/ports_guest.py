@@ -31,6 +31,7 @@ class GuestMember:
     registration: str  # a state of the registration, "" before anything was sent
     verified: bool  # registered as far as this community asks
     pass_state: PassState
+    listing_permits: bool  # the place may take this person now
     not_before_ms: int
     not_after_ms: int
     face: FaceAnswer
@@ -55,6 +56,7 @@ class GuestView:
     room: str
     planned_in_ms: int
     planned_out_ms: int
+    move_by_ms: int | None  # the place was banned while they are inside: until then their doors stay theirs
     headcount: int
     max_guests: int
     doors: tuple[GuestDoor, ...]

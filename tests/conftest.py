@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 from cloud_sync.store import accounts
 from tests.fakes import rtsp_peer
 from tests.fakes.postgres_house import Cluster
+from tests.stories.catalogue import unknown
 
 ROOT = Path(__file__).parent.parent
 CLIPS = ROOT / ".cache" / "clips"
@@ -47,6 +48,13 @@ def pytest_report_header() -> str:
     kernel = [name for name, path in KERNEL.items() if Path(path).exists()]
     tried = ", ".join(kernel) or "none of gpio-sim, uinput: their fakes stand for them"
     return f"gatehouse on Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}; of the kernel: {tried}"
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A mark that names no clause of a story ends the run before it begins."""
+    for mark in item.iter_markers("story"):
+        if wrong := unknown(mark.args):
+            raise pytest.UsageError(f"{item.nodeid}: no clause of a story: {', '.join(map(str, wrong))}")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

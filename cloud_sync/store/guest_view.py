@@ -5,13 +5,23 @@ from typing import Any
 import sqlalchemy as sa
 
 from cloud_sync.core.guards import surely_at_least
-from cloud_sync.core.lifecycles import CREDENTIAL_LIVE, PROVED, STAY, STAY_OPEN, PassState, Refusal, advance
+from cloud_sync.core.lifecycles import (
+    CREDENTIAL_LIVE,
+    PROVED,
+    STAY,
+    STAY_INSIDE,
+    STAY_OPEN,
+    PassState,
+    Refusal,
+    advance,
+)
 from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE, MORE_TIME
 from cloud_sync.ports_guest import FaceAnswer, GuestDoor, GuestMember, GuestView
+from cloud_sync.protocol.messages import PREREQ_LISTING
 from cloud_sync.store import tables
 from cloud_sync.store.guests import stay_of_token
 from cloud_sync.store.house import Act
-from cloud_sync.store.issuing import newest_pass
+from cloud_sync.store.issuing import held_row, newest_pass, relocated_by
 from cloud_sync.store.places import scope_of
 from cloud_sync.store.self_registering import failed_checks, visit_of
 
@@ -37,6 +47,7 @@ def view(act: Act, token: str) -> GuestView:
         room=room.label if room is not None else stay.room,
         planned_in_ms=stay.planned_in_ms,
         planned_out_ms=stay.planned_out_ms,
+        move_by_ms=relocated_by(act, listing) if stay.state in STAY_INSIDE else None,
         headcount=booking.headcount,
         max_guests=listing.max_guests,
         doors=doors,
@@ -85,7 +96,7 @@ def _member(act: Act, stay: Any, row: Any, *, has_face_doors: bool) -> GuestMemb
         for one in act.rows(tables.credential, pass_id=held.pass_id)
         if one.state in CREDENTIAL_LIVE
     }
-    person = _one(act, tables.person, person=row.person)
+    person, wire = _one(act, tables.person, person=row.person), held_row(held.wire)
     return GuestMember(
         subject_ref=row.subject_ref,
         role=row.role,
@@ -93,6 +104,7 @@ def _member(act: Act, stay: Any, row: Any, *, has_face_doors: bool) -> GuestMemb
         registration=registrations[-1].status if registrations else "",
         verified=any(one.status in PROVED and one.proofing >= minimum for one in registrations),
         pass_state=PassState(held.state),
+        listing_permits=wire is None or bool(wire.prereq & PREREQ_LISTING),
         not_before_ms=held.not_before_ms,
         not_after_ms=held.not_after_ms,
         face=_face(act, stay, row, has_face_doors=has_face_doors),

@@ -176,6 +176,7 @@ def prove(guard: Desk, complaints: list[str]) -> None:
     guard.press("#proof > .button")
 
 
+@pytest.mark.story("13b", "13e")
 def test_h_a_guest_whose_documents_fail_is_proved_by_the_guard(desks, guard, house, complaints):
     guest = desks()
     fail_three_times(guest, house, complaints)

@@ -85,6 +85,7 @@ def test_both_answers_about_face_weigh_the_same(phone, site, house):
     assert phone.locator("input:checked").count() == 0
 
 
+@pytest.mark.story("2b")
 def test_yes_needs_the_tick_and_no_needs_nothing_and_opens_the_same(phone, site, house, complaints):
     register(phone, site, house)
     phone.tap("#on")
@@ -102,6 +103,7 @@ def test_yes_needs_the_tick_and_no_needs_nothing_and_opens_the_same(phone, site,
     assert phone.locator("a[href*='/face']").count() == 0, "nobody is asked twice"
 
 
+@pytest.mark.story("3a")
 def test_face_can_be_taken_back_and_the_code_stays(phone, site, house):
     register(phone, site, house)
     phone.tap("#on")
@@ -149,6 +151,7 @@ def test_a_wrong_document_is_one_clear_sentence_at_its_field(phone, site, house,
     expect(phone.locator("#so-far")).to_be_visible()
 
 
+@pytest.mark.story("13b", "13e")
 def test_three_wrong_documents_lead_to_the_staff_and_their_proof_leads_back(phone, site, house, complaints):
     read_notice(phone, site, house)
     for _ in range(3):

@@ -54,6 +54,7 @@ def opened_by(house: GuestHouse, text: str) -> list[tuple[str, str | None]]:
     return [(fact.type, fact.reason) for fact in lone.facts]
 
 
+@pytest.mark.story("21b")
 def test_the_page_offers_the_pass_itself_and_a_gate_without_news_opens(phone, site, house):
     phone.goto(f"{site.url}/g/{house.token}/pass")
     rotating = shown_code(phone)

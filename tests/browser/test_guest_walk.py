@@ -144,6 +144,7 @@ def leave_early(guest: Guest) -> None:
     guest.arrived_at("Your pass", "guest-left")
 
 
+@pytest.mark.story("1g", "12b")
 def test_the_whole_way_of_a_guest(guest, site, house, complaints):
     guest.page.goto(f"{site.url}/g/{house.token}")
     register(guest, complaints)

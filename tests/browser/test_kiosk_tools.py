@@ -54,6 +54,7 @@ def size_of(page, place):
     return page.locator(place).evaluate("it => parseFloat(getComputedStyle(it).fontSize)")
 
 
+@pytest.mark.story("10d")
 def test_type_is_twice_as_large_for_a_minute_and_falls_back_by_itself(kiosk, page):
     before = size_of(page, "#hint-zh")
     page.click("#larger")
@@ -116,6 +117,7 @@ def test_one_press_calls_nobody_and_is_forgotten(kiosk, page, rung):
     assert rung == []
 
 
+@pytest.mark.story("10g")
 def test_two_presses_call_once_and_the_answer_is_shown_with_its_time(kiosk, state, page, rung):
     page.click("#help")
     page.wait_for_timeout(500)

@@ -46,6 +46,7 @@ def sideways(page):
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
+@pytest.mark.story("12b")
 def test_who_says_a_booking_at_the_gate_stands_on_the_guard_s_page_and_gets_a_link(
     guard, site, browser, picture
 ):

@@ -82,6 +82,7 @@ def looked_at(page, axe, where):
         axe(page, f"{where}, {scheme}, {width} px")
 
 
+@pytest.mark.story("12d")
 def test_the_officer_sees_who_was_told_what_and_what_needs_a_person(officer, tmp_path, far, axe, picture):
     page, hands, say = officer
     house = UpstreamHouse(tmp_path, {"lodging_report": far.url})

@@ -71,6 +71,7 @@ class LoneGate:
     community_key: bytes = COMMUNITY.public_key().public_bytes_raw()
     kid: str = KID
     now_ms: int = NOW_MS  # when ``at_ns`` is 0
+    floor_ms: int = 0  # it is surely not earlier than this
 
     def __post_init__(self) -> None:
         numbers = itertools.count(1)
@@ -114,7 +115,7 @@ class LoneGate:
 
     def _knowledge(self) -> Knowledge:
         passes = PassSet.build(1, decode_passes(merkle.pack(self.rows)), self.denied)
-        return Knowledge(passes, self.online, self.contact_age_ms, 0, Policy(1, 1))
+        return Knowledge(passes, self.online, self.contact_age_ms, self.floor_ms, Policy(1, 1))
 
     def read(self) -> ClockReading:
         return ClockReading(self.now_ms + self.at_ns // 1_000_000, self.at_ns, self.clock, 0)

@@ -175,6 +175,7 @@ def everybody_gets_out(folder):
         put(folder, name, Point.REX, False)
 
 
+@pytest.mark.story("23c")
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("steps", range(len(DAY) + 1))
 def test_killed_after_any_step_the_outputs_are_dead_and_the_way_out_works_again(program, tmp_path, steps):

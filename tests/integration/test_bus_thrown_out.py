@@ -19,6 +19,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory):
         yield made
 
 
+@pytest.mark.story("37a")
 def test_the_lists_shut_the_door_and_silence_the_session_and_only_the_second_session_ends_it(
     bench: Bench,
 ) -> None:

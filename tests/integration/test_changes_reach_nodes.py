@@ -72,6 +72,7 @@ def gate(config, books) -> Iterator[PahoGate]:
         gate.stop()
 
 
+@pytest.mark.story("4b")
 def test_extended_and_cancelled_the_door_says_so_as_soon_as_it_has_heard(books, gate):
     (before,) = gate.rows
     later = SystemClock().now_ms() + 44 * HOUR

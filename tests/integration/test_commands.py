@@ -206,6 +206,7 @@ def test_unlock_block_and_lock_move_the_door_from_mode_to_mode(house: House) -> 
         assert [event.body["mode"] for event in rig.events("door.mode")] == ["UNLOCKED", "BLOCKED", "LOCKED"]
 
 
+@pytest.mark.story("21f")
 def test_what_is_late_forged_or_was_left_lying_about_opens_nothing(house: House) -> None:
     now_ms = house.service.books.clock.now_ms()
     house.bus.says(house.framed(id="00000000000000bb"), retain=True)
@@ -226,6 +227,7 @@ def test_what_is_late_forged_or_was_left_lying_about_opens_nothing(house: House)
         ]
 
 
+@pytest.mark.story("21f")
 def test_a_node_that_comes_back_too_late_never_hears_of_it(house: House) -> None:
     exit_code, said = house.types("release", GATE)
     assert (exit_code, said.split()[1:]) == (1, ["EXPIRED", "x:NoAnswer"])

@@ -168,6 +168,32 @@ NIGHT_COUNTED = (
 )
 
 
+@pytest.mark.story(
+    "1a",
+    "3b",
+    "3e",
+    "4b",
+    "5a",
+    "7b",
+    "13e",
+    "16d",
+    "17a",
+    "17b",
+    "21d",
+    "23e",
+    "24a",
+    "24e",
+    "25b",
+    "25c",
+    "26e",
+    "27a",
+    "29c",
+    "34a",
+    "41a",
+    "41b",
+    "42a",
+    "42b",
+)
 @pytest.mark.mosquitto
 @pytest.mark.timeout(1200)
 def test_the_whole_night_on_a_broker_of_its_own():

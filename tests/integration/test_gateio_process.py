@@ -183,6 +183,7 @@ def test_a_node_sees_gate_io_go_and_come_back_with_a_snapshot(program):
 # --- fire and evacuation -------------------------------------------------------------------------------------
 
 
+@pytest.mark.story("24a", "24e")
 def test_fire_opens_the_group_survives_a_kill_and_leaves_only_by_a_person(program, tmp_path):
     async def reset(actor):
         async with node(program) as client:
@@ -242,6 +243,7 @@ def test_edges_reach_the_node_after_its_snapshot_and_in_order(program, tmp_path)
     play(scene())
 
 
+@pytest.mark.story("24a")
 def test_a_fire_whose_edge_was_lost_is_seen_by_its_level(tmp_path, monkeypatch):
     board = FakeBoard({"/dev/gpiochip0": ["GPIO17", "GPIO23"]})
     monkeypatch.setattr(gpiod, "Chip", board.chip)

@@ -31,6 +31,7 @@ def guest(clips, start_s, end_s):
     return Cue(clips / "WolfgangLanger_Pexels.mp4", start_s, end_s)
 
 
+@pytest.mark.story("1a", "42b")
 def test_a_guest_enrols_enters_by_face_and_a_stranger_does_not(rig, clips):
     rig.put_passes(pass_row("p-face"))
     with rig:
@@ -62,6 +63,7 @@ def test_the_one_who_just_enrolled_is_not_let_in_by_the_same_pictures(rig, clips
     assert rig.events("access.granted") == []
 
 
+@pytest.mark.story("2c", "40c")
 def test_without_consent_nobody_is_enrolled_and_the_code_still_opens(rig):
     phone = Phone()
     rig.put_passes(pass_row("p-code", phone, prereq=7))
@@ -143,6 +145,7 @@ def test_a_screenshot_of_a_code_is_refused_after_the_rotation(rig):
         assert rig.wait_event("access.denied")["reason"] == "x:CodeReplayed"
 
 
+@pytest.mark.story("1c")
 def test_killed_in_the_middle_of_a_passage_it_comes_back_with_its_chain(rig):
     phone = Phone()
     rig.put_passes(pass_row("p-code", phone))

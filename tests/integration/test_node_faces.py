@@ -34,6 +34,7 @@ def enrol(rig, clips, pass_id, **more):
     rig.lane_is_empty()
 
 
+@pytest.mark.story("7a", "7b")
 def test_two_who_look_alike_are_both_asked_for_the_code_and_the_code_opens(tmp_path_factory, clips):
     rig, phone = NodeRig(tmp_path_factory.mktemp("n"), clips), Phone()
     rig.put_passes(pass_row("p-one", phone, prereq=AGREED), pass_row("p-two", Phone(), prereq=AGREED))
@@ -59,6 +60,7 @@ def test_two_who_look_alike_are_both_asked_for_the_code_and_the_code_opens(tmp_p
     db.close()
 
 
+@pytest.mark.story("27e")
 def test_at_a_door_of_code_and_face_the_code_brings_the_guest_to_the_look_and_the_face_opens(
     tmp_path_factory, clips
 ):

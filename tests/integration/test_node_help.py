@@ -76,6 +76,7 @@ def test_a_press_is_a_fact_of_that_door_and_opens_nothing(tmp_path_factory, clip
     assert rig.lock_moves() == []
 
 
+@pytest.mark.story("10g")
 def test_the_screen_says_told_when_the_service_has_it_and_the_staff_have_an_alert(tmp_path_factory, clips):
     folder, port = tmp_path_factory.mktemp("h"), free_port()
     (folder / "service.toml").write_text(SERVICE.format(port=port, web_port=free_port()))

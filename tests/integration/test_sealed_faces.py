@@ -224,6 +224,7 @@ def in_clear(street: Street, vectors: list[bytes]) -> list[str]:
     return scan.templates_in(roots, vectors, heard=list(street.tap.heard))
 
 
+@pytest.mark.story("1a", "3b", "3c", "3e")
 def test_enrolled_at_one_node_known_at_the_next_sealed_between_and_erased_at_both(
     street: Street, clips: Path
 ) -> None:

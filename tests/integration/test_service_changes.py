@@ -109,6 +109,7 @@ def test_cancelled_before_arrival_nobody_comes_in_and_nobodys_document_stays(boo
     assert not books.house.vault.holds(person, "name")
 
 
+@pytest.mark.story("5a", "5e")
 def test_cancelled_inside_the_guest_gets_out_and_not_back_in(books, gate):
     with_guest(books)
     comes_in(books, gate)
@@ -126,6 +127,7 @@ def with_two_rooms(books):
     take(books, "listings", listing_row(), listing_row(room=OTHER_ROOM, label="302", access_points=GATE))
 
 
+@pytest.mark.story("20a", "20b")
 def test_moved_the_old_room_says_no_and_the_way_to_the_new_one_opens(books, gate):
     with_two_rooms(books)
     with_guest(books)

@@ -122,6 +122,7 @@ def audited(books, action: str) -> list[tuple[str, str, str, str]]:
 # --- a phone's bundle ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.story("21b")
 def test_a_guest_s_phone_opens_a_gate_that_never_saw_the_pass(books):
     token, phone = with_guest(books), Ed25519PrivateKey.generate()
     with pytest.raises(Refused, match="no phone is bound"):
@@ -178,6 +179,7 @@ def test_a_bundle_never_outlives_its_pass(tmp_path):
 # --- day codes ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.story("10c", "21c")
 def test_a_day_code_is_journaled_and_opens_with_its_pin_alone(books, typing):
     with_guest(books)
     held = the_pass(books)
@@ -239,6 +241,7 @@ def rows_of(books):
     return books.registry.rows_for("gate-1")
 
 
+@pytest.mark.story("10c")
 def test_a_card_read_at_the_desk_opens_at_the_gate(books, typing):
     with_guest(books)
     held = the_pass(books)
@@ -301,6 +304,7 @@ def test_one_card_has_one_holder_until_the_stay_is_over(books):
 # --- visitors and emergencies ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.story("26d")
 @pytest.mark.parametrize("cls", ["day_visitor", "courier"])
 def test_a_visitor_s_code_opens_a_gate_that_is_cut_off_and_nothing_else_does(books, cls):
     made = books.registry.admit(VisitWish(cls, ("@gate",), 30, "parcel"), actor="li.na")
@@ -314,6 +318,7 @@ def test_a_visitor_s_code_opens_a_gate_that_is_cut_off_and_nothing_else_does(boo
     assert (of, after, reason) == (made.pass_id, f"{cls} 30 min", "parcel")
 
 
+@pytest.mark.story("28a")
 def test_an_emergency_needs_its_pin_everywhere_and_lives_an_hour(books, typing):
     said = typing(
         "visitor", "admit", "--as", "emergency", "--door", GATE, "--minutes", "60", "--reason", "ambulance"
@@ -328,6 +333,7 @@ def test_an_emergency_needs_its_pin_everywhere_and_lives_an_hour(books, typing):
     assert play(gate(books, rows=rows_of(books)), ("text", text), ("text", text)) == []
 
 
+@pytest.mark.story("28c")
 @pytest.mark.parametrize(
     ("wish", "sentence"),
     [
@@ -344,6 +350,7 @@ def test_what_no_visitor_is_given(books, wish, sentence):
         books.registry.admit(wish, actor="li.na")
 
 
+@pytest.mark.story("28b")
 def test_every_use_of_an_emergency_pass_is_a_case_for_people(books):
     teller = Gate(books)
     teller.tells("access.emergency", decision="allow", class_="emergency")

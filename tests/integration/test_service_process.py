@@ -132,6 +132,7 @@ def tonight(**changes: object) -> dict[str, object]:
     return booking_row(**{**span, **changes})
 
 
+@pytest.mark.story("1e")
 def test_a_booking_becomes_a_row_at_the_gate_and_an_entry_becomes_a_guest_in_house(owner, running):
     join = json.loads((owner.folder / "join.json").read_text())
     community = Ed25519PublicKey.from_public_bytes(base64.b64decode(join["community_key"]))

@@ -64,6 +64,7 @@ def audited(books, action):
         return [tuple(one) for one in found]
 
 
+@pytest.mark.story("10a")
 def test_a_guest_nobody_registered_is_proved_at_the_gate_and_goes_up_to_the_room(books):
     with_guest(books, registered=False)
     (held,) = rows(books)
@@ -154,6 +155,7 @@ def test_without_a_place_named_another_document_is_another_person(books):
     assert len(rows(books)) == 2
 
 
+@pytest.mark.story("14a")
 def test_a_child_is_proved_with_their_guardian_and_not_without(books):
     with_guest(books)
     child = "00000120160131000"

@@ -150,6 +150,7 @@ def test_nobody_of_unknown_age_consents(books):
         consent(books, with_guest(books, registered=False))
 
 
+@pytest.mark.story("3b")
 def test_withdrawing_clears_the_face_and_leaves_the_code(books, gate):
     token = with_guest(books)
     cred_id, pass_id = books.registry.bind_code_key(token, None, phone())
@@ -168,6 +169,7 @@ def test_withdrawing_clears_the_face_and_leaves_the_code(books, gate):
         assert db.execute(sa.select(tables.erasure.c.acked_ms)).scalar_one() is not None
 
 
+@pytest.mark.story("1e")
 def test_the_first_entry_makes_a_stay_in_house_and_time_does_the_rest(books, gate):
     token = with_guest(books)
     _, pass_id = books.registry.bind_code_key(token, None, phone())

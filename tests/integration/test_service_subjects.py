@@ -51,6 +51,7 @@ def creds(row):
     return sorted((cred.kind, cred.cred_id) for cred in row.creds)
 
 
+@pytest.mark.story("40a")
 def test_a_resident_has_an_armed_row_for_their_doors_with_card_and_pin(books):
     assert take(books, "residents", line(card="04:a2:b3:c4:d5:e6:80", pin=PIN)) == ["new"]
     (held,) = rows(books)
@@ -164,6 +165,7 @@ def test_a_group_is_whatever_doors_of_its_kind_there_are_also_later_ones(books):
     assert rows(books)[0].scope == [GATE, "AP-dongfang-009", DOOR]
 
 
+@pytest.mark.story("40b")
 def test_class_only_is_a_bit_that_residents_choose_and_staff_do_not_have(books):
     take(books, "residents", line(class_only="yes"))
     assert rows(books)[0].prereq == 16

@@ -121,6 +121,7 @@ def street(tmp_path: Path, request: pytest.FixtureRequest):
     street.close()
 
 
+@pytest.mark.story("1c")
 def test_everything_recorded_is_stored_once_and_acknowledged(street: Street) -> None:
     gates = [street.gate(f"n{n}") for n in range(3)]
     for gate in gates:

@@ -130,6 +130,7 @@ def with_node(place):
     return place
 
 
+@pytest.mark.story("1f")
 def test_the_running_service_reports_a_guest_by_itself_and_counts_it(with_node, far):
     bring(with_node)
     config = load(with_node)

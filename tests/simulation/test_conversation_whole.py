@@ -236,6 +236,7 @@ def made(worlds: ExitStack, folder: Path, seed: int, **ledger: int) -> World:
 RARE = ["die", "days", "days", "days", "back_up", "restore", "delete"]
 
 
+@pytest.mark.story("21d")
 @pytest.mark.parametrize("seed", range(12))
 def test_whatever_happens_nothing_is_lost_doubled_or_open(worlds, tmp_path: Path, seed: int) -> None:
     world = made(worlds, tmp_path / "w", seed, capacity=150)

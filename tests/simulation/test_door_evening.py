@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from edge.core.clock import TimeSpan
 from edge.core.credentials import CodeAccepted, CodeMemory, CodeRefused, SignedCode, judge_code
 from edge.core.decision import decide
@@ -107,6 +109,7 @@ def outcome_of(attempt: Attempt) -> tuple[Allow | Deny, Fact]:
     return decision, about(decision, attempt, VIEW, MOMENT, POLICY)
 
 
+@pytest.mark.story("1a")
 def test_a_guest_known_by_face_walks_in() -> None:
     assert PASSES.gallery_passes(GATE, TimeSpan.at(NOW), VIEW.early_ms) == (ADA,)
     attempt = attempt_by_face(

@@ -35,6 +35,7 @@ def an_hour(node: OldNode, service: Service, rng: Random, *, lossy: bool) -> Non
         node.hear_frame(answer)
 
 
+@pytest.mark.story("39a", "39b")
 @pytest.mark.parametrize("seed", range(8))
 def test_a_node_of_version_1_loses_nothing_with_the_service_of_now(tmp_path: Path, seed: int) -> None:
     rng = Random(seed)
@@ -91,6 +92,7 @@ def test_a_node_of_now_loses_nothing_with_a_service_of_version_1(tmp_path: Path,
     node.ledger.close()
 
 
+@pytest.mark.story("39a")
 @pytest.mark.parametrize("seed", range(4))
 def test_a_node_that_is_updated_goes_on_in_its_ledger(tmp_path: Path, seed: int) -> None:
     rng = Random(seed)

@@ -13,6 +13,7 @@ def phone(at_home):
         yield made
 
 
+@pytest.mark.story("11b", "11c")
 def test_a_companion_is_added_by_the_link_and_touches_nobody_else(at_home, phone):
     at_home.read_notice()
     at_home.registry.register_self(at_home.token, FORM)
@@ -27,6 +28,7 @@ def test_a_companion_is_added_by_the_link_and_touches_nobody_else(at_home, phone
     assert {row.state for row in rows.values()} == {"ARMED"}
 
 
+@pytest.mark.story("11a", "11c", "11d")
 def test_somebody_who_came_in_without_a_verified_registration_is_noticed_until_it_is(community):
     """A gate with an older list let them in: D01 for the staff, and nobody's room is locked for it."""
     community.registers()

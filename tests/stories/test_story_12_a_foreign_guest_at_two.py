@@ -1,5 +1,6 @@
 """Story 12: a passport read by its zone at 02:00; the clock of 24 hours starts at the first entry and is on record."""
 
+import pytest
 import sqlalchemy as sa
 
 from cloud_sync.core.policy import DAY_MS
@@ -22,6 +23,7 @@ def clock_of(community):
         return db.execute(sa.select(registration_clock)).one()
 
 
+@pytest.mark.story("12a", "12c")
 def test_the_zone_is_checked_and_the_clock_starts_with_the_first_entry(community):
     assert community.registers(**PASSPORT) == "new"
     planned = clock_of(community)
@@ -36,6 +38,7 @@ def test_the_zone_is_checked_and_the_clock_starts_with_the_first_entry(community
     assert community.registrations()[0].due_ms == entered_ms + DAY_MS
 
 
+@pytest.mark.story("12a")
 def test_a_zone_that_says_another_number_or_a_wrong_digit_is_refused(community):
     assert community.registers(**{**PASSPORT, "document_number": "L898902C4"}) == "rejected"
     assert (

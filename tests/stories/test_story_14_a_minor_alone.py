@@ -1,5 +1,7 @@
 """Story 14: somebody of fifteen books; guardian and relation are asked for, and a person of the staff decides."""
 
+import pytest
+
 from cloud_sync.ports_staff import Proof
 from tests.fakes.community_house import resident_id
 
@@ -13,12 +15,14 @@ FORM = {
 GUARDED = {**FORM, "guardian_contact": "0000 138", "relation": "mother"}
 
 
+@pytest.mark.story("14a")
 def test_without_a_guardian_nothing_is_taken(at_home):
     at_home.read_notice()
     answer = at_home.registry.register_self(at_home.token, FORM)
     assert answer.faults == {"guardian_contact": "guardian_missing", "relation": "relation_missing"}
 
 
+@pytest.mark.story("14a", "14c")
 def test_alone_the_staff_decide_and_then_the_pass_arms(at_home):
     at_home.read_notice()
     answer = at_home.registry.register_self(at_home.token, GUARDED)

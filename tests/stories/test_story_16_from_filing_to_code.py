@@ -17,6 +17,7 @@ def house(tmp_path):
     made.close()
 
 
+@pytest.mark.story("16a", "16b", "16c", "16d")
 def test_from_filing_to_code(house):
     house.desk.put_unit(UnitWish("1-302", "1", grid="3"), "survey", OFFICER)
     bare = house.desk.file(FilingWish(OP, "1-302", "云居二", 2, (RoomWish("302", 1, 2),)), OPERATOR)

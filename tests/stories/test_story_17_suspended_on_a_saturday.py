@@ -3,10 +3,26 @@
 import pytest
 
 from cloud_sync.core.dossier import DOCUMENTS, LETTERS
+from cloud_sync.errors import Refused
 from cloud_sync.ports_model import FilingWish, RoomWish
 from cloud_sync.protocol.messages import PREREQ_LISTING
-from tests.fakes.community_house import DOOR, GATE, Gate, booking_row, registration_row, resident_id, take
+from cloud_sync.store.visitors import VisitWish
+from edge.core.passes import LocationClass
+from tests.fakes.community_house import (
+    DOOR,
+    GATE,
+    Gate,
+    booking_row,
+    listing_row,
+    registration_row,
+    resident_id,
+    take,
+)
+from tests.fakes.guest_house import FORM, PHONE
 from tests.fakes.listing_house import GOOD, OFFICER, OP, OPERATOR, UNIT, ListingHouse
+from tests.fakes.row_at_a_door import said_at
+from tests.stories.doorway import AWAY, door_of, shown
+from tests.stories.story import visiting
 
 INSIDE, EXPECTED = 9, 4
 HOUR_MS = 3_600_000
@@ -35,6 +51,7 @@ def open_listing(house: ListingHouse) -> str:
     return code
 
 
+@pytest.mark.story("17a", "17b")
 def test_suspended_on_a_saturday(house):
     code = open_listing(house)
     refs = [f"G{n:02}" for n in range(INSIDE + EXPECTED)]
@@ -62,7 +79,61 @@ def test_suspended_on_a_saturday(house):
     assert {pass_id for pass_id, row in after.items() if row.state == "ARMED"} == came
     shut = [row for pass_id, row in after.items() if pass_id not in came]
     assert [(row.state, row.prereq & PREREQ_LISTING) for row in shut] == [("PENDING", 0)] * EXPECTED
+    for row in shut:
+        for door, room in ((GATE, False), (DOOR, True)):
+            assert said_at(row, door, house.clock.now_ms(), room=room) != "Granted"
+    for door, room in ((GATE, False), (DOOR, True)):
+        assert said_at(after[min(came)], door, house.clock.now_ms(), room=room) == "Granted"
     view = house.desk.listing(code, OFFICER)
     assert (view.in_house, len(view.expected)) == (INSIDE, EXPECTED)
     assert {ref for _source, ref in view.expected} < set(refs)
     assert house.desk.listing(code, OPERATOR).reason.startswith("seen on site (C07 version 1")
+
+
+@pytest.mark.story("17c")
+def test_the_staff_may_let_one_of_the_expected_in_at_the_gate_and_at_no_room(house):
+    code = open_listing(house)
+    house.sanctioned(code, 2)
+    made = house.books.registry.admit(VisitWish("day_visitor", (GATE,), 30, "luggage, suspended"), actor="li")
+    assert shown(door_of(house.books, **AWAY), ("text", made.text)) == [("granted", "Granted")]
+    room = door_of(house.books, at=DOOR, location=LocationClass.ROOM, **AWAY)
+    assert ("granted", "Granted") not in shown(room, ("text", made.text))
+    with pytest.raises(Refused, match="nobody visits a room"):
+        house.books.registry.admit(VisitWish("day_visitor", (DOOR,), 30, "luggage"), actor="li")
+
+
+@pytest.mark.story("17e")
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "may not take new guests"), ("zh", "不得接待新的住客")]
+)
+def test_an_expected_guest_reads_it_on_the_page_with_whom_to_call_and_one_who_is_inside_does_not(
+    at_home, language, said
+):
+    at_home.read_notice()
+    assert at_home.registry.register_self(at_home.token, FORM).verified
+    (row,) = at_home.rows()
+
+    def page() -> str:
+        with visiting(at_home.app(), **{"accept-language": language}) as phone:
+            return phone.get(f"/g/{at_home.token}/pass").text
+
+    assert 'id="ready"' in page()
+    take(at_home.books, "listings", listing_row(max_guests=4, state="SUSPENDED"))
+    suspended = page()
+    standing = suspended.partition('id="standing"')[2].partition("</p>")[0]
+    assert said in standing
+    assert 'id="ready"' not in suspended
+    assert f'href="tel:{PHONE.replace(" ", "")}"' in suspended
+    take(at_home.books, "listings", listing_row(max_guests=4, state="ACTIVE"))
+    at_home.comes_in(row)
+    take(at_home.books, "listings", listing_row(max_guests=4, state="SUSPENDED"))
+    assert 'id="ready"' in page()
+
+
+@pytest.mark.story("17f")
+def test_the_operator_reads_state_and_reason(house):
+    code = open_listing(house)
+    house.sanctioned(code, 2)
+    seen = house.desk.listing(code, OPERATOR)
+    assert seen.row.state == "SUSPENDED"
+    assert "C07" in seen.reason

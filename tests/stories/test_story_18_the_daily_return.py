@@ -11,6 +11,7 @@ def client(community):
         yield made
 
 
+@pytest.mark.story("18a", "18c")
 def test_nil_is_one_call_and_missing_by_noon_of_the_next_day_is_known(community, client):
     key = {"authorization": f"Bearer {community.desk.make_key('op one', 'returns', 'OP-1', actor='t')}"}
     community.time_goes(24.5)

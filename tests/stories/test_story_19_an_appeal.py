@@ -14,6 +14,7 @@ def house(tmp_path):
     made.close()
 
 
+@pytest.mark.story("19a", "19b", "19c", "19d")
 def test_an_appeal(house):
     code = house.coded()
 

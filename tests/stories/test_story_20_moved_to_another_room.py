@@ -11,6 +11,7 @@ def client(community):
         yield made
 
 
+@pytest.mark.story("20a")
 def test_the_way_in_follows_and_the_old_room_is_taken_away(community):
     community.registers()
     (before,) = community.rows()

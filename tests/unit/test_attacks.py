@@ -54,6 +54,7 @@ def door_for(engine, subject):
     return posed, door
 
 
+@pytest.mark.story("27a")
 @pytest.mark.clips
 @pytest.mark.parametrize("species", ["waved_photo", "print", "bent_print"])
 @pytest.mark.parametrize("obeys", [False, True], ids=["looks away", "tries the task"])
@@ -208,6 +209,7 @@ def test_every_row_says_what_it_was_made_of_and_species_are_never_added_up():
     assert "0.25" in page
 
 
+@pytest.mark.story("27d")
 def test_the_page_says_the_operators_sentence_what_it_does_not_prove_and_no_name_for_its_rate():
     page = page_of(*tried("print", 4))
     assert "A video replay on a phone beats blink, a *pre-recorded* turn, and planarity." in page

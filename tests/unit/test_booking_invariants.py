@@ -103,6 +103,7 @@ def test_8_no_more_people_are_in_house_and_registered_than_the_listing_takes(boo
             books.registry.check_out("xc", ref, actor="t")
 
 
+@pytest.mark.story("7d")
 @few
 @given(proofing=st.sampled_from([2, 3, 4]))
 def test_9_a_document_that_is_inside_elsewhere_is_seen_by_a_person_first(books, gate, proofing):

@@ -177,6 +177,7 @@ def test_an_alarm_sent_later_keeps_its_hour_and_still_asks_for_eyes(house):
 # --- silence -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.story("22a")
 def test_a_node_silent_for_more_than_ninety_seconds_is_a_case_and_its_hello_ends_the_condition(house):
     house.beat(89_000)
     assert house.desk.queue(CHEN) == ()
@@ -323,6 +324,7 @@ def test_who_explained_on_the_command_line_does_not_check_it_too(house):
 # --- people ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.story("26e")
 def test_every_act_is_on_record_with_who_and_why_and_the_chain_holds(house):
     house.tells("door.held")
     house.act(E.ACK, LI)
@@ -380,6 +382,7 @@ def test_a_case_that_is_not_there_or_not_for_these_eyes_is_not_found(house):
             house.desk.act(case_id, CaseWish(E.ACK), LI)
 
 
+@pytest.mark.story("34d")
 def test_opening_again_is_a_new_case_linked_to_the_closed_one(house):
     house.tells("door.forced")
     house.tells("door.secured")

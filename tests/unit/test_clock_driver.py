@@ -51,6 +51,7 @@ def test_a_night_passes_in_a_moment_and_is_believed_while_something_keeps_the_ti
     assert reading.mono_ns - mono_ns < 60_000_000_000
 
 
+@pytest.mark.story("23d")
 def test_a_step_back_that_nobody_vouches_for_is_not_believed_until_somebody_does(drill):
     clock, move, _ = drill
     clock.read()

@@ -68,6 +68,7 @@ def test_a_whole_passed_report_of_this_door_commissions_it(doors):
     assert "no report is signed" in doors.why_not(AccessPointId("AP-2"))
 
 
+@pytest.mark.story("10f")
 @pytest.mark.parametrize("item", Item)
 def test_a_single_failed_item_keeps_the_door_shut_and_is_named(item, doors):
     kept(doors.folder, report(checks=checks(**{item: Outcome.FAILED})))

@@ -3,6 +3,7 @@
 import asyncio
 
 import httpx
+import pytest
 from fastapi import FastAPI
 
 from cloud_sync.api import metrics
@@ -36,6 +37,7 @@ def test_who_was_verified_before_the_first_way_in_and_by_which_proof():
     assert {one.denominator for one in levels} == {4}
 
 
+@pytest.mark.story("29a")
 def test_a_ratio_of_nothing_is_not_nought():
     assert registration_rate([], 7).share is None
     assert reconciled_stays(0, 0, 7).share is None

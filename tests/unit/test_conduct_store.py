@@ -67,6 +67,7 @@ def test_only_somebody_who_is_no_party_confirms_points(house):
     assert left(house, code) == (10, "green")
 
 
+@pytest.mark.story("19b", "19d")
 def test_an_appeal_is_decided_by_somebody_else_and_can_reverse(house):
     code = house.coded()
     made = house.desk.propose_points(code, "C05", ("matter-7",), OTHER)
@@ -187,6 +188,7 @@ def test_a_grave_tier_waits_for_a_second_person_of_the_street(house):
     assert (held.first_by, held.second_by) == (OFFICER.name, STREET.name)
 
 
+@pytest.mark.story("35e")
 def test_the_points_of_a_banned_listing_are_frozen(house):
     code = house.coded()
     made = house.desk.propose_points(code, "C01", ("D01-1",), OTHER)
@@ -227,6 +229,7 @@ def test_an_upheld_order_stays_and_one_that_stands_beside_keeps_the_listing_shut
 # --- hidden units ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.story("29c", "34a")
 def test_a_hidden_unit_is_found_confirmed_by_another_and_whistled_on_either_database(on_both):
     house = on_both
     house.desk.put_unit(UnitWish(HIDDEN, "1", grid="3", use="vacant"), "survey", OFFICER)

@@ -68,6 +68,7 @@ def test_a_step_back_is_counted_against_the_monotonic_clock() -> None:
     assert stepped_back_ms(wall_passed_ms=90_000, mono_passed_ms=50_000) == 0
 
 
+@pytest.mark.story("25a")
 def test_without_a_clock_it_is_later_than_everything_that_is_known() -> None:
     floor = lower_bound_ms(build_ms=5, signed_ms=9, event_ms=7)
     assert time_span(ClockState.UNTRUSTED, 1, floor) == TimeSpan(9, 9 + MAX_OFFLINE_MS)

@@ -283,6 +283,7 @@ def test_an_untrusted_clock_lets_a_face_in_whose_window_it_may_be() -> None:
     assert reason(FACE, moment=replace(lost, floor_ms=NOT_AFTER + 1)) is Reason.EXPIRED
 
 
+@pytest.mark.story("25b", "25c")
 def test_a_rotating_code_needs_a_second_factor_while_the_clock_is_untrusted() -> None:
     lost = replace(MOMENT, clock=ClockState.UNTRUSTED, floor_ms=NOW)
     late = replace(CODE, code=CodeRefused(Reason.CODE_OUT_OF_TIME))
@@ -306,6 +307,7 @@ def test_duress_opens_like_any_other_and_carries_the_marker() -> None:
     assert judge(replace(CODE, duress=True)) == Allow(ADA, duress=True)
 
 
+@pytest.mark.story("6e")
 def test_what_is_not_the_persons_failure_is_a_retry_and_no_denial() -> None:
     second = {Reason.SECOND_FACTOR, Reason.SECOND_PERSON}
     assert {Reason.LOW_QUALITY, Reason.RETRY_LATER} | second == RETRIES

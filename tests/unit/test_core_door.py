@@ -93,6 +93,7 @@ def test_a_door_boots_locked_and_drives_its_lock_to_rest() -> None:
     assert fact.x == {"boot_id": "b1", "prev_mode": "UNLOCKED"}
 
 
+@pytest.mark.story("23f")
 def test_a_door_found_open_at_boot_is_a_warning_and_no_break_in() -> None:
     door = Door(boot=None).at(0, Boot("b1", Contact.OPEN))
     assert door.state.alarm is Alarm.PRE_ALARM
@@ -379,6 +380,7 @@ def test_the_way_out_is_never_refused(mode: Mode, profile: DoorProfile) -> None:
 # --- fire -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.story("24b")
 @pytest.mark.parametrize("mode", list(Mode))
 def test_fire_releases_the_door_from_every_mode(mode: Mode) -> None:
     door = Door()
@@ -389,6 +391,7 @@ def test_fire_releases_the_door_from_every_mode(mode: Mode) -> None:
     assert door.effects == [Latch("fire", on=True, actor="fire input")]
 
 
+@pytest.mark.story("24e")
 def test_a_fire_release_ends_by_a_person_after_the_alarm_and_by_nothing_else() -> None:
     door = Door().at(1, FireOn())
     assert door.at(2, FireReset("staff-7")).refusal == Refusal(Mode.LOCKED_OPEN, "FIRE_RESET")
@@ -405,6 +408,7 @@ def test_fire_cancels_what_was_granted_and_says_so() -> None:
     assert [fact.reason for fact in door.facts if fact.grant_id == "ada"][-1] == "x:Cancelled"
 
 
+@pytest.mark.story("24f")
 def test_people_leaving_a_burning_house_force_nothing() -> None:
     door = Door().at(1, FireOn()).at(2, DpsOpen()).at(600)
     assert door.told == ["fire.release"]

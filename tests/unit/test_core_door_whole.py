@@ -378,6 +378,7 @@ def test_a_schedule_that_begins_while_somebody_passes_opens_the_door() -> None:
 # --- what a door says of itself -----------------------------------------------------------------------------------
 
 
+@pytest.mark.story("23a")
 @pytest.mark.parametrize(
     ("on", "off", "flag", "told"),
     [

@@ -63,6 +63,7 @@ def test_a_frame_that_says_unknown_counts_against() -> None:
     assert look(frames(ADA, None)) is Look.LOOKING
 
 
+@pytest.mark.story("6d")
 def test_a_score_below_the_threshold_is_looked_at_for_five_frames_and_then_unknown() -> None:
     weak = replace(FUSED, score=0.4999)
     assert look(frames(ADA, ADA, ADA, ADA), weak) is Look.LOOKING
@@ -81,6 +82,7 @@ def test_a_score_at_the_threshold_and_a_margin_at_the_limit_are_enough() -> None
     assert look(frames(ADA, ADA), edge) is Look.NAMED
 
 
+@pytest.mark.story("8b")
 def test_a_small_margin_is_ambiguous() -> None:
     assert look(frames(ADA, ADA), replace(FUSED, margin=0.049)) is Look.AMBIGUOUS
 
@@ -101,6 +103,7 @@ def test_an_empty_gallery_knows_nobody() -> None:
     assert look(frames(None, None, None, None, None), nobody) is Look.UNKNOWN
 
 
+@pytest.mark.story("6b")
 def test_two_seconds_or_two_tries_without_a_good_picture_ask_for_the_code() -> None:
     assert look([], None, now_ns=PATIENCE_NS - 1) is Look.LOOKING
     assert look([], None, now_ns=PATIENCE_NS) is Look.LOW_QUALITY

@@ -325,6 +325,7 @@ def test_approved_again_it_is_sent_everything_again(two: Two) -> None:
     assert two.one().receiver == "n-b"
 
 
+@pytest.mark.story("3e")
 def test_while_an_erasure_is_owed_nobody_is_looked_at_and_never_for_ever(two: Two) -> None:
     two.b.desk._hold.owe(5)
     assert two.b.host.faces_held

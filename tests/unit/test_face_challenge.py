@@ -260,6 +260,7 @@ def test_on_risk_a_try_that_failed_makes_the_next_one_ask():
     assert door.said
 
 
+@pytest.mark.story("27b")
 def test_after_five_failures_in_a_minute_the_door_asks_for_codes_only_and_a_minute_later_again():
     door = Door(Liveness.CHALLENGE_ALWAYS)
     for _ in range(FAILS_MAX):
@@ -456,6 +457,7 @@ async def test_the_screen_tells_the_task_then_the_door_opens():
     assert "flags" not in gate.facts[0].x
 
 
+@pytest.mark.story("27a")
 @pytest.mark.parametrize(
     ("numbers", "why"),
     [({}, "no_response"), ({"pairs": 6, "residual": 0.2}, "planar")],

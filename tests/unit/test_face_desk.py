@@ -44,6 +44,7 @@ def test_in_whatever_order_guests_stand_in_the_gallery_the_door_says_the_same(or
     assert [one.evidence.verdict for one in first] == [one.evidence.verdict for one in second]
 
 
+@pytest.mark.story("36a")
 @settings(deadline=None, max_examples=40)
 @given(
     ours=st.sets(st.sampled_from(GUESTS)),

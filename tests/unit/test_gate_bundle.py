@@ -37,6 +37,7 @@ def said(lone: LoneGate) -> list[tuple[str, str | None]]:
     return [(fact.type, fact.reason) for fact in lone.facts if fact.reason is not None]
 
 
+@pytest.mark.story("21b")
 @pytest.mark.parametrize("text", [PHONE.shows(), bearer(cls="courier", prereq=0)], ids=["phone", "bearer"])
 def test_a_gate_that_never_saw_the_pass_honours_it(text):
     lone = shown(gate(), text)
@@ -135,6 +136,7 @@ def test_a_code_and_the_bundle_of_one_phone_are_one_code():
     assert said(lone) == [("access.granted", "Granted"), ("access.denied", "x:CodeReplayed")]
 
 
+@pytest.mark.story("4c", "4d")
 def test_an_extension_made_while_the_gate_is_cut_off_is_believed_from_the_phone():
     before = pass_row(PASS_ID, pass_version=2, not_after=NOW_MS - 1, creds=[])
     assert said(shown(gate(before), PHONE.shows(pass_version=3))) == [("access.granted", "Granted")]

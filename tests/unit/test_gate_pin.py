@@ -88,6 +88,7 @@ def test_a_credential_of_another_kind_is_no_pin_even_with_its_bytes():
     assert [fact.reason for fact in gate.facts] == ["CredentialNotFound"]
 
 
+@pytest.mark.story("40b")
 @pytest.mark.parametrize("prereq", [16, 16 | 7])
 def test_whoever_chose_class_only_logging_leaves_their_class_and_nothing_else(prereq):
     rows = [pass_row(pin=MINE, cls="resident", prereq=prereq)]
@@ -116,6 +117,7 @@ def test_a_refusal_of_a_class_only_pass_names_nobody_either():
     assert (fact.type, fact.cls, fact.subject_ref, fact.pass_id) == ("access.denied", "resident", None, None)
 
 
+@pytest.mark.story("10h")
 def test_who_asked_for_more_time_at_the_door_has_ten_seconds_more():
     async def play() -> None:
         usual = await LoneGate([pass_row(pin=PIN)]).boot()

@@ -146,6 +146,7 @@ def test_what_was_taken_away_in_between_is_half_of_nothing(how):
         assert asyncio.run(scene(*scenery)).pulses == [], scenery
 
 
+@pytest.mark.story("25c")
 def test_a_clock_nobody_believes_makes_no_code_too_old_beside_its_pin():
     async def scene() -> LoneGate:
         lone = await at(Require.CODE_AND_PIN, everything(not_before=0), clock=ClockState.UNTRUSTED).boot()

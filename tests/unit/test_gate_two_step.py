@@ -85,6 +85,7 @@ def test_code_and_the_right_face_open(shown):
     assert len(lone.pulses) == 1
 
 
+@pytest.mark.story("7c", "27e")
 def test_the_right_code_with_another_face_opens_nothing():
     lone = play(door(), pin=ADAS, face="eve")
     assert [fact.type for fact in lone.facts] == ["access.denied"]
@@ -92,6 +93,7 @@ def test_the_right_code_with_another_face_opens_nothing():
     assert lone.pulses == []
 
 
+@pytest.mark.story("7c", "27e")
 def test_a_face_without_a_code_opens_nothing_and_is_not_compared(monkeypatch):
     lone = door()
     monkeypatch.setattr(OneToOneDesk, "look", lambda *_: pytest.fail("somebody was looked at before a code"))

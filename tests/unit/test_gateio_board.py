@@ -144,6 +144,7 @@ def test_the_first_reading_is_a_level_and_not_an_edge():
     assert not b.sense(GATE, Point.CONTACT, False, START, START)
 
 
+@pytest.mark.story("24c")
 def test_fire_at_one_door_releases_its_whole_group_and_no_other():
     b = Board({GATE: rules(), STAIR: rules(), AccessPointId("shed"): rules(fire_group=None)}, frozenset())
     b.sense(STAIR, Point.FIRE, True, START, START)
@@ -153,6 +154,7 @@ def test_fire_at_one_door_releases_its_whole_group_and_no_other():
     assert not b.released(AccessPointId("shed"), later)
 
 
+@pytest.mark.story("24e")
 def test_a_fire_latch_is_reset_by_a_person_after_the_fire():
     b = board()
     b.sense(GATE, Point.FIRE, True, START, START)

@@ -83,6 +83,7 @@ def test_a_refusal_is_a_page_with_a_way_back(client, home):
     assert f'href="{home}"' in answer.text
 
 
+@pytest.mark.story("13b")
 def test_where_a_person_has_to_look_the_page_says_so_and_whom_to_call(tmp_path):
     house = GuestHouse(tmp_path, profile="cn-default")
     house.read_notice()

@@ -108,6 +108,7 @@ def test_a_companion_has_an_own_pass_and_the_lead_comes_first(made):
     assert len(house.rows()) == 2
 
 
+@pytest.mark.story("8a", "14a")
 def test_a_minor_needs_a_guardian_and_is_never_asked_about_face(made):
     house = made(headcount=2)
     house.registry.register_self(house.token, FORM)
@@ -119,6 +120,7 @@ def test_a_minor_needs_a_guardian_and_is_never_asked_about_face(made):
     assert [(one.role, one.face) for one in view.members] == [("lead", "ask"), ("minor", "not_offered")]
 
 
+@pytest.mark.story("14c")
 def test_somebody_under_age_alone_waits_for_a_person_whatever_the_profile_takes(house):
     child = {**FORM, "document_number": CHILD, "guardian_contact": "000", "relation": "mother"}
     assert not house.registry.register_self(house.token, child).verified
@@ -162,6 +164,7 @@ def test_a_failed_check_is_a_state_and_a_corrected_number_leaves_it(house):
     assert discrepancies(house) == []
 
 
+@pytest.mark.story("13c", "13e")
 def test_the_third_failure_opens_d10_and_hands_over_to_a_person(house):
     answers = [house.registry.register_self(house.token, WRONG) for _ in range(3)]
     assert [answer.failed_checks for answer in answers] == [1, 2, 3]

@@ -75,6 +75,7 @@ def node(tmp_path: Path) -> Node:
     return Node(tmp_path)
 
 
+@pytest.mark.story("37e")
 def test_a_node_follows_the_link_and_believes_the_old_key_until_its_end(node: Node) -> None:
     assert node.ring.follow(KeyChain(links=[link(A, B)]))
     assert (node.believes(A), node.believes(B), node.believes(THIEF)) == (True, True, False)

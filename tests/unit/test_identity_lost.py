@@ -102,6 +102,7 @@ def office(tmp_path: Path, database: str):
     office.close()
 
 
+@pytest.mark.story("37a")
 def test_every_certificate_of_a_lost_node_is_revoked_and_no_new_one_is_issued(office: Office) -> None:
     wish = office.node.renewal(NOON_MS)
     assert office.lose().certificates == 1
@@ -136,6 +137,7 @@ def test_lost_twice_is_said(office: Office) -> None:
         office.lose()
 
 
+@pytest.mark.story("37d")
 def test_pins_and_cards_for_its_doors_only_end_and_others_are_counted(office: Office) -> None:
     books = office.books
     assert take(
@@ -166,6 +168,7 @@ def test_a_case_is_raised_that_only_a_person_ends(office: Office) -> None:
     assert office.count(tables.case_, kind="node_lost", node="gate-2", active=1) == 1
 
 
+@pytest.mark.story("37f")
 def test_nothing_more_is_sealed_to_it(office: Office) -> None:
     keys, books = Keys("gate-2"), office.books
     device, sealing = (key.public_key().public_bytes_raw() for key in (keys.device, keys.sealing))
@@ -194,6 +197,7 @@ def test_nothing_more_is_sealed_to_it(office: Office) -> None:
         faces.approve("gate-2", **WHO)
 
 
+@pytest.mark.story("37a")
 def test_no_passes_go_to_a_lost_node_and_all_of_them_to_its_replacement(office: Office) -> None:
     books, post = office.books, Post()
     sets = StoredPassSets(books.engine, "dongfang")
@@ -284,6 +288,7 @@ class Broker(BrokerFolder):
         return True
 
 
+@pytest.mark.story("37a")
 def test_lists_are_written_once_the_broker_told_once_and_the_session_ended_more_than_once(
     office: Office,
 ) -> None:

@@ -71,6 +71,7 @@ def test_a_press_of_the_button_gets_a_passage_of_its_own():
     assert edge_event(Point.REX, True, lambda: "x") == RexPressed("x")
 
 
+@pytest.mark.story("23e")
 def test_the_doors_boot_from_their_sensors_and_tell_what_is_broken():
     told = at_boot(
         shot(

@@ -153,6 +153,7 @@ def test_the_public_page_says_the_state_and_nothing_else(site, house):
     assert OP not in pages[0]
 
 
+@pytest.mark.story("35d", "44a")
 def test_the_public_page_follows_the_state_in_both_languages_without_login_or_script(site, house):
     code = house.coded()
     assert word(site, code) == "valid"
@@ -175,6 +176,7 @@ def test_whoever_asks_for_many_codes_waits(site, house):
     assert site.get(f"/verify/{code}").status_code == 200
 
 
+@pytest.mark.story("16d")
 def test_a_plate_is_a_pdf_with_the_code_and_both_names_and_there_is_none_before_the_code(site, house):
     code = house.file()
     enter(site, OFFICER.name)

@@ -44,6 +44,7 @@ def test_the_order_of_the_images_does_not_matter():
     assert all(np.allclose(mean, means[0], atol=1e-7) for mean in means)
 
 
+@pytest.mark.story("36a")
 @pytest.mark.parametrize("change", [{"model_sha256": "0" * 64}, {"engine_id": "yunet-sface"}])
 def test_a_template_of_another_model_is_never_compared(change):
     with pytest.raises(TemplateForeign, match="enrols again"):

@@ -52,6 +52,7 @@ ADA, TWIN, BO = guest("P-ada"), guest("P-twin"), guest("P-bo")
 FACES = {"P-ada": template("ada"), "P-twin": template("ada"), "P-bo": template("bo")}
 
 
+@pytest.mark.story("7a")
 def test_two_who_look_alike_are_found_once_and_hold_each_other(store):
     found = LookAlikes(store)
     assert found.recheck(FACES, passes(ADA, TWIN, BO), INFO) == 1
@@ -115,6 +116,7 @@ def test_whoever_enrols_again_as_themselves_leaves_the_pair(store):
     assert (found.locked_at(GATE, everybody), store.pairs()) == (frozenset(), [])
 
 
+@pytest.mark.story("36a")
 def test_a_template_of_another_engine_is_never_compared(store):
     foreign = {**FACES, "P-twin": template("ada", embedder_sha256="f" * 64)}
     assert LookAlikes(store).recheck(foreign, passes(ADA, TWIN, BO), INFO) == 0
@@ -165,6 +167,7 @@ def test_nobody_is_locked_who_has_not_agreed_or_alone(pairs, scopes, agreed):
             assert twins
 
 
+@pytest.mark.story("7b")
 def test_at_the_door_a_locked_guest_is_asked_for_the_code_and_the_others_are_not():
     for locked, look in (
         (frozenset({PassId("P-ada")}), Look.AMBIGUOUS),

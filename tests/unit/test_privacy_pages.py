@@ -56,6 +56,7 @@ def csrf_of(page) -> str:
 # --- a trace on the books ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.story("33a", "33b")
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
@@ -79,6 +80,7 @@ def test_there_is_no_way_to_ask_by_face():
     assert not any("face" in name for name in (*TraceWish.__dataclass_fields__, *Purpose))
 
 
+@pytest.mark.story("15b", "33a", "33c")
 def test_nobody_approves_their_own_trace_and_nothing_is_shown_before(books):
     desk, now_ms = SqlPrivacy(books.house), books.clock.now_ms()
     gate = Gate(books)
@@ -139,6 +141,7 @@ def test_a_guard_does_not_see_it(house, path):
         assert client.get(path).status_code == 403
 
 
+@pytest.mark.story("43a")
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_every_clock_stands_on_the_page_with_its_oldest_and_overdue(house, lang):
     run_retention(house.books)
@@ -148,6 +151,7 @@ def test_every_clock_stands_on_the_page_with_its_oldest_and_overdue(house, lang)
     assert page.text.count("<li><strong>") == len(CLOCKS)
 
 
+@pytest.mark.story("33a", "33d")
 def test_a_trace_through_the_pages_needs_the_second_officer(house):
     with logged_in(house, OFFICER) as client:
         csrf = csrf_of(client.get("/privacy"))
@@ -188,6 +192,7 @@ def test_a_copy_is_a_file_with_records_and_a_page_in_each_language(house):
     assert "有关您" in file.read("my-data-zh.html").decode() or "您" in file.read("my-data-zh.html").decode()
 
 
+@pytest.mark.story("43c")
 def test_a_hold_is_made_and_ended_on_the_page(house):
     with logged_in(house, OFFICER) as client:
         csrf = csrf_of(client.get("/privacy"))

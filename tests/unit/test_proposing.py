@@ -30,6 +30,7 @@ def rows(house: ListingHouse, table: sa.Table) -> list[sa.Row]:
         return list(db.execute(sa.select(table)))
 
 
+@pytest.mark.story("44c")
 def test_a_discrepancy_of_a_listing_proposes_points_once_and_takes_none(house):
     code = house.coded()
     found(house, "D06", code)

@@ -180,6 +180,7 @@ def test_each_step_is_asked_for_once_and_a_proposal_waits_for_its_person(tmp_pat
         assert steps(books)["points"] == "taken"
 
 
+@pytest.mark.story("30b", "30a")
 def test_a_spot_check_is_promised_drawn_and_visited(tmp_path, database):
     with community(tmp_path, database) as (books, gate):
         with_guest(books)
@@ -218,6 +219,7 @@ def test_a_spot_check_is_promised_drawn_and_visited(tmp_path, database):
                 wrong()
 
 
+@pytest.mark.story("30a", "30b")
 def test_a_draw_follows_from_its_seed_and_a_share_shows_how_little_was_counted():
     names = [f"ST-{n}" for n in range(100)]
     first = draw(b"seed", "SC-1", names, 10)

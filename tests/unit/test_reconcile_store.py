@@ -55,6 +55,7 @@ def test_an_unregistered_entry_opens_d01_and_the_registration_closes_it(tmp_path
         assert record(books) == [("D01", "closed", "S2")]
 
 
+@pytest.mark.story("21g")
 def test_a_no_show_is_inconclusive_until_the_gate_has_told_and_late_evidence_clears_it(tmp_path):
     with community(tmp_path) as (books, gate):
         with_guest(books)

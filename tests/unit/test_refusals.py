@@ -178,6 +178,7 @@ def test_the_service_switches_no_face_on_without_an_assessment_and_a_sign(house)
         registry.enable_face(GATE, pia, "chen")
 
 
+@pytest.mark.story("2a")
 def test_a_guest_who_refuses_face_comes_in_by_code_at_the_same_door_and_hour():
     refuser = replace(GUEST, prereq=ENTRY_PREREQS)
     assert decide(replace(BY_CODE, holder=refuser), VIEW, MOMENT, POLICY) == Allow(refuser)
@@ -398,6 +399,7 @@ RULES = DoorRules(
 )
 
 
+@pytest.mark.story("17d")
 def test_the_way_out_opens_with_no_node_and_after_a_lock_command():
     board = Board({DOOR: RULES}, frozenset())
     board.beat(0)
@@ -408,6 +410,7 @@ def test_the_way_out_opens_with_no_node_and_after_a_lock_command():
     assert board.released(DOOR, 5)
 
 
+@pytest.mark.story("17d")
 @pytest.mark.parametrize("mode", list(Mode))
 def test_the_way_out_opens_in_every_mode(mode):
     profile = DoorProfile(access_point=DOOR, rex_unlocks=True)

@@ -146,6 +146,7 @@ def test_a_gate_cannot_write_a_person_down(field):
         Fact("access.granted", **{field: "Wanda Canary"})
 
 
+@pytest.mark.story("42b")
 def test_the_denial_of_a_stranger_keeps_nothing_of_the_stranger():
     stranger = replace(BY_FACE, holder=None, face=replace(SEEN, verdict=Verdict(Look.UNKNOWN)))
     decision = decide(stranger, VIEW, MOMENT, POLICY)
@@ -169,6 +170,7 @@ def asked(house: WebHouse, *calls: tuple[str, str]) -> list[httpx.Response]:
     return asyncio.run(ask())
 
 
+@pytest.mark.story("15a")
 def test_the_pages_and_the_interface_show_nobody_by_name(registered):
     house, _ = registered
     board = house.reader.dashboard(COMMUNITY, datetime.fromtimestamp(house.clock.now / 1000, UTC))
@@ -186,6 +188,7 @@ def test_a_rejected_row_is_answered_without_repeating_the_person(house):
     assert NUMBER not in repr(report)
 
 
+@pytest.mark.story("15a")
 def test_there_is_no_address_that_lists_guests(registered):
     house, _ = registered
     wished = ("guests", "persons", "registrations", "disclosures", "police/guests", "employers", "watchlist")
@@ -311,6 +314,7 @@ def test_the_service_has_no_column_for_a_picture():
     assert {name for name in columns for word in pictures if word in name} == {"template_ref"}
 
 
+@pytest.mark.story("42b")
 def test_no_program_of_a_gate_can_write_a_picture():
     writers = {"imwrite", "imencode", "VideoWriter", "imwritemulti"}
     called = {

@@ -275,6 +275,7 @@ def test_region_00_is_for_invented_people_only(tmp_path, sheet):
 # --- story 31, and import164k in small ------------------------------------------------------------------------
 
 
+@pytest.mark.story("31a", "31b", "31c")
 def test_story_31_an_import_of_residents_with_duplicates_and_bad_addresses(books, sheet):
     """Domain story 31 at a tenth of its size: 1,000 rows, 2 % duplicates, 1 % bad addresses."""
     rows = [

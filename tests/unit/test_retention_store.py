@@ -206,6 +206,7 @@ def test_what_others_seal_under_keys_of_their_own_is_not_judged(own_books):
 # --- proof, holds, nights ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.story("43b")
 def test_what_cannot_end_is_overdue_a_day_later_and_becomes_d26(books):
     with_guest(books)
     with acting(books.house, "test", "test") as act:
@@ -267,6 +268,7 @@ def test_the_night_is_worked_once_and_made_up_for_when_it_was_missed(own_books):
     assert [work(), work()] == [True, False]
 
 
+@pytest.mark.story("43a")
 def test_the_proof_is_a_chained_audit_row_for_every_clock(own_books):
     with_guest(own_books)
     lines = run_retention(own_books.house)

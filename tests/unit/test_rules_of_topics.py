@@ -91,6 +91,7 @@ TOPICS = [
 ]  # fmt: skip
 
 
+@pytest.mark.story("7d", "18c", "29b")
 @pytest.mark.parametrize(
     ("kind", "book", "more", "found"),
     [(kind, book, more, found) for kind, _, book, more, found in TOPICS],

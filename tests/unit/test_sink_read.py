@@ -247,6 +247,7 @@ def test_head_and_acknowledged_are_those_of_the_ledger_in_use(book: Book) -> Non
     assert (node.head, node.acked) == (4, 2)
 
 
+@pytest.mark.story("29b")
 def test_open_discrepancies_come_gravest_first(book: Book) -> None:
     for number, (severity, state) in enumerate(
         [("S3", "open"), ("S1", "open"), ("S1", "closed"), ("S2", "inconclusive")]

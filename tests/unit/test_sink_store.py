@@ -162,6 +162,7 @@ def test_a_granted_entry_alone_makes_nobody_present(desk: Desk) -> None:
     assert desk.rows(tables.presence) == []
 
 
+@pytest.mark.story("25e")
 def test_an_untrusted_clock_does_not_date_a_passage_that_happens_now(desk: Desk) -> None:
     gate = WireLedger()
     gate.record(taken("P1", "in", "1970-01-01T00:00:07Z", clock_state="UNTRUSTED"))

@@ -60,6 +60,7 @@ def stepped_out(house):
 # --- everything, and nobody else's (invariant 17) ---------------------------------------------------------------------
 
 
+@pytest.mark.story("41a", "41b")
 @settings(
     max_examples=4,
     deadline=None,
@@ -156,6 +157,7 @@ def test_nothing_is_erased_for_somebody_who_is_still_here(made):
     assert refused.value.rule == "guest.erase_open"
 
 
+@pytest.mark.story("3f", "41c")
 def test_whoever_has_left_ends_consents_and_codes_and_sees_the_receipts(made):
     house = made(headcount=1)
     house.registry.register_self(house.token, FORM)
@@ -262,6 +264,7 @@ def test_a_chain_that_was_written_anew_is_found_by_its_signed_head(typed, tmp_pa
     assert "written anew" in said.output
 
 
+@pytest.mark.story("33c")
 def test_a_row_that_was_changed_or_taken_out_is_named(typed, tmp_path):
     typed("retention", "run")
     books = new_house(tmp_path)

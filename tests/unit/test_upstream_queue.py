@@ -50,6 +50,7 @@ def meets(far, *faults):
     far.dice = scripted(faults)
 
 
+@pytest.mark.story("1f")
 def test_a_verified_registration_is_told_once_and_acknowledged(house, far):
     person = house.guest()
     house.rounds()
@@ -192,6 +193,7 @@ def test_a_person_may_settle_a_dead_letter_with_the_number_they_read(house, far)
         settle(house.house, house.row().id, "LR-again", "twice", actor="chen")
 
 
+@pytest.mark.story("12e")
 def test_the_legal_clock_is_said_before_it_runs_out_and_again_after(either, far):
     meets(far, *["500_before"] * 100)
     either.guest()
@@ -215,6 +217,7 @@ def test_a_report_that_goes_through_at_once_is_nobody_s_case(house, far):
         assert db.execute(sa.select(tables.discrepancy)).all() == []
 
 
+@pytest.mark.story("20c")
 def test_changed_facts_are_corrected_and_the_end_of_the_stay_is_told(either, far):
     person = either.guest()
     either.rounds()

@@ -111,6 +111,7 @@ def test_a_person_is_forgotten_byte_by_byte(vault, tmp_path):
         opened(vault)
 
 
+@pytest.mark.story("38a")
 def test_equal_documents_hash_equal_within_one_community_only():
     document = Document("passport", "UTO", "L898902C3", None)
     other = Document("passport", "GBR", "L898902C3", None)

@@ -65,6 +65,7 @@ def looked(*faces: Face, regions=None):
     return engine, [one for one in told if isinstance(one, FaceSeen | NobodySeen)]
 
 
+@pytest.mark.story("42a")
 def test_the_claimant_is_embedded_and_those_behind_are_counted_only():
     guest = face(320, 160)
     engine, (told,) = looked(face(100, 90), guest, face(560, 80))
@@ -83,6 +84,7 @@ def test_two_equally_near_are_asked_to_come_one_at_a_time_and_neither_is_looked_
     )
 
 
+@pytest.mark.story("42a")
 def test_people_outside_the_marked_area_are_nobody_however_near():
     engine, (told,) = looked(face(560, 200), regions={"lane": ((0.0, 0.0), (0.5, 1.0))})
     assert (engine.aligned, engine.embedded, type(told)) == ([], 0, NobodySeen)

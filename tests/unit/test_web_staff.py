@@ -167,6 +167,7 @@ def test_duress_is_first_in_the_queue_and_makes_no_sound(house, guard, lang, tit
     assert house.desk.case(case, house.user(GUARD)).line.case.sounds
 
 
+@pytest.mark.story("22a")
 @pytest.mark.parametrize(
     ("lang", "sentence"), [("en", "silent for 2 min"), ("zh", "已静默 2 分钟")], ids=["en", "zh"]
 )
@@ -199,6 +200,7 @@ def test_a_node_unsure_of_the_time_is_said(house, guard):
 # --- a case ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.story("26e")
 def test_a_case_is_worked_to_its_end_by_two_people(house, guard):
     case = house.alarm("door.held")
     for event in ("acknowledge", "start"):
@@ -249,6 +251,7 @@ def test_a_hand_over_is_offered_and_accepted(house, guard):
     assert house.desk.case(case, house.user(GUARD)).line.case.owner == OTHER_GUARD
 
 
+@pytest.mark.story("26b", "26c")
 def test_the_page_says_how_to_talk_to_the_door_and_what_it_last_told(house, guard):
     house.report("gate-1", [door(GATE, contact="open", alarm="FORCED")])
     page = guard.get(f"/staff/cases/{house.alarm('door.forced')}").text
@@ -335,6 +338,7 @@ def test_half_a_wish_sends_nothing(house, guard, op, reason, confirm):
     assert commands(house) == []
 
 
+@pytest.mark.story("26d")
 def test_a_visitor_is_let_in_at_a_gate_and_nowhere_else(house, guard):
     assert 'value="admit"' not in guard.get(f"/staff/doors/{UNIT}").text
     assert choose(guard, "admit", at=UNIT, confirm=True).status_code == 409

@@ -127,6 +127,7 @@ class GuestPage:
     face_doors: tuple[str, ...] = ()
     opens: str = ""
     ends: str = ""
+    move_by: str = ""
     standing: str = ""
     usable: bool = False  # code and PIN have a pass to open with, now or soon
     waiting: bool = False  # for a person of the staff; the page looks again by itself
@@ -181,10 +182,11 @@ class Printer:
             face_doors=tuple(name for door, name in doors.items() if door.face),
             opens=by.day_and_clock(view.planned_in_ms),
             ends=by.day_and_clock(view.planned_out_ms),
+            move_by=by.day_and_clock(view.move_by_ms) if view.move_by_ms is not None else "",
             standing=say_standing(standing, by.say),
             usable=view.is_open and standing not in ("ended", "guest.checks"),
             over=view.stay_state in STAY_OVER,
-            waiting=standing in ("waiting", "alone_minor", "guest.checks"),
+            waiting=standing in ("waiting", "alone_minor", "guest.checks", "listing"),
             now_ms=self.services.clock.now_ms(),
             erase_h=view.erase_after_ms // HOUR_MS,
             said=phone_words(by.say),

@@ -65,6 +65,8 @@ def standing(view: GuestView, member: GuestMember) -> str:
         return "gone"
     if member.pass_state in CLOSED:
         return CLOSED[member.pass_state]
+    if not member.listing_permits:
+        return "listing"
     if not member.verified and is_registered(member):
         return "alone_minor" if member.minor and member.role == "lead" else "waiting"
     return ""

@@ -86,6 +86,7 @@ RULES: Mapping[str, Said] = MappingProxyType({
 PHONE: Mapping[str, Said] = MappingProxyType({
     "waiting": Said(mark("Your data is with us and a person has to look at your document"), AT_THE_DESK),
     "alone_minor": Said(mark("Somebody under age is registered alone, so a person has to decide"), AT_THE_DESK),
+    "listing": Said(mark("This place may not take new guests at the moment, so its doors do not open for you"), mark("call whoever you booked with, or ask the gate staff")),
     "suspended": Said(mark("This pass is suspended"), ASK_STAFF),
     "exit_only": Said(mark("This pass opens only on the way out now"), ASK_STAFF),
     "ended": Said(mark("This pass has ended"), ASK_STAFF),
