@@ -15,6 +15,8 @@ from cloud_sync.core.guards import Guard
 from cloud_sync.core.lifecycles import TABLES, Lifecycle
 from cloud_sync.core.lifecycles_conduct import CONDUCT_TABLES
 from cloud_sync.core.lifecycles_upstream import SUBMISSION
+from edge.core.door_table import Input
+from edge.core.door_types import Mode, Timer
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 PROGRAM: dict[str, Lifecycle] = {table.name: table for table in (*TABLES, *CONDUCT_TABLES, SUBMISSION, CASE)}
@@ -96,3 +98,8 @@ def door_modes() -> dict[tuple[str, str], frozenset[str]]:
         for row in _read("door_modes.csv")
         for mode in row["mode"].split()
     }
+
+
+def door_size() -> tuple[int, int]:
+    """How many modes and inputs (timers included) a door has."""
+    return len(Mode), len(Input) + len(Timer)

@@ -300,6 +300,7 @@ STEPS = st.lists(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(steps=STEPS, seed=st.integers(0, 9))
+@pytest.mark.invariant(12)
 def test_after_a_night_nothing_is_older_than_its_clock_and_a_day(tmp_path, steps, seed):
     """Whatever happened before, and however long nobody ran it; only a hold or a silent node may keep something."""
     dice = random.Random(repr((steps, seed)))

@@ -70,6 +70,7 @@ def stepped_out(house):
     parties=st.lists(st.integers(1, 3), min_size=2, max_size=4),
     walks=st.lists(st.integers(0, 20), max_size=6),
 )
+@pytest.mark.invariant(17)
 def test_a_copy_holds_every_row_about_its_person_and_nothing_of_others(tmp_path, parties, walks):
     """Every guest carries a mark of their own in name, document and booking; every cell of every table is compared."""
     name = random.Random(repr((parties, walks))).getrandbits(64)
@@ -176,6 +177,7 @@ def test_whoever_has_left_ends_consents_and_codes_and_sees_the_receipts(made):
     assert held["data"]["name"] == FORM["name"]  # the profile orders to keep it, and the copy says until when
 
 
+@pytest.mark.invariant(18)
 def test_withdrawing_face_leaves_a_working_code_in_the_same_transaction(made, monkeypatch):
     """Invariant 18: a transaction that dies half-way has withdrawn nothing, and one that lives leaves the code ready."""
     house = made()

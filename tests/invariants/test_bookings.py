@@ -78,7 +78,7 @@ def comes_in(books, gate: Gate) -> None:
 
 @few
 @given(parties=st.lists(st.integers(1, 3), min_size=1, max_size=3))
-def test_8_no_more_people_are_in_house_and_registered_than_the_listing_takes(books, gate, parties):
+def test_invariant_08_no_more_people_are_in_house_and_registered_than_the_listing_takes(books, gate, parties):
     """Each party comes in before the next one registers, as at a desk; the listing takes two in its two rooms.
 
     Parties that register ahead of each other and come in later are D06, which reconciliation finds.
@@ -105,7 +105,7 @@ def test_8_no_more_people_are_in_house_and_registered_than_the_listing_takes(boo
 
 @few
 @given(proofing=st.sampled_from([2, 3, 4]))
-def test_9_a_document_that_is_inside_elsewhere_is_seen_by_a_person_first(books, gate, proofing):
+def test_invariant_09_a_document_that_is_inside_elsewhere_is_seen_by_a_person_first(books, gate, proofing):
     who = person(next(_refs))
     first, second = f"D{next(_refs)}", f"D{next(_refs)}"
     take(books, "bookings", booking_row(first), booking_row(second, room=f"{CODE}-302"))
@@ -129,7 +129,9 @@ CHILD = resident_id("00000120150131000")
     relation=st.sampled_from(["", "mother"]),
     proofing=st.integers(0, 4),
 )
-def test_13_no_pass_of_a_minor_arms_without_guardian_contact_and_relation(books, contact, relation, proofing):
+def test_invariant_13_no_pass_of_a_minor_arms_without_guardian_contact_and_relation(
+    books, contact, relation, proofing
+):
     ref = f"M{next(_refs)}"
     take(books, "listings", listing_row(max_guests=9))
     take(books, "bookings", booking_row(ref))
@@ -161,7 +163,7 @@ change = st.one_of(
 
 @few
 @given(changes=st.lists(change, min_size=1, max_size=4))
-def test_28_extending_shortening_and_moving_change_no_secret(books, changes):
+def test_invariant_28_extending_shortening_and_moving_change_no_secret(books, changes):
     ref = f"S{next(_refs)}"
     take(books, "listings", listing_row(max_guests=9))
     take(books, "bookings", booking_row(ref))
