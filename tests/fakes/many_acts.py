@@ -189,5 +189,5 @@ WORDS = (
     *("handle", "wait"),
 )
 ACTS = st.lists(
-    st.tuples(st.sampled_from(WORDS), st.sampled_from(REFS), st.integers(0, 19)), min_size=4, max_size=14
+    st.tuples(st.sampled_from(WORDS), st.sampled_from(REFS), st.integers(0, 19)), min_size=6, max_size=16
 )

@@ -24,6 +24,9 @@ from tests.fakes.community_house import (
     take,
 )
 
+# A disk that waits for each commit; a busy machine makes it longer.
+pytestmark = pytest.mark.timeout(600)
+
 _refs = itertools.count(1)
 few = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -58,6 +58,9 @@ from tests.fakes import page_tables
 from tests.fakes.community_house import new_house
 from tests.fakes.page_tables import PROGRAM
 
+# A disk that waits for each commit; a busy machine makes it longer.
+pytestmark = pytest.mark.timeout(600)
+
 NAMES = page_tables.names()
 EVERY_GUARD = frozenset(Guard)
 
