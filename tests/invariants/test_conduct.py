@@ -129,9 +129,11 @@ def test_invariant_10_no_interested_party_confirms_points(tmp_path):
     judged.close()
 
 
-def test_invariant_06_catches_an_entry_that_counts_before_anybody_confirmed_it(tmp_path, monkeypatch):
+def test_invariant_06_catches_an_entry_that_counts_while_it_is_appealed(tmp_path, monkeypatch):
     judged = Judged(tmp_path)
-    judged.happen("propose", 4, OTHER)
+    for deed in [("propose", 4, OTHER), ("confirm", 0, OFFICER), ("appeal", 0, OPERATOR)]:
+        judged.happen(*deed)
+    assert [row.state for row in judged.entries()] == ["UNDER_APPEAL"]
     assert judged.faults() == []
     monkeypatch.setattr("cloud_sync.core.conduct.counts", lambda _entry, _now_ms: True)
     assert judged.faults() != []
