@@ -17,7 +17,7 @@ WHOLE = "whole"
 
 
 @cache
-def tests_of() -> dict[int, list[tuple[str, str]]]:
+def held_by() -> dict[int, list[tuple[str, str]]]:
     """By invariant: file and name of every test that is named after it or marked with its number."""
     found: dict[int, list[tuple[str, str]]] = defaultdict(list)
     for path in sorted(TESTS.rglob("test_*.py")):
@@ -63,11 +63,11 @@ def invariants() -> str:
     rows = []
     for row in sentences():
         by_file: dict[str, list[str]] = defaultdict(list)
-        for path, name in tests_of().get(int(row["number"]), []):
+        for path, name in held_by().get(int(row["number"]), []):
             by_file[path].append(name)
         cells = "<br>".join(f"`{path}`: {_shown(names)}" for path, names in by_file.items())
-        rows.append((row["number"], row["sentence"], cells or "**no test**", _in_words(row)))
-    return table(("no.", "what always holds", "shown by", "how far"), rows)
+        rows.append((row["number"], row["sentence"], cells or "**no test**", row["fault"], _in_words(row)))
+    return table(("no.", "what always holds", "shown by", "a fault that is seen", "how far"), rows)
 
 
 def _shown(names: list[str]) -> str:

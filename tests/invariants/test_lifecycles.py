@@ -21,7 +21,8 @@ from cloud_sync.core.roles import Role
 from cloud_sync.errors import Refused
 from cloud_sync.store import tables
 from cloud_sync.store.house import acting
-from edge.core.door import step
+from edge.core import door
+from edge.core.door import output, step
 from edge.core.door_events import (
     BeamBroken,
     BeamClear,
@@ -51,7 +52,7 @@ from edge.core.door_events import (
 )
 from edge.core.door_profile import DoorProfile, LockProfile
 from edge.core.door_table import ASKED, Input
-from edge.core.door_types import Bolt, Contact, DoorState, Drive, Grant, LifeSafety, Mode, Timer
+from edge.core.door_types import Bolt, Contact, DoorState, Drive, Grant, LifeSafety, Mode, Output, Step, Timer
 from edge.core.events import AccessPointId, Fact, GrantId
 from edge.core.reasons import Advice, GuestText
 from tests.fakes import page_tables
@@ -325,3 +326,34 @@ def test_the_door_s_golden_file_names_modes_and_inputs_that_there_are():
     for (mode, what), after in page_tables.door_modes().items():
         assert ({mode} | after) <= modes
         assert what in inputs
+
+
+# --- 2: the way out -----------------------------------------------------------------------------------------------------
+
+
+def shut_in() -> list[str]:
+    """Modes in which pressing the button does not let somebody out, at whatever door in whatever state."""
+    return [
+        f"{profile.lock} {mode}: {before}"
+        for profile in (*DOORS, *(replace(profile, rex_unlocks=True) for profile in DOORS))
+        for mode in Mode
+        for before in doors(mode, profile)
+        if not _lets_out(step(before, RexPressed(GrantId("rex")), profile, 5), profile)
+    ]
+
+
+def _lets_out(done: Step, profile: DoorProfile) -> bool:
+    """Not refused; a door that has to be opened for it is open, and at any other its opening is no alarm."""
+    opened = output(done.state, profile) is Output.RELEASED or not profile.rex_unlocks
+    after = step(done.state, DpsOpen(), profile, 6)
+    return done.refusal is None and opened and "door.forced" not in [fact.type for fact in after.facts]
+
+
+def test_invariant_02_the_button_lets_out_in_every_mode_and_state():
+    assert shut_in() == []
+
+
+def test_invariant_02_catches_a_mode_without_a_row_for_the_button(monkeypatch):
+    rows = {key: value for key, value in door.ROWS.items() if key != (Mode.LOCKED_DOWN, Input.REX)}
+    monkeypatch.setattr(door, "ROWS", rows)
+    assert any("LOCKED_DOWN" in found for found in shut_in())

@@ -216,7 +216,13 @@ def test_invariant_07_an_override_in_the_books_has_a_person_and_a_reason(house, 
 def _overrides(house) -> list[tuple[str, str]]:
     with house.engine.connect() as db:
         text = sa.text("select actor, reason from audit where action like 'command.%' order by n")
-        return [(row.actor, row.reason.split("(policy")[0]) for row in db.execute(text)]
+        return [(row.actor, row.reason.rpartition("(policy ")[0]) for row in db.execute(text)]
+
+
+def test_invariant_07_catches_an_override_without_a_word(house, monkeypatch):
+    monkeypatch.setattr("cloud_sync.store.commands.check_words", lambda *_words: None)
+    house.commands.issue(SERVICE_GATE, "release", actor="chen", reason=" ")
+    assert [row for row in _overrides(house) if not row[1].strip()] != []
 
 
 # --- 15 ---------------------------------------------------------------------------------------------------------------

@@ -200,6 +200,7 @@ def test_what_others_seal_under_keys_of_their_own_is_not_judged(own_books):
 # --- proof, holds, nights ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.invariant(12)
 def test_what_cannot_end_is_overdue_a_day_later_and_becomes_d26(books):
     with_guest(books)
     with acting(books.house, "test", "test") as act:

@@ -133,6 +133,25 @@ def _compare_marks(books, ref, marks):
     assert [mark for mark, number in marks if mark != own and (mark in text or number in text)] == []
 
 
+@pytest.mark.parametrize("left_out", ["registration", "pass", "stay_member"])
+def test_invariant_17_catches_a_copy_that_leaves_out_a_table(made, monkeypatch, left_out):
+    house = made()
+    house.registry.register_self(house.token, FORM)
+    with acting(house.books.house, "test", "test") as act:
+        member = next(
+            one for one in act.rows(tables.stay_member) if act.row(tables.person, person=one.person).doc_hash
+        )
+        one = about_member(act, str(member.stay), member)
+    _compare(house.books, one, [])
+    whole = rows_about
+    monkeypatch.setitem(
+        _compare.__globals__, "rows_about",
+        lambda act, who: {name: rows for name, rows in whole(act, who).items() if name != PARTS.get(left_out, left_out)},
+    )  # fmt: skip
+    with pytest.raises(AssertionError, match=left_out):
+        _compare(house.books, one, [])
+
+
 def test_every_stay_under_the_same_document_is_in_the_copy_an_officer_hands_out(made):
     house = made()
     house.registry.register_self(house.token, FORM)
