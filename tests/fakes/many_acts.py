@@ -3,9 +3,13 @@
 ``ACTS`` is a hypothesis strategy; ``Town.happen`` plays one act.  Nothing is checked here.
 """
 
+import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import sqlalchemy as sa
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from cloud_sync.core.case_types import BY_PEOPLE
@@ -36,6 +40,7 @@ from tests.fakes.community_house import (
 OTHER_ROOM = f"{CODE}-302"
 REFS = ("7001", "7002", "7003")
 PEOPLE = (User("li", "guard"), User("wang", "guard"), User("chen", "officer"))
+FOLDERS = itertools.count()
 FACE = ConsentWish("face_access", "face_access-1", "zh", "staff", None)
 
 
@@ -191,3 +196,17 @@ WORDS = (
 ACTS = st.lists(
     st.tuples(st.sampled_from(WORDS), st.sampled_from(REFS), st.integers(0, 19)), min_size=6, max_size=16
 )
+
+whatever = settings(
+    max_examples=5,
+    deadline=None,
+    derandomize=True,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def asked(town: Town, text: str) -> list[Any]:
+    """Plain SQL on the books: nothing that keeps a rule is asked whether it holds."""
+    with town.books.engine.connect() as db:
+        return list(db.execute(sa.text(text)))

@@ -32,7 +32,7 @@ DEEDS = st.lists(
     max_size=14,
 )
 own_folder = settings(
-    max_examples=8,
+    max_examples=5,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

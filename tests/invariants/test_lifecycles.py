@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_sync.core.case_types import Case, CaseEvent, CaseState, Deed, Family, Severity
+from cloud_sync.core.case_types import FORCED, Case, CaseEvent, CaseState, Deed, Family, Finding, Severity
 from cloud_sync.core.cases import open_case, take
 from cloud_sync.core.guards import Guard
 from cloud_sync.core.lifecycles import Lifecycle, Refusal, Row, Transition, advance
@@ -190,10 +190,9 @@ NOW = 1_000_000_000
 
 
 def a_case(state: CaseState, family: Family, severity: Severity) -> Case:
-    from tests.unit.test_core_cases import alarm, discrepancy
-
-    finding = alarm() if family is Family.ALERT else discrepancy("D02")
-    case = open_case(replace(finding, severity=severity), "CS-1", NOW)
+    kind = FORCED.name if family is Family.ALERT else "D02"
+    finding = Finding(family, kind, severity, "AP-1", f"{family}/AP-1/{kind}", NOW, "gate-1", "AP-1")
+    case = open_case(finding, "CS-1", NOW)
     owner = "li" if state in {"ACKED", "IN_PROGRESS", "ON_HOLD", "RESOLVED"} else None
     return replace(
         case, state=state, owner=owner, offered_to="wang", active=False,

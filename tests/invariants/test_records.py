@@ -3,7 +3,6 @@
 After every act the books are read with plain SQL; what these tests know of states is written here by hand.
 """
 
-import itertools
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -15,13 +14,12 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 import structlog
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_sync.protocol.messages import PassRow
 from tests.fakes import page_tables
-from tests.fakes.community_house import rfc3339
-from tests.fakes.many_acts import ACTS, Town, canary
+from tests.fakes.many_acts import ACTS, FOLDERS, Town, asked, canary, whatever
 
 # A disk that waits for each commit; a busy machine makes it longer.
 pytestmark = pytest.mark.timeout(600)
@@ -34,21 +32,8 @@ HERE = {"IN_HOUSE", "DUE_OUT", "OVERSTAY"}
 NOT_CLOSED = {"EXPECTED", "REGISTERED", *HERE}
 PERMITTING, PERMITTING_INSIDE = {"ACTIVE", "LAPSED", "WITHDRAWING"}, {"SUSPENDED", "REVOKED"}
 HOLD_MS = 6 * 3_600_000
-FOLDERS = itertools.count()
 
-whatever = settings(
-    max_examples=7,
-    deadline=None,
-    derandomize=True,
-    phases=(Phase.explicit, Phase.generate),
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 Check = Callable[[Town], list[str]]
-
-
-def asked(town: Town, text: str) -> list[Any]:
-    with town.books.engine.connect() as db:
-        return list(db.execute(sa.text(text)))
 
 
 def after_every_act(folder: Path, acts: list[tuple[str, str, int]], check: Check) -> Town:
@@ -348,7 +333,7 @@ def test_invariant_22_catches_an_owner_who_was_not_asked_and_a_check_of_ones_own
 
 
 @pytest.mark.invariant(1, 4, 23)
-@settings(whatever, max_examples=14)
+@settings(whatever, max_examples=10)
 @given(acts=ACTS)
 def test_invariant_10_after_every_act_the_books_hold_to_their_rules(tmp_path, acts):
     """Grounds of every pass, steps along the pages, nothing open twice; at the end nobody's name in any file or line.
@@ -367,94 +352,3 @@ def test_invariant_10_after_every_act_the_books_hold_to_their_rules(tmp_path, ac
     assert [word for word in words if word in rows + events + repr(logs)] == []
     town.close()
     assert named_in_files(town, words) == []
-
-
-# --- 24, 25 -------------------------------------------------------------------------------------------------------------
-
-
-def test_invariant_24_catches_an_incremental_run_that_lost_its_list(tmp_path):
-    """Somebody came in who is not registered; without the list of what was touched only the full sweep finds it."""
-    town = Town(tmp_path)
-    town.happen("walk", "7001", 0)
-    with town.books.engine.begin() as db:
-        db.execute(sa.text("delete from touched"))
-    assert town.books.reconciler.run_touched() == 0
-    assert town.books.reconciler.run_full() > 0
-    town.close()
-
-
-TELLING = st.lists(
-    st.tuples(st.sampled_from(["write", "send", "send", "hello", "hours"]), st.integers(1, 3)),
-    min_size=4,
-    max_size=12,
-)
-NO_SHOW_DUE_HOURS = 11  # arrival an hour before the beginning, and twelve hours
-
-
-class Teller:
-    """A gate that writes, sends late and in pieces, and says hello; what the service can know is noted here."""
-
-    def __init__(self, town: Town) -> None:
-        self.town, self.sent, self.hellos = town, set[int](), list[tuple[float, int]]()
-        self.hour = 0.0
-        for ref in ("7001", "7002"):
-            town.happen("register", ref, 4)
-
-    def happen(self, what: str, how: int) -> None:
-        gate = self.town.gate
-        if what == "write":
-            gate.write("access.denied", decision="deny", reason="Unauthorized")
-        elif what == "send":
-            some = sorted({seq for seq in range(1, gate.ledger.head + 1) if seq % how == 0} - self.sent)[:3]
-            if some:
-                gate.hears(gate.ledger.batch(some))
-                self.sent |= set(some)
-        elif what == "hello":
-            gate.says_hello()
-            self.hellos.append((self.hour, gate.ledger.head))
-        else:
-            self.town.clock.step(hours=how)
-            self.hour += how
-            self.town.books.registry.advance_time(since_ms=self.town.clock.at_ms - 40 * 3_600_000)
-        self.town.books.reconciler.run_due()
-        self.town.books.reconciler.run_touched()
-
-    def knows_through(self, hour: float) -> bool:
-        """Whether everything up to this hour has been told: a hello at or after it, and all it spoke of is here."""
-        return any(at >= hour and set(range(1, head + 1)) <= self.sent for at, head in self.hellos)
-
-
-@settings(whatever, max_examples=6)
-@given(telling=TELLING, before=st.integers(6, 12))
-def test_invariant_25_absence_is_found_only_where_everything_has_been_told(tmp_path, telling, before):
-    """D02 says that nobody came: never before the gate has told everything up to the hour it is about."""
-    town = Town(tmp_path / str(next(FOLDERS)))
-    teller = Teller(town)
-    for deed in [("write", 1), ("hours", before), *telling, ("hours", 3), *telling]:
-        teller.happen(*deed)
-        opened = asked(town, "select subject from discrepancy where kind = 'D02' and state = 'open'")
-        assert not opened or teller.knows_through(NO_SHOW_DUE_HOURS), telling
-    missing = set(range(1, town.gate.ledger.head + 1)) - teller.sent
-    for at in range(0, len(missing), 40):
-        town.gate.hears(town.gate.ledger.batch(sorted(missing)[at : at + 40]))
-    teller.sent |= missing
-    for deed in [("hours", 3), ("hours", 3), ("hello", 1), ("hours", 1)]:
-        teller.happen(*deed)
-    assert teller.knows_through(NO_SHOW_DUE_HOURS)  # and then it is found, unless the stay is over by then
-    assert asked(town, "select 1 from discrepancy where kind = 'D02' and state <> 'inconclusive'")
-    town.close()
-
-
-def test_invariant_25_catches_a_watermark_that_is_only_the_clock(tmp_path):
-    """Told a hello that keeps silent about events it has, the service finds an absence; the count sees it."""
-    town = Town(tmp_path)
-    teller = Teller(town)
-    for deed in [("write", 1), ("hours", 9), ("hours", 3)]:
-        teller.happen(*deed)
-    town.gate.hears(
-        town.gate.ledger.hello(wall=rfc3339(town.clock.at_ms), head=0, head_h=town.gate.ledger.h(0).hex())
-    )
-    teller.happen("hours", 1)
-    assert asked(town, "select 1 from discrepancy where kind = 'D02' and state = 'open'")
-    assert not teller.knows_through(NO_SHOW_DUE_HOURS)
-    town.close()

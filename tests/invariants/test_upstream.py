@@ -43,7 +43,7 @@ FAULTS = st.sampled_from(
     ]
 )
 own_folder = settings(
-    max_examples=5,
+    max_examples=4,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

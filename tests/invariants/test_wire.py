@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(600)
 
 FOLDERS = itertools.count()
 own_folder = settings(
-    max_examples=12,
+    max_examples=6,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
