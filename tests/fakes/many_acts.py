@@ -5,7 +5,7 @@
 
 import itertools
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
-from cloud_sync.core.case_types import BY_PEOPLE
+from cloud_sync.core.case_types import BY_PEOPLE, CaseEvent
 from cloud_sync.core.policy import HOUR_MS, MINUTE_MS
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.jobs import CaseWork
@@ -170,6 +170,14 @@ class Town:
             until_ms = self.clock.at_ms + HOUR_MS
             wish = CaseWish(event, reason="looked", to=other, until_ms=until_ms, code="resolved")
             self.desk.act(lines[how % len(lines)].case.id, wish, user)
+
+    def alone(self, _ref: str, how: int) -> None:
+        """One person tries the whole way of a case by themselves, the check included."""
+        user = PEOPLE[how % 3]
+        for line in self.desk.queue(user)[:1]:
+            for event in (CaseEvent.ACK, CaseEvent.START, CaseEvent.RESOLVE, CaseEvent.VERIFY):
+                with suppress(Refused, NotFound):
+                    self.desk.act(line.case.id, CaseWish(event, reason="looked", code="resolved"), user)
 
     def wait(self, _ref: str, hours: int) -> None:
         self.clock.step(hours=hours, ms=MINUTE_MS)
