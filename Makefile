@@ -39,7 +39,7 @@ demo: $(VENV)/demo.stamp clips web $(if $(filter face_recognition,$(ENGINE)),$(V
 
 test: $(VENV)/dev.stamp clips web ## every suite this machine can run; as root on Debian it installs what it needs
 	@sh tools/system_packages.sh
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/architecture tests/unit tests/stories
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/architecture tests/unit tests/invariants tests/stories
 	$(BIN)/python -m pytest tests/contract tests/simulation tests/integration tests/fault tests/browser
 
 check: $(VENV)/dev.stamp ## format, lint, types, arrows, documents

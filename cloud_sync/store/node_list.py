@@ -21,8 +21,8 @@ from cloud_sync.store.places import (
     DEVICE_KEY_BYTES,
     ID,
     KINDS,
-    LOCATION_OF_KIND,
     NEVER_WATCHED,
+    PLACES,
     AccessPointSpec,
     NodeJoin,
     add_node,
@@ -54,7 +54,6 @@ KIND_WORDS: Mapping[str, str] = {
     "房间": "room",
     "车库": "garage",
 }
-PLACES = frozenset(LOCATION_OF_KIND.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 KINDS = ("gate", "unit", "room", "garage")
 # Where the door's camera looks from; a camera inside a dwelling is refused whatever else is on file.
 LOCATION_OF_KIND = {"gate": "entrance", "unit": "stairwell", "room": "corridor", "garage": "garage"}
+PLACES = frozenset(LOCATION_OF_KIND.values())
 NEVER_WATCHED = frozenset({"inside_guest_room", "bathroom", "changing_room", "toilet"})
 DEVICE_KEY_BYTES = 32
 
@@ -140,6 +141,11 @@ def add_access_point(act: Act, node: str, spec: AccessPointSpec) -> None:
     location = spec.location_class or LOCATION_OF_KIND[spec.kind]
     if location in NEVER_WATCHED:
         raise Refused("access point", f"no access point may have a camera in a place of class {location}.")
+    if location not in PLACES:  # "Bathroom" or "wc" is a place nobody has judged
+        known = ", ".join(sorted(PLACES))
+        raise Refused(
+            "access point", f"location_class {location!r} of {spec.access_point} is not one of {known}."
+        )
     if act.row(tables.node, node=node) is None:
         raise NotFound(f"there is no node {node}; register it first.")
     values = {"kind": spec.kind, "name_zh": spec.name_zh, "name_en": spec.name_en, "location_class": location}

@@ -96,6 +96,7 @@ def build(root: Path, files: dict[str, str]) -> None:
         path.write_text(text)
 
 
+@pytest.mark.invariant(19, 20)
 def test_every_arrow_is_kept():
     assert verdicts(ROOT) == dict.fromkeys(contracts(), "KEPT")
 
@@ -105,6 +106,7 @@ def test_every_contract_has_its_trespass():
 
 
 @pytest.mark.parametrize("contract", TRESPASS)
+@pytest.mark.invariant(19, 20)
 def test_a_deliberate_break_is_caught(contract, rooms):
     build(rooms, TRESPASS[contract])
     assert verdicts(rooms)[contract] == "BROKEN"

@@ -69,6 +69,7 @@ def test_a_nodes_command_line_loads_no_numpy_before_it_has_said_how_many_threads
     assert "numpy" not in loaded_by(["edge.cli"])
 
 
+@pytest.mark.invariant(20)
 def test_the_service_loads_no_face_engine_and_no_picture_library():
     loaded = loaded_by(modules_of("cloud_sync"))
     assert loaded.isdisjoint({"numpy", "cv2", "dlib", "face_recognition", "zxingcpp", "models", "edge"})

@@ -134,6 +134,7 @@ def scraped(service):
         return answer.read()
 
 
+@pytest.mark.invariant(4)
 def test_nobody_is_named_in_log_bus_ledger_metrics_or_backup(service, tmp_path):
     service.start()
     url = f"http://127.0.0.1:{service.web}"

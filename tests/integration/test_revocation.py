@@ -10,6 +10,7 @@ from bench.bench_revocation import measure
 
 
 @pytest.mark.mosquitto
+@pytest.mark.invariant(15)
 def test_a_booking_that_is_cancelled_is_refused_at_every_node(tmp_path: Path) -> None:
     words = argparse.Namespace(nodes=3, passes=40, revocations=2)
     told = measure(words, tmp_path, Console())

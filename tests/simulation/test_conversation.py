@@ -6,6 +6,7 @@ The storm ends; then the two must agree: everything recorded is stored, once, an
 from dataclasses import dataclass, field
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -147,6 +148,7 @@ class World:
 
 @settings(max_examples=300, deadline=None)
 @given(seed=st.integers(0, 2**32), steps=st.integers(1, 250))
+@pytest.mark.invariant(5)
 def test_whatever_happens_everything_recorded_is_stored_once_and_the_gate_knows(
     seed: int, steps: int
 ) -> None:

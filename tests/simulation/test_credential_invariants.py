@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import fields
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -70,6 +71,7 @@ def gates() -> st.SearchStrategy[LoneGate]:
 
 @settings(max_examples=150, deadline=None)
 @given(gates(), st.lists(st.tuples(st.sampled_from(WHAT), st.integers(0, 40)), max_size=8))
+@pytest.mark.invariant(1, 2, 7)
 def test_1_2_and_7_whatever_is_shown(lone, shown):
     async def play() -> None:
         await lone.boot()
@@ -105,6 +107,7 @@ def test_1_2_and_7_whatever_is_shown(lone, shown):
     st.sampled_from([ClockState.TRUSTED, ClockState.HOLDOVER, ClockState.UNTRUSTED]),
     st.integers(1, 2),
 )
+@pytest.mark.invariant(15)
 def test_15_what_is_honoured_without_the_pass_aboard_lives_a_day(life_min, later_min, clock, factors):
     """Told of no pass, with or without a second factor, and whatever its clock is worth."""
     read = parse_code(bearer(life_min=life_min, not_after_s=2**32 - 1), {GATE})
@@ -131,6 +134,7 @@ def test_15_what_is_honoured_without_the_pass_aboard_lives_a_day(life_min, later
     st.integers(1, 9),
     st.integers(1, 9),
 )
+@pytest.mark.invariant(15)
 def test_15_a_revocation_that_reached_a_node_outlasts_every_text(state, aboard, shown):
     rows, denied = [], {}
     if state == "gone":
@@ -154,6 +158,7 @@ def test_15_a_revocation_that_reached_a_node_outlasts_every_text(state, aboard, 
         assert isinstance(decision, Allow)
 
 
+@pytest.mark.invariant(19)
 def test_19_nothing_that_is_shown_carries_points_bands_or_sanctions():
     names = {field.name for kind in (Attempt, DoorView, bundle.PassText) for field in fields(kind)}
     assert not [

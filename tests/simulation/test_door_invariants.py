@@ -284,6 +284,7 @@ def test_3_no_credential_and_no_command_opens_a_door_in_lockdown(profile: DoorPr
 
 @given(profile=profiles, story=stories, mode=modes)
 @settings(max_examples=300)
+@pytest.mark.invariant(2)
 def test_4_the_way_out_is_never_refused_and_works_in_every_mode(
     profile: DoorProfile, story: Story, mode: Mode
 ) -> None:

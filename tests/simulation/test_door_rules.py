@@ -288,6 +288,7 @@ def test_no_honest_person_is_refused_for_what_the_doors_did_not_see(strictness, 
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(list(Strictness)), days, people)
+@pytest.mark.invariant(2)
 def test_the_way_out_is_never_refused_by_a_rule_between_doors(strictness, day, who):
     house = House(strictness)
     for what in day:

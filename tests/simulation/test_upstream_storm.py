@@ -8,6 +8,7 @@ from bench.bench_upstream import CONNECTORS, NOUGHT, sound, storm
 pytestmark = pytest.mark.timeout(300)
 
 
+@pytest.mark.invariant(11)
 def test_every_report_has_one_end_and_none_is_there_twice(tmp_path):
     told = storm(tmp_path, 40, seed=5)
     assert {name: told[name] for name in NOUGHT} == dict.fromkeys(NOUGHT, 0)

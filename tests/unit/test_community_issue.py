@@ -144,6 +144,7 @@ def test_the_version_rises_by_one_exactly_when_something_changed(one, other, now
 
 
 @given(BASES, st.sampled_from(PassState), st.integers(IN - 4 * DAY_MS, OUT + 2 * DAY_MS))
+@pytest.mark.invariant(1)
 def test_a_row_opens_only_with_every_prerequisite(basis, state, now_ms):
     state = settle(basis, state, now_ms)
     made = desired_pass(basis, state, None, CN_DEFAULT, now_ms)

@@ -100,6 +100,7 @@ ENTRIES = st.lists(
 
 
 @given(ENTRIES, st.integers(0, 4 * YEAR_MS))
+@pytest.mark.invariant(6)
 def test_the_balance_is_the_sum_of_what_is_in_effect_and_the_band_follows_from_it_alone(entries, now_ms):
     now = standing(entries, now_ms)
     assert now.balance == sum(entry.delta for entry in entries if counts(entry, now_ms))
@@ -109,6 +110,7 @@ def test_the_balance_is_the_sum_of_what_is_in_effect_and_the_band_follows_from_i
 
 
 @given(ENTRIES, st.integers(0, 4 * YEAR_MS))
+@pytest.mark.invariant(6)
 def test_an_entry_that_is_not_in_effect_changes_nothing(entries, now_ms):
     idle = [entry for entry in entries if entry.state is not PointsState.EFFECTIVE]
     assert standing(idle, now_ms) == standing([], now_ms)
@@ -129,6 +131,7 @@ def test_the_bands_leave_no_gap():
     assert {band for _, band in BANDS.floors} == set(Band)
 
 
+@pytest.mark.invariant(19)
 def test_points_bands_and_sanctions_are_no_input_of_the_access_decision():
     """Invariant 19, on the types: nothing a pass is made from has a place for them."""
     for kind in (issue.Basis, rights.Right):

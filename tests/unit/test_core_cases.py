@@ -314,6 +314,7 @@ def deeds(draw):
 
 
 @given(finding=findings, story=st.lists(deeds(), max_size=40), step_ms=st.integers(1, HOUR_MS))
+@pytest.mark.invariant(10, 22, 26)
 def test_one_owner_always_no_self_check_and_only_steps_of_the_table(finding, story, step_ms):
     case, now_ms = opened(finding), NOW
     steps = {(row.before, row.event, row.after) for row in CASE.rows}

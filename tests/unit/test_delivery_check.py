@@ -91,6 +91,7 @@ def test_what_keeps_a_node_from_being_ready_is_named():
 # --- at eight ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.invariant(27)
 def test_at_eight_a_node_without_the_pass_of_todays_guest_is_a_case_and_a_late_receipt_closes_it(morning):
     house = morning
     house.until(8)

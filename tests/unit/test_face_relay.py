@@ -436,6 +436,7 @@ def test_a_node_that_is_withdrawn_gets_nothing_of_what_waits(ready: Office) -> N
         ready.nodes.withdraw("n-b", **WHO)
 
 
+@pytest.mark.invariant(21)
 def test_no_database_of_the_service_holds_what_opens_an_envelope(ready: Office) -> None:
     ready.says("n-a", ready.envelope())
     private = B.sealing.private_bytes_raw()

@@ -183,6 +183,7 @@ PHASES = [Phase.explicit, Phase.reuse, Phase.generate]  # a history of ten happe
 @example([("company", 0, 2), ("company", 0, 2), ("run", "", 0), ("register", "1002", 4)])
 @example([("register", "1002", 4), ("listing", "ACTIVE", 1), ("run", "", 0), ("book", "1001", 9)])
 @example([("tell", "plate", "1001"), ("listing", "SUSPENDED", 2), ("taken", 0, "in"), ("step", "", 14)])
+@pytest.mark.invariant(24)
 def test_after_the_incremental_run_a_full_sweep_finds_nothing_to_change(home, happenings):
     history = History(home)
     history.register("1001", 4)
@@ -226,6 +227,7 @@ def told_in(home: Books, order: list[int], *, between: bool) -> list[tuple[str, 
 
 @settings(max_examples=6, deadline=None, phases=PHASES, suppress_health_check=SLOW)
 @given(st.permutations(range(4)))
+@pytest.mark.invariant(24, 25)
 def test_events_that_come_late_and_out_of_order_leave_the_same_open(home, order):
     assert told_in(home, list(order), between=True) == told_in(home, [0, 1, 2, 3], between=False)
 

@@ -207,6 +207,7 @@ def test_what_others_seal_under_keys_of_their_own_is_not_judged(own_books):
 
 
 @pytest.mark.story("43b")
+@pytest.mark.invariant(12)
 def test_what_cannot_end_is_overdue_a_day_later_and_becomes_d26(books):
     with_guest(books)
     with acting(books.house, "test", "test") as act:
@@ -308,6 +309,7 @@ STEPS = st.lists(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(steps=STEPS, seed=st.integers(0, 9))
+@pytest.mark.invariant(12)
 def test_after_a_night_nothing_is_older_than_its_clock_and_a_day(tmp_path, steps, seed):
     """Whatever happened before, and however long nobody ran it; only a hold or a silent node may keep something."""
     dice = random.Random(repr((steps, seed)))

@@ -31,6 +31,7 @@ def signed_anew(message: Sealed) -> bytes:
     return encode(replace(message, sig=base64.b64encode(signature).decode()))
 
 
+@pytest.mark.invariant(21)
 def test_what_was_sealed_comes_out_bit_for_bit_and_for_nobody_else() -> None:
     frame = sealed()
     assert opened(frame) == SECRET

@@ -71,6 +71,7 @@ def stepped_out(house):
     parties=st.lists(st.integers(1, 3), min_size=2, max_size=4),
     walks=st.lists(st.integers(0, 20), max_size=6),
 )
+@pytest.mark.invariant(17)
 def test_a_copy_holds_every_row_about_its_person_and_nothing_of_others(tmp_path, parties, walks):
     """Every guest carries a mark of their own in name, document and booking; every cell of every table is compared."""
     name = random.Random(repr((parties, walks))).getrandbits(64)
@@ -133,6 +134,25 @@ def _compare_marks(books, ref, marks):
     assert [mark for mark, number in marks if mark != own and (mark in text or number in text)] == []
 
 
+@pytest.mark.parametrize("left_out", ["registration", "pass", "stay_member"])
+def test_invariant_17_catches_a_copy_that_leaves_out_a_table(made, monkeypatch, left_out):
+    house = made()
+    house.registry.register_self(house.token, FORM)
+    with acting(house.books.house, "test", "test") as act:
+        member = next(
+            one for one in act.rows(tables.stay_member) if act.row(tables.person, person=one.person).doc_hash
+        )
+        one = about_member(act, str(member.stay), member)
+    _compare(house.books, one, [])
+    whole = rows_about
+    monkeypatch.setitem(
+        _compare.__globals__, "rows_about",
+        lambda act, who: {name: rows for name, rows in whole(act, who).items() if name != PARTS.get(left_out, left_out)},
+    )  # fmt: skip
+    with pytest.raises(AssertionError, match=left_out):
+        _compare(house.books, one, [])
+
+
 def test_every_stay_under_the_same_document_is_in_the_copy_an_officer_hands_out(made):
     house = made()
     house.registry.register_self(house.token, FORM)
@@ -178,6 +198,7 @@ def test_whoever_has_left_ends_consents_and_codes_and_sees_the_receipts(made):
     assert held["data"]["name"] == FORM["name"]  # the profile orders to keep it, and the copy says until when
 
 
+@pytest.mark.invariant(18)
 def test_withdrawing_face_leaves_a_working_code_in_the_same_transaction(made, monkeypatch):
     """Invariant 18: a transaction that dies half-way has withdrawn nothing, and one that lives leaves the code ready."""
     house = made()

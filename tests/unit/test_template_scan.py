@@ -20,6 +20,7 @@ def planted(folder: Path, data: bytes) -> list[str]:
 
 
 @pytest.mark.parametrize("skew", range(16))
+@pytest.mark.invariant(4)
 def test_any_31_bytes_of_a_vector_are_found_wherever_they_begin(tmp_path: Path, skew: int) -> None:
     piece = VECTORS[2][64 + skew : 64 + skew + 31]
     assert planted(tmp_path, b"x" * (5 + skew) + piece + b"y" * 9) == [str(tmp_path / "file.bin")]

@@ -62,6 +62,7 @@ def test_a_verified_registration_is_told_once_and_acknowledged(house, far):
     assert len(house.rows()) == 1
 
 
+@pytest.mark.invariant(11)
 def test_the_disclosure_is_on_record_before_the_first_byte_leaves(house, far):
     seen = []
     far._on_request = lambda _text: seen.append([row.kind for row in house.log()])

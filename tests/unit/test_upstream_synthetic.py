@@ -20,6 +20,7 @@ from tests.fakes.upstream_far_side import scripted
 from tests.fakes.upstream_house import UpstreamHouse, settings
 
 LODGING = "lodging_report"
+pytestmark = pytest.mark.invariant(16)
 
 
 @pytest.fixture
