@@ -119,7 +119,10 @@ def _stands(verdict: Verdict, row: Recorded | None) -> bool:
 
 def gather(looked_at: Iterable[tuple[str, str]], verdicts: Iterable[Verdict]) -> Evaluation:
     """An evaluation of everything given, each verdict with a bounded amount of evidence."""
-    bounded = (
-        replace(verdict, evidence=tuple(sorted(verdict.evidence)[-EVIDENCE_MAX:])) for verdict in verdicts
-    )
-    return Evaluation(frozenset(looked_at), tuple(bounded))
+    return Evaluation(frozenset(looked_at), tuple(map(_bounded, verdicts)))
+
+
+def _bounded(verdict: Verdict) -> Verdict:
+    if len(verdict.evidence) < 2:  # most have none, and most verdicts are of most stays
+        return verdict
+    return replace(verdict, evidence=tuple(sorted(verdict.evidence)[-EVIDENCE_MAX:]))

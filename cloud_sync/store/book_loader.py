@@ -35,7 +35,7 @@ class Loader:
 
     def drained(self) -> dict[str, Drained]:
         """How far every node has told."""
-        return self._nodes.drained()
+        return self._nodes.drained
 
     def roots(self) -> dict[str, str]:
         """What every node is to hold, in one word."""

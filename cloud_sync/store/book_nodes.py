@@ -11,7 +11,7 @@ from cloud_sync.core.issue import is_due_at_nodes
 from cloud_sync.core.policy import DAY_MS
 from cloud_sync.protocol.vouched import RETENTION
 from cloud_sync.store import tables
-from cloud_sync.store.asking import ask, many, mine
+from cloud_sync.store.asking import ask, ask_all, many, mine
 from cloud_sync.store.book_stays import Places
 from cloud_sync.store.house import Act
 from cloud_sync.store.issuing import held_row
@@ -41,15 +41,16 @@ _STATES = sa.select(
     _STATE.c.hello_ms,
 ).where(mine(_STATE))
 _SETS = sa.select(_SET).where(mine(_SET))
-_UNERASED = (
-    sa.select(_ERASURE.c.node, sa.func.min(_ERASURE.c.asked_ms))
-    .where(mine(_ERASURE), _ERASURE.c.node.in_(many("nodes")), _ERASURE.c.acked_ms.is_(None))
-    .group_by(_ERASURE.c.node)
-)
+
+
+_OWED = "owed"
 
 
 def _holes_query() -> sa.CompoundSelect[Any]:
-    """(node, epoch, lo, hi, since, kind); not what left a node on its own clock, acknowledged, as it has to."""
+    """(node, epoch, lo, hi, since, kind); not what left a node on its own clock, acknowledged, as it has to.
+
+    Erasures that a node owes come with them, for they are asked with the same nodes.
+    """
     gap, lost, other = tables.gap, tables.tombstone, tables.conflict
     named = many("nodes")
     return sa.union_all(
@@ -62,6 +63,16 @@ def _holes_query() -> sa.CompoundSelect[Any]:
         sa.select(
             other.c.node, other.c.epoch, other.c.seq, other.c.seq, other.c.seen_ms, sa.literal("conflict")
         ).where(mine(other), other.c.node.in_(named)),
+        sa.select(
+            _ERASURE.c.node,
+            sa.literal(""),
+            sa.literal(0),
+            sa.literal(0),
+            sa.func.min(_ERASURE.c.asked_ms),
+            sa.literal(_OWED),
+        )
+        .where(mine(_ERASURE), _ERASURE.c.node.in_(named), _ERASURE.c.acked_ms.is_(None))
+        .group_by(_ERASURE.c.node),
     )
 
 
@@ -97,21 +108,19 @@ class NodeLoader:
     def __init__(self, act: Act, places: Places) -> None:
         self._act = act
         self._places = places
-        self._states = {row.node: row for row in ask(act, _STATES)}
-        self.sets = {row.node: row for row in ask(act, _SETS)}  # what each is to hold, as last built
-
-    def drained(self) -> dict[str, Drained]:
-        """How far every node has told."""
-        return {
+        states, sets = ask_all(act, (_STATES, {}), (_SETS, {}))
+        self._states = {row.node: row for row in states}
+        self.drained = {  # how far every node has told
             name: Drained(row.drained_through_ms, cast("ClockName", row.clock_state), row.clock_bound_ms)
             for name, row in self._states.items()
         }
+        self.sets = {row.node: row for row in sets}  # what each is to hold, as last built
 
     def nodes(self, nodes: Sequence[str]) -> tuple[NodeBook, ...]:
         if not nodes:
             return ()
-        holes = self._holes(nodes)
-        erasures = dict(ask(self._act, _UNERASED, nodes=nodes))
+        holes, owed = self._holes(nodes)
+        taken = self._taken_away(nodes)
         books = []
         for node in nodes:
             state, held = self._states.get(node), self.sets.get(node)
@@ -124,35 +133,43 @@ class NodeLoader:
                     built_ms=held.built_ms if held is not None else 0,
                     told_ver=state.auth_ver if state is not None else 0,
                     told_root=state.root if state is not None else "",
-                    revoked_ms=self._unreceipted(node, held),
-                    erase_ms=erasures.get(node),
+                    revoked_ms=self._unreceipted(node, taken),
+                    erase_ms=owed.get(node),
                     holes=tuple(holes[node]),
                 )
             )
         return tuple(books)
 
-    def _unreceipted(self, node: str, held: Any) -> int | None:
+    def _unreceipted(self, node: str, taken: Sequence[tuple[int, frozenset[str]]]) -> int | None:
         """When the oldest thing was taken away that neither a receipt covers nor a set was built for."""
+        held = self.sets.get(node)
         if held is None:
             return None
-        receipted = held.receipt_ver == held.auth_ver and held.receipt_root == held.root
-        since_ms = held.built_ms if receipted else (held.receipt_ms or 0) - RECEIPT_SLACK_MS
-        doors = self._places.doors_of(node)
-        for row in ask(self._act, _TAKEN_AWAY, since=since_ms):
-            wire = held_row(row.wire)
-            if wire is None:
-                continue
-            scope = scope_of(row.before) if row.action == NARROWED else wire.scope
-            if doors & set(scope) and is_due_at_nodes(wire, self._act.house.profile, self._act.now_ms):
-                return int(row.at_ms)
-        return None
+        since_ms, doors = _uncovered_ms(held), self._places.doors_of(node)
+        return next((at_ms for at_ms, scope in taken if at_ms > since_ms and doors & scope), None)
 
-    def _holes(self, nodes: Sequence[str]) -> dict[str, list[Hole]]:
+    def _taken_away(self, nodes: Sequence[str]) -> list[tuple[int, frozenset[str]]]:
+        """(when, from which doors), the oldest first: asked once for all nodes, from the receipt that is oldest on."""
+        since = [_uncovered_ms(held) for node in nodes if (held := self.sets.get(node)) is not None]
+        found = []
+        for row in ask(self._act, _TAKEN_AWAY, since=min(since)) if since else ():
+            wire = held_row(row.wire)
+            if wire is not None and is_due_at_nodes(wire, self._act.house.profile, self._act.now_ms):
+                scope = scope_of(row.before) if row.action == NARROWED else wire.scope
+                found.append((int(row.at_ms), frozenset(scope)))
+        return found
+
+    def _holes(self, nodes: Sequence[str]) -> tuple[dict[str, list[Hole]], dict[str, int]]:
+        """(the holes of each ledger, since when a node owes the receipt of an erasure)."""
         holes: dict[str, list[Hole]] = defaultdict(list)
+        owed: dict[str, int] = {}
         for node, epoch, lo, hi, since_ms, kind in ask(self._act, _HOLES, nodes=nodes):
+            if kind == _OWED:
+                owed[node] = int(since_ms)
+                continue
             seqs = str(lo) if kind == "conflict" else f"{lo}-{hi}"
             holes[node].append(Hole(f"{node}/{epoch}/{seqs}", since_ms, kind))
-        return holes
+        return holes, owed
 
     def doors(self, nodes: Sequence[str]) -> tuple[DoorFact, ...]:
         """What doors did in the last days against what they should; D23 looks at each day."""
@@ -191,3 +208,9 @@ class NodeLoader:
         for door, kind, let_in, judged in self._act.connection.execute(query):
             counts[door].append((kind, int(let_in), judged))
         return tuple(PathBook(door, tuple(counts[door])) for door in sorted(self._places.owner))
+
+
+def _uncovered_ms(held: Any) -> int:
+    """From when on what was taken away is in no set that the node has receipted."""
+    receipted = held.receipt_ver == held.auth_ver and held.receipt_root == held.root
+    return int(held.built_ms if receipted else (held.receipt_ms or 0) - RECEIPT_SLACK_MS)

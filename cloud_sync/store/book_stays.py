@@ -20,7 +20,7 @@ from cloud_sync.core.lifecycles import (
 )
 from cloud_sync.core.listing_access import access_by_listing_state
 from cloud_sync.store import tables
-from cloud_sync.store.asking import ask, many, mine
+from cloud_sync.store.asking import ask, ask_all, many, mine
 from cloud_sync.store.book_moments import Moments, Seen
 from cloud_sync.store.house import Act
 from cloud_sync.store.places import scope_of
@@ -37,32 +37,12 @@ _TOLD = (
     .where(mine(evidence), evidence.c.subject.in_(many("subjects")))
     .order_by(evidence.c.subject, evidence.c.since_ms, evidence.c.type, evidence.c.key)
 )
-_ROOMS = sa.select(tables.room.c.room, tables.room.c.access_points).where(
-    mine(tables.room), tables.room.c.room.in_(many("rooms"))
-)
 _REGISTRATIONS = sa.select(tables.registration).where(
     mine(tables.registration), tables.registration.c.stay.in_(many("stays"))
 )
 _POINTS = sa.select(
     tables.access_point.c.access_point, tables.access_point.c.node, tables.access_point.c.kind
 ).where(mine(tables.access_point))
-_PASSES = (
-    sa.select(
-        tables.pass_.c.pass_id,
-        tables.pass_.c.stay,
-        tables.pass_.c.person,
-        tables.pass_.c.state,
-        tables.pass_.c.scope,
-    )
-    .where(mine(tables.pass_), tables.pass_.c.stay.in_(many("stays")))
-    .order_by(tables.pass_.c.pass_id)
-)
-_PRESENCE = sa.select(tables.presence.c.pass_id, tables.presence.c.state).where(
-    mine(tables.presence), tables.presence.c.pass_id.in_(many("passes"))
-)
-_PERSONS = sa.select(tables.person.c.person, tables.person.c.minor, tables.person.c.doc_hash).where(
-    mine(tables.person), tables.person.c.person.in_(many("persons"))
-)
 _SHUT = (
     sa.select(tables.audit.c.object, tables.audit.c.at_ms, tables.audit.c.before, tables.audit.c.after)
     .where(
@@ -74,12 +54,41 @@ _SHUT = (
 )
 
 
-def _stays_query() -> sa.Select[Any]:
-    stay, listing, booking = tables.stay, tables.listing, tables.booking
-    joined = stay.outerjoin(
-        listing, (listing.c.community == stay.c.community) & (listing.c.listing == stay.c.listing)
-    ).outerjoin(booking, (booking.c.community == stay.c.community) & (booking.c.booking == stay.c.booking))
+def _passes_query() -> sa.Select[Any]:
+    """Each guest's pass with where its person is, and who that is."""
+    held, presence, person = tables.pass_, tables.presence, tables.person
+    joined = held.outerjoin(
+        presence, (presence.c.community == held.c.community) & (presence.c.pass_id == held.c.pass_id)
+    ).outerjoin(person, (person.c.community == held.c.community) & (person.c.person == held.c.person))
     columns = (
+        held.c.pass_id,
+        held.c.stay,
+        held.c.person,
+        held.c.state,
+        held.c.scope,
+        presence.c.state.label("presence"),
+        person.c.person.label("known"),
+        person.c.minor,
+        person.c.doc_hash,
+    )
+    query = sa.select(*columns).select_from(joined).where(mine(held), held.c.stay.in_(many("stays")))
+    return query.order_by(held.c.pass_id)
+
+
+_PASSES = _passes_query()
+
+
+def _stays_query() -> sa.Select[Any]:
+    stay, listing, booking, room = tables.stay, tables.listing, tables.booking, tables.room
+    joined = (
+        stay.outerjoin(
+            listing, (listing.c.community == stay.c.community) & (listing.c.listing == stay.c.listing)
+        )
+        .outerjoin(booking, (booking.c.community == stay.c.community) & (booking.c.booking == stay.c.booking))
+        .outerjoin(room, (room.c.community == stay.c.community) & (room.c.room == stay.c.room))
+    )
+    columns = (
+        room.c.access_points,
         stay,
         listing.c.state.label("listing_state"),
         listing.c.max_guests,
@@ -122,18 +131,19 @@ class Places:
     def gates(self) -> frozenset[str]:
         return frozenset(door for door, kind in self.kinds.items() if kind in GATES)
 
-    def ways(self, act: Act, rooms: set[str]) -> dict[str, tuple[str, ...]]:
-        """The nodes whose doors are on the way to each room."""
-        return {
-            name: tuple(sorted({self.owner[door] for door in scope_of(doors) if door in self.owner}))
-            for name, doors in ask(act, _ROOMS, rooms=sorted(rooms))
-        }
+    def way(self, doors: str) -> tuple[str, ...]:
+        """The nodes of the doors on the way to a room."""
+        return tuple(sorted({self.owner[door] for door in scope_of(doors) if door in self.owner}))
 
 
 def registered_of(act: Act, stays: Iterable[str]) -> dict[str, dict[str, Row]]:
     """Stay → person → the registration that says most: a proved one before any other."""
+    return _most_said(act, ask(act, _REGISTRATIONS, stays=sorted(stays)))
+
+
+def _most_said(act: Act, registrations: Iterable[Row]) -> dict[str, dict[str, Row]]:
     found: dict[str, dict[str, Row]] = defaultdict(dict)
-    for row in ask(act, _REGISTRATIONS, stays=sorted(stays)):
+    for row in registrations:
         held = found[row.stay].get(row.person)
         if held is None or is_proved(act, row) or not is_proved(act, held):
             found[row.stay][row.person] = row
@@ -157,9 +167,10 @@ class StayLoader:
 
     def stays(self, stays: Sequence[str]) -> tuple[StayBook, ...]:
         """The books of these stays, whole."""
-        rows = ask(self._act, _STAYS, stays=stays)
-        members = self.members(stays)
-        ways = self._places.ways(self._act, {row.room for row in rows})
+        of = {"stays": stays}
+        rows, passes, registrations = ask_all(self._act, (_STAYS, of), (_PASSES, of), (_REGISTRATIONS, of))
+        members = self._members(passes, _most_said(self._act, registrations))
+        ways = {doors: self._places.way(doors) for doors in {row.access_points for row in rows} if doors}
         shut = self._shut({row.listing for row in rows if row.listing_state in SHUT})
         told = self.told = told_about(self._act, {*stays, *(row.unit for row in rows if row.unit)})
         return tuple(
@@ -169,7 +180,7 @@ class StayLoader:
                 planned_in_ms=row.planned_in_ms,
                 planned_out_ms=row.planned_out_ms,
                 checked_out_ms=row.checked_out_ms,
-                nodes=ways.get(row.room, ()),
+                nodes=ways.get(row.access_points, ()),
                 members=members.get(row.stay, ()),
                 listing=row.listing,
                 operator=row.operator or "",
@@ -194,13 +205,17 @@ class StayLoader:
 
     def members(self, stays: Sequence[str]) -> dict[str, tuple[MemberBook, ...]]:
         """Every guest's pass of these stays, as a member."""
-        passes = ask(self._act, _PASSES, stays=stays)
+        of = {"stays": stays}
+        passes, registrations = ask_all(self._act, (_PASSES, of), (_REGISTRATIONS, of))
+        return self._members(passes, _most_said(self._act, registrations))
+
+    def _members(
+        self, passes: Sequence[Row], held: Mapping[str, Mapping[str, Row]]
+    ) -> dict[str, tuple[MemberBook, ...]]:
         seen = self._moments.of_passes([row.pass_id for row in passes])
         quiet = [row.pass_id for row in passes if row.pass_id not in seen]
         used = {*seen, *self._moments.used(quiet)}
-        states = dict(ask(self._act, _PRESENCE, passes=[row.pass_id for row in passes]))
-        minors = self._minors({row.person for row in passes})
-        held = registered_of(self._act, stays)
+        self.documents.update({row.known: row.doc_hash for row in passes if row.known})
         books: dict[str, list[MemberBook]] = defaultdict(list)
         for row in passes:
             books[row.stay].append(
@@ -208,8 +223,8 @@ class StayLoader:
                     row,
                     seen.get(row.pass_id, Seen()),
                     row.pass_id in used,
-                    states.get(row.pass_id, "unknown"),
-                    row.person in minors,
+                    row.presence or "unknown",
+                    bool(row.minor),
                     held.get(row.stay, {}),
                 )
             )
@@ -247,8 +262,3 @@ class StayLoader:
         """Asks only whether something is sealed there."""
         vault = self._act.house.vault
         return vault.holds(person, "guardian_contact") and vault.holds(person, "relation")
-
-    def _minors(self, persons: set[str]) -> set[str]:
-        rows = ask(self._act, _PERSONS, persons=sorted(persons))
-        self.documents.update({row.person: row.doc_hash for row in rows})
-        return {row.person for row in rows if row.minor}

@@ -19,7 +19,7 @@ from cloud_sync.core.reconcile import (
     Retract,
     settle,
 )
-from cloud_sync.store import tables
+from cloud_sync.store import built, tables
 from cloud_sync.store.asking import ask, many, mine
 from cloud_sync.store.follow_ups import ask_for, withdraw
 from cloud_sync.store.house import Act
@@ -50,7 +50,7 @@ def _recorded(act: Act, subjects: Iterable[str]) -> dict[Key, Recorded]:
         Key(row.kind, row.subject, row.window_ms): Recorded(
             row.state, row.severity, tuple(json.loads(row.evidence)), row.close_reason or ""
         )
-        for row in ask(act, _ABOUT, subjects=sorted(subjects))
+        for row in (ask(act, _ABOUT, subjects=sorted(subjects)) if subjects else ())
     }
 
 
@@ -95,7 +95,7 @@ def _where(act: Act, key: Key) -> dict[str, Any]:
 def _open(act: Act, finding: Raise | Inconclusive, state: str) -> None:
     """New, or the same one again with what is known now; ``opened_ms`` is when it first or anew became open."""
     table, key = tables.discrepancy, _where(act, finding.key)
-    held = act.connection.execute(sa.select(table).filter_by(**key)).one_or_none()
+    held = built.select(act.connection, table, key).one_or_none()
     values = {
         "severity": finding.severity,
         "state": state,
@@ -107,21 +107,19 @@ def _open(act: Act, finding: Raise | Inconclusive, state: str) -> None:
     if held is None:
         name = act.new_id("DC")
         fresh = {"id": name, "opened_ms": act.now_ms}
-        act.connection.execute(sa.insert(table).values(**key, **values, **fresh))
+        built.insert(act.connection, table, {**key, **values, **fresh})
     else:
         name = held.id
         if held.state != state:
             values["opened_ms"] = act.now_ms
-        act.connection.execute(sa.update(table).filter_by(**key).values(**values))
+        built.update(act.connection, table, key, values)
     if state == "open" and (held is None or held.state != state):
         ask_for(act, name, finding.key.kind, finding.key.subject)
 
 
 def close(act: Act, key: Key, reason: str) -> None:
     """Closed, and what it asks for with it; a proposal stays for a person where it was true while it lasted."""
-    held = act.connection.execute(
-        sa.select(tables.discrepancy.c.id).filter_by(**_where(act, key))
-    ).scalar_one()
-    withdraw(act, held, proposals=reason.startswith((BY_HUMAN, LATE_EVIDENCE, RECORDS_CHANGED)))
+    held: Any = built.select(act.connection, tables.discrepancy, _where(act, key)).one()
+    withdraw(act, held.id, proposals=reason.startswith((BY_HUMAN, LATE_EVIDENCE, RECORDS_CHANGED)))
     values = {"state": "closed", "closed_ms": act.now_ms, "updated_ms": act.now_ms, "close_reason": reason}
-    act.connection.execute(sa.update(tables.discrepancy).filter_by(**_where(act, key)).values(**values))
+    built.update(act.connection, tables.discrepancy, _where(act, key), values)

@@ -15,6 +15,7 @@ from sqlalchemy import event
 
 from cloud_sync.errors import StoreError
 from cloud_sync.store import (  # noqa: F401 - whoever opens it knows its whole shape
+    pg_engine,
     tables_archive,
     tables_booking,
     tables_delivery,
@@ -105,6 +106,15 @@ def open_database(dsn_or_path: str | Path) -> sa.Engine:
     return engine
 
 
+def lightly(engine: sa.Engine) -> sa.Engine:
+    """The same database for a writer whose last words a power cut may take back, whole transactions of them.
+
+    What others committed is never lost with them, and a commit does not wait for the disk.  Only for what is done again
+    by itself when it was lost.
+    """
+    return engine.execution_options(light=True)
+
+
 def reading(engine: sa.Engine) -> sa.Engine:
     """The same database for readers: one consistent picture per transaction, no lock taken."""
     if engine.dialect.name == "postgresql":
@@ -148,8 +158,14 @@ def _prepare(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin(connection: sa.Connection) -> None:
-    reads = connection.get_execution_options().get("reads", False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    options = connection.get_execution_options()
+    light, info = bool(options.get("light", False)), connection.info
+    if (
+        info.get("light", False) != light
+    ):  # the pragma holds until it is set again, and not inside a transaction
+        connection.exec_driver_sql(f"PRAGMA synchronous = {'NORMAL' if light else 'FULL'}")
+        info["light"] = light
+    connection.exec_driver_sql("BEGIN" if options.get("reads", False) else "BEGIN IMMEDIATE")
 
 
 def _translate(path: Path, context: sa.engine.ExceptionContext) -> None:
@@ -157,6 +173,15 @@ def _translate(path: Path, context: sa.engine.ExceptionContext) -> None:
     error = context.original_exception
     if isinstance(error, sqlite3.DatabaseError) and is_machine_fault(error):
         raise store_error(path, error) from error
+
+
+def as_store_error(engine: sa.Engine, error: Exception) -> StoreError | None:
+    """The sentence for what the machine did wrong to somebody who speaks to the driver; None for the caller's own fault."""
+    if engine.dialect.name == "postgresql":
+        return pg_engine.as_store_error(engine.url.render_as_string(hide_password=True), error)
+    if isinstance(error, sqlite3.DatabaseError) and is_machine_fault(error):
+        return store_error(path_of(engine), error)
+    return None
 
 
 def driver(engine: sa.Engine) -> sqlite3.Connection:

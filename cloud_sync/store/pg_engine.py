@@ -23,6 +23,7 @@ LOCK_WAIT_MS = 5_000  # as SQLite's: a transaction of 5,000 events takes a fract
 IDLE_MS = 60_000  # a writer that died with its machine must not hold a node's lock for ever
 BOOKS = "books"
 _LOCK = "select pg_advisory_xact_lock(%s)"
+_LIGHT_LOCK = "select pg_advisory_xact_lock(%s), set_config('synchronous_commit', 'off', true)"
 
 _SETTINGS = (
     f"set lock_timeout = {LOCK_WAIT_MS}",
@@ -137,8 +138,15 @@ def _prepare(connection: Any) -> None:
 
 
 def _begin(connection: sa.Connection) -> None:
-    if not connection.get_execution_options().get("reads", False):
-        connection.exec_driver_sql(_LOCK, (lock_key(BOOKS),))
+    options = connection.get_execution_options()
+    if not options.get("reads", False):
+        lock = _LIGHT_LOCK if options.get("light", False) else _LOCK
+        connection.exec_driver_sql(lock, (lock_key(BOOKS),))
+
+
+def as_store_error(where: str, error: Exception) -> StoreError | None:
+    """The sentence for what the machine did wrong; None for the caller's own fault."""
+    return store_error(where, error) if is_machine_fault(error) else None
 
 
 def _translate(where: str, context: sa.engine.ExceptionContext) -> None:

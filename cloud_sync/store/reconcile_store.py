@@ -8,14 +8,14 @@ import sqlalchemy as sa
 from cloud_sync.core.books import Drained
 from cloud_sync.core.judging import evaluate
 from cloud_sync.core.policy import DAY_MS
-from cloud_sync.core.reconcile import BY_HUMAN, Key, Verdict, Word, gather
+from cloud_sync.core.reconcile import BY_HUMAN, Evaluation, Key, Verdict, Word, gather
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.store import tables
-from cloud_sync.store.asking import ask, ask_set, many, mine
+from cloud_sync.store.asking import ask_set, do, many, mine
 from cloud_sync.store.book_loader import Asked, Loader
 from cloud_sync.store.chain_check import ChainCheck, verify_node
 from cloud_sync.store.discrepancy_rows import apply, close, pending
-from cloud_sync.store.engine import reading
+from cloud_sync.store.engine import lightly, reading
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.reconcile_scope import (
     alive_stays,
@@ -66,26 +66,42 @@ class Reconciler:
         self._house = house
         self._look_back_ms = look_back_ms
         self._seen = _Marks({}, {})
+        self._reading, self._light = reading(house.engine), lightly(house.engine)
 
     def run_touched(self) -> int:
         """Judge what changed since the last run, and what waited for a watermark that moved; how many findings."""
         if not self._has_work():
             return 0
-        with acting(self._house, ACTOR, ROLE) as act:
-            touched, loader = self._take_queue(act), Loader(act)
-            now = _marks(loader)
-            waiting = waiting_stays(act) if now.drained != self._seen.drained else set()
-            stays = waiting | stays_of(act, touched)
-            crowded, suspects = beside(act, stays)
-            stays |= crowded
-            nodes = _changed(now.sets, self._seen.sets) | (
-                known_nodes(act) & touched if touched - stays else set()
-            )
-            topics = topics_of_touched(act, touched - nodes - stays)
-            asked = Asked(sorted(stays), sorted(nodes), sorted(topics), suspects)
-            findings = _judge(act, loader, asked)
+        # The commit of a run that found nothing waits for no disk: lost, the queue is there again and judged again.
+        with self._light.begin() as connection:
+            act = Act(self._house, connection, self._house.clock.now_ms(), ACTOR, ROLE)
+            touched, now, evaluation = self._look(act)
+            agrees = not pending(act, evaluation)
+            if agrees:
+                do(act, _TAKE, subjects=sorted(touched))
+        findings = 0
+        if not agrees:
+            with acting(self._house, ACTOR, ROLE) as act:
+                touched, now, evaluation = self._look(act)
+                do(act, _TAKE, subjects=sorted(touched))
+                findings = apply(act, evaluation)
         self._seen = now
         return findings
+
+    def _look(self, act: Act) -> tuple[set[str], _Marks, Evaluation]:
+        """The oldest subjects of the queue, what else moved, and the verdicts about all of it."""
+        touched, loader = ask_set(act, _OLDEST), Loader(act)
+        now = _marks(loader)
+        waiting = waiting_stays(act) if now.drained != self._seen.drained else set()
+        stays = waiting | stays_of(act, touched)
+        crowded, suspects = beside(act, stays)
+        stays |= crowded
+        nodes = _changed(now.sets, self._seen.sets)
+        if touched - stays:
+            nodes |= known_nodes(act) & touched
+        topics = topics_of_touched(act, touched - nodes - stays)
+        asked = Asked(sorted(stays), sorted(nodes), sorted(topics), suspects)
+        return touched, now, evaluate(loader.books(asked), self._house.profile)
 
     def run_due(self) -> int:
         """Judge what time alone may have changed: stays under way, everything open, nodes and doors; the findings."""
@@ -97,7 +113,7 @@ class Reconciler:
 
     def _run(self, choose: Callable[[Act], Sequence[str]]) -> int:
         """Nothing is locked where the record agrees already: what finds something is judged again, to write."""
-        with reading(self._house.engine).begin() as connection:
+        with self._reading.begin() as connection:
             act = Act(self._house, connection, self._house.clock.now_ms(), ACTOR, ROLE)
             stays = choose(act)
             topics = sorted(topics_of_all(act))
@@ -110,7 +126,7 @@ class Reconciler:
         return findings
 
     def _judged(self, asked: Asked) -> int:
-        with reading(self._house.engine).begin() as connection:
+        with self._reading.begin() as connection:
             act = Act(self._house, connection, self._house.clock.now_ms(), ACTOR, ROLE)
             if not pending(act, evaluate(Loader(act).books(asked), self._house.profile)):
                 return 0
@@ -119,7 +135,7 @@ class Reconciler:
 
     def run_chains(self) -> int:
         """Follow every ledger's hash chain again from the stored bodies (D22); how many findings.  Slow: once a day."""
-        with reading(self._house.engine).begin() as connection:
+        with self._reading.begin() as connection:
             found = sa.select(tables.node.c.node).where(tables.node.c.community == self._house.community)
             nodes = connection.execute(found).scalars().all()
         checks = [
@@ -149,21 +165,14 @@ class Reconciler:
 
     def _has_work(self) -> bool:
         """Looked at without the write lock: an idle second costs the sink nothing."""
-        with reading(self._house.engine).begin() as connection:
+        with self._reading.begin() as connection:
             act = Act(self._house, connection, self._house.clock.now_ms(), ACTOR, ROLE)
-            if ask(act, _QUEUED):
+            if ask_set(act, _QUEUED):
                 return True
             now = _marks(Loader(act))
             return now.sets != self._seen.sets or (
                 now.drained != self._seen.drained and bool(waiting_stays(act))
             )
-
-    def _take_queue(self, act: Act) -> set[str]:
-        """The oldest subjects, gone from the queue when this transaction commits."""
-        subjects = ask_set(act, _OLDEST)
-        gone = {"mine": self._house.community, "subjects": sorted(subjects)}
-        act.connection.execute(_TAKE, gone)
-        return subjects
 
 
 def _chain_verdict(check: ChainCheck) -> Verdict:
