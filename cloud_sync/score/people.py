@@ -10,6 +10,7 @@ from cloud_sync.protocol.messages import PassRow
 from cloud_sync.store import tables
 from cloud_sync.store.asking import many, mine
 from cloud_sync.store.engine import reading
+from cloud_sync.store.house import Act
 from cloud_sync.store.issuing import held_row
 
 _STAY_OF = (
@@ -85,29 +86,31 @@ class People:
     def stay_of(self, booking: str) -> str | None:
         """The stay of "source ref"."""
         if booking not in self._stays:
-            source, ref = booking.split(" ", 1)
             with reading(self._books.engine).begin() as db:
-                held = db.execute(_STAY_OF, {**self._mine, "source": source, "ref": ref}).scalar()
+                return self._look_up(db, booking)
+        return self._stays[booking]
+
+    def _look_up(self, db: sa.Connection, booking: str) -> str | None:
+        if booking not in self._stays:
+            source, ref = booking.split(" ", 1)
+            held = db.execute(_STAY_OF, {**self._mine, "source": source, "ref": ref}).scalar()
             if held is None:
                 return None
             self._stays[booking] = str(held)
         return self._stays[booking]
 
-    def registered(self, booking: str, member: int) -> None:
+    def registered(self, act: Act, booking: str, member: int) -> None:
         """Somebody of this booking has just been declared: whoever is new in the stay is that member."""
-        stay = self.stay_of(booking)
+        stay = self._look_up(act.connection, booking)
         if stay is None:
             return
-        with reading(self._books.engine).begin() as db:
-            members = db.execute(_MEMBERS, {**self._mine, "stay": stay}).all()
+        members = act.connection.execute(_MEMBERS, {**self._mine, "stay": stay}).all()
         known = self._known.setdefault(stay, set())
         new = [str(row.person) for row in members if row.person not in known and row.role != "lead"]
-        lead = [str(row.person) for row in members if row.role == "lead"]
         if member > 0 and (stay, member) not in self._persons and new:
             self._persons[stay, member] = new[0]
         known.update(str(row.person) for row in members)
-        if member == 0 and lead:
-            self._guests.pop(f"{booking} 0", None)  # their person may have become another's
+        self._guests.pop(f"{booking} {member}", None)  # their person may have become another's
 
     def refresh_others(self) -> None:
         """Residents, staff and visitors as they are now."""

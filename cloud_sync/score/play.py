@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from cloud_sync.ports import RowAnswer
 from cloud_sync.score.bus import Bus
 from cloud_sync.score.doors import Doors, doors_of
 from cloud_sync.score.findings import Finding, Watch
@@ -17,6 +18,7 @@ from cloud_sync.score.nodes import Nodes
 from cloud_sync.score.people import People
 from cloud_sync.score.town import ACTOR, Town
 from cloud_sync.store import tables
+from cloud_sync.store.house import Act
 from cloud_sync.store.intake_rows import take_rows
 from cloud_sync.store.reconcile_edges import touch_edges
 from cloud_sync.store.timeline import advance_time
@@ -134,16 +136,21 @@ class Play:
             due.append(heapq.heappop(self._kept).told)
         if not due:
             return
-        answers = take_rows(self._books.house, [(one.kind, one.cells) for one in due], actor=ACTOR)
-        for one, answer in zip(due, answers, strict=True):
-            self.played.rows += 1
-            self.played.refused += answer.status == "rejected"
-            if one.kind == "bookings":
-                self.played.stays += answer.status == "new"
-            elif one.kind == "registrations" and answer.status != "rejected":
-                self.people.registered(f"{one.cells['source']} {one.cells['external_ref']}", one.member)
+
+        def seen(act: Act, at: int, answer: RowAnswer) -> None:
+            self._count(act, due[at], answer)
+
+        take_rows(self._books.house, [(one.kind, one.cells) for one in due], actor=ACTOR, seen=seen)
         if any(one.kind == "visitors" for one in due):
             self.people.refresh_others()
+
+    def _count(self, act: Act, one: Told, answer: RowAnswer) -> None:
+        self.played.rows += 1
+        self.played.refused += answer.status == "rejected"
+        if one.kind == "bookings":
+            self.played.stays += answer.status == "new"
+        elif one.kind == "registrations" and answer.status != "rejected":
+            self.people.registered(act, f"{one.cells['source']} {one.cells['external_ref']}", one.member)
 
     def _tell(self, lines: list[dict[str, Any]]) -> None:
         people = self.people
