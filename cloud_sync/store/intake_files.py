@@ -6,11 +6,31 @@ from types import MappingProxyType
 from typing import Protocol
 
 from cloud_sync.errors import ConfigError, Refused
-from cloud_sync.ports import ImportReport
+from cloud_sync.ports import FeedKind, ImportReport
 from cloud_sync.store import imports
 from cloud_sync.store.imports import Form
+from cloud_sync.store.intake_found import ADVERTISEMENTS, COMPLAINTS, INSPECTIONS
+from cloud_sync.store.intake_register import LISTING_STATES, OPERATORS, ROOMS
+from cloud_sync.store.intake_reports import REPORTS, RETURNS
+from cloud_sync.store.intake_units import UNITS, VERIFICATIONS
+from cloud_sync.store.intake_visitors import VISITORS
 
-FORMS: Mapping[str, Form] = MappingProxyType({str(kind): form for kind, form in imports.FORMS.items()})
+_FEEDS: Mapping[FeedKind, Form] = {
+    "advertisements": ADVERTISEMENTS,
+    "complaints": COMPLAINTS,
+    "inspections": INSPECTIONS,
+    "listing_states": LISTING_STATES,
+    "operators": OPERATORS,
+    "reports": REPORTS,
+    "returns": RETURNS,
+    "rooms": ROOMS,
+    "units": UNITS,
+    "verifications": VERIFICATIONS,
+    "visitors": VISITORS,
+}
+FORMS: Mapping[str, Form] = MappingProxyType(
+    {str(kind): form for kind, form in [*imports.FORMS.items(), *_FEEDS.items()]}
+)
 
 
 class TakesFiles(Protocol):
