@@ -131,7 +131,13 @@ def import_csv(house: House, staging: Staging, kind: ImportKind, data: bytes, *,
         Refused: the file as a whole cannot be read; nothing was changed.
         StoreError: the disk failed; the rows before that stand, and the file may be handed over again.
     """
-    form = FORMS[kind]
+    return import_rows(house, staging, kind, FORMS[kind], data, actor=actor)
+
+
+def import_rows(
+    house: House, staging: Staging, kind: str, form: Form, data: bytes, *, actor: str
+) -> ImportReport:
+    """As ``import_csv``, for any form."""
     if len(data) <= FILE_BYTES_MAX and is_spreadsheet(data):
         data = as_csv(kind, data)
     lines = _lines(kind, data)
