@@ -27,8 +27,8 @@ from cloud_sync.cli_operate import back_up, bring_back, doctor, new_generation
 from cloud_sync.cli_privacy import add_to as add_privacy
 from cloud_sync.cli_reconcile import reconcile_app
 from cloud_sync.cli_registry import registry_app
-from cloud_sync.cli_stays import booking_app, dry_run_app, prove
 from cloud_sync.cli_score import score
+from cloud_sync.cli_stays import booking_app, dry_run_app, prove
 from cloud_sync.cli_synth import synth
 from cloud_sync.cli_tools import CONFIG_VARIABLE, DEFAULT_CONFIG, ConfigOption
 from cloud_sync.cli_tools import opened_books as _books

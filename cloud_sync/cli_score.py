@@ -28,9 +28,7 @@ def score(
     days: Annotated[
         int | None, typer.Option(help="How many days; without it, as long as the data set is meant to be.")
     ] = None,
-    database_url: Annotated[
-        str, typer.Option(help="PostgreSQL instead of a file; an empty database.")
-    ] = "",
+    database_url: Annotated[str, typer.Option(help="PostgreSQL instead of a file; an empty database.")] = "",
     from_: Annotated[
         Path | None, typer.Option("--from", help="A folder that 'synth' wrote; nothing is made.")
     ] = None,
@@ -80,7 +78,8 @@ def _workplace(keep: Path | None) -> Iterator[Path]:
 def _progress() -> Iterator[Progress]:
     """A bar on stderr; nothing where nobody watches."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("days"),

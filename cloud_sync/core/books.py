@@ -64,6 +64,7 @@ class MemberBook:
     outs: tuple[Moment, ...] = ()
     refused: tuple[Moment, ...] = ()
     company: tuple[Company, ...] = ()
+    elsewhere: tuple[Moment, ...] = ()  # entries at a room that was never on the pass
     guarded: bool = True  # a minor's guardian and relation are known
     registration: str = ""
     reported: RegistrationState | None = None
@@ -115,6 +116,7 @@ class ListedStay:
     planned_out_ms: int
     registered: int
     counts: bool  # neither cancelled nor over
+    room_holds: int = 0  # how many its room may hold; 0: not known
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,9 @@ def _names(row: dict[str, str], books: Books, people: People) -> Iterator[str]:
     elif sort in ("stay", "stays"):
         for booking in name.split("|"):
             yield from _of_stay(booking, books, people)
-        if row["evidence"].startswith("listing "):  # nobody may stay there, so the booking may have made no stay
+        if row["evidence"].startswith(
+            "listing "
+        ):  # nobody may stay there, so the booking may have made no stay
             yield row["evidence"].removeprefix("listing ")
     else:
         yield name

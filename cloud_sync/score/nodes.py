@@ -131,9 +131,7 @@ class Nodes:
             yield name, "hello", self._hello(node, now_ms), 0
 
     def _batch(self, node: Node, rows: list[Row], lost: list[Tombstone], *, live: bool) -> bytes:
-        return encode(
-            Batch(v=WIRE_VERSION, n=node.name, e=node.epoch, lv=live, ev=[*rows], tomb=[*lost])
-        )
+        return encode(Batch(v=WIRE_VERSION, n=node.name, e=node.epoch, lv=live, ev=[*rows], tomb=[*lost]))
 
     def _hello(self, node: Node, now_ms: int) -> bytes:
         wall = datetime.fromtimestamp(now_ms / 1000, UTC)

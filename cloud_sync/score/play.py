@@ -16,7 +16,7 @@ from cloud_sync.score.findings import Finding, Watch
 from cloud_sync.score.folder import Folder, Told
 from cloud_sync.score.nodes import Nodes
 from cloud_sync.score.people import People
-from cloud_sync.score.town import ACTOR, Town
+from cloud_sync.score.town import ACTOR, BEGINNING, Town
 from cloud_sync.store import tables
 from cloud_sync.store.house import Act
 from cloud_sync.store.intake_rows import take_rows
@@ -26,8 +26,10 @@ from cloud_sync.store.timeline import advance_time
 STEP_MS = 15 * 60_000
 DAY_MS = 24 * 3_600_000
 TOUCHED_RUNS_MAX = 1_000  # of one step; each takes some hundred subjects from the queue
-_QUEUED = sa.select(sa.func.count()).select_from(tables.touched).where(
-    tables.touched.c.community == sa.bindparam("mine")
+_QUEUED = (
+    sa.select(sa.func.count())
+    .select_from(tables.touched)
+    .where(tables.touched.c.community == sa.bindparam("mine"))
 )
 Progress = Callable[[int, int, int, int], None]  # days done, of so many, stays, events
 
@@ -63,6 +65,7 @@ class Play:
         self._doors = doors_of(folder, self._books)
         self._bus = Bus(town)
         self._kept: list[_Ordered] = []  # told, and not yet at its time
+        self._number = 0
         self._looked_ms = self._clock.now_ms()
         self.played = Played(doors=self._doors)
 
@@ -88,11 +91,17 @@ class Play:
     def _start(self) -> None:
         """What was told before the first day, and the sweep that a service begins with."""
         for one in self._folder.before():
-            heapq.heappush(self._kept, _Ordered(one))
+            self._keep(one)
         while self._kept and self._kept[0].at_ms < self._folder.begins_ms:
             self._step(self._until(self._kept[0].at_ms), None)
+        self._clock.move_to(self._folder.begins_ms)
+        self._town.take(BEGINNING)
         self._books.reconciler.run_full()
         self._watch.look(0)
+
+    def _keep(self, told: Told) -> None:
+        self._number += 1
+        heapq.heappush(self._kept, _Ordered(told, self._number))
 
     def _until(self, at_ms: int) -> int:
         """The end of the step that this moment lies in."""
@@ -101,7 +110,7 @@ class Play:
     def _day(self, day: int) -> None:
         text = (self._folder.start + timedelta(days=day)).isoformat()
         for one in self._folder.told(text):
-            heapq.heappush(self._kept, _Ordered(one))
+            self._keep(one)
         lines = _Lines(self._folder.events(text))
         begins_ms = self._folder.begins_ms + day * DAY_MS
         for at_ms in range(begins_ms + STEP_MS, begins_ms + DAY_MS + 1, STEP_MS):
@@ -141,6 +150,7 @@ class Play:
             self._count(act, due[at], answer)
 
         take_rows(self._books.house, [(one.kind, one.cells) for one in due], actor=ACTOR, seen=seen)
+        self._watch.look(self._looked_ms)  # what an act finds by itself may be put right in the same step
         if any(one.kind == "visitors" for one in due):
             self.people.refresh_others()
 
@@ -191,11 +201,8 @@ class Play:
 class _Ordered:
     """A told row in a heap, by its minute and then by when it was put there."""
 
-    _number = 0
-
-    def __init__(self, told: Told) -> None:
-        type(self)._number += 1
-        self.told, self.at_ms, self.number = told, told.at_ms, type(self)._number
+    def __init__(self, told: Told, number: int) -> None:
+        self.told, self.at_ms, self.number = told, told.at_ms, number
 
     def __lt__(self, other: "_Ordered") -> bool:
         return (self.at_ms, self.number) < (other.at_ms, other.number)

@@ -42,7 +42,9 @@ def table(score: Score) -> Iterator[str]:
 def _goal(kind: str, one: Tally) -> str:
     recall, precision = goals(kind)
     judged = one.injected >= FLOOR_FROM
-    return f"≥ {recall:.0%} / ≥ {precision:.0%}" if judged else f"fewer than {FLOOR_FROM} rows: not judged alone"
+    return (
+        f"≥ {recall:.0%} / ≥ {precision:.0%}" if judged else f"fewer than {FLOOR_FROM} rows: not judged alone"
+    )
 
 
 def _line(kind: str, one: Tally, goal: str) -> str:

@@ -16,7 +16,12 @@ from cloud_sync.score.truth import Found, Row, score
 OFF = "switched off: it reads residents' movements, and needs a purpose in the impact assessment"
 # (kind of the row, kind of the finding): what is wrong with the stay brings the other with it, and that is no mistake.
 FOLLOWS: Mapping[tuple[str, str], str] = {
-    ("D09", "D01"): "the second registration of one document waits for a person, so its guest enters unregistered",
+    (
+        "D09",
+        "D01",
+    ): "the second registration of one document waits for a person, so its guest enters unregistered",
+    ("D01", "D14"): "whoever comes first and registers later was not registered near the arrival either",
+    ("D08", "D14"): "where nobody may be lodged nobody is registered, near the arrival or later",
 }
 
 

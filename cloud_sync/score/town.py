@@ -11,10 +11,14 @@ from cloud_sync.errors import Refused
 from cloud_sync.ports import ImportReport
 from cloud_sync.score.clock import SteppedClock
 from cloud_sync.score.folder import Folder
+from cloud_sync.store.intake_files import take_file
 from cloud_sync.store.node_list import read_rows
 
 ACTOR = "score"
 HOUR_MS = 3_600_000
+# What stands before the first booking, and what is handed over when the first day begins.
+BEFORE = ("operators", "listings", "rooms", "residents", "staff")
+BEGINNING = ("units", "advertisements")
 BEFORE_MS = 22 * 24 * HOUR_MS  # bookings are made at most three weeks ahead
 
 
@@ -64,8 +68,7 @@ class Town:
             self.broker.start()
             self._closers.append(self.broker.stop)
             self._doors()
-            for kind in ("listings", "residents", "staff"):
-                self._whole(kind)
+            self.take(BEFORE)
         except BaseException:
             self.close()
             raise
@@ -81,12 +84,17 @@ class Town:
             if wrong := [*faults, *more]:
                 raise Refused("score", f"{name}: {wrong[0]}")
 
+    def take(self, kinds: tuple[str, ...]) -> None:
+        """Whole registers, as ``gatehouse-sync import`` takes them.
+
+        Raises:
+            Refused: a row was not taken.
+        """
+        for kind in kinds:
+            self._whole(kind)
+
     def _whole(self, kind: str) -> ImportReport:
-        report = self.books.registry.import_csv(
-            kind,  # type: ignore[arg-type]
-            self.folder.data(f"{kind}.csv"),
-            actor=ACTOR,
-        )
+        report = take_file(self.books, kind, self.folder.path / f"{kind}.csv", actor=ACTOR)
         bad = next((row for row in report.rows if row.status == "rejected"), None)
         if bad is not None:
             raise Refused("score", f"{kind}.csv line {bad.line}: {bad.reason}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cloud_sync.core.books import MemberBook, StayBook
+from cloud_sync.core.books import MemberBook, Moment, StayBook
 from cloud_sync.core.evidence import Evidence, body_of
 from cloud_sync.core.lifecycles import (
     PROVED,
@@ -24,8 +24,10 @@ from cloud_sync.store.asking import ask, many, mine
 from cloud_sync.store.book_moments import Moments, Seen
 from cloud_sync.store.house import Act
 from cloud_sync.store.places import scope_of
+from cloud_sync.store.tables_booking import booking_revision
 from cloud_sync.store.tables_rules import evidence
 
+ROOM = "room"
 GATES = frozenset({"gate", "garage"})  # the edge of the community
 Row = Any  # of a query with many columns; each is named where it is read
 SHUT = frozenset(state for state in ListingState if not access_by_listing_state(state).new_passes)
@@ -39,6 +41,28 @@ _TOLD = (
 )
 _ROOMS = sa.select(tables.room.c.room, tables.room.c.access_points).where(
     mine(tables.room), tables.room.c.room.in_(many("rooms"))
+)
+_OWN = (
+    sa.select(tables.stay.c.stay, tables.room.c.access_points)
+    .join(
+        tables.room,
+        (tables.room.c.community == tables.stay.c.community) & (tables.room.c.room == tables.stay.c.room),
+    )
+    .where(mine(tables.stay), tables.stay.c.stay.in_(many("stays")))
+)
+_ONCE_NAMED = (
+    sa.select(tables.room.c.access_points)
+    .join(
+        booking_revision,
+        (booking_revision.c.community == tables.room.c.community)
+        & (booking_revision.c.room == tables.room.c.room),
+    )
+    .join(
+        tables.stay,
+        (tables.stay.c.community == booking_revision.c.community)
+        & (tables.stay.c.booking == booking_revision.c.booking),
+    )
+    .where(mine(tables.room), tables.stay.c.stay == sa.bindparam("stay"))
 )
 _REGISTRATIONS = sa.select(tables.registration).where(
     mine(tables.registration), tables.registration.c.stay.in_(many("stays"))
@@ -153,6 +177,7 @@ class StayLoader:
         self._places = places
         self._moments = Moments(act)
         self.documents: dict[str, str | None] = {}  # of every person read so far
+        self._own: dict[str, frozenset[str]] = {}  # the doors on the way to each stay's room
         self.told: dict[str, tuple[Evidence, ...]] = {}  # about the stays and their units
 
     def stays(self, stays: Sequence[str]) -> tuple[StayBook, ...]:
@@ -201,6 +226,7 @@ class StayLoader:
         states = dict(ask(self._act, _PRESENCE, passes=[row.pass_id for row in passes]))
         minors = self._minors({row.person for row in passes})
         held = registered_of(self._act, stays)
+        self._own = {stay: frozenset(scope_of(doors)) for stay, doors in ask(self._act, _OWN, stays=stays)}
         books: dict[str, list[MemberBook]] = defaultdict(list)
         for row in passes:
             books[row.stay].append(
@@ -221,6 +247,7 @@ class StayLoader:
         registration = held.get(row.person)
         proved = registration is not None and is_proved(self._act, registration)
         refused = seen.refused
+        rooms = [one for one in seen.entries if self._places.kinds.get(one.door) == ROOM]
         if refused:
             scope = set(scope_of(row.scope))
             refused = [one for one in refused if one.door not in scope]
@@ -236,12 +263,22 @@ class StayLoader:
             outs=tuple(seen.outs),
             refused=tuple(refused),
             company=tuple(seen.company),
+            elsewhere=self._elsewhere(row, rooms),
             guarded=not minor or registration is None or self._guarded(row.person),
             registration=registration.registration if registration is not None else "",
             reported=RegistrationState(registration.status) if registration is not None else None,
             submitted_ms=registration.submitted_ms if registration is not None else None,
             due_ms=registration.due_ms if registration is not None else 0,
         )
+
+    def _elsewhere(self, row: Row, entries: Sequence[Moment]) -> tuple[Moment, ...]:
+        """Entries at rooms that no telling of the booking ever named; asked only where one is not the stay's own."""
+        own = self._own.get(row.stay, frozenset())
+        strange = [one for one in entries if one.door not in own]
+        if not strange:
+            return ()
+        once = {door for (doors,) in ask(self._act, _ONCE_NAMED, stay=row.stay) for door in scope_of(doors)}
+        return tuple(one for one in strange if one.door not in once)
 
     def _guarded(self, person: str) -> bool:
         """Asks only whether something is sealed there."""

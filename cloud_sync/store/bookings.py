@@ -32,6 +32,10 @@ from cloud_sync.store.subjects import refresh_subject
 WALK_IN = "walk-in"  # the source of a stay that nobody booked
 
 
+class ListingShut(Refused):
+    """A listing that takes no bookings was booked: nothing was changed, and somebody has to know."""
+
+
 @dataclass(frozen=True, slots=True)
 class BookingWish:
     """One booking as a platform tells it."""
@@ -145,7 +149,7 @@ def _values(wish: BookingWish) -> dict[str, object]:
 def _receive(act: Act, wish: BookingWish, listing: Any) -> str:
     access = access_by_listing_state(ListingState(listing.state))
     if access.bookings == "no":
-        raise Refused("booking", f"listing {wish.listing} is {listing.state} and takes no bookings.")
+        raise ListingShut("booking", f"listing {wish.listing} is {listing.state} and takes no bookings.")
     booking = act.new_id("BK")
     state = act.move(BOOKING, booking, None, "received", reason=wish.source)
     state = act.move(BOOKING, booking, state, "confirmed")

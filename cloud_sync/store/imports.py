@@ -14,11 +14,10 @@ from cloud_sync.core.codes import ulid
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.jurisdictions import MORE_FIELDS
 from cloud_sync.ports import ImportKind, ImportReport, RowAnswer
-from cloud_sync.store.bookings import take_booking
+from cloud_sync.store.attempts import take_told_booking, take_told_registration
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.listings import take_listing
-from cloud_sync.store.registering import register
-from cloud_sync.store.rows import RowFault, booking_wish, listing_wish, registration_wish, subject_wish
+from cloud_sync.store.rows import RowFault, booking_wish, listing_wish, subject_wish
 from cloud_sync.store.spreadsheets import as_csv, is_spreadsheet
 from cloud_sync.store.staging import Staged, Staging
 from cloud_sync.store.subjects import take_subject
@@ -78,7 +77,7 @@ FORMS: dict[ImportKind, Form] = {
         optional=("state",),
         personal=frozenset(),
         key=("source", "external_ref"),
-        take=lambda act, line, cells: take_booking(act, line, booking_wish(cells, act.house)),
+        take=lambda act, line, cells: take_told_booking(act, line, booking_wish(cells, act.house)),
     ),
     "registrations": Form(
         needed=(
@@ -104,7 +103,7 @@ FORMS: dict[ImportKind, Form] = {
             | {"nationality", "mrz", *MORE_FIELDS}
         ),
         key=("source", "external_ref"),
-        take=lambda act, line, cells: register(act, line, registration_wish(cells, act.house)),
+        take=take_told_registration,
     ),
     "residents": Form(
         needed=SUBJECT_COLUMNS,

@@ -7,19 +7,21 @@ from collections.abc import Callable, Mapping, Sequence
 
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports import RowAnswer
-from cloud_sync.store import imports
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.imports import ROLE, Form
+from cloud_sync.store.intake_files import FORMS
 from cloud_sync.store.rows import RowFault
 
 ROWS_PER_ACT = 50  # one transaction stays short, so that the sink never waits long
 Row = tuple[str, Mapping[str, str]]  # kind and cells
-Seen = Callable[[Act, int, RowAnswer], None]  # told of each row in its transaction, with its place in ``rows``
+Seen = Callable[
+    [Act, int, RowAnswer], None
+]  # told of each row in its transaction, with its place in ``rows``
 
 
 def form_of(kind: str) -> Form | None:
     """How a row of this kind is taken; None where no import takes it."""
-    return next((form for name, form in imports.FORMS.items() if name == kind), None)
+    return FORMS.get(kind)
 
 
 def take_rows(house: House, rows: Sequence[Row], *, actor: str, seen: Seen) -> list[RowAnswer]:

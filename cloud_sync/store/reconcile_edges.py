@@ -7,7 +7,6 @@ from cloud_sync.store import tables
 from cloud_sync.store.asking import ask_set, mine
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
-from cloud_sync.store.tables_rules import evidence
 
 ACTOR, ROLE = "reconcile", "system"
 _STAY, _PASS, _PRESENCE, _REGISTRATION = tables.stay, tables.pass_, tables.presence, tables.registration

@@ -111,7 +111,7 @@ class _Walk:
         self._pass(ms, gate, "in")
         if self._stay.label == "D19" and self._k == 0:
             other = next((g for g in self._place.gates_in if g != gate), gate)
-            self._out.append((ms + 20_000, other, taken("in", *self._who)))
+            self._out.append((ms + 12_000, other, taken("in", *self._who)))
         if self._door is not None:
             self._pass(ms + 70_000 + self._rng.randrange(60_000), self._door, "in")
         self.unlock(ms + 160_000 + self._rng.randrange(30_000))
