@@ -4,10 +4,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
+from cloud_sync.store import built
 from cloud_sync.store.engine import reading
 from cloud_sync.store.tables import audit, disclosure
 from cloud_sync.store.tables_privacy import chain_cut
@@ -44,12 +46,17 @@ def _digest(previous: str, row: Mapping[str, Any]) -> str:
 
 def append(connection: sa.Connection, table: sa.Table, community: str, row: Mapping[str, Any]) -> int:
     """Number, chain and insert; the caller's transaction holds the write lock, so that numbers have no gap."""
-    newest = sa.select(table.c.n, table.c.hash).where(table.c.community == community)
-    last = connection.execute(newest.order_by(table.c.n.desc()).limit(1)).first()
+    last = connection.execute(_newest(table), {"mine": community}).first()
     n, previous = (last.n + 1, last.hash) if last else _begins(connection, table, community)
     full = {"community": community, "n": n, **row}
-    connection.execute(sa.insert(table).values(**full, hash=_digest(previous, full)))
+    built.insert(connection, table, {**full, "hash": _digest(previous, full)})
     return n
+
+
+@cache
+def _newest(table: sa.Table) -> sa.Select[tuple[int, str]]:
+    mine = table.c.community == sa.bindparam("mine")
+    return sa.select(table.c.n, table.c.hash).where(mine).order_by(table.c.n.desc()).limit(1)
 
 
 def _begins(connection: sa.Connection, table: sa.Table, community: str) -> tuple[int, str]:

@@ -24,12 +24,33 @@ from cloud_sync.core.listing_access import access_by_listing_state
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports import RowAnswer
 from cloud_sync.store import registration_clocks, tables, tellings
+from cloud_sync.store.asking import ask, mine
 from cloud_sync.store.house import Act
 from cloud_sync.store.issuing import PASS_ENDED, refresh_stay
 from cloud_sync.store.places import scope_of
 from cloud_sync.store.subjects import refresh_subject
 
 WALK_IN = "walk-in"  # the source of a stay that nobody booked
+
+_STAY = tables.stay
+_LET = (
+    sa.select(_STAY.c.stay)
+    .where(
+        mine(_STAY),
+        _STAY.c.room == sa.bindparam("room"),
+        _STAY.c.booking != sa.bindparam("but"),
+        _STAY.c.state.in_(STAY_OPEN),
+        _STAY.c.planned_in_ms < sa.bindparam("ends_ms"),
+        _STAY.c.planned_out_ms > sa.bindparam("begins_ms"),
+    )
+    .limit(1)
+)
+_NEIGHBOURS = sa.select(_STAY.c.stay).where(
+    mine(_STAY),
+    _STAY.c.room == sa.bindparam("room"),
+    _STAY.c.stay != sa.bindparam("but"),
+    _STAY.c.planned_out_ms > sa.bindparam("ended_ms"),
+)
 
 
 class ListingShut(Refused):
@@ -111,16 +132,7 @@ def _beside(act: Act, wish: BookingWish, booking: str) -> str:
 
 def room_is_free(act: Act, room: str, begins_ms: int, ends_ms: int, *, but: str = "") -> bool:
     """True where no open stay but that of booking ``but`` has the room in that time."""
-    table = tables.stay
-    found = sa.select(table.c.stay).where(
-        table.c.community == act.house.community,
-        table.c.room == room,
-        table.c.booking != but,
-        table.c.state.in_(STAY_OPEN),
-        table.c.planned_in_ms < ends_ms,
-        table.c.planned_out_ms > begins_ms,
-    )
-    return act.connection.execute(found.limit(1)).first() is None
+    return not ask(act, _LET, room=room, but=but, begins_ms=begins_ms, ends_ms=ends_ms)
 
 
 def _listing_of(act: Act, wish: BookingWish) -> Any:
@@ -264,15 +276,9 @@ def _check_extendable(act: Act, code: str) -> None:
 
 def _refresh_neighbours(act: Act, stay: str, room: str) -> None:
     """A new arrival in a room can shorten the hold of the stay before it."""
-    table = tables.stay
-    found = sa.select(table.c.stay).where(
-        table.c.community == act.house.community,
-        table.c.room == room,
-        table.c.stay != stay,
-        table.c.planned_out_ms + act.house.profile.overstay_hold_ms > act.now_ms,
-    )
-    for neighbour in act.connection.execute(found).scalars().all():
-        refresh_stay(act, neighbour)
+    ended_ms = act.now_ms - act.house.profile.overstay_hold_ms
+    for row in ask(act, _NEIGHBOURS, room=room, but=stay, ended_ms=ended_ms):
+        refresh_stay(act, str(row.stay))
 
 
 def cancel(act: Act, held: Any, wish: BookingWish) -> None:

@@ -7,7 +7,23 @@ import sqlalchemy as sa
 from cloud_sync.core.lifecycles import PROVED, STAY_INSIDE
 from cloud_sync.errors import Refused
 from cloud_sync.store import tables
+from cloud_sync.store.asking import ask, mine
 from cloud_sync.store.house import Act
+
+_OTHER, _ROW = tables.stay, tables.registration
+_INSIDE = (
+    sa.select(sa.func.count(sa.distinct(_ROW.c.person)))
+    .select_from(_ROW.join(_OTHER, (_OTHER.c.community == _ROW.c.community) & (_OTHER.c.stay == _ROW.c.stay)))
+    .where(
+        mine(_ROW),
+        _ROW.c.status.in_(PROVED),
+        _OTHER.c.listing == sa.bindparam("listing"),
+        _OTHER.c.stay != sa.bindparam("but"),
+        _OTHER.c.state.in_(STAY_INSIDE),
+        _OTHER.c.planned_in_ms < sa.bindparam("ends_ms"),
+        _OTHER.c.planned_out_ms > sa.bindparam("begins_ms"),
+    )
+)
 
 
 def check(act: Act, stay: Any, registered: int) -> None:
@@ -27,18 +43,6 @@ def check(act: Act, stay: Any, registered: int) -> None:
 
 def others_inside(act: Act, stay: Any) -> int:
     """Registered people of other stays of this listing who are inside and still will be when this party is."""
-    other, row = tables.stay, tables.registration
-    found = (
-        sa.select(sa.func.count(sa.distinct(row.c.person)))
-        .select_from(row.join(other, (other.c.community == row.c.community) & (other.c.stay == row.c.stay)))
-        .where(
-            row.c.community == act.house.community,
-            row.c.status.in_(PROVED),
-            other.c.listing == stay.listing,
-            other.c.stay != stay.stay,
-            other.c.state.in_(STAY_INSIDE),
-            other.c.planned_in_ms < stay.planned_out_ms,
-            other.c.planned_out_ms > stay.planned_in_ms,
-        )
-    )
-    return int(act.connection.execute(found).scalar_one())
+    span = {"begins_ms": stay.planned_in_ms, "ends_ms": stay.planned_out_ms}
+    ((count,),) = ask(act, _INSIDE, listing=stay.listing, but=stay.stay, **span)
+    return int(count)

@@ -10,10 +10,31 @@ import sqlalchemy as sa
 
 from cloud_sync.core.lifecycles import PROVED, STAY_INSIDE
 from cloud_sync.store import tables
+from cloud_sync.store.asking import ask_set, mine
 from cloud_sync.store.house import Act
 
 SEEN_BY_A_PERSON = 3  # live by video, or in person (domain.md §14)
 HELD = "registration.duplicate"
+
+_OTHER, _PERSON, _ROW = tables.stay, tables.person, tables.registration
+_ELSEWHERE = (
+    sa.select(_OTHER.c.stay)
+    .distinct()
+    .select_from(
+        _OTHER.join(_ROW, (_ROW.c.community == _OTHER.c.community) & (_ROW.c.stay == _OTHER.c.stay)).join(
+            _PERSON, (_PERSON.c.community == _ROW.c.community) & (_PERSON.c.person == _ROW.c.person)
+        )
+    )
+    .where(
+        mine(_OTHER),
+        _OTHER.c.stay != sa.bindparam("but"),
+        _OTHER.c.state.in_(STAY_INSIDE),
+        _OTHER.c.planned_in_ms < sa.bindparam("ends_ms"),
+        _OTHER.c.planned_out_ms > sa.bindparam("begins_ms"),
+        _ROW.c.status.in_(PROVED),
+        _PERSON.c.doc_hash == sa.bindparam("hashed"),
+    )
+)
 
 
 def waits(act: Act, stay: Any, hashed: str, proofing: int) -> bool:
@@ -25,23 +46,5 @@ def waits(act: Act, stay: Any, hashed: str, proofing: int) -> bool:
 
 
 def _inside_elsewhere(act: Act, stay: Any, hashed: str) -> list[str]:
-    other, person, row = tables.stay, tables.person, tables.registration
-    found = (
-        sa.select(other.c.stay)
-        .distinct()
-        .select_from(
-            other.join(row, (row.c.community == other.c.community) & (row.c.stay == other.c.stay)).join(
-                person, (person.c.community == row.c.community) & (person.c.person == row.c.person)
-            )
-        )
-        .where(
-            other.c.community == act.house.community,
-            other.c.stay != stay.stay,
-            other.c.state.in_(STAY_INSIDE),
-            other.c.planned_in_ms < stay.planned_out_ms,
-            other.c.planned_out_ms > stay.planned_in_ms,
-            row.c.status.in_(PROVED),
-            person.c.doc_hash == hashed,
-        )
-    )
-    return sorted(act.connection.execute(found).scalars())
+    span = {"begins_ms": stay.planned_in_ms, "ends_ms": stay.planned_out_ms}
+    return sorted(ask_set(act, _ELSEWHERE, but=stay.stay, hashed=hashed, **span))

@@ -1,6 +1,6 @@
 """One community and one act upon its books: a transaction, told the time, that says who acts."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -14,7 +14,7 @@ from cloud_sync.core.lifecycles import Lifecycle, Refusal, advance
 from cloud_sync.core.policy import PolicyProfile
 from cloud_sync.errors import Refused
 from cloud_sync.ports import Clock, Signer
-from cloud_sync.store import audit
+from cloud_sync.store import audit, built
 from cloud_sync.store.vault import Vault
 
 # One statement, for on PostgreSQL a sink may ask for the same subject at the same moment.
@@ -109,21 +109,21 @@ class Act:
 
     def row(self, table: sa.Table, **key: str | int) -> sa.Row[tuple[object, ...]] | None:
         """The one row of this community with this key, or None."""
-        found = sa.select(table).filter_by(community=self.house.community, **key)
-        return self.connection.execute(found).one_or_none()
+        return built.select(self.connection, table, self._mine(key)).one_or_none()
 
     def rows(self, table: sa.Table, **key: str | int) -> list[sa.Row[tuple[object, ...]]]:
-        found = sa.select(table).filter_by(community=self.house.community, **key)
-        return list(self.connection.execute(found).all())
+        return list(built.select(self.connection, table, self._mine(key)).all())
 
     def insert(self, table: sa.Table, **values: object) -> None:
-        self.connection.execute(sa.insert(table).values(community=self.house.community, **values))
+        built.insert(self.connection, table, self._mine(values))
 
     def update(self, table: sa.Table, key: dict[str, str], **values: object) -> None:
         """Change the rows with this key; at least one must be there."""
-        change = sa.update(table).filter_by(community=self.house.community, **key).values(**values)
-        changed = self.connection.execute(change).rowcount
+        changed = built.update(self.connection, table, self._mine(key), values)
         assert changed >= 1, f"{table.name} has no row {key}"
+
+    def _mine(self, words: Mapping[str, object]) -> dict[str, object]:
+        return {"community": self.house.community, **words}
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from cloud_sync.core.lifecycles import (
 from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE, MORE_TIME
 from cloud_sync.protocol.messages import Cred, PassRow
 from cloud_sync.store import tables
+from cloud_sync.store.asking import ask, many, mine
 from cloud_sync.store.erasing import erase_face
 from cloud_sync.store.house import Act
 from cloud_sync.store.pins import DAY
@@ -32,6 +33,27 @@ from cloud_sync.store.places import owners_of, scope_of
 STEPS_MAX = 6
 PASS_ENDED = frozenset({PassState.EXPIRED, PassState.REVOKED})
 _rows = msgspec.msgpack.Decoder(PassRow)
+
+_PASS, _STAY, _POINT, _AUDIT = tables.pass_, tables.stay, tables.access_point, tables.audit
+_NEWEST = (
+    sa.select(_PASS)
+    .where(mine(_PASS), _PASS.c.stay == sa.bindparam("stay"), _PASS.c.person == sa.bindparam("person"))
+    .order_by(_PASS.c.state.in_(PASS_ENDED), _PASS.c.pass_id.desc())
+    .limit(1)
+)
+_DOORS = sa.select(_POINT.c.access_point, _POINT.c.kind).where(
+    mine(_POINT), _POINT.c.access_point.in_(many("points"))
+)
+_NEXT_IN = sa.select(sa.func.min(_STAY.c.planned_in_ms)).where(
+    mine(_STAY),
+    _STAY.c.room == sa.bindparam("room"),
+    _STAY.c.stay != sa.bindparam("but"),
+    _STAY.c.planned_in_ms >= sa.bindparam("out_ms"),
+    _STAY.c.state.in_(STAY_OPEN),
+)
+_BANNED = sa.select(sa.func.max(_AUDIT.c.at_ms)).where(
+    mine(_AUDIT), _AUDIT.c.object == sa.bindparam("listing"), _AUDIT.c.action == "listing.ban"
+)
 
 
 def held_row(wire: bytes) -> PassRow | None:
@@ -69,14 +91,7 @@ def _wants_another(act: Act, stay: Any, held: Any) -> bool:
 
 def newest_pass(act: Act, stay_id: str, person: str) -> Any | None:
     """The one that lives, else the last that did: two of one millisecond have no order of their own."""
-    table = tables.pass_
-    found = (
-        sa.select(table)
-        .where(table.c.community == act.house.community, table.c.stay == stay_id, table.c.person == person)
-        .order_by(table.c.state.in_(PASS_ENDED), table.c.pass_id.desc())
-        .limit(1)
-    )
-    return act.connection.execute(found).one_or_none()
+    return next(iter(ask(act, _NEWEST, stay=stay_id, person=person)), None)
 
 
 def _issue(act: Act, stay: Any, member: Any) -> Any:
@@ -105,6 +120,7 @@ def load_basis(act: Act, stay: Any, member: Any, pass_id: str, creds: tuple[Cred
     listing = act.row(tables.listing, listing=stay.listing)
     assert booking is not None
     assert listing is not None
+    consented = _consents(act, stay.stay, member.person)
     return Basis(
         pass_id=pass_id,
         subject_ref=member.subject_ref,
@@ -118,9 +134,9 @@ def load_basis(act: Act, stay: Any, member: Any, pass_id: str, creds: tuple[Cred
         confirmed=booking.state == BookingState.CONFIRMED,
         relocated_by_ms=relocated_by(act, listing),
         registered=_is_registered(act, stay.stay, member.person),
-        face_consent=_has_consent(act, stay.stay, member.person, FACE_ACCESS),
-        lookalike_consent=_has_consent(act, stay.stay, member.person, FACE_LOOKALIKE),
-        more_time=_has_consent(act, stay.stay, member.person, MORE_TIME),
+        face_consent=FACE_ACCESS in consented,
+        lookalike_consent=FACE_LOOKALIKE in consented,
+        more_time=MORE_TIME in consented,
         creds=creds,
     )
 
@@ -128,37 +144,20 @@ def load_basis(act: Act, stay: Any, member: Any, pass_id: str, creds: tuple[Cred
 def _doors(act: Act, room: str) -> Iterator[Door]:
     held = act.row(tables.room, room=room)
     wanted = scope_of(held.access_points) if held is not None else []
-    table = tables.access_point
-    found = sa.select(table.c.access_point, table.c.kind).where(
-        table.c.community == act.house.community, table.c.access_point.in_(wanted)
-    )
-    yield from (Door(row.access_point, row.kind) for row in act.connection.execute(found))
+    yield from (Door(row.access_point, row.kind) for row in ask(act, _DOORS, points=wanted))
 
 
 def _next_in(act: Act, stay: Any) -> int | None:
-    table = tables.stay
-    found = sa.select(sa.func.min(table.c.planned_in_ms)).where(
-        table.c.community == act.house.community,
-        table.c.room == stay.room,
-        table.c.stay != stay.stay,
-        table.c.planned_in_ms >= stay.planned_out_ms,
-        table.c.state.in_(STAY_OPEN),
-    )
-    return act.connection.execute(found).scalar()
+    ((next_ms,),) = ask(act, _NEXT_IN, room=stay.room, but=stay.stay, out_ms=stay.planned_out_ms)
+    return None if next_ms is None else int(next_ms)
 
 
 def relocated_by(act: Act, listing: Any) -> int | None:
     """The relocation deadline of a revoked listing: from the audit row of the ban, which is where it stands."""
     if listing.state != ListingState.REVOKED:
         return None
-    table = tables.audit
-    found = sa.select(sa.func.max(table.c.at_ms)).where(
-        table.c.community == act.house.community,
-        table.c.object == listing.listing,
-        table.c.action == "listing.ban",
-    )
-    banned_ms = act.connection.execute(found).scalar()
-    return None if banned_ms is None else banned_ms + act.house.profile.relocation_ms
+    ((banned_ms,),) = ask(act, _BANNED, listing=listing.listing)
+    return None if banned_ms is None else int(banned_ms) + act.house.profile.relocation_ms
 
 
 def _is_registered(act: Act, stay_id: str, person: str) -> bool:
@@ -167,9 +166,10 @@ def _is_registered(act: Act, stay_id: str, person: str) -> bool:
     return any(row.status in PROVED and row.proofing >= minimum for row in rows)
 
 
-def _has_consent(act: Act, stay_id: str, person: str, purpose: str) -> bool:
-    rows = act.rows(tables.consent, stay=stay_id, person=person, purpose=purpose)
-    return any(row.withdrawn_ms is None for row in rows)
+def _consents(act: Act, stay_id: str, person: str) -> set[str]:
+    """The purposes to which somebody agrees now."""
+    rows = act.rows(tables.consent, stay=stay_id, person=person)
+    return {str(row.purpose) for row in rows if row.withdrawn_ms is None}
 
 
 def live_credentials(act: Act, pass_id: str) -> tuple[Cred, ...]:

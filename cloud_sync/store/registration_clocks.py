@@ -5,28 +5,22 @@ Until somebody was seen at a door the planned arrival stands for their entry, so
 
 from typing import Any
 
-import sqlalchemy as sa
-
 from cloud_sync.core.jurisdiction import ClockEvent, GuestKind, ReportClock
 from cloud_sync.store import tables
 from cloud_sync.store.house import Act
 from cloud_sync.store.tables_booking import registration_clock
 
 
-def due_ms(act: Act, stay: Any, kind: GuestKind) -> int:
-    """When the first duty for a guest of this kind falls due; the planned arrival where nothing has to be reported."""
-    clock = _first(act, stay, kind)
-    return clock[2] if clock is not None else int(stay.planned_in_ms)
-
-
 def begin(act: Act, registration: str, stay: Any, kind: GuestKind) -> None:
     """Write down whose clock this registration runs on; safe to repeat."""
-    values = _values(act, stay, kind)
+    first = _first(act, stay, kind)
+    values = _values(act, stay, kind, first)
     if act.row(registration_clock, registration=registration) is None:
         act.insert(registration_clock, registration=registration, **values)
     else:
         act.update(registration_clock, {"registration": registration}, **values)
-    act.update(tables.registration, {"registration": registration}, due_ms=due_ms(act, stay, kind))
+    due_ms = first[2] if first is not None else int(stay.planned_in_ms)
+    act.update(tables.registration, {"registration": registration}, due_ms=due_ms)
 
 
 def set_again(act: Act, stay_id: str) -> None:
@@ -64,11 +58,10 @@ def _law(act: Act, stay: Any, kind: GuestKind) -> tuple[ReportClock, ...]:
 
 
 def _moments(act: Act, stay: Any) -> dict[ClockEvent, int]:
-    received = sa.select(tables.booking.c.received_ms).where(
-        tables.booking.c.community == act.house.community, tables.booking.c.booking == stay.booking
-    )
+    booking = act.row(tables.booking, booking=stay.booking)
+    assert booking is not None
     moments = {
-        ClockEvent.BOOKING: int(act.connection.execute(received).scalar_one()),
+        ClockEvent.BOOKING: int(booking.received_ms),
         ClockEvent.ARRIVAL: int(stay.planned_in_ms),
         ClockEvent.ENTRY: int(stay.first_entry_ms or stay.planned_in_ms),
     }
@@ -87,9 +80,10 @@ def _first(act: Act, stay: Any, kind: GuestKind) -> tuple[ReportClock, int, int]
     return min(running, key=lambda one: one[2], default=None)
 
 
-def _values(act: Act, stay: Any, kind: GuestKind) -> dict[str, object]:
+def _values(
+    act: Act, stay: Any, kind: GuestKind, first: tuple[ReportClock, int, int] | None
+) -> dict[str, object]:
     """``started_ms`` is None while the event itself has not happened and its plan stands for it."""
-    first = _first(act, stay, kind)
     law = act.house.profile.jurisdiction
     values: dict[str, object] = {"guest_kind": kind.value, "jurisdiction": f"{law.name} {law.version}"}
     if first is None:

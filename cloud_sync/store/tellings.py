@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import sqlalchemy as sa
 
+from cloud_sync.store.asking import MINE, ask, mine
 from cloud_sync.store.house import Act
 from cloud_sync.store.tables_booking import booking_revision
 
@@ -15,6 +16,21 @@ if TYPE_CHECKING:
 Effect = Literal["applied", "history"]
 # A feed that stammers may repeat itself for ever; one that says something new each time is broken.
 TELLINGS_MAX = 500
+
+_TABLE = booking_revision
+_AGAIN = (
+    sa.update(_TABLE)
+    .where(
+        _TABLE.c.community == MINE,
+        _TABLE.c.booking == sa.bindparam("of"),
+        _TABLE.c.revision == sa.bindparam("told"),
+        _TABLE.c.digest == sa.bindparam("said"),
+    )
+    .values(times=_TABLE.c.times + 1, last_ms=sa.bindparam("now_ms"))
+)
+_COUNT = (
+    sa.select(sa.func.count()).select_from(_TABLE).where(mine(_TABLE), _TABLE.c.booking == sa.bindparam("of"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +50,13 @@ class Telling:
 
 def keep(act: Act, booking: str, wish: "BookingWish", effect: Effect) -> None:
     """Write one telling down, or that it came again."""
-    digest, table = _digest(wish), booking_revision
-    mine = sa.and_(
-        table.c.community == act.house.community,
-        table.c.booking == booking,
-        table.c.revision == wish.revision,
-        table.c.digest == digest,
-    )
-    again = sa.update(table).where(mine).values(times=table.c.times + 1, last_ms=act.now_ms)
-    if act.connection.execute(again).rowcount or _is_full(act, booking):
+    digest = _digest(wish)
+    told = {"of": booking, "told": wish.revision, "said": digest, "now_ms": act.now_ms}
+    again = act.connection.execute(_AGAIN, {"mine": act.house.community, **told})
+    if again.rowcount or _is_full(act, booking):
         return
     act.insert(
-        table,
+        _TABLE,
         booking=booking,
         revision=wish.revision,
         digest=digest,
@@ -69,10 +80,8 @@ def _digest(wish: "BookingWish") -> str:
 
 
 def _is_full(act: Act, booking: str) -> bool:
-    table = booking_revision
-    mine = (table.c.community == act.house.community, table.c.booking == booking)
-    count = sa.select(sa.func.count()).select_from(table).where(*mine)
-    return int(act.connection.execute(count).scalar_one()) >= TELLINGS_MAX
+    ((count,),) = ask(act, _COUNT, of=booking)
+    return int(count) >= TELLINGS_MAX
 
 
 def of(act: Act, booking: str) -> tuple[Telling, ...]:
