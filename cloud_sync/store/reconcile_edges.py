@@ -10,12 +10,13 @@ from cloud_sync.store.house import Act, House, acting
 
 ACTOR, ROLE = "reconcile", "system"
 _STAY, _PASS, _PRESENCE, _REGISTRATION = tables.stay, tables.pass_, tables.presence, tables.registration
-_SINCE, _UNTIL = sa.bindparam("since"), sa.bindparam("until")
+_SINCE: sa.BindParameter[int] = sa.bindparam("since")
+_UNTIL: sa.BindParameter[int] = sa.bindparam("until")
 
 
 def _between(column: sa.ColumnElement[int], name: str) -> sa.ColumnElement[bool]:
     """``column`` plus the span called ``name`` lies after the last look, and not after this one."""
-    span = sa.bindparam(name)
+    span: sa.BindParameter[int] = sa.bindparam(name)
     return (column > _SINCE - span) & (column <= _UNTIL - span)
 
 
