@@ -7,7 +7,13 @@ from datetime import date, datetime, time
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from cloud_sync.core.codes import Document, DocumentRefused, check_document, listing_code_fault
+from cloud_sync.core.codes import (
+    Document,
+    DocumentFault,
+    DocumentRefused,
+    check_document,
+    listing_code_fault,
+)
 from cloud_sync.core.lifecycles import ListingState
 from cloud_sync.core.mrz import Mrz, MrzFault, read_mrz
 from cloud_sync.core.policy import DAY_MS
@@ -30,6 +36,10 @@ METHODS = ("self", "kiosk", "operator", "staff", "live-video", "national-net-id"
 
 class RowFault(ValueError):
     """This row cannot be read; the sentence says which column and why."""
+
+
+class CheckFault(RowFault):
+    """The check character of a document's number is wrong: somebody typed another number than the document has."""
 
 
 def needed_in(cells: Cells, name: str) -> str:
@@ -236,7 +246,7 @@ def _document(cells: Cells, house: House) -> Document:
         synthetic=house.synthetic,
     )
     if isinstance(checked, DocumentRefused):
-        raise RowFault(checked.sentence)
+        raise (CheckFault if checked.fault is DocumentFault.CHECK else RowFault)(checked.sentence)
     return checked
 
 
