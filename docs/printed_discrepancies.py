@@ -67,7 +67,6 @@ def files() -> str:
             ", ".join(f"`{type_}`" for type_, who in TELLERS.items() if f"{IMPORT}{kind}" in who) or BOOKS,
         )
         for kind in get_args(FeedKind)
-        if kind in FORMS
     ]
     return table(("kind", "columns", "may have", "becomes"), rows)
 

@@ -1,6 +1,7 @@
 """What the service tells reconciliation by itself, and what its own books say since files bring more: on both databases."""
 
 import ast
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from cloud_sync.store.own_evidence import tell_own
 from cloud_sync.store.places import AccessPointSpec
 from cloud_sync.store.tables_rules import evidence
 from cloud_sync.store.visitors import VisitWish
+from cloud_sync.synth.doors import counted, taken
+from cloud_sync.synth.wire import body_of
 from tests.fakes.community_house import (
     CODE,
     DOOR,
@@ -213,3 +216,18 @@ def test_a_minor_without_guardian_is_d20_from_the_books_alone(place):
     )
     take(place.books, "registrations", minor)
     assert ("D20", "open", "S1") in place.found()
+
+
+def test_a_count_as_synth_writes_it_is_one_a_node_could_have_sent(place):
+    with_guest(place.books)
+    guest = place.books.registry.passes()[0]
+    for grant in ("g1", "g2"):
+        for text in (taken("in", "xc 1001 0", "guest", "qr", grant), counted(grant, 3)):
+            line = json.loads(f'{{"at":{place.clock.now_ms()},"access_point":"{GATE}",{text}}}')
+            body = body_of(
+                line, boot_id="b1", booted_ms=0, pass_of=lambda _: (guest.pass_id, guest.version, "SJ-1")
+            )
+            place.gate.ledger.record(json.dumps(body).encode())
+            place.gate.hears(place.gate.ledger.batch([place.gate.ledger.head]))
+            place.clock.step(ms=3_000)
+    assert place.found() == [("D05", "open", "S2")]
