@@ -59,4 +59,4 @@ def _is_whole(act: Act, stay: Any) -> bool:
     """As many are verified as the order says come."""
     proved = [row for row in act.rows(tables.registration, stay=str(stay.stay)) if row.status in PROVED]
     booking: Any = act.row(tables.booking, booking=str(stay.booking))
-    return len(proved) >= booking.headcount
+    return len(proved) >= int(booking.headcount)
