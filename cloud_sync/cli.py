@@ -44,7 +44,7 @@ from cloud_sync.ports import ImportReport
 from cloud_sync.protocol.messages import PREREQ_LISTING, PREREQ_REGISTERED, PREREQ_STAY
 from cloud_sync.store.guests import ConsentWish
 from cloud_sync.store.intake_files import FORMS as FILE_FORMS
-from cloud_sync.store.intake_files import take_file
+from cloud_sync.store.intake_files import data_of
 from cloud_sync.store.places import PiaRecord
 from cloud_sync.store.registry import PassLine
 from cloud_sync.store.repair import db_app
@@ -298,8 +298,9 @@ def import_file(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Import a CSV file or a spreadsheet; every row is answered, and exit code 1 says that some were not taken."""
+    data = data_of(kind, file)
     with _books(config) as books:
-        report = take_file(books, kind, file, actor=_actor())
+        report = books.registry.import_file(kind, data, actor=_actor())
     _print_report(report)
     if report.count("rejected"):
         raise typer.Exit(REJECTED)

@@ -64,7 +64,7 @@ class MemberBook:
     outs: tuple[Moment, ...] = ()
     refused: tuple[Moment, ...] = ()
     company: tuple[Company, ...] = ()
-    elsewhere: tuple[Moment, ...] = ()  # entries at a room that was never on the pass
+    elsewhere: tuple[Moment, ...] = ()  # ways in at rooms that were never those of the booking
     guarded: bool = True  # a minor's guardian and relation are known
     registration: str = ""
     reported: RegistrationState | None = None
@@ -116,7 +116,8 @@ class ListedStay:
     planned_out_ms: int
     registered: int
     counts: bool  # neither cancelled nor over
-    room_holds: int = 0  # how many its room may hold; 0: not known
+    headcount: int = 0  # as the order says
+    room_max: int = 0  # how many their room may hold; 0: not known
 
 
 @dataclass(frozen=True, slots=True)

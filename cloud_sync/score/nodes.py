@@ -48,7 +48,6 @@ class Node:
     lost: list[Tombstone] = field(default_factory=list)  # said a step later: the gap is seen first
     lately: list[Tombstone] = field(default_factory=list)
     changed: bool = True
-    grants: dict[str, str] = field(default_factory=dict)  # who → the grant of their last passage
 
 
 class Nodes:
@@ -83,24 +82,11 @@ class Nodes:
         if seq > node.head + 1:
             self._lose(node, node.head + 1, seq - 1)
         body = body_of(line, boot_id="b" * 8, booted_ms=node.booted_ms, pass_of=pass_of)
-        self._grant(node, seq, line, body)
         raw = _json.encode(body)
         node.h = chain.link(node.h, chain.digest(raw))
         node.head = seq
         node.waiting.append((seq, msgspec.Raw(raw), chain.short(node.h)))
         node.changed = True
-
-    def _grant(self, node: Node, seq: int, line: dict[str, Any], body: dict[str, object]) -> None:
-        """A passage and what the door counts with it have one grant."""
-        who = line.get("who")
-        if who is None:
-            return
-        if line["type"] in ("access.granted", "access.taken"):
-            if line["type"] == "access.granted" or who not in node.grants or "decision" not in line:
-                node.grants[who] = f"g-{seq}"
-            body["grant_id"] = node.grants[who]
-        elif body["type"] == "access.tailgate":
-            body["grant_id"] = node.grants.get(who, f"g-{seq}")
 
     def _lose(self, node: Node, lo: int, hi: int) -> None:
         """These were written, and their pages are gone; the chain goes on behind them."""

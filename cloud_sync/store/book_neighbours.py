@@ -37,6 +37,7 @@ AWAY = frozenset(
 
 
 _STAY, _PERSON, _MEMBER, _LISTING = tables.stay, tables.person, tables.stay_member, tables.listing
+_BOOKING, _ROOM_FILE = tables.booking, room_file
 _NEAR = (
     sa.select(
         _STAY.c.stay,
@@ -44,11 +45,14 @@ _NEAR = (
         _STAY.c.planned_in_ms,
         _STAY.c.planned_out_ms,
         _STAY.c.state,
-        room_file.c.max_guests.label("room_holds"),
+        _BOOKING.c.headcount,
+        _ROOM_FILE.c.max_guests,
     )
     .select_from(
         _STAY.outerjoin(
-            room_file, (room_file.c.community == _STAY.c.community) & (room_file.c.room == _STAY.c.room)
+            _BOOKING, (_BOOKING.c.community == _STAY.c.community) & (_BOOKING.c.booking == _STAY.c.booking)
+        ).outerjoin(
+            _ROOM_FILE, (_ROOM_FILE.c.community == _STAY.c.community) & (_ROOM_FILE.c.room == _STAY.c.room)
         )
     )
     .where(
@@ -120,8 +124,8 @@ class NeighbourLoader:
     def _listed(self, row: Any, registered: dict[str, Any]) -> ListedStay:
         proved = sum(is_proved(self._act, one) for one in registered.values())
         counts = StayState(row.state) not in AWAY
-        holds = row.room_holds or 0
-        return ListedStay(row.stay, row.planned_in_ms, row.planned_out_ms, proved, counts, holds)
+        headcount, most = row.headcount or 0, row.max_guests or 0
+        return ListedStay(row.stay, row.planned_in_ms, row.planned_out_ms, proved, counts, headcount, most)
 
     def persons(self, stays: Sequence[StayBook]) -> tuple[PersonBook, ...]:
         """Everybody of these stays, each with every stay in which the same document was seen."""

@@ -27,7 +27,7 @@ from cloud_sync.store.places import scope_of
 from cloud_sync.store.tables_booking import booking_revision
 from cloud_sync.store.tables_rules import evidence
 
-ROOM = "room"
+ROOM_DOOR = "room"
 GATES = frozenset({"gate", "garage"})  # the edge of the community
 Row = Any  # of a query with many columns; each is named where it is read
 SHUT = frozenset(state for state in ListingState if not access_by_listing_state(state).new_passes)
@@ -41,28 +41,6 @@ _TOLD = (
 )
 _ROOMS = sa.select(tables.room.c.room, tables.room.c.access_points).where(
     mine(tables.room), tables.room.c.room.in_(many("rooms"))
-)
-_OWN = (
-    sa.select(tables.stay.c.stay, tables.room.c.access_points)
-    .join(
-        tables.room,
-        (tables.room.c.community == tables.stay.c.community) & (tables.room.c.room == tables.stay.c.room),
-    )
-    .where(mine(tables.stay), tables.stay.c.stay.in_(many("stays")))
-)
-_ONCE_NAMED = (
-    sa.select(tables.room.c.access_points)
-    .join(
-        booking_revision,
-        (booking_revision.c.community == tables.room.c.community)
-        & (booking_revision.c.room == tables.room.c.room),
-    )
-    .join(
-        tables.stay,
-        (tables.stay.c.community == booking_revision.c.community)
-        & (tables.stay.c.booking == booking_revision.c.booking),
-    )
-    .where(mine(tables.room), tables.stay.c.stay == sa.bindparam("stay"))
 )
 _REGISTRATIONS = sa.select(tables.registration).where(
     mine(tables.registration), tables.registration.c.stay.in_(many("stays"))
@@ -116,6 +94,19 @@ def _stays_query() -> sa.Select[Any]:
 
 
 _STAYS = _stays_query()
+
+
+def _rooms_query() -> sa.Select[Any]:
+    """The doors of every room that the order of a stay was ever for: who has moved had the other one's lock too."""
+    stay, told, room = tables.stay, booking_revision, tables.room
+    joined = stay.join(
+        told, (told.c.community == stay.c.community) & (told.c.booking == stay.c.booking)
+    ).join(room, (room.c.community == told.c.community) & (room.c.room == told.c.room))
+    columns = (stay.c.stay, room.c.access_points)
+    return sa.select(*columns).select_from(joined).where(mine(stay), stay.c.stay.in_(many("stays")))
+
+
+_ROOMS_EVER = _rooms_query()
 
 
 def told_about(act: Act, subjects: Iterable[str]) -> dict[str, tuple[Evidence, ...]]:
@@ -177,7 +168,6 @@ class StayLoader:
         self._places = places
         self._moments = Moments(act)
         self.documents: dict[str, str | None] = {}  # of every person read so far
-        self._own: dict[str, frozenset[str]] = {}  # the doors on the way to each stay's room
         self.told: dict[str, tuple[Evidence, ...]] = {}  # about the stays and their units
 
     def stays(self, stays: Sequence[str]) -> tuple[StayBook, ...]:
@@ -226,7 +216,7 @@ class StayLoader:
         states = dict(ask(self._act, _PRESENCE, passes=[row.pass_id for row in passes]))
         minors = self._minors({row.person for row in passes})
         held = registered_of(self._act, stays)
-        self._own = {stay: frozenset(scope_of(doors)) for stay, doors in ask(self._act, _OWN, stays=stays)}
+        strange = self._elsewhere(passes, seen)
         books: dict[str, list[MemberBook]] = defaultdict(list)
         for row in passes:
             books[row.stay].append(
@@ -237,17 +227,41 @@ class StayLoader:
                     states.get(row.pass_id, "unknown"),
                     row.person in minors,
                     held.get(row.stay, {}),
+                    strange.get(row.pass_id, ()),
                 )
             )
         return {stay: tuple(found) for stay, found in books.items()}
 
+    def _elsewhere(self, passes: Sequence[Row], seen: Mapping[str, Seen]) -> dict[str, tuple[Moment, ...]]:
+        """Ways in at room doors that are not on the pass and of no room that the order was ever for."""
+        strange: dict[str, list[Moment]] = {}
+        for row in passes:
+            scope = set(scope_of(row.scope))
+            entries = seen[row.pass_id].entries if row.pass_id in seen else ()
+            found = [one for one in entries if self._places.kinds.get(one.door) == ROOM_DOOR]
+            strange[row.pass_id] = [one for one in found if one.door not in scope]
+        stays = sorted({row.stay for row in passes if strange[row.pass_id]})
+        ever: dict[str, set[str]] = defaultdict(set)
+        for stay, doors in ask(self._act, _ROOMS_EVER, stays=stays) if stays else ():
+            ever[stay] |= set(scope_of(doors))
+        return {
+            row.pass_id: tuple(one for one in strange[row.pass_id] if one.door not in ever[row.stay])
+            for row in passes
+        }
+
     def _member(
-        self, row: Row, seen: Seen, used: bool, presence: Any, minor: bool, held: Mapping[str, Row]
+        self,
+        row: Row,
+        seen: Seen,
+        used: bool,
+        presence: Any,
+        minor: bool,
+        held: Mapping[str, Row],
+        elsewhere: tuple[Moment, ...],
     ) -> MemberBook:
         registration = held.get(row.person)
         proved = registration is not None and is_proved(self._act, registration)
         refused = seen.refused
-        rooms = [one for one in seen.entries if self._places.kinds.get(one.door) == ROOM]
         if refused:
             scope = set(scope_of(row.scope))
             refused = [one for one in refused if one.door not in scope]
@@ -263,22 +277,13 @@ class StayLoader:
             outs=tuple(seen.outs),
             refused=tuple(refused),
             company=tuple(seen.company),
-            elsewhere=self._elsewhere(row, rooms),
+            elsewhere=elsewhere,
             guarded=not minor or registration is None or self._guarded(row.person),
             registration=registration.registration if registration is not None else "",
             reported=RegistrationState(registration.status) if registration is not None else None,
             submitted_ms=registration.submitted_ms if registration is not None else None,
             due_ms=registration.due_ms if registration is not None else 0,
         )
-
-    def _elsewhere(self, row: Row, entries: Sequence[Moment]) -> tuple[Moment, ...]:
-        """Entries at rooms that no telling of the booking ever named; asked only where one is not the stay's own."""
-        own = self._own.get(row.stay, frozenset())
-        strange = [one for one in entries if one.door not in own]
-        if not strange:
-            return ()
-        once = {door for (doors,) in ask(self._act, _ONCE_NAMED, stay=row.stay) for door in scope_of(doors)}
-        return tuple(one for one in strange if one.door not in once)
 
     def _guarded(self, person: str) -> bool:
         """Asks only whether something is sealed there."""

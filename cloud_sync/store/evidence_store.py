@@ -46,17 +46,22 @@ def tell_news(act: Act, subject: str, key: str, body: Body, since_ms: int) -> St
     """
     held: Any = act.row(evidence, subject=subject, type=type(body).__name__, key=key)
     if held is not None and since_ms <= held.since_ms:
-        same = body_of(held.type, json.loads(held.body)) == body
+        same = told_body(held) == body
         if since_ms < held.since_ms or held.ended_ms is not None or same:
             return "unchanged"
     tell(act, subject, key, body, since_ms)
     return "new" if held is None else "updated"
 
 
+def told_body(row: Any) -> Body:
+    """The typed body of a stored row."""
+    return body_of(row.type, json.loads(row.body))
+
+
 def is_standing(act: Act, subject: str, key: str, body: Body) -> bool:
     """True where this very thing was told and nobody has ended it."""
     held: Any = act.row(evidence, subject=subject, type=type(body).__name__, key=key)
-    return held is not None and held.ended_ms is None and body_of(held.type, json.loads(held.body)) == body
+    return held is not None and held.ended_ms is None and told_body(held) == body
 
 
 def end(act: Act, subject: str, type_: str, key: str) -> None:

@@ -14,10 +14,19 @@ from cloud_sync.core.codes import ulid
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.jurisdictions import MORE_FIELDS
 from cloud_sync.ports import ImportKind, ImportReport, RowAnswer
-from cloud_sync.store.attempts import take_told_booking, take_told_registration
+from cloud_sync.store.attempts import take_told_booking
+from cloud_sync.store.document_checks import check_failed
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.listings import take_listing
-from cloud_sync.store.rows import RowFault, booking_wish, listing_wish, subject_wish
+from cloud_sync.store.registering import register
+from cloud_sync.store.rows import (
+    CheckFault,
+    RowFault,
+    booking_wish,
+    listing_wish,
+    registration_wish,
+    subject_wish,
+)
 from cloud_sync.store.spreadsheets import as_csv, is_spreadsheet
 from cloud_sync.store.staging import Staged, Staging
 from cloud_sync.store.subjects import take_subject
@@ -103,7 +112,7 @@ FORMS: dict[ImportKind, Form] = {
             | {"nationality", "mrz", *MORE_FIELDS}
         ),
         key=("source", "external_ref"),
-        take=take_told_registration,
+        take=lambda act, line, cells: register(act, line, registration_wish(cells, act.house)),
     ),
     "residents": Form(
         needed=SUBJECT_COLUMNS,
@@ -154,6 +163,9 @@ def _apply(house: House, form: Form, row: Staged, actor: str) -> RowAnswer:
         with acting(house, actor, ROLE) as act:
             return form.take(act, row.line, row.cells)
     except (RowFault, Refused, NotFound) as fault:
+        if isinstance(fault, CheckFault):
+            with acting(house, actor, ROLE) as act:
+                check_failed(act, row.cells.get("source", ""), row.cells.get("external_ref", ""))
         sentence = f"{str(fault).rstrip('.')}."
         return RowAnswer(row.line, "rejected", _key(form, row), sentence)
 

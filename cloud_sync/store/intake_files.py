@@ -12,12 +12,13 @@ from cloud_sync.store.imports import Form
 from cloud_sync.store.intake_found import ADVERTISEMENTS, COMPLAINTS, INSPECTIONS
 from cloud_sync.store.intake_register import LISTING_STATES, OPERATORS, ROOMS
 from cloud_sync.store.intake_reports import REPORTS, RETURNS
-from cloud_sync.store.intake_units import UNITS, VERIFICATIONS
+from cloud_sync.store.intake_units import GRIDS, UNITS, VERIFICATIONS
 from cloud_sync.store.intake_visitors import VISITORS
 
 _FEEDS: Mapping[FeedKind, Form] = {
     "advertisements": ADVERTISEMENTS,
     "complaints": COMPLAINTS,
+    "grids": GRIDS,
     "inspections": INSPECTIONS,
     "listing_states": LISTING_STATES,
     "operators": OPERATORS,
@@ -59,11 +60,20 @@ def take_file(books: IntakeBooks, kind: str, path: Path, *, actor: str) -> Impor
         ConfigError: the file cannot be opened.
         Refused: no such kind, or the file as a whole cannot be read; nothing was changed.
     """
+    return books.registry.import_file(kind, data_of(kind, path), actor=actor)
+
+
+def data_of(kind: str, path: Path) -> bytes:
+    """What stands in a file of a kind that is taken here; nothing of the community has to be open for it.
+
+    Raises:
+        ConfigError: the file cannot be opened.
+        Refused: no such kind.
+    """
     form_of(kind)
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise ConfigError(
             str(path), f"cannot be read ({error.strerror})", "Give the path of a CSV file or a spreadsheet"
         ) from error
-    return books.registry.import_file(kind, data, actor=actor)

@@ -1,16 +1,15 @@
 """Files about what somebody saw or read: advertisements, inspections on the spot, complaints (D07, D16, D17)."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from cloud_sync.core.evidence import Advertisement, Capacity, Complaint, Inspection, body_of
+from cloud_sync.core.evidence import Advertisement, Capacity, Complaint, Inspection
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports import RowAnswer
 from cloud_sync.store import tables
 from cloud_sync.store.dossier_books import check_unit
-from cloud_sync.store.evidence_store import Status, end, is_standing, tell, tell_news
+from cloud_sync.store.evidence_store import Status, end, is_standing, tell, tell_news, told_body
 from cloud_sync.store.house import Act
 from cloud_sync.store.imports import Form
 from cloud_sync.store.intake_units import listing_of_unit
@@ -101,7 +100,7 @@ def follow_register(act: Act, listing: str) -> None:
     held: Any = act.row(evidence, subject=listing, type=Capacity.__name__, key=LOOKED)
     if held is None or held.ended_ms is not None:
         return
-    said = body_of(held.type, json.loads(held.body))
+    said = told_body(held)
     assert isinstance(said, Capacity)
     kept = _kept(act, listing, said.beds_seen)
     tell(act, listing, LOOKED, Capacity(said.rooms_seen, *kept), held.since_ms)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports import RowAnswer
+from cloud_sync.store.document_checks import check_failed
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.imports import ROLE, Form
 from cloud_sync.store.intake_files import FORMS
-from cloud_sync.store.rows import RowFault
+from cloud_sync.store.rows import CheckFault, RowFault
 
 ROWS_PER_ACT = 50  # one transaction stays short, so that the sink never waits long
 Row = tuple[str, Mapping[str, str]]  # kind and cells
@@ -47,6 +48,8 @@ def _take(act: Act, line: int, kind: str, cells: Mapping[str, str]) -> RowAnswer
     except (RowFault, Refused, NotFound) as fault:
         for deed in part.on_failure:
             deed()
+        if isinstance(fault, CheckFault):
+            check_failed(act, cells.get("source", ""), cells.get("external_ref", ""))
         key = " ".join(cells.get(name, "") for name in form.key).strip()
         return RowAnswer(line, "rejected", key, f"{str(fault).rstrip('.')}.")
     act.after_commit += part.after_commit

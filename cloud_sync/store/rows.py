@@ -7,7 +7,13 @@ from datetime import date, datetime, time
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from cloud_sync.core.codes import Document, DocumentFault, DocumentRefused, check_document, listing_code_fault
+from cloud_sync.core.codes import (
+    Document,
+    DocumentFault,
+    DocumentRefused,
+    check_document,
+    listing_code_fault,
+)
 from cloud_sync.core.lifecycles import ListingState
 from cloud_sync.core.mrz import Mrz, MrzFault, read_mrz
 from cloud_sync.core.policy import DAY_MS
@@ -33,7 +39,7 @@ class RowFault(ValueError):
 
 
 class CheckFault(RowFault):
-    """The document's own check character says that it is mistyped, or none."""
+    """The check character of a document's number is wrong: somebody typed another number than the document has."""
 
 
 def needed_in(cells: Cells, name: str) -> str:

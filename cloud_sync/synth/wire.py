@@ -20,14 +20,13 @@ AS_THEY_ARE = (
     "contact",
     "class",
     "credential_kind",
+    "grant_id",
     "decision",
     "reason",
     "actor",
     "pad",
 )
 BOUND_MS = {"TRUSTED": 50, "HOLDOVER": 5_000, "UNTRUSTED": 2**31}
-# A door that sees people go in behind others again and again says the first; how many went in with one grant, the second.
-COUNTED_ALONG, COMPANY = "door.tailgating", "access.tailgate"
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -50,16 +49,6 @@ def body_of(line: Mapping[str, Any], *, boot_id: str, booted_ms: int, pass_of: P
     host = pass_of(line["host"]) if "host" in line else None
     if host is not None:
         x["host"] = host[2]  # the pseudonym of whom they belong to
-    if body["type"] == COUNTED_ALONG and held is not None:
-        _count(body, x)
     if x:
         body["x"] = x
     return body
-
-
-def _count(body: dict[str, object], x: dict[str, int | str]) -> None:
-    """More people than passes with one passage: a door tells how many, and names no pass; the grant says whose it was."""
-    body["type"] = COMPANY
-    x |= {"people": x.pop("persons"), "grants": 1}
-    for name in ("pass_id", "pass_version", "subject_ref", "class"):
-        body.pop(name, None)

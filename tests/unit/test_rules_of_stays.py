@@ -194,9 +194,9 @@ FIRST, NEXT = listed("ST-1", IN, OUT, 3), listed("ST-2", IN + DAY_MS, OUT, 2)
         (capacity(FIRST, NEXT, most=5), []),  # an exception was approved
         (capacity(replace(FIRST, counts=False), NEXT), []),  # cancelled
         (capacity(FIRST, NEXT, most=0), []),  # not known
-        (capacity(replace(FIRST, room_holds=3)), []),
+        (capacity(replace(FIRST, room_max=3)), []),
         (
-            capacity(replace(FIRST, room_holds=2)),
+            capacity(replace(FIRST, room_max=2)),
             [(RAISE, "S2", "ST-1")],
         ),  # its room, whatever the listing may hold
     ],
