@@ -28,7 +28,7 @@ WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench bench-sync bench-passes bench-wiped accuracy fault powercut sim mutants cycles days drill \
-        mutate-commands mutate-passes attempts upgrade synth import164k upstream bench-reconcile pictures clips web setup clean
+        mutate-commands mutate-passes attempts upgrade synth score import164k upstream bench-reconcile pictures clips web setup clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -99,6 +99,9 @@ upgrade: $(VENV)/dev.stamp ## service and nodes updated in either order from an 
 
 synth: $(VENV)/demo.stamp ## a synthetic community, checked by a program of its own (DATASET=dongfang SEED=20210331 DAYS=90 OUT=run/synth)
 	@$(BIN)/gatehouse-sync synth $(DATASET) --seed $(SEED) $(if $(DAYS),--days $(DAYS)) --out $(OUT)
+
+score: $(VENV)/demo.stamp ## bookings, registrations, events through the service itself, found against the truth (DATASET=tiny SEED=20210331 DAYS=3)
+	@$(BIN)/gatehouse-sync score $(DATASET) --seed $(SEED) $(if $(DAYS),--days $(DAYS))
 
 import164k: $(VENV)/dev.stamp ## 164,253 household rows as communities write them, matched, against their labels
 	@$(BIN)/python -m bench.bench_import --seed $(SEED)

@@ -378,6 +378,21 @@ class Accounts(Protocol):
 
 
 ImportKind = Literal["listings", "bookings", "registrations", "residents", "staff"]
+# What else communities receive as files: facts and evidence that no record of the five above holds.
+FeedKind = Literal[
+    "advertisements",
+    "complaints",
+    "grids",
+    "inspections",
+    "listing_states",
+    "operators",
+    "reports",
+    "returns",
+    "rooms",
+    "units",
+    "verifications",
+    "visitors",
+]
 
 
 @dataclass(frozen=True, slots=True)

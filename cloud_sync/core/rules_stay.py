@@ -57,17 +57,21 @@ def _member_never_entered(
 
 
 def overstay(stay: StayBook, books: Books, profile: PolicyProfile) -> Iterator[Verdict]:
-    """D03: grace is over, nobody checked out, and somebody was last seen going in or is not known to have left."""
+    """D03: grace is over, nobody checked out, and somebody was last seen going in or is not known to have left.
+
+    Whoever goes in again after grace is D03 too where the stay was taken for over, for they had been seen leaving.
+    """
     if stay.state in STAY_AHEAD and not any(m.entries for m in stay.members):
         return
     key = Key("D03", stay.stay, stay.planned_out_ms)
     inside = [m for m in stay.members if m.entries and m.presence != "out"]
-    if stay.checked_out_ms is not None or not inside:
+    grace_ms = stay.planned_out_ms + profile.grace_ms
+    over_ms = max(grace_ms, stay.checked_out_ms or 0)
+    late = tuple(sorted(e.ref for m in inside for e in m.entries if e.since_ms > over_ms))
+    if not inside or (stay.checked_out_ms is not None and not late):
         yield Verdict(key, Word.CLEAR, note="checked out, or last seen leaving")
         return
-    grace_ms = stay.planned_out_ms + profile.grace_ms
     severity = "S2" if books.now_ms > stay.planned_out_ms + DAY_MS else "S3"
-    late = tuple(sorted(e.ref for m in inside for e in m.entries if e.since_ms > grace_ms))
     if late:
         yield Verdict(key, Word.RAISE, severity, late)
     else:

@@ -190,23 +190,28 @@ class NodeLoader:
     def paths(self) -> tuple[PathBook, ...]:
         """Every door's last day by kind of credential: reads all events of that day, so only now and then."""
         event, now_ms = tables.event, self._act.now_ms
-        good = sa.func.sum(sa.case((event.c.type == "access.granted", 1), else_=0))
+        granted, taken, refused = (
+            sa.func.sum(sa.case((event.c.type == kind, 1), else_=0))
+            for kind in ("access.granted", "access.taken", "access.denied")
+        )
         query = (
-            sa.select(event.c.access_point, event.c.credential_kind, good, sa.func.count())
+            sa.select(event.c.access_point, event.c.credential_kind, granted, taken, refused)
             .where(
                 event.c.community == self._act.house.community,
                 event.c.wall_ms > now_ms - DAY_MS,
                 event.c.access_point.is_not(None),
                 event.c.credential_kind.is_not(None),
-                (event.c.type == "access.granted")
+                event.c.type.in_(("access.granted", "access.taken"))
                 | ((event.c.type == "access.denied") & event.c.reason.in_(NOT_READ)),
             )
             .group_by(event.c.access_point, event.c.credential_kind)
             .order_by(event.c.access_point, event.c.credential_kind)
         )
         counts: dict[str, list[tuple[str, int, int]]] = defaultdict(list)
-        for door, kind, let_in, judged in self._act.connection.execute(query):
-            counts[door].append((kind, int(let_in), judged))
+        for door, kind, said, passed, missed in self._act.connection.execute(query):
+            # A lock that a radio drives tells that it was opened, and no decision before.
+            let_in = max(int(said), int(passed))
+            counts[door].append((kind, let_in, let_in + int(missed)))
         return tuple(PathBook(door, tuple(counts[door])) for door in sorted(self._places.owner))
 
 

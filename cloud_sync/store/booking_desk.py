@@ -19,6 +19,7 @@ from cloud_sync.ports_booking import (
     WalkIn,
 )
 from cloud_sync.store import intake_keys, reentry, returns, tables, tellings
+from cloud_sync.store.attempts import take_told_booking
 from cloud_sync.store.bookings import WALK_IN, BookingWish, room_is_free, take_booking
 from cloud_sync.store.bundles import SignedPass
 from cloud_sync.store.engine import reading
@@ -60,7 +61,7 @@ class SqlBookingDesk:
         }
         try:
             with acting(self._house, actor, INTAKE_ROLE) as act:
-                answer = take_booking(act, 0, booking_wish(cells, self._house))
+                answer = take_told_booking(act, 0, booking_wish(cells, self._house))
         except (RowFault, Refused, NotFound) as fault:
             return Taken(one.external_ref, "rejected", f"{str(fault).rstrip('.')}.")
         return Taken(one.external_ref, answer.status, answer.reason)

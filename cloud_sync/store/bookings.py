@@ -53,6 +53,10 @@ _NEIGHBOURS = sa.select(_STAY.c.stay).where(
 )
 
 
+class ListingShut(Refused):
+    """A listing that takes no bookings was booked: nothing was changed, and somebody has to know."""
+
+
 @dataclass(frozen=True, slots=True)
 class BookingWish:
     """One booking as a platform tells it."""
@@ -157,7 +161,7 @@ def _values(wish: BookingWish) -> dict[str, object]:
 def _receive(act: Act, wish: BookingWish, listing: Any) -> str:
     access = access_by_listing_state(ListingState(listing.state))
     if access.bookings == "no":
-        raise Refused("booking", f"listing {wish.listing} is {listing.state} and takes no bookings.")
+        raise ListingShut("booking", f"listing {wish.listing} is {listing.state} and takes no bookings.")
     booking = act.new_id("BK")
     state = act.move(BOOKING, booking, None, "received", reason=wish.source)
     state = act.move(BOOKING, booking, state, "confirmed")

@@ -18,7 +18,8 @@ from cloud_sync.core.lifecycles import STAY_OPEN
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_booking import FeedRead, FeedState, FeedWish
 from cloud_sync.store import tables
-from cloud_sync.store.bookings import BookingWish, take_booking
+from cloud_sync.store.attempts import booking_attempted
+from cloud_sync.store.bookings import BookingWish, ListingShut, take_booking
 from cloud_sync.store.case_rows import move, open_with_key, raise_or_join
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
@@ -129,6 +130,8 @@ def _taken(act: Act, wish: FeedWish, deed: Deed) -> tuple[Known, str]:
             answer = take_booking(act, 0, booked)
     except (Refused, NotFound) as fault:
         del act.after_commit[waiting:]  # what did not happen is followed by nothing
+        if isinstance(fault, ListingShut):
+            booking_attempted(act, booked)
         return replace(remember, state="refused"), f"{entry.ref}: {fault}"
     return remember, f"{entry.ref}: {answer.reason}" if answer.reason else ""
 

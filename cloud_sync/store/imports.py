@@ -14,11 +14,19 @@ from cloud_sync.core.codes import ulid
 from cloud_sync.core.jurisdiction import MORE_FIELDS
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports import ImportKind, ImportReport, RowAnswer
-from cloud_sync.store.bookings import take_booking
+from cloud_sync.store.attempts import take_told_booking
+from cloud_sync.store.document_checks import check_failed
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.listings import take_listing
 from cloud_sync.store.registering import register
-from cloud_sync.store.rows import RowFault, booking_wish, listing_wish, registration_wish, subject_wish
+from cloud_sync.store.rows import (
+    CheckFault,
+    RowFault,
+    booking_wish,
+    listing_wish,
+    registration_wish,
+    subject_wish,
+)
 from cloud_sync.store.spreadsheets import as_csv, is_spreadsheet
 from cloud_sync.store.staging import Staged, Staging
 from cloud_sync.store.subjects import take_subject
@@ -78,7 +86,7 @@ FORMS: dict[ImportKind, Form] = {
         optional=("state",),
         personal=frozenset(),
         key=("source", "external_ref"),
-        take=lambda act, line, cells: take_booking(act, line, booking_wish(cells, act.house)),
+        take=lambda act, line, cells: take_told_booking(act, line, booking_wish(cells, act.house)),
     ),
     "registrations": Form(
         needed=(
@@ -131,7 +139,13 @@ def import_csv(house: House, staging: Staging, kind: ImportKind, data: bytes, *,
         Refused: the file as a whole cannot be read; nothing was changed.
         StoreError: the disk failed; the rows before that stand, and the file may be handed over again.
     """
-    form = FORMS[kind]
+    return import_rows(house, staging, kind, FORMS[kind], data, actor=actor)
+
+
+def import_rows(
+    house: House, staging: Staging, kind: str, form: Form, data: bytes, *, actor: str
+) -> ImportReport:
+    """As ``import_csv``, for any form."""
     if len(data) <= FILE_BYTES_MAX and is_spreadsheet(data):
         data = as_csv(kind, data)
     lines = _lines(kind, data)
@@ -149,6 +163,9 @@ def _apply(house: House, form: Form, row: Staged, actor: str) -> RowAnswer:
         with acting(house, actor, ROLE) as act:
             return form.take(act, row.line, row.cells)
     except (RowFault, Refused, NotFound) as fault:
+        if isinstance(fault, CheckFault):
+            with acting(house, actor, ROLE) as act:
+                check_failed(act, row.cells.get("source", ""), row.cells.get("external_ref", ""))
         sentence = f"{str(fault).rstrip('.')}."
         return RowAnswer(row.line, "rejected", _key(form, row), sentence)
 

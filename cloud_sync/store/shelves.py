@@ -258,7 +258,7 @@ def _drop_drafts(act: Act, keys: Sequence[Any]) -> None:
 NOBODYS = frozenset(
     {
         "access_point", "archived", "anchor", "band_table", "booking_feed", "certificate", "chain_cut", "chain_head", "community",
-        "conduct_rule", "conflict", "counter", "delivery_check", "delivery_unready", "face_node", "face_roster", "gap", "join_claim",
+        "conduct_rule", "conflict", "counter", "delivery_check", "delivery_unready", "face_node", "face_roster", "gap", "grid", "join_claim",
         "legal_hold", "listing", "listing_document", "listing_file", "mark", "node", "node_loss", "node_state", "node_wire",
         "pass_set", "pass_wire", "renewal", "retention_proof", "roll_unit", "room", "room_file", "sink_meta", "sink_node",
         "spot_draw", "tombstone", "tombstone_word", "touched", "unit", "unit_residents", "zone", "zone_door",

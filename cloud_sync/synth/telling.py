@@ -10,6 +10,7 @@ from cloud_sync.synth.stay import DAY, Member, Stay
 from cloud_sync.synth.streams import weighted
 
 MODIFY_SHARE = 0.09
+REGISTERED_BY = 4 * 60  # minutes before the planned arrival by which everybody is
 REPORT_CLOCK = DAY  # minutes from the first entry until the report is due
 METHODS = (("self", 55), ("kiosk", 15), ("operator", 20), ("live-video", 10))
 Row = tuple[int, str, tuple[str, ...]]
@@ -54,6 +55,7 @@ class Teller:
             )
         cancelled_at = self._cancelled_at(rng, stay, final_from)
         if cancelled_at is not None:
+            stay.extras["cancelled_at"] = cancelled_at
             yield from self._row(
                 stay, cancelled_at, revision + 1, stay.planned_in, stay.planned_out, state="cancelled"
             )
@@ -98,7 +100,9 @@ class Teller:
     # --- registrations ---------------------------------------------------------------------------------------------
 
     def _registrations(self, rng: Random, stay: Stay) -> Iterator[Row]:
-        if stay.cancelled and rng.random() < 0.5:
+        # Whoever cancels in the last hours had been ready to come: an order that nobody is registered for would be D14.
+        early = stay.extras.get("cancelled_at", 0) <= stay.planned_in - REGISTERED_BY
+        if stay.cancelled and early and rng.random() < 0.5:
             return  # they never got that far
         for k, member in enumerate(stay.members):
             if member.registered_at is None:

@@ -81,6 +81,8 @@ STAYS = [
     ("D03", "an entry after grace needs no watermark", one(entries=(CAME, at(OUT + 90 * MINUTES, 5))), {"now_ms": OUT + 2 * HOUR_MS, "drained": BEHIND}, [(RAISE, "S3", "ST-1")]),
     ("D03", "an entry that may be earlier does", one(entries=(CAME, unsure(OUT, OUT + 2 * HOUR_MS))), {"now_ms": OUT + 2 * HOUR_MS, "drained": BEHIND}, [(DOUBT, "S3", "ST-1")]),
     ("D03", "closes by checkout", CHECKED_OUT, {"now_ms": OUT + 2 * HOUR_MS}, []),
+    ("D03", "opens when somebody comes back after it", replace(CHECKED_OUT, members=one(entries=(CAME, at(OUT + 90 * MINUTES, 5))).members), {"now_ms": OUT + 2 * HOUR_MS}, [(RAISE, "S3", "ST-1")]),
+    ("D03", "not by whoever came before it", replace(CHECKED_OUT, members=STAY.members), {"now_ms": OUT + 2 * HOUR_MS}, []),
     ("D03", "closes by a late exit", gone(OUT), {"now_ms": OUT + 2 * HOUR_MS}, []),
     ("D04", "inside", STAY, {"now_ms": IN + 50 * HOUR_MS}, []),
     ("D04", "opens", gone(IN + 5 * HOUR_MS), {"now_ms": IN + 30 * HOUR_MS}, [(RAISE, "S4", "ST-1")]),
@@ -111,6 +113,7 @@ STAYS = [
     ("D10", "names differ", replace(STAY, told=(told(check("name_different")),)), {}, [(RAISE, "S1", "ST-1")]),
     ("D10", "closes by a check that passes", replace(STAY, told=(told(check("chip")), told(check("passed"), key="l"))), {}, []),
     ("D10", "opens again", replace(STAY, told=(told(check("passed")), told(check("checksum"), key="l"))), {}, [(RAISE, "S1", "ST-1")]),
+    ("D11", "another room was used", one(elsewhere=(at(MID, 7),)), {}, [(RAISE, "S3", "ST-1")]),
     ("D11", "right", STAY, {}, []),
     ("D11", "twice the wrong stair", one(refused=(at(MID, 5), at(MID, 6))), {}, []),
     ("D11", "three times", one(refused=(at(MID, 5), at(MID, 6), at(MID, 7))), {}, [(RAISE, "S3", "ST-1")]),
@@ -191,6 +194,11 @@ FIRST, NEXT = listed("ST-1", IN, OUT, 3), listed("ST-2", IN + DAY_MS, OUT, 2)
         (capacity(FIRST, NEXT, most=5), []),  # an exception was approved
         (capacity(replace(FIRST, counts=False), NEXT), []),  # cancelled
         (capacity(FIRST, NEXT, most=0), []),  # not known
+        (capacity(replace(FIRST, room_max=3)), []),
+        (
+            capacity(replace(FIRST, room_max=2)),
+            [(RAISE, "S2", "ST-1")],
+        ),  # its room, whatever the listing may hold
     ],
 )
 def test_d06_counts_who_sleeps_in_a_listing_at_once(books, found):
