@@ -377,7 +377,7 @@ class Accounts(Protocol):
     def logout(self, token: str) -> None: ...
 
 
-ImportKind = Literal["listings", "bookings", "registrations", "residents", "staff"]
+ImportKind = Literal["listings", "bookings", "registrations", "residents", "staff", "census"]
 
 
 @dataclass(frozen=True, slots=True)

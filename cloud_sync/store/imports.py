@@ -1,4 +1,4 @@
-"""CSV files and spreadsheets of listings, bookings, registrations, residents and staff: every row answered exactly once, bad rows never lose good ones.
+"""CSV files and spreadsheets of listings, bookings, registrations, residents, staff and censuses: every row answered exactly once, bad rows never lose good ones.
 
 Each row is a transaction of its own, so that a row is either in the books with all that follows from it or not at
 all, and a file may be handed over again at any time.  A quotation mark that is never closed spoils its own line only:
@@ -15,10 +15,18 @@ from cloud_sync.errors import NotFound, Refused
 from cloud_sync.jurisdictions import MORE_FIELDS
 from cloud_sync.ports import ImportKind, ImportReport, RowAnswer
 from cloud_sync.store.bookings import take_booking
+from cloud_sync.store.census import take_census
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.listings import take_listing
 from cloud_sync.store.registering import register
-from cloud_sync.store.rows import RowFault, booking_wish, listing_wish, registration_wish, subject_wish
+from cloud_sync.store.rows import (
+    RowFault,
+    booking_wish,
+    census_wish,
+    listing_wish,
+    registration_wish,
+    subject_wish,
+)
 from cloud_sync.store.spreadsheets import as_csv, is_spreadsheet
 from cloud_sync.store.staging import Staged, Staging
 from cloud_sync.store.subjects import take_subject
@@ -120,6 +128,13 @@ FORMS: dict[ImportKind, Form] = {
         personal=frozenset({"name", *SUBJECT_KEYS}),
         key=("ref",),
         take=lambda act, line, cells: take_subject(act, line, subject_wish("staff", cells, act.house)),
+    ),
+    "census": Form(
+        needed=("as_of", "households", "operating", "registered"),
+        optional=(),
+        personal=frozenset(),
+        key=("as_of",),
+        take=lambda act, line, cells: take_census(act, line, census_wish(cells)),
     ),
 }
 

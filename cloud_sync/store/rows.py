@@ -14,6 +14,7 @@ from cloud_sync.core.rights import RESIDENT_CLASSES, STAFF_CLASSES
 from cloud_sync.jurisdictions import MORE_FIELDS
 from cloud_sync.protocol.pin import CARD, PIN, card_of_read
 from cloud_sync.store.bookings import BookingWish
+from cloud_sync.store.census import COUNT_MAX, CensusWish
 from cloud_sync.store.house import House
 from cloud_sync.store.listings import ListingWish
 from cloud_sync.store.registering import PROOFING_MAX, RegistrationWish
@@ -226,3 +227,16 @@ def _birth(cells: Cells, house: House) -> date:
     if not 0 <= (house.local_day(house.clock.now_ms()) - birth).days < 366 * 130:
         raise RowFault("birth_date lies in the future or more than 130 years back")
     return birth
+
+
+def census_wish(cells: Cells) -> CensusWish:
+    """Raises RowFault: not a day, not numbers, or more of a part than of the whole."""
+    day = _needed(cells, "as_of")
+    try:
+        as_of = date.fromisoformat(day)
+    except ValueError:
+        raise RowFault("as_of is not a day such as 2026-01-31") from None
+    counts = [_number(cells, name, 0, COUNT_MAX) for name in ("households", "operating", "registered")]
+    if counts != sorted(counts, reverse=True):
+        raise RowFault("registered is at most operating, and operating at most households")
+    return CensusWish(as_of, *counts)
