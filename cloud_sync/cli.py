@@ -289,7 +289,9 @@ def _new_password() -> str:
 
 @app.command("import")
 def import_file(
-    kind: Annotated[str, typer.Argument(help="listings, bookings, registrations, residents, staff or census")],
+    kind: Annotated[
+        str, typer.Argument(help="listings, bookings, registrations, residents, staff or census")
+    ],
     file: Path,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:

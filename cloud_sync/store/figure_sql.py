@@ -26,14 +26,14 @@ class Look:
     def mine(self, table: sa.FromClause) -> sa.ColumnElement[bool]:
         return table.c.community == self.house.community
 
-    def number(self, query: sa.Select[Any]) -> int:
+    def number(self, query: sa.Select[*tuple[Any, ...]]) -> int:
         """The one value of a question, 0 for none."""
         return int(self.db.execute(query).scalar() or 0)
 
     def count(self, table: sa.FromClause, *where: sa.ColumnElement[bool]) -> int:
         return self.number(sa.select(sa.func.count()).select_from(table).where(self.mine(table), *where))
 
-    def counts(self, query: sa.Select[Any]) -> dict[Any, int]:
+    def counts(self, query: sa.Select[*tuple[Any, ...]]) -> dict[Any, int]:
         """The rows of a question for (key, how many)."""
         return {row[0]: int(row[1]) for row in self.db.execute(query)}
 

@@ -30,13 +30,6 @@ _FOUND, _CASE, _NOTE, _LINK, _SENT = (
 _S = SubmissionState
 
 
-def desk_figures(look: Look) -> Iterator[Figure]:
-    yield from discrepancies(look)
-    yield from cases(look)
-    yield from reports(look)
-    yield from privacy(look)
-
-
 # --- what is open -----------------------------------------------------------------------------------------------
 
 
@@ -60,7 +53,7 @@ def open_lines(look: Look) -> tuple[OpenLine, ...]:
     keys = (each.c.kind, each.c.severity, each.c.age, each.c.owner)
     found = look.db.execute(sa.select(*keys, sa.func.count()).group_by(*keys))
     order = {name: at for at, name in enumerate((*(name for name, _ in AGES), OLDEST))}
-    lines = [OpenLine(*row[:4], int(row[4])) for row in found]
+    lines = [OpenLine(row[0], row[1], row[2], row[3], int(row[4])) for row in found]
     return tuple(sorted(lines, key=lambda one: (one.kind, one.severity, order[one.age], one.owner)))
 
 

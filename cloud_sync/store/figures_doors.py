@@ -16,18 +16,10 @@ from cloud_sync.store.tables_rules import DECISION_WORDS
 
 OVERRIDE = "override"
 NO_CREDENTIAL = "none"
-SHIFT_HOURS = 8
+SHIFT_MS = 8 * HOUR_MS
 SHIFTS = ("00-08", "08-16", "16-24")
 GRANTED, DENIED, TAKEN = "access.granted", "access.denied", "access.taken"
 _EVENT, _NODE, _STATE, _CASE = tables.event, tables.node, tables.node_state, tables.case_
-
-
-def door_figures(look: Look) -> Iterator[Figure]:
-    yield from gates(look)
-    decided = decisions(look)
-    yield from credentials(look, decided)
-    yield from medians(look)
-    yield from overrides(look, decided)
 
 
 def gates(look: Look) -> Iterator[Figure]:
@@ -58,24 +50,33 @@ Decided = dict[tuple[str, str, str, str], int]  # (type, credential, access poin
 
 
 def decisions(look: Look) -> Decided:
-    """Every decision of the period, counted in one pass over an index that holds no event's body."""
+    """Every decision of the period, counted in one pass over an index that has them in this order and no event's body."""
+    keys = (_EVENT.c.type, _EVENT.c.credential_kind, _EVENT.c.access_point)
+    query = (
+        sa.select(*keys, *(_in_shift(look, at) for at in range(len(SHIFTS))))
+        .where(look.mine(_EVENT), sa.text(DECISION_WORDS))
+        .group_by(_EVENT.c.community, *keys)
+    )
     found: Counter[tuple[str, str, str, str]] = Counter()
-    for since_ms, until_ms, offset_ms in _clock(look):
-        shift = ((_EVENT.c.wall_ms + offset_ms) % DAY_MS) // (SHIFT_HOURS * HOUR_MS)
-        keys = (_EVENT.c.type, _EVENT.c.credential_kind, _EVENT.c.access_point, shift)
-        query = (
-            sa.select(*keys, sa.func.count())
-            .where(
-                look.mine(_EVENT),
-                sa.text(DECISION_WORDS),
-                _EVENT.c.wall_ms >= since_ms,
-                _EVENT.c.wall_ms < until_ms,
-            )
-            .group_by(*keys)
-        )
-        for kind, credential, place, at, count in look.db.execute(query):
-            found[kind, credential or NO_CREDENTIAL, place or "", SHIFTS[int(at)]] += int(count)
+    for kind, credential, place, *counts in look.db.execute(query):
+        for shift, count in zip(SHIFTS, counts, strict=True):
+            if count:
+                found[kind, credential or NO_CREDENTIAL, place or "", shift] += int(count)
     return dict(found)
+
+
+def _in_shift(look: Look, at: int) -> sa.ColumnElement[int]:
+    """How many of the period fell into these hours of the community's day.
+
+    The period stands in the sum and not in the question: so the rows are read in the order of the groups, and none is sorted.
+    """
+    stretches = [
+        (_EVENT.c.wall_ms >= since_ms)
+        & (_EVENT.c.wall_ms < until_ms)
+        & (((_EVENT.c.wall_ms + offset_ms) % DAY_MS).between(at * SHIFT_MS, (at + 1) * SHIFT_MS - 1))
+        for since_ms, until_ms, offset_ms in _clock(look)
+    ]
+    return sa.func.sum(sa.case((sa.or_(*stretches), 1), else_=0))
 
 
 def _clock(look: Look) -> Iterator[tuple[int, int, int]]:
@@ -96,19 +97,26 @@ def _offset_ms(look: Look, at_ms: int) -> int:
     return round(ahead.total_seconds() * 1000) if ahead is not None else 0
 
 
-def _sum(decided: Decided, at: int, *, types: tuple[str, ...]) -> dict[str, int]:
+def _sum(found: Decided, at: int, *, types: tuple[str, ...]) -> dict[str, int]:
     counts: Counter[str] = Counter()
-    for key, count in decided.items():
+    for key, count in found.items():
         if key[0] in types:
             counts[key[at]] += count
     return dict(counts)
 
 
-def credentials(look: Look, decided: Decided) -> Iterator[Figure]:
+def decided(look: Look) -> Iterator[Figure]:
+    """What the decisions of the period say, by credential, gate and time of day."""
+    found = decisions(look)
+    yield from credentials(look, found)
+    yield from overrides(look, found)
+
+
+def credentials(look: Look, found: Decided) -> Iterator[Figure]:
     """Which credential people came with, and how often each was let in."""
-    shown = _sum(decided, 1, types=(GRANTED, DENIED))
-    let_in = _sum(decided, 1, types=(GRANTED,))
-    by_hand, everything = _sum(decided, 0, types=(OVERRIDE,)).get(OVERRIDE, 0), sum(decided.values())
+    shown = _sum(found, 1, types=(GRANTED, DENIED))
+    let_in = _sum(found, 1, types=(GRANTED,))
+    by_hand, everything = _sum(found, 0, types=(OVERRIDE,)).get(OVERRIDE, 0), sum(found.values())
     for credential in sorted(shown):
         yield look.figure("decisions_by_credential", shown[credential], everything, credential)
     if everything:
@@ -118,7 +126,8 @@ def credentials(look: Look, decided: Decided) -> Iterator[Figure]:
 
 
 def medians(look: Look) -> Iterator[Figure]:
-    """From the yes to having walked through, by credential, over the last day that is told."""
+    """From the yes to having walked through, by credential, over the last day that is told; while a node never told all, the last day."""
+    end_ms = min(look.told_ms or look.now_ms, look.now_ms)
     credential = sa.func.max(sa.case((_EVENT.c.type == GRANTED, _EVENT.c.credential_kind)))
     yes = sa.func.min(sa.case((_EVENT.c.type == GRANTED, _EVENT.c.wall_ms)))
     through = sa.func.min(sa.case((_EVENT.c.type == TAKEN, _EVENT.c.wall_ms)))
@@ -126,8 +135,8 @@ def medians(look: Look) -> Iterator[Figure]:
         sa.select(credential.label("credential"), (through - yes).label("ms"))
         .where(
             look.mine(_EVENT),
-            _EVENT.c.wall_ms >= min(look.told_ms, look.now_ms) - DAY_MS,
-            _EVENT.c.wall_ms <= look.now_ms,
+            _EVENT.c.wall_ms > end_ms - DAY_MS,
+            _EVENT.c.wall_ms <= end_ms,
             _EVENT.c.type.in_((GRANTED, TAKEN)),
             _EVENT.c.grant_id.is_not(None),
         )
@@ -138,12 +147,12 @@ def medians(look: Look) -> Iterator[Figure]:
         yield look.figure("path_median", found.median, found.n, name)
 
 
-def overrides(look: Look, decided: Decided) -> Iterator[Figure]:
+def overrides(look: Look, found: Decided) -> Iterator[Figure]:
     """How often staff let somebody in by hand, of all that was decided; by gate, and by eight hours of the day."""
     types = (GRANTED, DENIED, OVERRIDE)
-    by_hand = _sum(decided, 0, types=(OVERRIDE,)).get(OVERRIDE, 0)
-    yield look.figure("override_rate", by_hand, sum(decided.values()))
+    by_hand = _sum(found, 0, types=(OVERRIDE,)).get(OVERRIDE, 0)
+    yield look.figure("override_rate", by_hand, sum(found.values()))
     for name, at in (("override_by_gate", 2), ("override_by_shift", 3)):
-        hands, all_ = _sum(decided, at, types=(OVERRIDE,)), _sum(decided, at, types=types)
+        hands, all_ = _sum(found, at, types=(OVERRIDE,)), _sum(found, at, types=types)
         for part in sorted(all_):
             yield look.figure(name, hands.get(part, 0), all_[part], part)

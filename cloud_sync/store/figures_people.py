@@ -30,15 +30,6 @@ _PASS, _SEEN, _REG, _STAY, _MEMBER, _FOUND = (
 )
 
 
-def people_figures(look: Look) -> Iterator[Figure]:
-    yield from registered(look)
-    yield reconciled(look)
-    yield spot_checked(look)
-    yield beds(look)
-    yield from today(look)
-    yield desk_avoided(look)
-
-
 def registered(look: Look) -> Iterator[Figure]:
     """登记率: of all members with a first entry in the period, those proved at or before it; and by level of proof."""
     first = sa.func.min(_SEEN.c.first_entry_ms)
@@ -71,7 +62,7 @@ def registered(look: Look) -> Iterator[Figure]:
     yield look.figure("registration_by_level", late, everybody, LATE)
 
 
-def reconciled(look: Look) -> Figure:
+def reconciled(look: Look) -> Iterator[Figure]:
     """账实一致率: stays that ended in the period, a day ago and more, with nothing open about them a day after."""
     ended = (
         look.mine(_STAY),
@@ -95,17 +86,17 @@ def reconciled(look: Look) -> Figure:
     )
     unsettled = sa.union(of_stay.where(*ended, was_open), of_pass.where(*ended, was_open)).subquery()
     wrong = look.number(sa.select(sa.func.count()).select_from(unsettled))
-    return look.figure("stay_reconciliation_rate", closed - wrong, closed)
+    yield look.figure("stay_reconciliation_rate", closed - wrong, closed)
 
 
-def spot_checked(look: Look) -> Figure:
+def spot_checked(look: Look) -> Iterator[Figure]:
     """抽查真实率: visits that found nobody who was not registered, with the 95 % interval of Wilson."""
     good = sa.func.sum(sa.case((spot_check.c.found <= spot_check.c.registered, 1), else_=0))
     query = sa.select(good, sa.func.count()).where(look.mine(spot_check), spot_check.c.found.is_not(None))
     row = look.db.execute(query).one()
     share = Share(int(row[0] or 0), int(row[1]))
-    bounds = {"low": share.low, "high": share.high} if share.of else {}
-    return Figure("true_registration_estimate", share.good, share.of, look.now_ms, **bounds)
+    low, high = (share.low, share.high) if share.of else (None, None)
+    yield Figure("true_registration_estimate", share.good, share.of, look.now_ms, low=low, high=high)
 
 
 def inside(look: Look) -> tuple[int, int]:
@@ -119,7 +110,7 @@ def inside(look: Look) -> tuple[int, int]:
     return look.number(members.where(*open_stay, is_in)), look.number(members.where(*open_stay))
 
 
-def beds(look: Look) -> Figure:
+def beds(look: Look) -> Iterator[Figure]:
     """床位入住率: people in house of the beds of listings with a code."""
     listing = tables.listing
     query = (
@@ -129,8 +120,9 @@ def beds(look: Look) -> Figure:
     )
     there = look.number(query)
     if not there:
-        return Figure("bed_occupancy", 0, None, look.told_ms, why=Why.NO_BEDS)
-    return look.figure("bed_occupancy", inside(look)[0], there)
+        yield Figure("bed_occupancy", 0, None, look.told_ms, why=Why.NO_BEDS)
+    else:
+        yield look.figure("bed_occupancy", inside(look)[0], there)
 
 
 def today(look: Look) -> Iterator[Figure]:
@@ -188,8 +180,8 @@ def _by_hour(
         yield look.figure(name, found.get(at, 0), None, f"{shown:%H:%M}")
 
 
-def desk_avoided(look: Look) -> Figure:
+def desk_avoided(look: Look) -> Iterator[Figure]:
     """Registrations proved in the period for which nobody else was needed."""
     proved = (_REG.c.status.in_(PROVED), _REG.c.verified_ms >= look.since_ms)
     alone = look.count(_REG, *proved, _REG.c.method.in_(ALONE))
-    return look.figure("desk_avoided", alone, look.count(_REG, *proved))
+    yield look.figure("desk_avoided", alone, look.count(_REG, *proved))

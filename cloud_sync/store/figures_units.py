@@ -27,23 +27,19 @@ _P = PointsState
 CONFIRMED_ONCE = (_P.EFFECTIVE, _P.UNDER_APPEAL, _P.REVERSED, _P.EXPIRED)
 
 
-def unit_figures(look: Look) -> Iterator[Figure]:
-    dwellings = max(
-        look.count(unit), look.count(roll_unit)
-    )  # both books hold a dwelling once; the fuller is taken
-    yield from coded(look, dwellings)
-    yield from gap(look, dwellings)
-    yield from households(look)
-    yield from points(look)
+def dwellings_of(look: Look) -> int:
+    """Dwellings on file: dossiers and the roll both hold a dwelling once; the fuller book is taken."""
+    return max(look.count(unit), look.count(roll_unit))
 
 
-def _of_dwellings(look: Look, name: str, numerator: int, dwellings: int) -> Figure:
+def _of_dwellings(look: Look, name: str, numerator: int) -> Figure:
+    dwellings = dwellings_of(look)
     if not dwellings:
         return Figure(name, 0, None, look.now_ms, why=Why.NO_DWELLINGS)
     return look.figure(name, numerator, dwellings)
 
 
-def coded(look: Look, dwellings: int) -> Iterator[Figure]:
+def coded(look: Look) -> Iterator[Figure]:
     """赋码覆盖率: listings with a code, of these and of the units confirmed to be let without one; and of all dwellings."""
     active = look.count(_LISTING, _LISTING.c.state == ListingState.ACTIVE)
     has_code = sa.exists().where(
@@ -63,7 +59,7 @@ def coded(look: Look, dwellings: int) -> Iterator[Figure]:
         .where(look.mine(_FOUND), _FOUND.c.kind == "D07", confirmed)
     )
     yield look.figure("coding_coverage", active, active + look.number(query))
-    yield _of_dwellings(look, "coding_of_dwellings", active, dwellings)
+    yield _of_dwellings(look, "coding_of_dwellings", active)
 
 
 def _seen_operating() -> tuple[sa.ColumnElement[bool], ...]:
@@ -72,7 +68,7 @@ def _seen_operating() -> tuple[sa.ColumnElement[bool], ...]:
     return evidence.c.type == Inspection.__name__, evidence.c.ended_ms.is_(None), told
 
 
-def gap(look: Look, dwellings: int) -> Iterator[Figure]:
+def gap(look: Look) -> Iterator[Figure]:
     """登记缺口: as the newest census has it, both sides of one day; and as the register has it now."""
     coded_unit = (_LISTING.c.state == ListingState.ACTIVE,)
     registered = look.number(
@@ -94,7 +90,7 @@ def gap(look: Look, dwellings: int) -> Iterator[Figure]:
     ).subquery()
     operating = look.number(sa.select(sa.func.count()).select_from(known))
     yield look.figure("register_operating", registered, operating)
-    yield _of_dwellings(look, "register_households", registered, dwellings)
+    yield _of_dwellings(look, "register_households", registered)
 
 
 def households(look: Look) -> Iterator[Figure]:

@@ -82,9 +82,9 @@ _index("event_of_company", tables.event, "wall_ms", where=COMPANY_WORDS)
 _index(
     "event_of_decision",
     tables.event,
-    "wall_ms",
     "type",
     "credential_kind",
     "access_point",
+    "wall_ms",
     where=DECISION_WORDS,
 )

@@ -91,9 +91,9 @@ def test_few_are_shown_to_an_officer_and_not_to_a_guard():
     assert [(one["numerator"], one["denominator"]) for one in said["ratios"]] == [(3, 9), (3, 10)]
     assert said["open"] == [{"kind": "D01", "severity": "S2", "age": "0-2 h", "count": 1}]
     assert asked(Role.OFFICER, FOUND, "no").status_code == 401
-    assert metrics.shown(FOUND.ratios[0], Role.GUARD).hidden
-    assert not metrics.shown(FOUND.ratios[1], Role.GUARD).hidden
-    assert not metrics.shown(FOUND.ratios[0], Role.OFFICER).hidden
+    assert metrics.shown_ratio(FOUND.ratios[0], Role.GUARD).hidden
+    assert not metrics.shown_ratio(FOUND.ratios[1], Role.GUARD).hidden
+    assert not metrics.shown_ratio(FOUND.ratios[0], Role.OFFICER).hidden
 
 
 def test_the_books_are_counted(tmp_path, database):

@@ -10,5 +10,5 @@ CREATE TABLE census (
   PRIMARY KEY (community, as_of)
 );
 
-CREATE INDEX event_of_decision ON event (community, wall_ms, type, credential_kind, access_point)
+CREATE INDEX event_of_decision ON event (community, type, credential_kind, access_point, wall_ms)
   WHERE type IN ('access.granted', 'access.denied', 'override');
