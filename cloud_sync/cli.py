@@ -9,7 +9,7 @@ import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, NoReturn, get_args
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -39,9 +39,11 @@ from cloud_sync.config import load
 from cloud_sync.core.roles import Role
 from cloud_sync.errors import ConfigError, SyncError
 from cloud_sync.logs import log_to
-from cloud_sync.ports import ImportKind, ImportReport
+from cloud_sync.ports import ImportReport
 from cloud_sync.protocol.messages import PREREQ_LISTING, PREREQ_REGISTERED, PREREQ_STAY
 from cloud_sync.store.guests import ConsentWish
+from cloud_sync.store.intake_files import FORMS as FILE_FORMS
+from cloud_sync.store.intake_files import take_file
 from cloud_sync.store.places import PiaRecord
 from cloud_sync.store.registry import PassLine
 from cloud_sync.store.repair import db_app
@@ -289,33 +291,16 @@ def _new_password() -> str:
 
 @app.command("import")
 def import_file(
-    kind: Annotated[
-        str, typer.Argument(help="listings, bookings, registrations, residents, staff or census")
-    ],
+    kind: Annotated[str, typer.Argument(help=f"one of {', '.join(sorted(FILE_FORMS))}")],
     file: Path,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Import a CSV file or a spreadsheet; every row is answered, and exit code 1 says that some were not taken."""
-    wanted = _kind(kind)
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            str(file), f"cannot be read ({error.strerror})", "Give the path of a CSV file or a spreadsheet"
-        ) from error
     with _books(config) as books:
-        report = books.registry.import_csv(wanted, data, actor=_actor())
+        report = take_file(books, kind, file, actor=_actor())
     _print_report(report)
     if report.count("rejected"):
         raise typer.Exit(REJECTED)
-
-
-def _kind(text: str) -> ImportKind:
-    kinds = {str(kind): kind for kind in get_args(ImportKind)}
-    if text not in kinds:
-        raise ConfigError("import", f"{text!r} cannot be imported", f"Say one of {', '.join(kinds)}")
-    kind: ImportKind = kinds[text]
-    return kind
 
 
 def _print_report(report: ImportReport) -> None:

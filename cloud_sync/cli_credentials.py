@@ -54,13 +54,14 @@ def visitor_admit(
     ],
     minutes: Annotated[int, typer.Option(min=1, help="How long from now.")],
     reason: Reason,
+    unit: Annotated[str, typer.Option(help="The dwelling they visit, as the register of units has it.")] = "",
     as_: Annotated[str, typer.Option("--as", help=f"One of {', '.join(VISIT_MAX_MIN)}.")] = "day_visitor",
     svg: Svg = None,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """A pass from now on, carried as a signed code; an emergency's comes with a PIN."""
     with opened_books(config) as books:
-        wish = VisitWish(as_, tuple(door), minutes, reason)
+        wish = VisitWish(as_, tuple(door), minutes, reason, unit)
         _print(books, books.registry.admit(wish, actor=who_types()), svg)
 
 

@@ -377,7 +377,23 @@ class Accounts(Protocol):
     def logout(self, token: str) -> None: ...
 
 
-ImportKind = Literal["listings", "bookings", "registrations", "residents", "staff", "census"]
+ImportKind = Literal["listings", "bookings", "registrations", "residents", "staff"]
+# What else communities receive as files: facts and evidence that no record of the five above holds.
+FeedKind = Literal[
+    "advertisements",
+    "census",
+    "complaints",
+    "grids",
+    "inspections",
+    "listing_states",
+    "operators",
+    "reports",
+    "returns",
+    "rooms",
+    "units",
+    "verifications",
+    "visitors",
+]
 
 
 @dataclass(frozen=True, slots=True)

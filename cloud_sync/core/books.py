@@ -64,6 +64,7 @@ class MemberBook:
     outs: tuple[Moment, ...] = ()
     refused: tuple[Moment, ...] = ()
     company: tuple[Company, ...] = ()
+    elsewhere: tuple[Moment, ...] = ()  # ways in at rooms that were never those of the booking
     guarded: bool = True  # a minor's guardian and relation are known
     registration: str = ""
     reported: RegistrationState | None = None
@@ -115,6 +116,8 @@ class ListedStay:
     planned_out_ms: int
     registered: int
     counts: bool  # neither cancelled nor over
+    headcount: int = 0  # as the order says
+    room_max: int = 0  # how many their room may hold; 0: not known
 
 
 @dataclass(frozen=True, slots=True)

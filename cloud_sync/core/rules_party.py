@@ -49,7 +49,8 @@ def _crowd(count: Headcount, stay: StayBook, rules: RuleThresholds) -> bool:
 
 
 def over_capacity(book: ListingBook) -> Iterator[Verdict]:
-    """D06: with this stay more people are registered in the listing at once than it may hold; the last to come."""
+    """D06: with this stay more people are registered in the listing at once than it may hold, the last to come; or more
+    are registered or ordered for a room than it may hold."""
     for stay in book.stays:
         if stay.stay not in book.judged:
             continue
@@ -62,7 +63,8 @@ def over_capacity(book: ListingBook) -> Iterator[Verdict]:
             and other.planned_out_ms > stay.planned_in_ms
         ]
         people = stay.registered + sum(other.registered for other in before)
-        if stay.counts and stay.registered and 0 < book.max_guests < people:
+        crowded = 0 < stay.room_max < max(stay.registered, stay.headcount)
+        if stay.counts and (crowded or (stay.registered and 0 < book.max_guests < people)):
             evidence = (stay.stay, *sorted(other.stay for other in before if other.registered))
             yield Verdict(key, Word.RAISE, "S2", evidence)
         else:

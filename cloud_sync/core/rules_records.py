@@ -60,9 +60,11 @@ def person_mismatch(stay: StayBook, _books: Books, _profile: PolicyProfile) -> I
 
 
 def facts_wrong(stay: StayBook, _books: Books, profile: PolicyProfile) -> Iterator[Verdict]:
-    """D11: the wrong stair again and again, dates off by more than a day, or a fact that somebody found wrong."""
+    """D11: the wrong stair again and again, another room's lock that opened, dates off by more than a day, or a fact
+    that somebody found wrong."""
     key, rules = _key("D11", stay), profile.rules
     evidence = {t.ref for t in stay.told if isinstance(t.body, WrongFact) and t.stands}
+    evidence |= {one.ref for m in stay.members for one in m.elsewhere}
     refused = [one.ref for m in stay.members for one in m.refused]
     if len(refused) >= rules.wrong_doors:
         evidence |= set(refused)

@@ -21,6 +21,7 @@ from cloud_sync.store import tables
 from cloud_sync.store.asking import ask, many, mine
 from cloud_sync.store.book_stays import StayLoader, is_proved, registered_of, told_about
 from cloud_sync.store.house import Act
+from cloud_sync.store.tables_model import room_file
 
 NO_CODE = frozenset(
     state
@@ -36,13 +37,30 @@ AWAY = frozenset(
 
 
 _STAY, _PERSON, _MEMBER, _LISTING = tables.stay, tables.person, tables.stay_member, tables.listing
-_NEAR = sa.select(
-    _STAY.c.stay, _STAY.c.listing, _STAY.c.planned_in_ms, _STAY.c.planned_out_ms, _STAY.c.state
-).where(
-    mine(_STAY),
-    _STAY.c.listing.in_(many("listings")),
-    _STAY.c.planned_out_ms > sa.bindparam("since"),
-    _STAY.c.planned_in_ms < sa.bindparam("until"),
+_BOOKING, _ROOM_FILE = tables.booking, room_file
+_NEAR = (
+    sa.select(
+        _STAY.c.stay,
+        _STAY.c.listing,
+        _STAY.c.planned_in_ms,
+        _STAY.c.planned_out_ms,
+        _STAY.c.state,
+        _BOOKING.c.headcount,
+        _ROOM_FILE.c.max_guests,
+    )
+    .select_from(
+        _STAY.outerjoin(
+            _BOOKING, (_BOOKING.c.community == _STAY.c.community) & (_BOOKING.c.booking == _STAY.c.booking)
+        ).outerjoin(
+            _ROOM_FILE, (_ROOM_FILE.c.community == _STAY.c.community) & (_ROOM_FILE.c.room == _STAY.c.room)
+        )
+    )
+    .where(
+        mine(_STAY),
+        _STAY.c.listing.in_(many("listings")),
+        _STAY.c.planned_out_ms > sa.bindparam("since"),
+        _STAY.c.planned_in_ms < sa.bindparam("until"),
+    )
 )
 _STAYS_OF = (
     sa.select(
@@ -106,7 +124,8 @@ class NeighbourLoader:
     def _listed(self, row: Any, registered: dict[str, Any]) -> ListedStay:
         proved = sum(is_proved(self._act, one) for one in registered.values())
         counts = StayState(row.state) not in AWAY
-        return ListedStay(row.stay, row.planned_in_ms, row.planned_out_ms, proved, counts)
+        headcount, most = row.headcount or 0, row.max_guests or 0
+        return ListedStay(row.stay, row.planned_in_ms, row.planned_out_ms, proved, counts, headcount, most)
 
     def persons(self, stays: Sequence[StayBook]) -> tuple[PersonBook, ...]:
         """Everybody of these stays, each with every stay in which the same document was seen."""

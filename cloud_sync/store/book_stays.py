@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cloud_sync.core.books import MemberBook, StayBook
+from cloud_sync.core.books import MemberBook, Moment, StayBook
 from cloud_sync.core.evidence import Evidence, body_of
 from cloud_sync.core.lifecycles import (
     PROVED,
@@ -24,8 +24,10 @@ from cloud_sync.store.asking import ask, many, mine
 from cloud_sync.store.book_moments import Moments, Seen
 from cloud_sync.store.house import Act
 from cloud_sync.store.places import scope_of
+from cloud_sync.store.tables_booking import booking_revision
 from cloud_sync.store.tables_rules import evidence
 
+ROOM_DOOR = "room"
 GATES = frozenset({"gate", "garage"})  # the edge of the community
 Row = Any  # of a query with many columns; each is named where it is read
 SHUT = frozenset(state for state in ListingState if not access_by_listing_state(state).new_passes)
@@ -92,6 +94,19 @@ def _stays_query() -> sa.Select[Any]:
 
 
 _STAYS = _stays_query()
+
+
+def _rooms_query() -> sa.Select[Any]:
+    """The doors of every room that the order of a stay was ever for: who has moved had the other one's lock too."""
+    stay, told, room = tables.stay, booking_revision, tables.room
+    joined = stay.join(
+        told, (told.c.community == stay.c.community) & (told.c.booking == stay.c.booking)
+    ).join(room, (room.c.community == told.c.community) & (room.c.room == told.c.room))
+    columns = (stay.c.stay, room.c.access_points)
+    return sa.select(*columns).select_from(joined).where(mine(stay), stay.c.stay.in_(many("stays")))
+
+
+_ROOMS_EVER = _rooms_query()
 
 
 def told_about(act: Act, subjects: Iterable[str]) -> dict[str, tuple[Evidence, ...]]:
@@ -201,6 +216,7 @@ class StayLoader:
         states = dict(ask(self._act, _PRESENCE, passes=[row.pass_id for row in passes]))
         minors = self._minors({row.person for row in passes})
         held = registered_of(self._act, stays)
+        strange = self._elsewhere(passes, seen)
         books: dict[str, list[MemberBook]] = defaultdict(list)
         for row in passes:
             books[row.stay].append(
@@ -211,12 +227,37 @@ class StayLoader:
                     states.get(row.pass_id, "unknown"),
                     row.person in minors,
                     held.get(row.stay, {}),
+                    strange.get(row.pass_id, ()),
                 )
             )
         return {stay: tuple(found) for stay, found in books.items()}
 
+    def _elsewhere(self, passes: Sequence[Row], seen: Mapping[str, Seen]) -> dict[str, tuple[Moment, ...]]:
+        """Ways in at room doors that are not on the pass and of no room that the order was ever for."""
+        strange: dict[str, list[Moment]] = {}
+        for row in passes:
+            scope = set(scope_of(row.scope))
+            entries = seen[row.pass_id].entries if row.pass_id in seen else ()
+            found = [one for one in entries if self._places.kinds.get(one.door) == ROOM_DOOR]
+            strange[row.pass_id] = [one for one in found if one.door not in scope]
+        stays = sorted({row.stay for row in passes if strange[row.pass_id]})
+        ever: dict[str, set[str]] = defaultdict(set)
+        for stay, doors in ask(self._act, _ROOMS_EVER, stays=stays) if stays else ():
+            ever[stay] |= set(scope_of(doors))
+        return {
+            row.pass_id: tuple(one for one in strange[row.pass_id] if one.door not in ever[row.stay])
+            for row in passes
+        }
+
     def _member(
-        self, row: Row, seen: Seen, used: bool, presence: Any, minor: bool, held: Mapping[str, Row]
+        self,
+        row: Row,
+        seen: Seen,
+        used: bool,
+        presence: Any,
+        minor: bool,
+        held: Mapping[str, Row],
+        elsewhere: tuple[Moment, ...],
     ) -> MemberBook:
         registration = held.get(row.person)
         proved = registration is not None and is_proved(self._act, registration)
@@ -236,6 +277,7 @@ class StayLoader:
             outs=tuple(seen.outs),
             refused=tuple(refused),
             company=tuple(seen.company),
+            elsewhere=elsewhere,
             guarded=not minor or registration is None or self._guarded(row.person),
             registration=registration.registration if registration is not None else "",
             reported=RegistrationState(registration.status) if registration is not None else None,

@@ -3,9 +3,12 @@
 import re
 from typing import Any
 
+from cloud_sync.core.evidence import Household
 from cloud_sync.core.roles import Role, role_of
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_model import OperatorWish, UnitWish
+from cloud_sync.store import tables
+from cloud_sync.store.evidence_store import tell
 from cloud_sync.store.house import Act
 from cloud_sync.store.interests import known_user
 from cloud_sync.store.reasons import checked_reason
@@ -19,6 +22,7 @@ INTERESTS = ("relative", "partner", "landlord", "employer", "other")
 SEALED = frozenset({"name", "phone", "document_number"})
 _FIELDS = ("building", "stair", "floor", "door_no", "grid", "use", "ownership")
 RESIDENTS_MAX = 99
+DOSSIER = "dossier"  # under which reconciliation is told when a dossier was looked at
 
 
 def checked_id(what: str, text: str) -> str:
@@ -28,24 +32,48 @@ def checked_id(what: str, text: str) -> str:
     return text
 
 
-def put_unit(act: Act, wish: UnitWish, reason: str, actor: str) -> None:
-    """Enter a unit or correct it; each field that changes is a line of its history, and it counts as verified now."""
+def put_unit(act: Act, wish: UnitWish, reason: str, actor: str, *, seen_ms: int | None = None) -> None:
+    """Enter a unit or correct it; each field that changes is a line of its history.
+
+    It counts as verified now, or at ``seen_ms`` where somebody looked then.
+    """
     checked_id("unit", wish.unit)
     if wish.use not in USES or wish.ownership not in OWNERSHIPS:
         raise Refused("unit", f"use is one of {', '.join(USES)}; ownership one of {', '.join(OWNERSHIPS)}.")
     why, values = checked_reason(reason), {name: getattr(wish, name) for name in _FIELDS}
     held = act.row(unit, unit=wish.unit)
-    seen = {"verified_ms": act.now_ms, "verified_by": actor}
+    looked_ms = act.now_ms if seen_ms is None else seen_ms
     if held is None:
-        act.insert(unit, unit=wish.unit, made_ms=act.now_ms, **values, **seen)
+        act.insert(unit, unit=wish.unit, made_ms=act.now_ms, **values)
         act.note("unit.enter", wish.unit, None, f"use={wish.use}", why)
+        looked_at(act, wish.unit, looked_ms, actor)
         return
     for name, value in values.items():
         before = getattr(held, name)
         if before != value:
             act.note("unit.change", wish.unit, f"{name}={before}", f"{name}={value}", why)
-    act.update(unit, {"unit": wish.unit}, **values, **seen)
-    act.note("unit.verify", wish.unit, reason=why)
+    act.update(unit, {"unit": wish.unit}, **values)
+    if looked_at(act, wish.unit, looked_ms, actor):
+        act.note("unit.verify", wish.unit, reason=why)
+
+
+def check_unit(act: Act, unit_id: str) -> None:
+    """Raises NotFound for a dwelling that neither the register of units nor a listing names."""
+    if act.row(unit, unit=unit_id) is None and not act.rows(tables.listing, unit=unit_id):
+        raise NotFound(f"unit {unit_id[:64]} is not in the register of units; import the units first.")
+
+
+def looked_at(act: Act, unit_id: str, seen_ms: int, by: str) -> bool:
+    """Somebody has looked at this dossier then, and D24 counts from there; False where it was looked at later already."""
+    held: Any = act.row(unit, unit=unit_id)
+    if held is None:
+        raise NotFound(f"unit {unit_id} is not in the register of units; put it there first.")
+    if held.verified_ms is not None and held.verified_ms >= seen_ms:
+        return False
+    # A dossier that nobody has looked at yet has no day, and is stale.
+    act.update(unit, {"unit": unit_id}, verified_ms=seen_ms or None, verified_by=by if seen_ms else None)
+    tell(act, unit_id, DOSSIER, Household("exact", seen_ms), seen_ms)
+    return True
 
 
 def count_residents(act: Act, unit_id: str, cls: str, n: int) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -12,6 +12,7 @@ from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.tables_rules import evidence
 
 WORD_MAX = 200
+Status = Literal["new", "updated", "unchanged"]
 
 
 def tell(act: Act, subject: str, key: str, body: Body, since_ms: int | None = None) -> None:
@@ -36,6 +37,31 @@ def tell(act: Act, subject: str, key: str, body: Body, since_ms: int | None = No
     else:
         act.update(evidence, where, **values)
     act.touch(subject)
+
+
+def tell_news(act: Act, subject: str, key: str, body: Body, since_ms: int) -> Status:
+    """As ``tell``, from a file that may come twice or late: what is known already, or older than that, changes nothing.
+
+    What a person has ended since stands ended until something newer is told.
+    """
+    held: Any = act.row(evidence, subject=subject, type=type(body).__name__, key=key)
+    if held is not None and since_ms <= held.since_ms:
+        same = told_body(held) == body
+        if since_ms < held.since_ms or held.ended_ms is not None or same:
+            return "unchanged"
+    tell(act, subject, key, body, since_ms)
+    return "new" if held is None else "updated"
+
+
+def told_body(row: Any) -> Body:
+    """The typed body of a stored row."""
+    return body_of(row.type, json.loads(row.body))
+
+
+def is_standing(act: Act, subject: str, key: str, body: Body) -> bool:
+    """True where this very thing was told and nobody has ended it."""
+    held: Any = act.row(evidence, subject=subject, type=type(body).__name__, key=key)
+    return held is not None and held.ended_ms is None and told_body(held) == body
 
 
 def end(act: Act, subject: str, type_: str, key: str) -> None:

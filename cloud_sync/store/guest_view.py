@@ -9,11 +9,12 @@ from cloud_sync.core.lifecycles import CREDENTIAL_LIVE, PROVED, STAY, STAY_OPEN,
 from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE, MORE_TIME
 from cloud_sync.ports_guest import FaceAnswer, GuestDoor, GuestMember, GuestView
 from cloud_sync.store import tables
+from cloud_sync.store.document_checks import failed_checks
 from cloud_sync.store.guests import stay_of_token
 from cloud_sync.store.house import Act
 from cloud_sync.store.issuing import newest_pass
 from cloud_sync.store.places import scope_of
-from cloud_sync.store.self_registering import failed_checks, visit_of
+from cloud_sync.store.self_registering import visit_of
 
 ROLES = ("lead", "companion", "minor")  # in the order they stand on the page
 

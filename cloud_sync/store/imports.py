@@ -1,4 +1,4 @@
-"""CSV files and spreadsheets of listings, bookings, registrations, residents, staff and censuses: every row answered exactly once, bad rows never lose good ones.
+"""CSV files and spreadsheets of listings, bookings, registrations, residents and staff: every row answered exactly once, bad rows never lose good ones.
 
 Each row is a transaction of its own, so that a row is either in the books with all that follows from it or not at
 all, and a file may be handed over again at any time.  A quotation mark that is never closed spoils its own line only:
@@ -15,14 +15,14 @@ from cloud_sync.errors import NotFound, Refused
 from cloud_sync.jurisdictions import MORE_FIELDS
 from cloud_sync.ports import ImportKind, ImportReport, RowAnswer
 from cloud_sync.store.bookings import take_booking
-from cloud_sync.store.census import take_census
+from cloud_sync.store.document_checks import check_failed
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.listings import take_listing
 from cloud_sync.store.registering import register
 from cloud_sync.store.rows import (
+    CheckFault,
     RowFault,
     booking_wish,
-    census_wish,
     listing_wish,
     registration_wish,
     subject_wish,
@@ -129,13 +129,6 @@ FORMS: dict[ImportKind, Form] = {
         key=("ref",),
         take=lambda act, line, cells: take_subject(act, line, subject_wish("staff", cells, act.house)),
     ),
-    "census": Form(
-        needed=("as_of", "households", "operating", "registered"),
-        optional=(),
-        personal=frozenset(),
-        key=("as_of",),
-        take=lambda act, line, cells: take_census(act, line, census_wish(cells)),
-    ),
 }
 
 
@@ -146,7 +139,13 @@ def import_csv(house: House, staging: Staging, kind: ImportKind, data: bytes, *,
         Refused: the file as a whole cannot be read; nothing was changed.
         StoreError: the disk failed; the rows before that stand, and the file may be handed over again.
     """
-    form = FORMS[kind]
+    return import_rows(house, staging, kind, FORMS[kind], data, actor=actor)
+
+
+def import_rows(
+    house: House, staging: Staging, kind: str, form: Form, data: bytes, *, actor: str
+) -> ImportReport:
+    """As ``import_csv``, for any form."""
     if len(data) <= FILE_BYTES_MAX and is_spreadsheet(data):
         data = as_csv(kind, data)
     lines = _lines(kind, data)
@@ -164,6 +163,9 @@ def _apply(house: House, form: Form, row: Staged, actor: str) -> RowAnswer:
         with acting(house, actor, ROLE) as act:
             return form.take(act, row.line, row.cells)
     except (RowFault, Refused, NotFound) as fault:
+        if isinstance(fault, CheckFault):
+            with acting(house, actor, ROLE) as act:
+                check_failed(act, row.cells.get("source", ""), row.cells.get("external_ref", ""))
         sentence = f"{str(fault).rstrip('.')}."
         return RowAnswer(row.line, "rejected", _key(form, row), sentence)
 

@@ -14,6 +14,8 @@ from cloud_sync.store.house import Act
 from cloud_sync.store.issuing import refresh_stay
 from cloud_sync.store.places import scope_of
 
+REGISTER = "attested by the register file"
+
 
 @dataclass(frozen=True, slots=True)
 class ListingWish:
@@ -44,7 +46,7 @@ def take_listing(act: Act, line: int, wish: ListingWish) -> RowAnswer:
     made, changed = _listing(act, wish)
     room_made, room_changed = _room(act, wish)
     if changed or room_changed:
-        _refresh_stays(act, wish)
+        _refresh_stays(act, wish.listing)
     if made or room_made:
         return RowAnswer(line, "new", wish.key, "")
     return RowAnswer(line, "updated" if changed or room_changed else "unchanged", wish.key, "")
@@ -65,10 +67,10 @@ def _listing(act: Act, wish: ListingWish) -> tuple[bool, bool]:
     values = {"name": wish.name, "unit": wish.unit, "operator": wish.operator, "max_guests": wish.max_guests}
     held = act.row(tables.listing, listing=wish.listing)
     if held is None:
-        state = _walk(act, wish, None)
+        state = _walk(act, wish.listing, wish.state, None, REGISTER)
         act.insert(tables.listing, listing=wish.listing, state=state, **values)
         return True, True
-    state = _walk(act, wish, held.state)
+    state = _walk(act, wish.listing, wish.state, held.state, REGISTER)
     same = all(getattr(held, name) == value for name, value in values.items())
     if not same:
         act.note("listing.change", wish.listing, reason="register file")
@@ -78,20 +80,31 @@ def _listing(act: Act, wish: ListingWish) -> tuple[bool, bool]:
     return False, not same or state != held.state
 
 
-def _walk(act: Act, wish: ListingWish, state: str | None) -> str:
+def take_state(act: Act, line: int, listing: str, wanted: ListingState, reason: str) -> RowAnswer:
+    """A listing's new state as the register decided it, along the table; its passes follow in the same transaction.
+
+    Raises:
+        Refused, NotFound: nothing was changed, and the sentence says why.
+    """
+    held: Any = act.row(tables.listing, listing=listing)
+    if held is None:
+        raise NotFound(f"there is no listing {listing}; import the listings first.")
+    if held.state == wanted:
+        return RowAnswer(line, "unchanged", listing, "")
+    state = _walk(act, listing, wanted, held.state, reason)
+    act.update(tables.listing, {"listing": listing}, state=state)
+    act.touch(listing)
+    _refresh_stays(act, listing)
+    return RowAnswer(line, "updated", listing, "")
+
+
+def _walk(act: Act, listing: str, wanted: ListingState, state: str | None, reason: str) -> str:
     """Every step to the wanted state, audited; the register vouches for the guards."""
-    steps = path(LISTING, state, wish.state)
+    steps = path(LISTING, state, wanted)
     if steps is None:
-        raise Refused("listing", f"listing {wish.listing} is {state} and cannot become {wish.state}.")
+        raise Refused("listing", f"listing {listing} is {state} and cannot become {wanted}.")
     for step in steps:
-        state = act.move(
-            LISTING,
-            wish.listing,
-            step.before,
-            step.event,
-            step.guards,
-            reason="attested by the register file",
-        )
+        state = act.move(LISTING, listing, step.before, step.event, step.guards, reason=reason)
     assert state is not None
     return state
 
@@ -118,11 +131,11 @@ def _room(act: Act, wish: ListingWish) -> tuple[bool, bool]:
     return False, not same
 
 
-def _refresh_stays(act: Act, wish: ListingWish) -> None:
+def _refresh_stays(act: Act, listing: str) -> None:
     table = tables.stay
     found = sa.select(table.c.stay).where(
         table.c.community == act.house.community,
-        table.c.listing == wish.listing,
+        table.c.listing == listing,
         table.c.state.in_(STAY_AHEAD | STAY_INSIDE),
     )
     for stay in act.connection.execute(found).scalars().all():

@@ -17,6 +17,7 @@ from cloud_sync.store.chain_check import ChainCheck, verify_node
 from cloud_sync.store.discrepancy_rows import apply, close, pending
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
+from cloud_sync.store.own_evidence import tell_own
 from cloud_sync.store.reconcile_scope import (
     alive_stays,
     beside,
@@ -96,7 +97,11 @@ class Reconciler:
         return self._run(lambda act: recent_stays(act, self._look_back_ms))
 
     def _run(self, choose: Callable[[Act], Sequence[str]]) -> int:
-        """Nothing is locked where the record agrees already: what finds something is judged again, to write."""
+        """Nothing is locked where the record agrees already: what finds something is judged again, to write.
+
+        What the service knows by itself is told first.
+        """
+        tell_own(self._house)
         with reading(self._house.engine).begin() as connection:
             act = Act(self._house, connection, self._house.clock.now_ms(), ACTOR, ROLE)
             stays = choose(act)

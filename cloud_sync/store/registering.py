@@ -24,6 +24,7 @@ from cloud_sync.core.listing_access import access_by_listing_state
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports import RowAnswer
 from cloud_sync.store import capacity, completeness, duplicates, registration_clocks, tables
+from cloud_sync.store.document_checks import check_passed
 from cloud_sync.store.house import Act
 from cloud_sync.store.issuing import refresh_stay
 from cloud_sync.store.vault import doc_hash
@@ -107,6 +108,8 @@ def record(act: Act, stay: Any, wish: RegistrationWish) -> Recorded:
     moved, lacks = _advance(act, stay, person, replace(wish, held=held))
     if status == "new" or moved:
         _registered(act, stay)
+    if moved and not lacks:
+        check_passed(act, stay, person)
     # Sealing is the last step before the commit: the vault is a database of its own and cannot roll back with it.
     sealed = act.house.vault.seal_all(person, wish.fields())
     if status == "unchanged" and (moved or sealed):

@@ -10,7 +10,7 @@ from cloud_sync.core.issue import is_due_at_nodes
 from cloud_sync.errors import NotFound
 from cloud_sync.ports import ImportKind, ImportReport
 from cloud_sync.protocol.messages import PassRow
-from cloud_sync.store import bookings, guests, imports, node_list, places, tables
+from cloud_sync.store import bookings, guests, imports, intake_files, node_list, places, tables
 from cloud_sync.store.engine import reading
 from cloud_sync.store.guest_books import GUEST_ROLE, GuestBooks
 from cloud_sync.store.guests import ConsentWish
@@ -56,6 +56,16 @@ class SqlRegistry(GuestBooks, StaffBooks):
             Refused: the file as a whole cannot be read; nothing was changed.
         """
         return imports.import_csv(self._house, self._staging, kind, data, actor=actor)
+
+    def import_file(self, kind: str, data: bytes, *, actor: str) -> ImportReport:
+        """As ``import_csv``, for every kind of file there is.
+
+        Raises:
+            Refused: no such kind, or the file as a whole cannot be read; nothing was changed.
+        """
+        return imports.import_rows(
+            self._house, self._staging, kind, intake_files.form_of(kind), data, actor=actor
+        )
 
     def guest_link(self, source: str, external_ref: str, *, actor: str = "service") -> str:
         with self._acting(actor) as act:

@@ -5,16 +5,19 @@ listing that is suspended or lapsed is still one.
 """
 
 from datetime import date, datetime, time, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from cloud_sync.core.evidence import DailyReturn
 from cloud_sync.core.lifecycles import ListingState
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_booking import Filed, MissingReturn
 from cloud_sync.store import tables
+from cloud_sync.store.evidence_store import tell
 from cloud_sync.store.house import Act
 from cloud_sync.store.tables_booking import daily_return
+from cloud_sync.store.tables_rules import evidence
 
 DUE_AT = time(12)  # of the day after
 BACK_DAYS_MAX = 31
@@ -57,7 +60,16 @@ def _filed(
         said = "nil" if guests == 0 else f"{guests} guests"
         act.note("return.file", f"{key['operator']} {key['day']}", None, said)
         act.touch(key["operator"])
+        _is_missing_no_more(act, key)
     return Filed(key["operator"], key["day"], guests, version, status)
+
+
+def _is_missing_no_more(act: Act, key: dict[str, str]) -> None:
+    """Where reconciliation was told that this return is missing, it is told that it came."""
+    held: Any = act.row(evidence, subject=key["operator"], type=DailyReturn.__name__, key=key["day"])
+    if held is not None:
+        due = due_ms(act, date.fromisoformat(key["day"]))
+        tell(act, key["operator"], key["day"], DailyReturn(due, filed=True), held.since_ms)
 
 
 def _day(act: Act, text: str) -> date:
@@ -69,6 +81,11 @@ def _day(act: Act, text: str) -> date:
     if not 0 <= (today - day).days <= BACK_DAYS_MAX:
         raise Refused("return.day", f"the day is ahead, or more than {BACK_DAYS_MAX} days past.")
     return day
+
+
+def day_begin_ms(act: Act, day: str) -> int:
+    moment = datetime.combine(date.fromisoformat(day), time(), act.house.zone)
+    return round(moment.timestamp() * 1000)
 
 
 def due_ms(act: Act, day: date) -> int:
@@ -88,7 +105,7 @@ def _on_the_morrow_ms(act: Act, day: date, hour: time) -> int:
 def missing(act: Act, days: int) -> tuple[MissingReturn, ...]:
     """Every return of the last ``days`` days whose time is over and that nobody filed, the oldest first.
 
-    An operator owes none for days before the first of their listings was on record here.
+    An operator owes none for days before the first of their listings was on record here with a code.
     """
     today = act.house.local_day(act.now_ms)
     asked = [today - timedelta(days=back) for back in range(min(days, BACK_DAYS_MAX), -1, -1)]
@@ -112,11 +129,15 @@ def _filed_days(act: Act, days: list[str]) -> set[tuple[str, str]]:
 
 
 def _owing(act: Act) -> dict[str, int]:
-    """Operators of coded listings, and since when the first of these is on record."""
+    """Operators of coded listings, and since when the first of these is on record as one."""
     listing, audit = tables.listing, tables.audit
     since = (
         sa.select(sa.func.min(audit.c.at_ms))
-        .where(audit.c.community == listing.c.community, audit.c.object == listing.c.listing)
+        .where(
+            audit.c.community == listing.c.community,
+            audit.c.object == listing.c.listing,
+            audit.c.after.in_(CODED),
+        )
         .correlate(listing)
         .scalar_subquery()
     )

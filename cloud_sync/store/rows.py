@@ -3,18 +3,24 @@
 import base64
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from cloud_sync.core.codes import Document, DocumentRefused, check_document, listing_code_fault
+from cloud_sync.core.codes import (
+    Document,
+    DocumentFault,
+    DocumentRefused,
+    check_document,
+    listing_code_fault,
+)
 from cloud_sync.core.lifecycles import ListingState
 from cloud_sync.core.mrz import Mrz, MrzFault, read_mrz
+from cloud_sync.core.policy import DAY_MS
 from cloud_sync.core.rights import RESIDENT_CLASSES, STAFF_CLASSES
 from cloud_sync.jurisdictions import MORE_FIELDS
 from cloud_sync.protocol.pin import CARD, PIN, card_of_read
 from cloud_sync.store.bookings import BookingWish
-from cloud_sync.store.census import COUNT_MAX, CensusWish
 from cloud_sync.store.house import House
 from cloud_sync.store.listings import ListingWish
 from cloud_sync.store.registering import PROOFING_MAX, RegistrationWish
@@ -24,6 +30,7 @@ Cells = Mapping[str, str]
 REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}")
 TEXT_MAX = 200
 NAME_MAX = 120
+AHEAD_MS = DAY_MS
 METHODS = ("self", "kiosk", "operator", "staff", "live-video", "national-net-id")
 
 
@@ -31,37 +38,41 @@ class RowFault(ValueError):
     """This row cannot be read; the sentence says which column and why."""
 
 
-def _needed(cells: Cells, name: str) -> str:
+class CheckFault(RowFault):
+    """The check character of a document's number is wrong: somebody typed another number than the document has."""
+
+
+def needed_in(cells: Cells, name: str) -> str:
     value = cells.get(name, "")
     if not value:
         raise RowFault(f"{name} is empty")
     return value
 
 
-def _ref(cells: Cells, name: str) -> str:
-    value = _needed(cells, name)
+def ref_in(cells: Cells, name: str) -> str:
+    value = needed_in(cells, name)
     if not REF.fullmatch(value):
         raise RowFault(f"{name} may have letters, digits and . _ : / - only, at most 64")
     return value
 
 
-def _text(cells: Cells, name: str, most: int = TEXT_MAX) -> str:
-    value = _needed(cells, name)
+def text_in(cells: Cells, name: str, most: int = TEXT_MAX) -> str:
+    value = needed_in(cells, name)
     if len(value) > most or not value.isprintable():
         raise RowFault(f"{name} has more than {most} characters, or some that cannot be printed")
     return value
 
 
-def _number(cells: Cells, name: str, lowest: int, highest: int) -> int:
-    value = _needed(cells, name)
+def number_in(cells: Cells, name: str, lowest: int, highest: int) -> int:
+    value = needed_in(cells, name)
     if not re.fullmatch(r"[0-9]{1,12}", value) or not lowest <= int(value) <= highest:
         raise RowFault(f"{name} is not a whole number from {lowest} to {highest}")
     return int(value)
 
 
-def _moment(cells: Cells, name: str, house: House) -> int:
+def moment_in(cells: Cells, name: str, house: House) -> int:
     """Local date and time of the community, or with an offset of its own."""
-    return moment_ms(_needed(cells, name), name, house)
+    return moment_ms(needed_in(cells, name), name, house)
 
 
 def moment_ms(value: str, name: str, house: House) -> int:
@@ -80,7 +91,29 @@ def moment_ms(value: str, name: str, house: House) -> int:
     return round(local.timestamp() * 1000)
 
 
-def _one_of(cells: Cells, name: str, choices: tuple[str, ...], default: str) -> str:
+def told_ms(cells: Cells, house: House, name: str = "at") -> int:
+    """When something was seen or said; it cannot lie ahead by more than clocks and zones of two offices may differ."""
+    moment = moment_in(cells, name, house)
+    if moment > house.clock.now_ms() + AHEAD_MS:
+        raise RowFault(f"{name} lies ahead")
+    return moment
+
+
+def day_ms(cells: Cells, name: str, house: House) -> int:
+    """The beginning of a day that is not ahead, where the community is."""
+    try:
+        day = date.fromisoformat(needed_in(cells, name))
+    except ValueError as error:
+        if isinstance(error, RowFault):
+            raise
+        raise RowFault(f"{name} is not a date such as 2026-01-31") from None
+    begun = round(datetime.combine(day, time(), house.zone).timestamp() * 1000)
+    if begun > house.clock.now_ms() + AHEAD_MS:
+        raise RowFault(f"{name} lies ahead")
+    return begun
+
+
+def choice_in(cells: Cells, name: str, choices: tuple[str, ...], default: str) -> str:
     value = cells.get(name, "") or default
     if value not in choices:
         raise RowFault(f"{name} is not one of {', '.join(choices)}")
@@ -89,37 +122,37 @@ def _one_of(cells: Cells, name: str, choices: tuple[str, ...], default: str) -> 
 
 def listing_wish(cells: Cells, _house: House) -> ListingWish:
     """Columns: listing, name, unit, operator, state, max_guests, room, label, access_points (spaces between)."""
-    code = _needed(cells, "listing")
+    code = needed_in(cells, "listing")
     fault = listing_code_fault(code)
     if fault:
         raise RowFault(f"listing {code[:40]!r} {fault}")
-    state = _one_of(cells, "state", tuple(ListingState), "")
+    state = choice_in(cells, "state", tuple(ListingState), "")
     return ListingWish(
         listing=code,
-        name=_text(cells, "name"),
-        unit=_text(cells, "unit"),
+        name=text_in(cells, "name"),
+        unit=text_in(cells, "unit"),
         # A reference, never a name: names stand in the vault only.
-        operator=_ref(cells, "operator"),
+        operator=ref_in(cells, "operator"),
         state=ListingState(state),
-        max_guests=_number(cells, "max_guests", 1, 99),
-        room=_ref(cells, "room"),
-        label=_text(cells, "label"),
-        access_points=tuple(_needed(cells, "access_points").split()),
+        max_guests=number_in(cells, "max_guests", 1, 99),
+        room=ref_in(cells, "room"),
+        label=text_in(cells, "label"),
+        access_points=tuple(needed_in(cells, "access_points").split()),
     )
 
 
 def booking_wish(cells: Cells, house: House) -> BookingWish:
     """Columns: source, external_ref, external_revision, listing, room, arrival, departure, headcount, state."""
     return BookingWish(
-        source=_ref(cells, "source"),
-        external_ref=_ref(cells, "external_ref"),
-        revision=_number(cells, "external_revision", 0, 10**12 - 1),
-        listing=_ref(cells, "listing"),
-        room=_ref(cells, "room"),
-        arrival_ms=_moment(cells, "arrival", house),
-        departure_ms=_moment(cells, "departure", house),
-        headcount=_number(cells, "headcount", 1, 99),
-        cancelled=_one_of(cells, "state", ("confirmed", "cancelled"), "confirmed") == "cancelled",
+        source=ref_in(cells, "source"),
+        external_ref=ref_in(cells, "external_ref"),
+        revision=number_in(cells, "external_revision", 0, 10**12 - 1),
+        listing=ref_in(cells, "listing"),
+        room=ref_in(cells, "room"),
+        arrival_ms=moment_in(cells, "arrival", house),
+        departure_ms=moment_in(cells, "departure", house),
+        headcount=number_in(cells, "headcount", 1, 99),
+        cancelled=choice_in(cells, "state", ("confirmed", "cancelled"), "confirmed") == "cancelled",
     )
 
 
@@ -137,13 +170,13 @@ def registration_wish(cells: Cells, house: House) -> RegistrationWish:
     if said and not re.fullmatch(r"[A-Z]{3}", said):
         raise RowFault("nationality is not three letters such as FRA")
     return RegistrationWish(
-        source=_ref(cells, "source"),
-        external_ref=_ref(cells, "external_ref"),
-        name=_text(cells, "name", NAME_MAX),
+        source=ref_in(cells, "source"),
+        external_ref=ref_in(cells, "external_ref"),
+        name=text_in(cells, "name", NAME_MAX),
         document=document,
         birth=birth,
-        method=_one_of(cells, "method", METHODS, "staff"),
-        proofing=_number(cells, "proofing", 0, PROOFING_MAX),
+        method=choice_in(cells, "method", METHODS, "staff"),
+        proofing=number_in(cells, "proofing", 0, PROOFING_MAX),
         guardian_contact=cells.get("guardian_contact", "")[:TEXT_MAX],
         relation=cells.get("relation", "")[:TEXT_MAX],
         nationality=said or (zone.nationality if zone is not None else ""),
@@ -166,19 +199,19 @@ def subject_wish(kind: Kind, cells: Cells, house: House) -> SubjectWish:
     """Columns: ref, name, class, access_points (spaces between), valid_from, valid_until, card, code_key, pin,
     class_only, state."""
     classes = RESIDENT_CLASSES if kind == "residents" else STAFF_CLASSES
-    begins, ends = (_moment(cells, name, house) for name in ("valid_from", "valid_until"))
+    begins, ends = (moment_in(cells, name, house) for name in ("valid_from", "valid_until"))
     if ends <= begins:
         raise RowFault("valid_until is not after valid_from")
     return SubjectWish(
         kind=kind,
-        ref=_ref(cells, "ref"),
-        name=_text(cells, "name", NAME_MAX),
-        cls=_one_of(cells, "class", classes, classes[0]),
-        access_points=tuple(_needed(cells, "access_points").split()),
+        ref=ref_in(cells, "ref"),
+        name=text_in(cells, "name", NAME_MAX),
+        cls=choice_in(cells, "class", classes, classes[0]),
+        access_points=tuple(needed_in(cells, "access_points").split()),
         valid_from_ms=begins,
         valid_until_ms=ends,
-        class_only=_one_of(cells, "class_only", ("yes", "no"), "no") == "yes",
-        ended=_one_of(cells, "state", ("active", "ended"), "active") == "ended",
+        class_only=choice_in(cells, "class_only", ("yes", "no"), "no") == "yes",
+        ended=choice_in(cells, "state", ("active", "ended"), "active") == "ended",
         card=card_of_read(cells.get("card", "")) or _keyed(cells, "card", CARD, "4 to 20 bytes as hex"),
         code_key=_code_key(cells),
         pin=_keyed(cells, "pin", PIN, "6 to 12 digits"),
@@ -207,19 +240,19 @@ def _code_key(cells: Cells) -> bytes | None:
 
 def _document(cells: Cells, house: House) -> Document:
     checked = check_document(
-        _needed(cells, "document_type"),
+        needed_in(cells, "document_type"),
         cells.get("document_issuer", ""),
-        _needed(cells, "document_number"),
+        needed_in(cells, "document_number"),
         synthetic=house.synthetic,
     )
     if isinstance(checked, DocumentRefused):
-        raise RowFault(checked.sentence)
+        raise (CheckFault if checked.fault is DocumentFault.CHECK else RowFault)(checked.sentence)
     return checked
 
 
 def _birth(cells: Cells, house: House) -> date:
     try:
-        birth = date.fromisoformat(_needed(cells, "birth_date"))
+        birth = date.fromisoformat(needed_in(cells, "birth_date"))
     except ValueError as error:
         if isinstance(error, RowFault):
             raise
@@ -227,16 +260,3 @@ def _birth(cells: Cells, house: House) -> date:
     if not 0 <= (house.local_day(house.clock.now_ms()) - birth).days < 366 * 130:
         raise RowFault("birth_date lies in the future or more than 130 years back")
     return birth
-
-
-def census_wish(cells: Cells) -> CensusWish:
-    """Raises RowFault: not a day, not numbers, or more of a part than of the whole."""
-    day = _needed(cells, "as_of")
-    try:
-        as_of = date.fromisoformat(day)
-    except ValueError:
-        raise RowFault("as_of is not a day such as 2026-01-31") from None
-    counts = [_number(cells, name, 0, COUNT_MAX) for name in ("households", "operating", "registered")]
-    if counts != sorted(counts, reverse=True):
-        raise RowFault("registered is at most operating, and operating at most households")
-    return CensusWish(as_of, *counts)

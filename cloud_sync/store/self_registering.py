@@ -25,6 +25,7 @@ from cloud_sync.errors import Refused
 from cloud_sync.ports_guest import FormAnswer
 from cloud_sync.store import registering, tables
 from cloud_sync.store.discrepancy_rows import raise_now
+from cloud_sync.store.document_checks import CHECK_FAILED, failed_checks
 from cloud_sync.store.evidence_store import tell
 from cloud_sync.store.guests import member_of, stay_of_token
 from cloud_sync.store.house import Act, House
@@ -32,7 +33,6 @@ from cloud_sync.store.registering import RegistrationWish, check_takes_registrat
 from cloud_sync.store.vault import doc_hash
 
 DRAFT = "draft"
-CHECK_FAILED = "guest.check_failed"
 SELF_CHECK = "self"  # the key of the evidence that a guest's own form failed
 CHECKS_RULE, READ_FIRST_RULE, LEAD_FIRST_RULE, REGISTERED_RULE = (
     "guest.checks",
@@ -147,15 +147,6 @@ def _ready(act: Act, token: str) -> Any:
     if failed_checks(act, stay.stay) >= CHECKS_MAX:
         raise Refused(CHECKS_RULE, "the document could not be checked three times; the staff help.")
     return stay
-
-
-def failed_checks(act: Act, stay: str) -> int:
-    """How often a document check of this stay failed: counted where it stands for good, in the audit."""
-    table = tables.audit
-    count = sa.select(sa.func.count()).where(
-        table.c.community == act.house.community, table.c.object == stay, table.c.action == CHECK_FAILED
-    )
-    return int(act.connection.execute(count).scalar_one())
 
 
 def _take(act: Act, stay: Any, form: Mapping[str, str], *, lead: Any | None) -> FormAnswer:

@@ -15,10 +15,11 @@ CODE_TROUBLE = ("CredentialExpired", "Unauthorized")
 Line = tuple[int, int, str]
 
 
-def taken(direction: str, who: str, cls: str, credential: str) -> str:
+def taken(direction: str, who: str, cls: str, credential: str, grant: str = "") -> str:
+    named = f',"grant_id":"{grant}"' if grant else ""
     return (
         f'"type":"access.taken","direction":"{direction}","door_result":"opened","who":"{who}","class":"{cls}",'
-        f'"credential_kind":"{credential}"'
+        f'"credential_kind":"{credential}"{named}'
     )
 
 
@@ -37,13 +38,14 @@ def guarded(kind: str, direction: str, named: str, actor: str) -> str:
     return f'"type":"{kind}","direction":"{direction}",{decision}{named},"credential_kind":"guard","actor":"{actor}"'
 
 
-def counted(who: str, persons: int) -> str:
-    return f'"type":"door.tailgating","who":"{who}","class":"guest","x":{{"persons":{persons}}}'
+def counted(grant: str, people: int) -> str:
+    """A door counted more people than it let in; like a node's, the line names a grant and nobody."""
+    return f'"type":"access.tailgate","grant_id":"{grant}","x":{{"people":{people},"grants":1}}'
 
 
 HELD = '"type":"door.held","door_result":"held","contact":"open"'
 FORCED = '"type":"door.forced","door_result":"forced","contact":"open"'
-FOLLOWED = '"type":"door.tailgating","x":{"persons":2}'
+FOLLOWED = '"type":"access.tailgate","x":{"people":2,"grants":1}'
 SPOOFED = (
     '"type":"access.denied","direction":"in","decision":"deny","reason":"x:PresentationAttack",'
     '"credential_kind":"face","pad":{"result":"fail"}'

@@ -12,7 +12,7 @@ from cloud_sync.synth.deal import UNSCORED
 from cloud_sync.synth.demand import expected
 from cloud_sync.synth.doors import Line, Trouble
 from cloud_sync.synth.guests import Guests
-from cloud_sync.synth.homes import OPEN_STATES, Homes, homes
+from cloud_sync.synth.homes import OWING_STATES, Homes, homes
 from cloud_sync.synth.ledger import Ledgers, one_each
 from cloud_sync.synth.others import Others
 from cloud_sync.synth.parties import LEAD_MAX, Parties
@@ -210,7 +210,7 @@ class Community:
     def _hand_in(self, rng: Random, day: int) -> None:
         """Every operator's return for this day, on the next morning; nobody inside is a return too."""
         inside = self._guests.night()
-        for operator in operators_open(self.homes, OPEN_STATES):
+        for operator in operators_open(self.homes, OWING_STATES):
             if (operator, day) in self._missing:
                 self._missing.discard((operator, day))
                 continue

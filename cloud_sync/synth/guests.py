@@ -16,6 +16,9 @@ TRIPS_PER_HOUR = 1.5 / 11.1
 EXTRA_UNLOCKS = 0.9 / 11.1
 WAKING = (8 * 60, 22 * 60 + 30)
 MINUTE = 60_000
+NOT_WALKABLE_MS = (
+    15_000  # between two gates; the rule of D19 says twenty seconds, for the whole of both clocks' bounds
+)
 GUARDS = tuple(f"S-G{k + 1}" for k in range(GUARDS_COUNT))
 
 
@@ -111,7 +114,7 @@ class _Walk:
         self._pass(ms, gate, "in")
         if self._stay.label == "D19" and self._k == 0:
             other = next((g for g in self._place.gates_in if g != gate), gate)
-            self._out.append((ms + 20_000, other, taken("in", *self._who)))
+            self._out.append((ms + NOT_WALKABLE_MS, other, taken("in", *self._who)))
         if self._door is not None:
             self._pass(ms + 70_000 + self._rng.randrange(60_000), self._door, "in")
         self.unlock(ms + 160_000 + self._rng.randrange(30_000))
@@ -130,9 +133,11 @@ class _Walk:
         if registered is None or registered > ms // MINUTE:
             self._let_in(ms, point, direction)
             return
-        self._trouble.passage(self._out, ms, point, taken(direction, *self._who), self._who)
-        if stay.label == "D05" and self._k == 0 and direction == "in":
-            self._out.append((ms + 3_000, point, counted(self._who[0], len(stay.members) + 1)))
+        many = stay.label == "D05" and self._k == 0 and direction == "in"
+        grant = f"{stay.number:07}{ms:015}" if many else ""
+        self._trouble.passage(self._out, ms, point, taken(direction, *self._who, grant), self._who)
+        if many:
+            self._out.append((ms + 3_000, point, counted(grant, len(stay.members) + 1)))
 
     def _let_in(self, ms: int, point: int, direction: str) -> None:
         """Not registered: the guard opens; only the lead has a pass that can be named."""

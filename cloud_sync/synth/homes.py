@@ -22,6 +22,11 @@ STATES = (
     ("REVOKED", 1.0),
 )
 OPEN_STATES = ("ACTIVE", "LAPSED")  # those that take guests
+OWING_STATES = (
+    *OPEN_STATES,
+    "SUSPENDED",
+    "WITHDRAWING",
+)  # whose operators owe a daily return, if only of nobody
 AREA = "000001"
 COVERED_SHARE = 0.8  # of listings stand behind a unit door with a node
 

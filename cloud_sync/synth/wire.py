@@ -20,6 +20,7 @@ AS_THEY_ARE = (
     "contact",
     "class",
     "credential_kind",
+    "grant_id",
     "decision",
     "reason",
     "actor",
