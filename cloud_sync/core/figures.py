@@ -47,6 +47,7 @@ class AsOf(StrEnum):
     TOLD = "told"  # from what doors told: the watermark
     BOOKS = "books"  # from the community's own books: now
     CENSUS = "census"  # the day of the census
+    FILE = "file"  # when the file was brought
 
 
 class Why(StrEnum):
@@ -143,8 +144,8 @@ _ALL: tuple[Spec, ...] = (
     Spec("register_operating", _R.GAP, _S.SHARE, "listing, unit, evidence", rows="/listings"),
     Spec("register_households", _R.GAP, _S.SHARE, "listing, unit, roll_unit", rows="/listings"),
     Spec("register_census", _R.GAP, _S.SHARE, "listing, census", rows="/listings"),
-    Spec("household_match_rate", _R.HOUSEHOLDS, _S.SHARE, "import_run", rows="/registry"),
-    Spec("household_buckets", _R.HOUSEHOLDS, _S.SHARE, "import_run", parts="bucket", rows="/registry"),
+    Spec("household_match_rate", _R.HOUSEHOLDS, _S.SHARE, "import_run", _A.FILE, rows="/registry"),
+    Spec("household_buckets", _R.HOUSEHOLDS, _S.SHARE, "import_run", _A.FILE, parts="bucket", rows="/registry"),
     Spec("household_decided", _R.HOUSEHOLDS, _S.SHARE, "import_row, import_decision", rows="/registry"),
     Spec("household_activated", _R.HOUSEHOLDS, _S.NONE, "", why=Why.NO_ACTIVATION),
     Spec("stay_reconciliation_rate", _R.STAYS, _S.SHARE, "stay, pass, discrepancy", people=True),
