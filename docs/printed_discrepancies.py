@@ -1,12 +1,17 @@
 """The kinds of discrepancy, their evidence and their thresholds, as the program has them."""
 
 from dataclasses import fields
+from typing import get_args
 
 from cloud_sync.core.discrepancies import KINDS, PROPOSALS, Kind
-from cloud_sync.core.evidence import BODIES
+from cloud_sync.core.evidence import BODIES, TELLERS
 from cloud_sync.core.judging import STAY_RULES
 from cloud_sync.core.policy import CN_DEFAULT, DAY_MS, HOUR_MS, MINUTE_MS
+from cloud_sync.ports import FeedKind
+from cloud_sync.store.intake_files import FORMS
 from docs.printed import NONE, table
+
+IMPORT, BOOKS = "import ", "what the register holds"
 
 
 def kinds() -> str:
@@ -35,16 +40,35 @@ def _rests(kind: Kind) -> str:
 
 
 def evidence() -> str:
-    """Every type that can be told, and its fields."""
+    """Every type that can be told, its fields, and who tells it."""
     rows = [
         (
             f"`{name}`",
             (body.__doc__ or "").splitlines()[0],
             ", ".join(f"`{one.name}`" for one in fields(body)),
+            "; ".join(_teller(one) for one in TELLERS[name]) or NONE,
         )
         for name, body in BODIES.items()
     ]
-    return table(("type", "what it says", "fields"), rows)
+    return table(("type", "what it says", "fields", "told by"), rows)
+
+
+def _teller(words: str) -> str:
+    return f"`{words}`" if words.startswith(IMPORT) else words
+
+
+def files() -> str:
+    """Every kind of file beside the records, its columns, and what its rows become."""
+    rows = [
+        (
+            f"`{kind}`",
+            ", ".join(f"`{name}`" for name in FORMS[kind].needed),
+            ", ".join(f"`{name}`" for name in FORMS[kind].optional) or NONE,
+            ", ".join(f"`{type_}`" for type_, who in TELLERS.items() if f"{IMPORT}{kind}" in who) or BOOKS,
+        )
+        for kind in get_args(FeedKind)
+    ]
+    return table(("kind", "columns", "may have", "becomes"), rows)
 
 
 def thresholds() -> str:

@@ -167,6 +167,33 @@ Body = (
 BODIES: Mapping[str, type[Body]] = MappingProxyType({body.__name__: body for body in get_args(Body)})
 
 
+# Who tells each type in this program, beside a person with ``reconcile tell``: "import KIND" is a file of that kind.
+TELLERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "UnitVisit": (
+            "import visitors",
+            "a visitor admitted to a dwelling",
+            "unlocks, counted by the service",
+        ),
+        "Advertisement": ("import advertisements",),
+        "Inspection": ("import inspections", "a finding that another person confirmed"),
+        "Complaint": ("import complaints",),
+        "Capacity": ("import inspections", "import rooms"),
+        "IdentityCheck": ("import registrations", "a guest's own form", "staff who proved a person"),
+        "TemplateMatch": (),
+        "Headcount": ("a check on the spot",),
+        "WrongFact": (),
+        "MinorConcern": (),
+        "Submission": ("import reports",),
+        "DailyReturn": ("the service, past noon", "a return that is filed after that"),
+        "Household": ("import units", "import verifications", "the register of units"),
+        "PathTimes": ("the service, of yesterday",),
+        "Overdue": (),
+        "ResidentPattern": (),
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """One thing told about a subject; ``ended_ms`` is when it ceased to be so."""

@@ -12,7 +12,15 @@ from cloud_sync.store.evidence_store import tell
 from cloud_sync.store.house import Act
 from cloud_sync.store.interests import known_user
 from cloud_sync.store.reasons import checked_reason
-from cloud_sync.store.tables_model import duty, interest, operator, operator_staff, unit, unit_residents
+from cloud_sync.store.tables_model import (
+    duty,
+    grid,
+    interest,
+    operator,
+    operator_staff,
+    unit,
+    unit_residents,
+)
 
 ID = re.compile(r"[0-9A-Za-z\u4e00-\u9fff][0-9A-Za-z\u4e00-\u9fff._:/-]{0,63}")
 USES = ("self", "long_let", "short_let", "vacant", "unknown")
@@ -40,6 +48,7 @@ def put_unit(act: Act, wish: UnitWish, reason: str, actor: str, *, seen_ms: int 
     checked_id("unit", wish.unit)
     if wish.use not in USES or wish.ownership not in OWNERSHIPS:
         raise Refused("unit", f"use is one of {', '.join(USES)}; ownership one of {', '.join(OWNERSHIPS)}.")
+    check_grid(act, wish.grid)
     why, values = checked_reason(reason), {name: getattr(wish, name) for name in _FIELDS}
     held = act.row(unit, unit=wish.unit)
     looked_ms = act.now_ms if seen_ms is None else seen_ms
@@ -55,6 +64,12 @@ def put_unit(act: Act, wish: UnitWish, reason: str, actor: str, *, seen_ms: int 
     act.update(unit, {"unit": wish.unit}, **values)
     if looked_at(act, wish.unit, looked_ms, actor):
         act.note("unit.verify", wish.unit, reason=why)
+
+
+def check_grid(act: Act, name: str) -> None:
+    """Raises NotFound for a grid that is not on the street's list, once there is one."""
+    if name and act.row(grid, grid=name) is None and act.rows(grid):
+        raise NotFound(f"grid {name[:64]} is not on the list of grids; import the grids first.")
 
 
 def check_unit(act: Act, unit_id: str) -> None:
@@ -156,6 +171,8 @@ def give_duty(act: Act, user: str, role: str, scope: str, from_ms: int, until_ms
         raise Refused(
             "duty", "a duty has a role, and community, grid:…, building:… or operator:… as its place."
         )
+    if kind == "grid":
+        check_grid(act, value)
     if (role == Role.OPERATOR) != (kind == "operator"):
         raise Refused("duty", "the role operator goes with operator:…, and only that role does.")
     if until_ms is not None and until_ms <= from_ms:

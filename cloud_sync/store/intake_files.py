@@ -13,13 +13,14 @@ from cloud_sync.store.intake_census import CENSUS
 from cloud_sync.store.intake_found import ADVERTISEMENTS, COMPLAINTS, INSPECTIONS
 from cloud_sync.store.intake_register import LISTING_STATES, OPERATORS, ROOMS
 from cloud_sync.store.intake_reports import REPORTS, RETURNS
-from cloud_sync.store.intake_units import UNITS, VERIFICATIONS
+from cloud_sync.store.intake_units import GRIDS, UNITS, VERIFICATIONS
 from cloud_sync.store.intake_visitors import VISITORS
 
 _FEEDS: Mapping[FeedKind, Form] = {
     "advertisements": ADVERTISEMENTS,
     "census": CENSUS,
     "complaints": COMPLAINTS,
+    "grids": GRIDS,
     "inspections": INSPECTIONS,
     "listing_states": LISTING_STATES,
     "operators": OPERATORS,

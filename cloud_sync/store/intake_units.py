@@ -1,20 +1,32 @@
-"""Files about dwellings: the register of units with the day each was last looked at, and visits to them since (D24)."""
+"""Files about dwellings: grids, the register of units with the day each was last looked at, and visits to them since (D24)."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from cloud_sync.core.lifecycles import ListingState
 from cloud_sync.core.listing_access import access_by_listing_state
+from cloud_sync.errors import NotFound
 from cloud_sync.ports import RowAnswer
 from cloud_sync.ports_model import UnitWish
 from cloud_sync.store import tables
-from cloud_sync.store.dossier_books import OWNERSHIPS, USES, looked_at, put_unit
+from cloud_sync.store.dossier_books import OWNERSHIPS, USES, check_grid, looked_at, put_unit
 from cloud_sync.store.house import Act
 from cloud_sync.store.imports import Form
-from cloud_sync.store.rows import RowFault, day_ms, needed_in, text_in, told_ms
-from cloud_sync.store.tables_model import unit
+from cloud_sync.store.rows import (
+    RowFault,
+    choice_in,
+    day_ms,
+    needed_in,
+    number_in,
+    ref_in,
+    text_in,
+    told_ms,
+)
+from cloud_sync.store.tables_model import grid, unit
 
 REGISTER = "the register of units, as a file"
+LEVELS = ("community", "grid", "micro")
+HOUSEHOLDS_MAX = 1_000_000
 
 
 def listing_of_unit(act: Act, unit_id: str) -> str | None:
@@ -26,7 +38,7 @@ def listing_of_unit(act: Act, unit_id: str) -> str | None:
 
 def _unit(act: Act, line: int, cells: Mapping[str, str]) -> RowAnswer:
     held: Any = act.row(unit, unit=needed_in(cells, "unit"))
-    wish = _wish(cells, held)
+    wish = _wish(act, cells, held)
     seen_ms = day_ms(cells, "last_verified_at", act.house) if cells.get("last_verified_at") else None
     if held is None or any(getattr(held, name) != getattr(wish, name) for name in _FIELDS):
         # A dossier of which nobody says when it was looked at has never been.
@@ -39,8 +51,9 @@ def _unit(act: Act, line: int, cells: Mapping[str, str]) -> RowAnswer:
 _FIELDS = ("building", "stair", "floor", "door_no", "grid", "use", "ownership")
 
 
-def _wish(cells: Mapping[str, str], held: Any) -> UnitWish:
+def _wish(act: Act, cells: Mapping[str, str], held: Any) -> UnitWish:
     """A column that the file does not have leaves what is there."""
+    check_grid(act, cells.get("grid", ""))
     use = needed_in(cells, "use").replace("-", "_")
     ownership = cells.get("ownership") or (held.ownership if held is not None else "unknown")
     if use not in USES or ownership not in OWNERSHIPS:
@@ -65,6 +78,30 @@ def _visit(act: Act, line: int, cells: Mapping[str, str]) -> RowAnswer:
     return RowAnswer(line, "updated" if newer else "unchanged", unit_id, "")
 
 
+def _grid(act: Act, line: int, cells: Mapping[str, str]) -> RowAnswer:
+    name, parent = ref_in(cells, "grid"), cells.get("parent", "") or None
+    level = choice_in(cells, "level", LEVELS, "")
+    if (parent is None) != (level == LEVELS[0]):
+        raise RowFault(f"parent is empty for the {LEVELS[0]}, and for nothing else")
+    if parent is not None and act.row(grid, grid=parent) is None:
+        raise NotFound(f"there is no grid {parent[:64]}; put it before those within it.")
+    values = {
+        "parent": parent,
+        "level": level,
+        "name": text_in(cells, "name"),
+        "households": number_in(cells, "households", 0, HOUSEHOLDS_MAX),
+    }
+    held: Any = act.row(grid, grid=name)
+    if held is None:
+        act.insert(grid, grid=name, made_ms=act.now_ms, **values)
+    elif all(getattr(held, column) == value for column, value in values.items()):
+        return RowAnswer(line, "unchanged", name, "")
+    else:
+        act.update(grid, {"grid": name}, **values)
+    act.note("grid.file", name, None, f"{level}, {values['households']} households")
+    return RowAnswer(line, "new" if held is None else "updated", name, "")
+
+
 # The address is the unit's own columns written out; it is read by nobody and kept nowhere.
 UNITS = Form(
     needed=("unit", "building", "unit_door", "floor", "door_no", "use"),
@@ -75,4 +112,11 @@ UNITS = Form(
 )
 VERIFICATIONS = Form(
     needed=("at", "unit"), optional=("by",), personal=frozenset(), key=("unit", "at"), take=_visit
+)
+GRIDS = Form(
+    needed=("grid", "parent", "level", "name", "households"),
+    optional=(),
+    personal=frozenset(),
+    key=("grid",),
+    take=_grid,
 )

@@ -198,7 +198,7 @@ NOBODYS = frozenset(
 UNENDED = frozenset(
     {
         "band_table", "booking_feed", "census", "conduct_rule", "daily_return", "deposit_entry", "duty", "finding", "follow_up",
-        "import_decision", "import_row", "import_run", "inspection", "inspection_item", "intake_key", "interest",
+        "grid", "import_decision", "import_row", "import_run", "inspection", "inspection_item", "intake_key", "interest",
         "letter_ack", "listing_document", "listing_file", "operator", "operator_staff", "points_entry", "roll_person",
         "roll_unit", "room_file", "sanction", "spot_check", "spot_draw", "unit", "unit_residents", "upstream_log",
         "upstream_submission",

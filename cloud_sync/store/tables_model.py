@@ -23,6 +23,15 @@ unit = _table(
     _int("verified_ms", null=True),
     _text("verified_by", null=True),
 )
+grid = _table(  # as the street keeps them; once there are any, what names a grid names one of these
+    "grid",
+    _key("grid"),
+    _text("parent", null=True),
+    _text("level"),  # community | grid | micro
+    _text("name"),
+    _int("households"),
+    _int("made_ms"),
+)
 # Who lives there is nobody's business here: how many of each class, and as of when.
 unit_residents = _table("unit_residents", _key("unit"), _key("cls"), _int("n"), _int("as_of_ms"))
 operator = _table(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from cloud_sync.compose import Books
 from cloud_sync.core.codes import listing_code
 from cloud_sync.core.policy import HOUR_MS
 from cloud_sync.errors import ConfigError, Refused
+from cloud_sync.ports import FeedKind, ImportKind
 from cloud_sync.store import tables
 from cloud_sync.store.evidence_store import EvidenceBook
 from cloud_sync.store.intake_files import FORMS, take_file
@@ -284,6 +286,17 @@ def test_a_new_booking_after_the_state_was_told_is_d08(intake):
     assert [(kind, state) for kind, _, state, _ in intake.found()] == [("D08", "open"), ("D14", "open")]
 
 
+def test_once_there_are_grids_a_unit_names_one_of_them(intake):
+    whole: Row = {"grid": "g0", "parent": "", "level": "community", "name": "东方", "households": 24}
+    part: Row = {"grid": "g1", "parent": "g0", "level": "grid", "name": "第1网格", "households": 24}
+    assert intake.says("units", home(grid="3")) == ["updated"]
+    assert "put it before those within it" in intake.says("grids", part)[0]
+    assert intake.says("grids", whole, part) == ["new", "new"]
+    assert intake.says("grids", whole, {**part, "households": 23}) == ["unchanged", "updated"]
+    said = intake.says("units", home(grid="g1"), home(grid="g9"), home())
+    assert (said[0], "not on the list of grids" in said[1], said[2]) == ("updated", True, "unchanged")
+
+
 BAD = [
     (
         "advertisements",
@@ -331,6 +344,11 @@ BAD = [
         f"door AP-9 is not on the way to room {ROOM}; its listing says which are.",
     ),
     ("rooms", beds(99), "beds is not a whole number from 1 to 12."),
+    (
+        "grids",
+        {"grid": "g", "parent": "", "level": "micro", "name": "x", "households": 1},
+        "parent is empty for the",
+    ),
     ("listing_states", {"listing": CODE, "state": "GONE", "reason": "x"}, "state is not one of"),
 ]
 
@@ -351,6 +369,7 @@ def test_a_bad_row_is_one_sentence_and_changes_nothing(tmp_path):
 
 def test_every_file_that_is_made_for_intake_is_taken_column_for_column():
     beside = {"bookings_at", "registrations_at"}
+    assert set(get_args(FeedKind)) | set(get_args(ImportKind)) == FORMS.keys()
     for kind in HEADERS.keys() - beside:
         form = FORMS[kind]
         assert set(HEADERS[kind]) <= set(form.columns), kind

@@ -1,5 +1,7 @@
 """What the service tells reconciliation by itself, and what its own books say since files bring more: on both databases."""
 
+import ast
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,13 +9,16 @@ import pytest
 import sqlalchemy as sa
 
 from cloud_sync.compose import Books
-from cloud_sync.core.evidence import UnitVisit
+from cloud_sync.core.evidence import BODIES, TELLERS, UnitVisit
 from cloud_sync.store import tables
 from cloud_sync.store.evidence_store import told_body
+from cloud_sync.store.intake_files import FORMS
 from cloud_sync.store.own_evidence import tell_own
 from cloud_sync.store.places import AccessPointSpec
 from cloud_sync.store.tables_rules import evidence
 from cloud_sync.store.visitors import VisitWish
+from cloud_sync.synth.doors import counted, taken
+from cloud_sync.synth.wire import body_of
 from tests.fakes.community_house import (
     CODE,
     DOOR,
@@ -31,6 +36,7 @@ from tests.fakes.community_house import (
     with_guest,
 )
 
+STORE = Path(tables.__file__).parent
 STAIR, OTHER_DOOR = "AP-dongfang-u1", "AP-dongfang-302"
 OTHER_ROOM = f"{CODE}-302"
 WRONG = resident_id()[:17] + ("0" if resident_id()[17] != "0" else "1")
@@ -188,3 +194,40 @@ def test_three_numbers_with_a_wrong_check_character_are_d10_until_the_party_is_v
     assert place.checks() == [("closed", "S1")]
     assert take(place.books, "registrations", wrong, right) == ["rejected", "unchanged"]
     assert place.checks() == [("closed", "S1")]
+
+
+def test_who_is_named_as_telling_a_type_is_found_in_the_code_and_nobody_else():
+    assert TELLERS.keys() == BODIES.keys()
+    calls = {
+        node.func.id
+        for path in STORE.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert {name for name, who in TELLERS.items() if who} == calls & BODIES.keys()
+    kinds = {words.removeprefix("import ") for who in TELLERS.values() for words in who if "import " in words}
+    assert kinds <= FORMS.keys()
+
+
+def test_a_minor_without_guardian_is_d20_from_the_books_alone(place):
+    with_guest(place.books)
+    minor = registration_row(
+        document_number=resident_id("00000120150131000"), birth_date="2015-01-31", name="孩子"
+    )
+    take(place.books, "registrations", minor)
+    assert ("D20", "open", "S1") in place.found()
+
+
+def test_a_count_as_synth_writes_it_is_one_a_node_could_have_sent(place):
+    with_guest(place.books)
+    guest = place.books.registry.passes()[0]
+    for grant in ("g1", "g2"):
+        for text in (taken("in", "xc 1001 0", "guest", "qr", grant), counted(grant, 3)):
+            line = json.loads(f'{{"at":{place.clock.now_ms()},"access_point":"{GATE}",{text}}}')
+            body = body_of(
+                line, boot_id="b1", booted_ms=0, pass_of=lambda _: (guest.pass_id, guest.version, "SJ-1")
+            )
+            place.gate.ledger.record(json.dumps(body).encode())
+            place.gate.hears(place.gate.ledger.batch([place.gate.ledger.head]))
+            place.clock.step(ms=3_000)
+    assert place.found() == [("D05", "open", "S2")]
