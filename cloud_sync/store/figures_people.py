@@ -129,23 +129,16 @@ def today(look: Look) -> Iterator[Figure]:
     """Stays that were expected and came, that were to leave and left, and people in house; arrivals and departures by hour."""
     begins_ms = look.house.midnight_ms(look.now_ms)
     ends_ms = look.house.midnight_ms(begins_ms + DAY_MS + 2 * HOUR_MS)
-    first = sa.func.min(_SEEN.c.first_entry_ms)
-    came = (
-        sa.select(_PASS.c.community, _PASS.c.stay, first.label("first_ms"))
-        .select_from(_PASS.join(_SEEN, same(_PASS, _SEEN, "pass_id")))
-        .where(look.mine(_PASS), _PASS.c.stay.is_not(None))
-        .group_by(_PASS.c.community, _PASS.c.stay)
-        .having(first.is_not(None))
-        .subquery()
-    )
     expected = (
         look.mine(_STAY),
         _STAY.c.planned_in_ms >= begins_ms,
         _STAY.c.planned_in_ms < ends_ms,
         _STAY.c.state.not_in(NOT_EXPECTED),
     )
-    arrived = sa.select(sa.func.count()).select_from(_STAY.join(came, same(came, _STAY, "stay")))
-    yield look.figure("arrivals_today", look.number(arrived.where(*expected)), look.count(_STAY, *expected))
+    came = sa.exists().where(
+        same(_PASS, _STAY, "stay"), same(_SEEN, _PASS, "pass_id"), _SEEN.c.first_entry_ms.is_not(None)
+    )
+    yield look.figure("arrivals_today", look.count(_STAY, *expected, came), look.count(_STAY, *expected))
     leaving = (
         _STAY.c.planned_out_ms >= begins_ms,
         _STAY.c.planned_out_ms < ends_ms,
@@ -154,9 +147,28 @@ def today(look: Look) -> Iterator[Figure]:
     gone = look.count(_STAY, *leaving, _STAY.c.checked_out_ms.is_not(None))
     yield look.figure("departures_today", gone, look.count(_STAY, *leaving))
     yield look.figure("in_house", *inside(look))
-    yield from _by_hour(look, "arrivals_by_hour", came.c.first_ms, sa.select(came.c.stay), begins_ms, ends_ms)
+    firsts = _first_entries(look, begins_ms, ends_ms)
+    arriving = sa.select(firsts.c.stay)
+    yield from _by_hour(look, "arrivals_by_hour", firsts.c.first_ms, arriving, begins_ms, ends_ms)
     left = sa.select(_STAY.c.stay).where(look.mine(_STAY))
     yield from _by_hour(look, "departures_by_hour", _STAY.c.checked_out_ms, left, begins_ms, ends_ms)
+
+
+def _first_entries(look: Look, begins_ms: int, ends_ms: int) -> sa.Subquery:
+    """The first entry of every stay of which somebody had theirs between two moments."""
+    seen = _PASS.join(_SEEN, same(_PASS, _SEEN, "pass_id"))
+    lately = (
+        sa.select(_PASS.c.stay)
+        .select_from(seen)
+        .where(look.mine(_PASS), _SEEN.c.first_entry_ms >= begins_ms, _SEEN.c.first_entry_ms < ends_ms)
+    )
+    return (
+        sa.select(_PASS.c.stay, sa.func.min(_SEEN.c.first_entry_ms).label("first_ms"))
+        .select_from(seen)
+        .where(look.mine(_PASS), _PASS.c.stay.in_(lately))
+        .group_by(_PASS.c.stay)
+        .subquery()
+    )
 
 
 def _by_hour(
