@@ -31,7 +31,7 @@ def take_census(act: Act, line: int, wish: CensusWish) -> RowAnswer:
     day = wish.as_of.isoformat()
     if (wish.as_of - act.house.local_day(act.now_ms)).days > 366:
         raise Refused("census", "as_of is more than a year ahead")
-    values = {name: getattr(wish, name) for name in ("households", "operating", "registered")}
+    values = {"households": wish.households, "letting": wish.operating, "registered": wish.registered}
     held = act.row(census, as_of=day)
     said = {name: getattr(held, name) for name in values} if held is not None else None
     if said == values:

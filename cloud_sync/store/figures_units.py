@@ -80,7 +80,7 @@ def gap(look: Look) -> Iterator[Figure]:
             yield Figure(name, 0, None, look.now_ms, why=Why.NO_CENSUS)
     else:
         as_of_ms = day_ms(look.house, found.as_of)
-        yield look.figure("gap_operating", found.registered, found.operating, as_of_ms=as_of_ms)
+        yield look.figure("gap_operating", found.registered, found.letting, as_of_ms=as_of_ms)
         yield look.figure("gap_households", found.registered, found.households, as_of_ms=as_of_ms)
         yield look.figure("register_census", registered, found.registered)
     known = sa.union(

@@ -72,7 +72,7 @@ census = _table(
     "census",
     _key("as_of"),  # 2026-01-01
     _int("households"),
-    _int("operating"),
+    _int("letting"),  # how many let rooms, registered or not
     _int("registered"),
     _int("told_ms"),
     _text("told_by"),

@@ -293,6 +293,6 @@ class FigureHistory:
         day = self._books.house.local_day(self.now)
         for as_of, registered in (("2020-01-01", 3), (day.isoformat(), 25), ("2999-01-01", 99)):
             self._put(
-                tables_import.census, as_of=as_of, households=241, operating=60, registered=registered, told_ms=1,
+                tables_import.census, as_of=as_of, households=241, letting=60, registered=registered, told_ms=1,
                 told_by="li",
             )  # fmt: skip

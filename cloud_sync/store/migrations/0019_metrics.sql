@@ -3,7 +3,7 @@ CREATE TABLE census (
   community TEXT NOT NULL,
   as_of TEXT NOT NULL,
   households BIGINT NOT NULL,
-  operating BIGINT NOT NULL,
+  letting BIGINT NOT NULL,
   registered BIGINT NOT NULL,
   told_ms BIGINT NOT NULL,
   told_by TEXT NOT NULL,
