@@ -381,6 +381,7 @@ ImportKind = Literal["listings", "bookings", "registrations", "residents", "staf
 # What else communities receive as files: facts and evidence that no record of the five above holds.
 FeedKind = Literal[
     "advertisements",
+    "census",
     "complaints",
     "grids",
     "inspections",

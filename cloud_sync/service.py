@@ -72,6 +72,7 @@ from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
 from cloud_sync.store.community_metrics import community_metrics
 from cloud_sync.store.delivery_check import DeliveryCheck
 from cloud_sync.store.feeds import SqlFeeds
+from cloud_sync.store.figures import StoredFigures
 from cloud_sync.store.morning import StoredMorning
 from cloud_sync.store.pass_feed import StoredPassFeed
 from cloud_sync.store.pass_lines import StoredPassLines
@@ -211,6 +212,7 @@ class Service:
     def _build_pages(self, books: Books) -> None:
         reader = StoredDashboard(books.engine)
         code = self._config.community.code
+        figures = StoredFigures(books.house)
         services = Services(
             community=code,
             reader=reader,
@@ -228,6 +230,7 @@ class Service:
             push=push_book(books),
             intercom=self._config.staff.intercom,
             morning=StoredMorning(books.engine),
+            figures=figures,
             privacy=SqlPrivacy(books.house),
             deliveries=StoredDeliveries(books.engine, code),
             upstream=StoredUpstream(books.house),
@@ -250,7 +253,7 @@ class Service:
         nodes = node_router(StoredSnapshots(books.house))
         bookings = booking_router(SqlBookingDesk(books.house), books.accounts)
         listings = listing_router(books.accounts, books.listings)
-        metrics = metrics_router(books.accounts, lambda: community_metrics(books.house))
+        metrics = metrics_router(books.accounts, lambda: community_metrics(books.house), figures)
         app = create_app(services, routers=(api, zones, nodes, bookings, listings, metrics))
         web = self._config.web
         self.pages = PageServer(app, web.host, web.port, tls_files(self._config))

@@ -16,6 +16,8 @@ class Role(StrEnum):
 class Right(StrEnum):
     SEE_BOARD = "the community's dashboard and node pages"
     SEE_STAFF = "the gate staff's page"
+    SEE_FIGURES = "the community's figures"
+    SEE_FEW = "figures that speak of fewer than ten people"
     SEE_ALL_CASES = "discrepancies below S1"
     IMPORT = "bring listings, bookings and registrations"
     WORK_CASE = "acknowledge, start, resolve, hold and hand over"
@@ -37,6 +39,7 @@ class Right(StrEnum):
 _GATE = frozenset(
     {
         Right.SEE_STAFF,
+        Right.SEE_FIGURES,
         Right.WORK_CASE,
         Right.VERIFY_ALERT,
         Right.COMMAND_DOOR,
@@ -52,7 +55,7 @@ MAY: Mapping[Role, frozenset[Right]] = MappingProxyType(
         Role.OFFICER: frozenset(Right) - {Right.SECOND_APPROVAL},
         Role.ADMIN: frozenset(Right),
         Role.OPERATOR: frozenset({Right.FILE_LISTING}),
-        Role.STREET: frozenset({Right.SEE_LISTINGS, Right.SECOND_APPROVAL}),
+        Role.STREET: frozenset({Right.SEE_LISTINGS, Right.SEE_FIGURES, Right.SECOND_APPROVAL}),
     }
 )
 

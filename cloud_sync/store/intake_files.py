@@ -9,6 +9,7 @@ from cloud_sync.errors import ConfigError, Refused
 from cloud_sync.ports import FeedKind, ImportReport
 from cloud_sync.store import imports
 from cloud_sync.store.imports import Form
+from cloud_sync.store.intake_census import CENSUS
 from cloud_sync.store.intake_found import ADVERTISEMENTS, COMPLAINTS, INSPECTIONS
 from cloud_sync.store.intake_register import LISTING_STATES, OPERATORS, ROOMS
 from cloud_sync.store.intake_reports import REPORTS, RETURNS
@@ -17,6 +18,7 @@ from cloud_sync.store.intake_visitors import VISITORS
 
 _FEEDS: Mapping[FeedKind, Form] = {
     "advertisements": ADVERTISEMENTS,
+    "census": CENSUS,
     "complaints": COMPLAINTS,
     "grids": GRIDS,
     "inspections": INSPECTIONS,

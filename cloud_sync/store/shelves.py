@@ -257,7 +257,7 @@ def _drop_drafts(act: Act, keys: Sequence[Any]) -> None:
 # lasts as long as its registry does.  A name that is not there yet does no harm; a table that is not named is found by a test.
 NOBODYS = frozenset(
     {
-        "access_point", "archived", "anchor", "band_table", "booking_feed", "certificate", "chain_cut", "chain_head", "community",
+        "access_point", "archived", "anchor", "band_table", "booking_feed", "census", "certificate", "chain_cut", "chain_head", "community",
         "conduct_rule", "conflict", "counter", "delivery_check", "delivery_unready", "face_node", "face_roster", "gap", "grid", "join_claim",
         "legal_hold", "listing", "listing_document", "listing_file", "mark", "node", "node_loss", "node_state", "node_wire",
         "pass_set", "pass_wire", "renewal", "retention_proof", "roll_unit", "room", "room_file", "sink_meta", "sink_node",

@@ -67,3 +67,13 @@ import_decision = _table(
     _text("reason"),
     _int("at_ms"),
 )
+# What somebody found who went from door to door; the two sides of a gap have one day.
+census = _table(
+    "census",
+    _key("as_of"),  # 2026-01-01
+    _int("households"),
+    _int("letting"),  # how many let rooms, registered or not
+    _int("registered"),
+    _int("told_ms"),
+    _text("told_by"),
+)

@@ -57,6 +57,7 @@ spot_check = _table(
 # SQLite takes a partial index only where the question repeats its condition word by word: these are those words.
 DOOR_WORDS = "type IN ('door.forced', 'door.held', 'access.not_taken')"
 COMPANY_WORDS = "type = 'access.tailgate'"
+DECISION_WORDS = "type IN ('access.granted', 'access.denied', 'override')"
 
 
 def _index(name: str, table: sa.Table, *columns: str, where: str = "") -> None:
@@ -78,3 +79,12 @@ _index("audit_by_action", tables.audit, "action", "at_ms")
 _index("audit_by_object", tables.audit, "object")
 _index("event_of_a_door", tables.event, "node", "wall_ms", where=DOOR_WORDS)
 _index("event_of_company", tables.event, "wall_ms", where=COMPANY_WORDS)
+_index(
+    "event_of_decision",
+    tables.event,
+    "type",
+    "credential_kind",
+    "access_point",
+    "wall_ms",
+    where=DECISION_WORDS,
+)

@@ -12,6 +12,7 @@ from cloud_sync.web.accounts import AccountPages
 from cloud_sync.web.arrive import ArrivePages
 from cloud_sync.web.boards import BoardPages
 from cloud_sync.web.faults import Faults
+from cloud_sync.web.figures import FiguresPages
 from cloud_sync.web.fleet import FleetPages
 from cloud_sync.web.guest.faults import GuestFaults
 from cloud_sync.web.guest.pages import GuestPages
@@ -71,6 +72,8 @@ def create_app(services: Services, *, routers: Sequence[APIRouter] = ()) -> Fast
     app.include_router(ArrivePages(services).router)
     if services.morning is not None:
         app.include_router(MorningPages(services, services.morning).router)
+    if services.figures is not None:
+        app.include_router(FiguresPages(services, services.figures).router)
     if services.upstream is not None:
         app.include_router(UpstreamPages(services, services.upstream).router)
     if services.imports is not None:

@@ -46,6 +46,7 @@ class DashboardPage:
     chrome: Chrome
     board: Board
     reports: bool = False  # there is a page of reports to authorities
+    figures: bool = False  # and one of figures
 
 
 @dataclass(frozen=True, slots=True)

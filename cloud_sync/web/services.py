@@ -8,6 +8,7 @@ from cloud_sync.ports import Accounts, Clock, DashboardReader, EventFeed, Regist
 from cloud_sync.ports_cases import CaseDesk, CaseFeed, PushBook
 from cloud_sync.ports_commands import Commands
 from cloud_sync.ports_delivery import DeliveryReader
+from cloud_sync.ports_figures import FigureReader
 from cloud_sync.ports_imports import ImportDesk
 from cloud_sync.ports_model import ListingDesk, Verifier
 from cloud_sync.ports_morning import MorningReader
@@ -51,6 +52,7 @@ class Services:
     intercom: Mapping[str, str] = field(default_factory=dict)
     guest: GuestHelp = GuestHelp()
     morning: MorningReader | None = None  # without it there is no morning page
+    figures: FigureReader | None = None  # without it there is no page of figures
     upstream: UpstreamReader | None = None  # without it there is no page of reports to authorities
     deliveries: DeliveryReader | None = None  # without it nobody is shown whose pass is at which door
     imports: ImportDesk | None = None  # without it there is no page for spreadsheets

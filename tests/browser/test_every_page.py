@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Page, expect
 
+from cloud_sync.store.figures import StoredFigures
 from cloud_sync.store.upstream_read import StoredUpstream
 from cloud_sync.web.app import create_app
 from cloud_sync.web.render import TEMPLATES
@@ -330,7 +331,8 @@ def imported_rows(page: Page, url: str, house: WebHouse, look: Look) -> None:
 def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
     house = WebHouse(tmp_path, SteppedClock(EVENING_MS))
     reports = StoredUpstream(house._house())
-    app = create_app(replace(house.services, reader=hourly(house), upstream=reports))
+    figures = StoredFigures(house.house)
+    app = create_app(replace(house.services, reader=hourly(house), upstream=reports, figures=figures))
     with PageServer(app, "127.0.0.1", 0) as site:
         page = windows()
         first_run(page, site.url, house, look)
@@ -346,6 +348,9 @@ def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
         page.goto(f"{site.url}/upstream")
         expect(page.locator("#synthetic")).to_be_visible()
         look(page, "reports to authorities, of a synthetic community")
+        page.goto(f"{site.url}/figures")
+        expect(page.locator("#discrepancies_grave")).to_be_visible()
+        look(page, "figures")
         house.clock.now += 7 * HOUR_MS
         page.goto(f"{site.url}/morning")
         page.click("details summary")

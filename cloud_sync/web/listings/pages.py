@@ -96,6 +96,7 @@ class ListingPages:
                 if counted[one]
             ),
             state,
+            self._services.figures is not None,
         )
         return answer(request, "listings/register.html", page)
 

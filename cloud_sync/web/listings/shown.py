@@ -84,6 +84,7 @@ class RegisterPage:
     rows: tuple[Line, ...]
     states: tuple[tuple[str, str, int], ...]
     chosen: str
+    figures: bool = False  # whether there is a page of figures
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,7 @@ class StaffPages:
             push_key=push.public_key if push is not None else "",
             waiting=desk.waiting(asked),
             zones=desk.services.zone_commands is not None,
+            figures=desk.services.figures is not None,
             passes=desk.services.deliveries is not None,
         )
 

@@ -94,6 +94,7 @@ class QueuePage:
     push_key: str  # empty: waking by the browser is off
     waiting: int  # people at a gate who are not registered
     zones: bool = False  # whether whole zones can be commanded here
+    figures: bool = False  # whether there is a page of figures
     passes: bool = False  # whether it can be seen whose pass is at which door
 
     @property

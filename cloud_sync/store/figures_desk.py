@@ -1,0 +1,180 @@
+"""Figures about what people work on: open discrepancies, cases, reports to authorities, consents and erasures."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+
+from cloud_sync.core.case_types import OPEN, UNSEEN, CaseEvent, CaseState
+from cloud_sync.core.community_metrics import AGES, OLDEST
+from cloud_sync.core.figures import Figure, OpenLine
+from cloud_sync.core.lifecycles_upstream import SubmissionState
+from cloud_sync.core.policy import FACE_ACCESS
+from cloud_sync.core.retention import FILE_AT
+from cloud_sync.core.trace import TraceState
+from cloud_sync.store import tables
+from cloud_sync.store.figure_sql import Look, same, spans, whole
+from cloud_sync.store.privacy_desk import count_face_persons
+from cloud_sync.store.tables_privacy import trace_request
+from cloud_sync.store.tables_upstream import upstream_submission
+
+GRAVE = ("S1", "S2")
+HANDED_OVER = (CaseEvent.OFFER, CaseEvent.ACCEPT)
+_FOUND, _CASE, _NOTE, _LINK, _SENT = (
+    tables.discrepancy,
+    tables.case_,
+    tables.case_note,
+    tables.case_link,
+    upstream_submission,
+)
+_S = SubmissionState
+
+
+# --- what is open -----------------------------------------------------------------------------------------------
+
+
+def open_lines(look: Look) -> tuple[OpenLine, ...]:
+    """Open discrepancies by kind, severity, age, and whose eyes their open case asks for."""
+    age_ms = look.now_ms - _FOUND.c.opened_ms
+    age = sa.case(*((age_ms < most_ms, name) for name, most_ms in AGES), else_=OLDEST).label("age")
+    owner = (
+        sa.select(sa.func.min(_CASE.c.owner_role))
+        .select_from(
+            _LINK.join(_CASE, (_CASE.c.community == _LINK.c.community) & (_CASE.c.id == _LINK.c.case_id))
+        )
+        .where(_LINK.c.community == _FOUND.c.community, _LINK.c.ref == _FOUND.c.id, _CASE.c.state.in_(OPEN))
+        .scalar_subquery()
+    )
+    each = (
+        sa.select(_FOUND.c.kind, _FOUND.c.severity, age, sa.func.coalesce(owner, "").label("owner"))
+        .where(look.mine(_FOUND), _FOUND.c.state == "open")
+        .subquery()
+    )
+    keys = (each.c.kind, each.c.severity, each.c.age, each.c.owner)
+    found = look.db.execute(sa.select(*keys, sa.func.count()).group_by(*keys))
+    order = {name: at for at, name in enumerate((*(name for name, _ in AGES), OLDEST))}
+    lines = [OpenLine(row[0], row[1], row[2], row[3], int(row[4])) for row in found]
+    return tuple(sorted(lines, key=lambda one: (one.kind, one.severity, order[one.age], one.owner)))
+
+
+def discrepancies(look: Look) -> Iterator[Figure]:
+    """The grave ones among those open, and how long those took that were closed in the period."""
+    is_open = _FOUND.c.state == "open"
+    grave = look.count(_FOUND, is_open, _FOUND.c.severity.in_(GRAVE))
+    yield look.figure("discrepancies_grave", grave, look.count(_FOUND, is_open))
+    yield from _closing(look, _FOUND, "discrepancy", _FOUND.c.state == "closed")
+
+
+def _closing(look: Look, table: sa.Table, name: str, closed: sa.ColumnElement[bool]) -> Iterator[Figure]:
+    took = sa.select(whole(), table.c.closed_ms - table.c.opened_ms).where(
+        look.mine(table), closed, table.c.closed_ms >= look.since_ms
+    )
+    found = spans(look, took).get("")
+    n, median, p90 = (found.n, found.median, found.p90) if found else (0, 0, 0)
+    yield look.figure(f"{name}_close_median", median, n)
+    yield look.figure(f"{name}_close_p90", p90, n)
+
+
+def cases(look: Look) -> Iterator[Figure]:
+    """Cases nobody has looked at of those open; closed against opened in the period; opened again; never handed over."""
+    unseen = look.count(_CASE, _CASE.c.state.in_(UNSEEN))
+    yield look.figure("cases_open", unseen, look.count(_CASE, _CASE.c.state.in_(OPEN)))
+    is_closed = (_CASE.c.state == CaseState.CLOSED, _CASE.c.closed_ms >= look.since_ms)
+    closed = look.count(_CASE, *is_closed)
+    yield look.figure("cases_closed", closed, look.count(_CASE, _CASE.c.opened_ms >= look.since_ms))
+    yield from _closing(look, _CASE, "case", _CASE.c.state == CaseState.CLOSED)
+    again = look.count(_CASE, _CASE.c.opened_ms >= look.since_ms, _CASE.c.reopened_from.is_not(None))
+    yield look.figure("cases_reopened", again, closed)
+    handed = sa.exists().where(
+        _NOTE.c.community == _CASE.c.community,
+        _NOTE.c.case_id == _CASE.c.id,
+        _NOTE.c.event.in_(HANDED_OVER),
+    )
+    yield look.figure("cases_first_receiver", look.count(_CASE, *is_closed, ~handed), closed)
+
+
+# --- authorities --------------------------------------------------------------------------------------------------
+
+
+def reports(look: Look) -> Iterator[Figure]:
+    """及时上报率, and every report made in the period by adapter and state; the oldest that waits, whenever it was made."""
+    due = (
+        _SENT.c.due_ms >= look.since_ms,
+        _SENT.c.due_ms <= look.now_ms,
+        _SENT.c.state != _S.WITHDRAWN,
+    )
+    in_time = (_SENT.c.state == _S.ACKED, _SENT.c.ended_ms <= _SENT.c.due_ms)
+    yield look.figure("timely_report_rate", look.count(_SENT, *due, *in_time), look.count(_SENT, *due))
+    pending = _SENT.c.state.in_((_S.QUEUED, _S.SENT))
+    made = _SENT.c.made_ms >= look.since_ms
+
+    def how_many(*where: sa.ColumnElement[bool]) -> sa.ColumnElement[Any]:
+        return sa.func.sum(sa.case((sa.and_(*where), 1), else_=0))
+
+    query = (
+        sa.select(
+            _SENT.c.connector,
+            how_many(made),
+            how_many(made, _SENT.c.state == _S.ACKED),
+            how_many(made, _SENT.c.sends > 0),
+            how_many(made, _SENT.c.state.in_((_S.REJECTED, _S.DEAD_LETTER))),
+            how_many(made, pending),
+            how_many(pending),
+            sa.func.min(sa.case((pending, _SENT.c.made_ms))),
+        )
+        .where(look.mine(_SENT), _SENT.c.state != _S.WITHDRAWN)
+        .group_by(_SENT.c.connector)
+        .order_by(_SENT.c.connector)
+    )
+    for name, all_, acked, sent, rejected, waiting, ever, oldest_ms in look.db.execute(query):
+        yield look.figure("reports_acked", int(acked), int(all_), name)
+        yield look.figure("reports_sent", int(sent), int(all_), name)
+        yield look.figure("reports_rejected", int(rejected), int(all_), name)
+        yield look.figure("reports_pending", int(waiting), int(all_), name)
+        age_ms = look.now_ms - int(oldest_ms) if oldest_ms is not None else 0
+        yield look.figure("reports_oldest", age_ms, int(ever), name)
+
+
+# --- privacy --------------------------------------------------------------------------------------------------------
+
+
+def privacy(look: Look) -> Iterator[Figure]:
+    """People who agreed to their face; how fast nodes erase; what guests answered when they were asked."""
+    people = count_face_persons(look.db)
+    yield look.figure("face_people_now", people.now, FILE_AT)
+    yield look.figure("face_people_ever", people.ever, FILE_AT)
+    erasure, consent = tables.erasure, tables.consent
+    took = sa.select(whole(), erasure.c.acked_ms - erasure.c.asked_ms).where(
+        look.mine(erasure), erasure.c.asked_ms >= look.since_ms, erasure.c.acked_ms.is_not(None)
+    )
+    found = spans(look, took).get("")
+    yield look.figure("erase_p95", found.p95 if found else 0, found.n if found else 0)
+    owed = erasure.c.acked_ms.is_(None)
+    late = look.count(erasure, owed, erasure.c.asked_ms < look.now_ms - look.house.profile.drift_ms)
+    yield look.figure("erasures_overdue", late, look.count(erasure, owed))
+    yield from _asked(look)
+    given = (consent.c.purpose == FACE_ACCESS, consent.c.given_ms >= look.since_ms)
+    withdrawn = look.count(consent, *given, consent.c.withdrawn_ms.is_not(None))
+    yield look.figure("consents_withdrawn", withdrawn, look.count(consent, *given))
+    waiting = look.count(trace_request, trace_request.c.state == TraceState.ASKED)
+    asked = look.count(trace_request, trace_request.c.asked_ms >= look.since_ms)
+    yield look.figure("traces_open", waiting, max(asked, waiting))
+
+
+def _asked(look: Look) -> Iterator[Figure]:
+    """What members of stays that began in the period said when they were asked about their face."""
+    member, stay = tables.stay_member, tables.stay
+    query = (
+        sa.select(member.c.face_said, sa.func.count())
+        .select_from(member.join(stay, same(member, stay, "stay")))
+        .where(
+            look.mine(member),
+            member.c.face_said.is_not(None),
+            stay.c.planned_in_ms >= look.since_ms,
+            stay.c.planned_in_ms <= look.now_ms,
+        )
+        .group_by(member.c.face_said)
+    )
+    said = look.counts(query)
+    yield look.figure("consents_given", said.get("yes", 0), sum(said.values()))
+    yield look.figure("consents_refused", said.get("no", 0), sum(said.values()))
