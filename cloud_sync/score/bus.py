@@ -1,5 +1,6 @@
 """What the nodes say goes over the community's own broker to its own sink, and is waited for until it is acknowledged."""
 
+import threading
 import time
 from collections.abc import Iterable
 
@@ -14,6 +15,7 @@ from cloud_sync.score.town import Town
 from cloud_sync.store.sink import SinkStore
 
 CONNECT_WITHIN_S = 10.0
+CONNECT_LOOK_S = 0.01
 ACKNOWLEDGED_WITHIN_S = 60.0
 TURN_S = 0.02
 ON_THEIR_WAY_MAX = 400  # publishes; the broker forgets what is too many for its segments
@@ -42,12 +44,12 @@ class Bus:
         self.sent = 0  # events
         self._frames = 0
         self._settled = 0
-        deadline = time.monotonic() + CONNECT_WITHIN_S
+        deadline, pause = time.monotonic() + CONNECT_WITHIN_S, threading.Event()
         while not (self._post.connected and self._gates.connected):
             if time.monotonic() > deadline:
                 self.close()
                 raise SyncError("the broker of this run does not answer.")
-            time.sleep(0.01)
+            pause.wait(CONNECT_LOOK_S)
         self._gates.send(sink_state(self._tenant), encode(SinkState(on=True)))
 
     def close(self) -> None:

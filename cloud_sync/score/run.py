@@ -44,11 +44,13 @@ def run(folder: Folder, home: Path, database_url: str, tell: Progress) -> Done:
         play = Play(folder, town, tell)
         played = play.run()
         rows = truth_rows(folder, town.books, play.people)
+        # The service is set up three weeks early, for bookings are; of those days the truth table says nothing.
+        found = [one for one in played.found if not 0 < one.window_ms < folder.begins_ms]
         unscored = {**folder.manifest["unscored"], "D18": OFF}
-        scored = score(rows, played.found, unscored=unscored, follows=_follows)
+        scored = score(rows, found, unscored=unscored, follows=_follows)
         missed = verdict(played, scored)
         lines = (*table(scored), *(f"missed goal: {one}" for one in missed))
-        return Done(lines, figures(played, scored, missed), tuple(played.found), tuple(rows))
+        return Done(lines, figures(played, scored, missed), tuple(found), tuple(rows))
     finally:
         town.close()
 

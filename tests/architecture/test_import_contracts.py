@@ -21,6 +21,10 @@ TRESPASS: dict[str, dict[str, str]] = {
     "who writes the truth knows no rule": {
         "cloud_sync/synth/trespass.py": "import cloud_sync.core.rules_stay"
     },
+    "who scores knows no rule": {"cloud_sync/score/truth.py": "import cloud_sync.core.policy"},
+    "who scores and what is scored share no rule": {
+        "cloud_sync/score/trespass.py": "import cloud_sync.core.rules_stay"
+    },
     "the decisions do not know the wire": {"edge/core/trespass.py": "import msgspec"},
     "edge knows the cloud only by the protocol": {"edge/link/trespass.py": "import cloud_sync.store.tables"},
     "the cloud and the models never reach into a gate": {"models/trespass.py": "import edge.core.events"},
