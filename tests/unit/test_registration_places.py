@@ -10,6 +10,8 @@ from tests.fakes.community_house import booking_row, csv_of, registration_row, t
 from tests.fakes.guest_house import FORM, GuestHouse
 
 MORE = {
+    "family_name": "Testbird",
+    "given_names": "Canary",
     "document_type": "passport",
     "document_issuer": "FRA",
     "document_number": "X1234567",
@@ -43,7 +45,7 @@ def test_spain_waits_for_its_fields_and_tells_a_cancellation(house):
     report = house.registry.import_csv("registrations", csv_of([registration_row()]), actor="t")
     assert states(house) == ["DRAFT"]
     assert (
-        "support_number, nationality, sex, residence, phone, signature are still asked for"
+        "family_name, given_names, nationality, sex, residence, phone, signature are still asked for"
         in report.rows[0].reason
     )
     assert [row.state for row in house.rows()] == ["PENDING"]
@@ -66,7 +68,7 @@ def test_spain_waits_for_its_fields_and_tells_a_cancellation(house):
 
 @pytest.mark.parametrize("house", ["it"], indirect=True)
 def test_italy_takes_nobody_who_was_not_seen(house):
-    more = {"sex": "F", "birth_place": "Nanchong", "nationality": "CHN"}
+    more = {**MORE, "sex": "F", "birth_place": "Nanchong", "nationality": "CHN", "place_of_issue": "Nanchong"}
     take(house.books, "registrations", registration_row(proofing=2, **more))
     assert states(house) == ["SUBMITTED"]
     take(house.books, "registrations", registration_row(proofing=3, **more))
