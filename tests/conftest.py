@@ -90,9 +90,12 @@ def postgres() -> Iterator[Cluster]:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a new service database, of either kind: whoever asks for it is run on both."""
     if request.param == "sqlite":
-        return str(tmp_path / "service.db")
+        yield str(tmp_path / "service.db")
+        return
     cluster: Cluster = request.getfixturevalue("postgres")
-    return cluster.new_database()
+    made = cluster.new_database()
+    yield made
+    cluster.drop(made)

@@ -70,6 +70,12 @@ class Cluster:
             db.execute(f"create database {name} template template0".encode())
         return self.url(name)
 
+    def drop(self, url: str) -> None:
+        """Delete a database of ``new_database``, whoever is still connected: some hundred of them left to the end take minutes."""
+        name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+        with psycopg.connect(self.url(), autocommit=True) as db:
+            db.execute(f"drop database {name} with (force)".encode())
+
     def restart(self) -> None:
         """As a server that was updated: every connection is cut."""
         self._run("pg_ctl", "-D", str(self._data), "-m", "fast", "-w", "restart")
