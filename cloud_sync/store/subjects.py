@@ -19,6 +19,7 @@ from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports import RowAnswer
 from cloud_sync.protocol.pin import card_credential, pin_credential, pins_too_near
 from cloud_sync.store import tables
+from cloud_sync.store.asking import ask_set, many, mine
 from cloud_sync.store.house import Act
 from cloud_sync.store.issuing import held_row, keep, live_credentials, settle_credentials
 from cloud_sync.store.pins import row_of_pin
@@ -32,6 +33,10 @@ KEY_BYTES = 32
 # All doors of a kind.  Rooms have no such word: a key to every room is nobody's.
 GROUPS = {"@gate": "gate", "@unit": "unit", "@garage": "garage"}
 TAKEN_AWAY = "-"
+_POINT = tables.access_point
+# A community has thousands of doors, of which nearly all are rooms: only those that are meant are read.
+_POINTS = sa.select(_POINT.c.access_point).where(mine(_POINT), _POINT.c.access_point.in_(many("points")))
+_POINTS_OF_KIND = sa.select(_POINT.c.access_point).where(mine(_POINT), _POINT.c.kind.in_(many("kinds")))
 DUE_PER_ACT = 200  # one transaction stays short, so that the sink never waits long
 
 
@@ -168,13 +173,13 @@ def scope_now(act: Act, access_points: Iterable[str]) -> tuple[str, ...]:
         NotFound: a door or a group nobody knows.
     """
     wanted = set(access_points)
-    known = {str(row.access_point): str(row.kind) for row in act.rows(tables.access_point)}
-    unknown = wanted - known.keys() - GROUPS.keys()
+    kinds = {GROUPS[word] for word in wanted & GROUPS.keys()}
+    known = {*ask_set(act, _POINTS, points=sorted(wanted - GROUPS.keys()))}
+    unknown = wanted - known - GROUPS.keys()
     if unknown:
         groups = ", ".join(GROUPS)
         raise NotFound(f"access point {', '.join(sorted(unknown))} is not known; groups are {groups}.")
-    kinds = {GROUPS[word] for word in wanted & GROUPS.keys()}
-    return tuple(sorted(door for door, kind in known.items() if door in wanted or kind in kinds))
+    return tuple(sorted(known | ask_set(act, _POINTS_OF_KIND, kinds=sorted(kinds))))
 
 
 # --- the pass ----------------------------------------------------------------------------------------------------
