@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from cloud_sync.compose import Books
 from cloud_sync.connectors.upstream.courier import Courier
 from cloud_sync.connectors.upstream.ways import installed, open_upstream
+from cloud_sync.core.codes import listing_code
 from cloud_sync.ports_upstream import SubmissionBook
 from cloud_sync.store import tables
 from cloud_sync.store.tables_upstream import upstream_log, upstream_submission
@@ -37,6 +38,9 @@ EXTRA = {
     "phone": "+33 0 00 00 00 00",
 }
 NAME = "Canary Testbird"
+# A listing takes so many people at once and no more: a storm of guests needs several.
+GUESTS_MAX = 90
+CODES = (CODE, *(listing_code("000001", f"ST0RM{n:03}") for n in range(1, 16)))
 GUARDIAN = "guardian 028 0000 0000"
 # What no recipient may ever be told, whatever it asks for.
 NEVER = ("EN-canary-event", "face-canary-template", GUARDIAN)
@@ -59,7 +63,7 @@ def settings(folder: Path, urls: Mapping[str, str]) -> dict[str, dict[str, Any]]
             "user": "ws-es",
             "password_file": str(secrets["pass-es"]),
             "landlord": "0000000001",
-            "establishments": {CODE: "0000012345"},
+            "establishments": {code: f"{12345 + n:010}" for n, code in enumerate(CODES)},
         },
     }
     told: dict[str, dict[str, Any]] = {
@@ -81,6 +85,7 @@ class UpstreamHouse:
     database: str = ""
     synthetic: bool = False
     clock: SteppedClock = field(default_factory=SteppedClock)
+    taken: int = 0  # guests so far
 
     def __post_init__(self) -> None:
         books = new_house(self.folder, self.clock, synthetic=self.synthetic, database=self.database)
@@ -90,7 +95,7 @@ class UpstreamHouse:
         self.connectors = open_upstream(settings(self.folder, self.urls))
         self.book = self.new_book()
         self.reader = StoredUpstream(self.house)
-        take(self.books, "listings", listing_row(max_guests=90))
+        take(self.books, "listings", listing_row(max_guests=GUESTS_MAX, unit="1-0"))
 
     def new_book(self) -> SqlSubmissions:
         return SqlSubmissions(
@@ -108,9 +113,15 @@ class UpstreamHouse:
 
     def guests(self, wanted: Sequence[tuple[str, str]], *, entered: bool = True) -> list[str]:
         # A room for each: stays of one room are neighbours, and each new one looks at all of them.
-        rooms = {ref: f"{CODE}-{ref}" for ref, _ in wanted}
-        take(self.books, "listings", *(listing_row(max_guests=90, room=room) for room in rooms.values()))
-        take(self.books, "bookings", *(booking_row(ref, headcount=1, room=rooms[ref]) for ref, _ in wanted))
+        codes = {ref: CODES[(self.taken + n) // GUESTS_MAX] for n, (ref, _) in enumerate(wanted)}
+        self.taken += len(wanted)
+        places = {ref: {"listing": code, "room": f"{code}-{ref}"} for ref, code in codes.items()}
+        rows = [
+            listing_row(max_guests=GUESTS_MAX, unit=f"1-{CODES.index(codes[ref])}", **places[ref])
+            for ref in places
+        ]
+        assert set(take(self.books, "listings", *rows)) <= {"new", "unchanged", "updated"}
+        take(self.books, "bookings", *(booking_row(ref, headcount=1, **places[ref]) for ref, _ in wanted))
         people = [
             registration_row(
                 ref,
@@ -122,7 +133,7 @@ class UpstreamHouse:
             )
             for ref, document in wanted
         ]
-        take(self.books, "registrations", *people)
+        assert set(take(self.books, "registrations", *people)) == {"new"}
         with self.books.engine.begin() as db:
             booking, member = tables.booking, tables.stay_member
             query = sa.select(booking.c.external_ref, tables.stay.c.stay, member.c.person).where(
