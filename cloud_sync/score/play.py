@@ -18,6 +18,7 @@ from cloud_sync.score.nodes import Nodes
 from cloud_sync.score.people import People
 from cloud_sync.score.town import ACTOR, BEGINNING, Town
 from cloud_sync.store import tables
+from cloud_sync.store.engine import learn
 from cloud_sync.store.house import Act
 from cloud_sync.store.intake_rows import take_rows
 from cloud_sync.store.reconcile_edges import touch_edges
@@ -119,6 +120,7 @@ class Play:
 
     def _due(self) -> None:
         """Once a day everything under way: what the edges of a step do not say, such as a whole day of a door."""
+        learn(self._books.house.engine)  # as the service does each night
         self.played.late_looks += self._books.reconciler.run_due()
         self._watch.look(self._looked_ms)
 
