@@ -127,7 +127,7 @@ def lift(
 
 @audit_app.command("verify")
 def verify(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Follow both chains from their beginning through every head that was signed. Exit code 1 when one is broken."""
+    """Follow every chain from its beginning through every head that was signed. Exit code 1 when one is broken."""
     with opened_books(config) as books:
         proofs = prove_chains(books.house, books.keys.signer.public_key)
     for proof in proofs:

@@ -272,7 +272,7 @@ def sound(told: dict[str, int]) -> bool:
     return (
         all(told[name] == 1 for name in good)
         and not any(told[name] for name in never)
-        and told["chains_whole"] == 2
+        and told["chains_whole"] == 3
     )
 
 

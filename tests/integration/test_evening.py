@@ -102,7 +102,7 @@ RIGHTS = {
     "forgotten_found_before": 1,
     "forgotten_left": 0,
     "retention_overdue": 0,
-    "chains_whole": 2,
+    "chains_whole": 3,
 }
 
 
