@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from cloud_sync.cli import app
-from cloud_sync.errors import ConfigError, NotFound, Refused
+from cloud_sync.errors import NotFound, Refused
 from cloud_sync.jobs import SystemClock
 from cloud_sync.store import tables
 from cloud_sync.store.read import StoredDashboard
@@ -116,7 +116,7 @@ def test_residents_and_staff_are_kinds_of_import(books, typing, tmp_path):
     assert typing("import", "residents", str(tmp_path / "people.csv")).stdout.endswith(
         "residents: 1 new, 0 updated, 0 unchanged, 0 rejected\n"
     )
-    with pytest.raises(ConfigError, match="residents"):
+    with pytest.raises(Refused, match="residents"):
         typing("import", "tenants", str(tmp_path / "people.csv"))
 
 
