@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -53,11 +54,12 @@ _SUBJECT = (
     .join(
         tables.pass_,
         (tables.pass_.c.community == tables.subject.c.community)
-        & (tables.pass_.c.subject_ref == tables.subject.c.subject_ref),
+        & (tables.pass_.c.person == tables.subject.c.person),
     )
     .where(mine(tables.subject))
     .order_by(tables.pass_.c.pass_id)
 )
+_VISITORS = _SUBJECT.where(tables.subject.c.kind == "visitors", tables.subject.c.ref.in_(many("refs")))
 _ROWS = sa.select(tables.pass_.c.pass_id, tables.pass_.c.version, tables.pass_.c.wire).where(
     mine(tables.pass_), tables.pass_.c.pass_id.in_(many("passes"))
 )
@@ -75,7 +77,7 @@ class People:
 
     def __init__(self, books: Books) -> None:
         self._books = books
-        self._mine = {"mine": books.house.community}
+        self._mine: dict[str, object] = {"mine": books.house.community}
         self._stays: dict[str, str] = {}  # "source ref" → stay
         self._persons: dict[tuple[str, int], str] = {}  # (stay, member) → person
         self._known: dict[str, set[str]] = {}  # stay → persons seen as members
@@ -112,10 +114,17 @@ class People:
         known.update(str(row.person) for row in members)
         self._guests.pop(f"{booking} {member}", None)  # their person may have become another's
 
-    def refresh_others(self) -> None:
-        """Residents, staff and visitors as they are now."""
+    def meet_others(self) -> None:
+        """Residents and staff, as they are before the first day."""
+        self._meet(_SUBJECT, self._mine)
+
+    def meet_visitors(self, refs: Iterable[str]) -> None:
+        """Those who have just been announced."""
+        self._meet(_VISITORS, {**self._mine, "refs": sorted(refs)})
+
+    def _meet(self, query: sa.Select[Any], words: dict[str, object]) -> None:
         with reading(self._books.engine).begin() as db:
-            for ref, pass_id, subject_ref in db.execute(_SUBJECT, self._mine):
+            for ref, pass_id, subject_ref in db.execute(query, words):
                 self._others[str(ref)] = Holder(str(pass_id), str(subject_ref))
 
     def holder(self, who: str) -> Holder | None:

@@ -18,7 +18,6 @@ from cloud_sync.score.nodes import Nodes
 from cloud_sync.score.people import People
 from cloud_sync.score.town import ACTOR, BEGINNING, Town
 from cloud_sync.store import tables
-from cloud_sync.store.engine import learn
 from cloud_sync.store.house import Act
 from cloud_sync.store.intake_rows import take_rows
 from cloud_sync.store.reconcile_edges import touch_edges
@@ -77,7 +76,7 @@ class Play:
         """
         began = time.monotonic()
         try:
-            self.people.refresh_others()
+            self.people.meet_others()
             self._start()
             for day in range(self._folder.days):
                 self._day(day)
@@ -120,7 +119,6 @@ class Play:
 
     def _due(self) -> None:
         """Once a day everything under way: what the edges of a step do not say, such as a whole day of a door."""
-        learn(self._books.house.engine)  # as the service does each night
         self.played.late_looks += self._books.reconciler.run_due()
         self._watch.look(self._looked_ms)
 
@@ -153,8 +151,8 @@ class Play:
 
         take_rows(self._books.house, [(one.kind, one.cells) for one in due], actor=ACTOR, seen=seen)
         self._watch.look(self._looked_ms)  # what an act finds by itself may be put right in the same step
-        if any(one.kind == "visitors" for one in due):
-            self.people.refresh_others()
+        if visitors := [one.cells["ref"] for one in due if one.kind == "visitors"]:
+            self.people.meet_visitors(visitors)
 
     def _count(self, act: Act, one: Told, answer: RowAnswer) -> None:
         self.played.rows += 1

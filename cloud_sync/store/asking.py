@@ -6,25 +6,19 @@ PostgreSQL; on SQLite as places, whose number is rounded up so that there are fe
 """
 
 import re
-from collections import namedtuple
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from cloud_sync.store.engine import as_store_error
 from cloud_sync.store.house import Act
+from cloud_sync.store.plain import begin, dialect_of, execute, is_postgres, rows, translated
 
 MADE_MAX = 2_000  # of a hundred questions, each with a few lengths of its lists; the oldest are made again
 
 MINE: sa.BindParameter[str] = sa.bindparam("mine")
-# Without the driver's own words: places are named, and what is asked for tells its type.
-_POSTGRES: sa.Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-_SQLITE: sa.Dialect = sqlite.dialect(paramstyle="named")
 _LISTS = (list, tuple, set, frozenset)
 Question = sa.Select[Any] | sa.CompoundSelect[Any]
 _LIST = re.compile(r"(?P<before>NOT )?IN \(__\[POSTCOMPILE_(?P<name>\w+)\]\)")
@@ -42,18 +36,18 @@ def many(name: str) -> sa.BindParameter[Any]:
 
 def ask(act: Act, query: Question, **words: object) -> Sequence[Any]:
     """The rows; every list among ``words`` has been made with ``many``."""
-    return _rows(_run(act, query, words))
+    return rows(_run(act, query, words))
 
 
 def ask_all(act: Act, *asked: tuple[Question, Mapping[str, object]]) -> list[Sequence[Any]]:
     """The answers to questions that do not wait for each other: PostgreSQL is told all of them at once."""
     raw: Any = act.connection.connection.driver_connection
-    if act.connection.dialect.name != "postgresql":
-        return [_rows(_run(act, query, words)) for query, words in asked]
-    _begin(act.connection)
-    with _translated(act.connection.engine), raw.pipeline():
+    if not is_postgres(act.connection):
+        return [rows(_run(act, query, words)) for query, words in asked]
+    begin(act.connection)
+    with translated(act.connection.engine), raw.pipeline():
         cursors = [_run(act, query, words) for query, words in asked]
-    return [_rows(cursor) for cursor in cursors]
+    return [rows(cursor) for cursor in cursors]
 
 
 def ask_set(act: Act, query: Question, **words: object) -> set[str]:
@@ -74,7 +68,7 @@ class _Made:
 
 def _run(act: Act, statement: Question | sa.Delete, words: Mapping[str, object]) -> Any:
     connection = act.connection
-    postgres = connection.dialect.name == "postgresql"
+    postgres = is_postgres(connection)
     lists = {name: value for name, value in words.items() if isinstance(value, _LISTS)}
     sizes = tuple((name, 0 if postgres else _rounded(len(value))) for name, value in lists.items())
     made = _made(statement, postgres, sizes)
@@ -87,34 +81,7 @@ def _run(act: Act, statement: Question | sa.Delete, words: Mapping[str, object])
         del given[name]
         padded = values + values[-1:] * (size - len(values))
         given.update({f"{name}_{at}": value for at, value in enumerate(padded)})
-    _begin(connection)
-    cursor = connection.connection.cursor()
-    with _translated(connection.engine):
-        cursor.execute(made.sql, given)
-    return cursor
-
-
-def _begin(connection: sa.Connection) -> None:
-    """As SQLAlchemy does at the first word of a connection."""
-    if not connection.in_transaction():
-        connection.begin()
-
-
-def _rows(cursor: Any) -> list[Any]:
-    row = _row(tuple(column[0] for column in cursor.description))
-    return [row._make(values) for values in cursor.fetchall()]
-
-
-@contextmanager
-def _translated(engine: sa.Engine) -> Iterator[None]:
-    """What the machine did wrong becomes ours, as it does for those who ask through SQLAlchemy."""
-    try:
-        yield
-    except Exception as error:
-        ours = as_store_error(engine, error)
-        if ours is None:
-            raise
-        raise ours from error
+    return execute(connection, made.sql, given)
 
 
 def _rounded(count: int) -> int:
@@ -123,8 +90,7 @@ def _rounded(count: int) -> int:
 
 @lru_cache(MADE_MAX)
 def _made(statement: Question | sa.Delete, postgres: bool, sizes: tuple[tuple[str, int], ...]) -> _Made:
-    dialect: sa.Dialect = _POSTGRES if postgres else _SQLITE
-    compiled = statement.compile(dialect=dialect)
+    compiled = statement.compile(dialect=dialect_of(postgres=postgres))
     lists, fixed = dict(sizes), dict(compiled.params)
 
     def listed(found: re.Match[str]) -> str:
@@ -153,8 +119,3 @@ def _literal(value: object) -> str:
     assert isinstance(value, str), f"{value!r} is no word"
     assert not {"'", "%", ":"} & set(value), f"{value!r} would have to be quoted"
     return f"'{value}'"
-
-
-@lru_cache(MADE_MAX)
-def _row(names: tuple[str, ...]) -> Any:
-    return namedtuple("Row", names, rename=True)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from cloud_sync.store import built
 from cloud_sync.store.engine import reading
+from cloud_sync.store.plain import dialect_of, execute, is_postgres, rows
 from cloud_sync.store.tables import audit, disclosure
 from cloud_sync.store.tables_privacy import chain_cut
 
@@ -46,17 +47,18 @@ def _digest(previous: str, row: Mapping[str, Any]) -> str:
 
 def append(connection: sa.Connection, table: sa.Table, community: str, row: Mapping[str, Any]) -> int:
     """Number, chain and insert; the caller's transaction holds the write lock, so that numbers have no gap."""
-    last = connection.execute(_newest(table), {"mine": community}).first()
-    n, previous = (last.n + 1, last.hash) if last else _begins(connection, table, community)
+    last = rows(execute(connection, _newest(table, is_postgres(connection)), {"mine": community}))
+    n, previous = (last[0].n + 1, last[0].hash) if last else _begins(connection, table, community)
     full = {"community": community, "n": n, **row}
     built.insert(connection, table, {**full, "hash": _digest(previous, full)})
     return n
 
 
 @cache
-def _newest(table: sa.Table) -> sa.Select[tuple[int, str]]:
+def _newest(table: sa.Table, postgres: bool) -> str:
     mine = table.c.community == sa.bindparam("mine")
-    return sa.select(table.c.n, table.c.hash).where(mine).order_by(table.c.n.desc()).limit(1)
+    query = sa.select(table.c.n, table.c.hash).where(mine).order_by(table.c.n.desc())
+    return f"{query.compile(dialect=dialect_of(postgres=postgres))} LIMIT 1"
 
 
 def _begins(connection: sa.Connection, table: sa.Table, community: str) -> tuple[int, str]:
@@ -112,10 +114,10 @@ def first_break(engine: sa.Engine, table: sa.Table, community: str) -> int | Non
     """The first row number of a chain whose hash does not follow, or None."""
     with reading(engine).connect() as connection:
         first, previous = _begins(connection, table, community)
-        rows = connection.execute(
+        kept = connection.execute(
             sa.select(table).where(table.c.community == community).order_by(table.c.n)
         ).mappings()
-        for expected, row in enumerate(rows, start=first):
+        for expected, row in enumerate(kept, start=first):
             body = {key: value for key, value in row.items() if key != "hash"}
             previous = _digest(previous, body)
             if row["n"] != expected or row["hash"] != previous:

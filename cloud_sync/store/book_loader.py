@@ -30,7 +30,7 @@ class Loader:
 
     def __init__(self, act: Act) -> None:
         self._act = act
-        self._places = Places.read(act)
+        self._places = Places(act)
         self._nodes = NodeLoader(act, self._places)
 
     def drained(self) -> dict[str, Drained]:
@@ -60,7 +60,7 @@ class Loader:
             persons=beside.persons(held) if held else (),
             topics=beside.topics(sorted(topics)),
             paths=self._nodes.paths() if asked.paths else (),
-            gates=self._places.gates,
+            gates=self._places.gates(),
         )
 
 

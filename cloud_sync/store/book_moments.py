@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from cloud_sync.core.books import Company, Moment
 from cloud_sync.core.policy import MINUTE_MS
 from cloud_sync.store import tables
-from cloud_sync.store.asking import ask, many, mine
+from cloud_sync.store.asking import ask, ask_set, many, mine
 from cloud_sync.store.house import Act
 from cloud_sync.store.tables_rules import COMPANY_WORDS
 
@@ -37,7 +37,7 @@ _OF_PASSES = sa.select(
     _EVENT.c.stored_ms,
     _EVENT.c.body,
 ).where(mine(_EVENT), _EVENT.c.pass_id.in_(many("passes")), _EVENT.c.type.in_((TAKEN, DENIED)))
-_NAMED = sa.select(_EVENT.c.seq).where(mine(_EVENT), _EVENT.c.pass_id == sa.bindparam("one")).limit(1)
+_NAMED = sa.select(_EVENT.c.pass_id).distinct().where(mine(_EVENT), _EVENT.c.pass_id.in_(many("passes")))
 _COMPANY = (
     sa.select(_EVENT.c.node, _EVENT.c.grant_id, _EVENT.c.body)
     .where(
@@ -112,10 +112,7 @@ class Moments:
 
     def used(self, passes: Sequence[str]) -> set[str]:
         """Which of these passes any event at all names."""
-        return {one for one in passes if self._named(one)}
-
-    def _named(self, pass_id: str) -> bool:
-        return bool(ask(self._act, _NAMED, one=pass_id))
+        return ask_set(self._act, _NAMED, passes=passes) if passes else set()
 
     def _company(
         self, grants: Mapping[tuple[str, str], tuple[Seen, Moment]], since_ms: int, until_ms: int

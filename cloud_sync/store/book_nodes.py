@@ -212,7 +212,7 @@ class NodeLoader:
             # A lock that a radio drives tells that it was opened, and no decision before.
             let_in = max(int(said), int(passed))
             counts[door].append((kind, let_in, let_in + int(missed)))
-        return tuple(PathBook(door, tuple(counts[door])) for door in sorted(self._places.owner))
+        return tuple(PathBook(door, tuple(counts[door])) for door in self._places.everywhere())
 
 
 def _uncovered_ms(held: Any) -> int:

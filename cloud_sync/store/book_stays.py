@@ -3,7 +3,6 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,7 +19,7 @@ from cloud_sync.core.lifecycles import (
 )
 from cloud_sync.core.listing_access import access_by_listing_state
 from cloud_sync.store import tables
-from cloud_sync.store.asking import ask, ask_all, many, mine
+from cloud_sync.store.asking import ask, ask_all, ask_set, many, mine
 from cloud_sync.store.book_moments import Moments, Seen
 from cloud_sync.store.house import Act
 from cloud_sync.store.places import scope_of
@@ -28,7 +27,7 @@ from cloud_sync.store.tables_booking import booking_revision
 from cloud_sync.store.tables_rules import evidence
 
 ROOM_DOOR = "room"
-GATES = frozenset({"gate", "garage"})  # the edge of the community
+GATES = ("gate", "garage")  # the edge of the community
 Row = Any  # of a query with many columns; each is named where it is read
 SHUT = frozenset(state for state in ListingState if not access_by_listing_state(state).new_passes)
 _PURGED = RegistrationState.PURGED  # what was proved before its time was over stays proved
@@ -42,9 +41,13 @@ _TOLD = (
 _REGISTRATIONS = sa.select(tables.registration).where(
     mine(tables.registration), tables.registration.c.stay.in_(many("stays"))
 )
-_POINTS = sa.select(
-    tables.access_point.c.access_point, tables.access_point.c.node, tables.access_point.c.kind
-).where(mine(tables.access_point))
+_POINT = tables.access_point
+_ALL_POINTS = sa.select(_POINT.c.access_point).where(mine(_POINT))
+_POINTS = sa.select(_POINT.c.access_point, _POINT.c.node, _POINT.c.kind).where(
+    mine(_POINT), _POINT.c.access_point.in_(many("doors"))
+)
+_POINTS_OF = _ALL_POINTS.where(_POINT.c.node == sa.bindparam("node"))
+_GATES = _ALL_POINTS.where(_POINT.c.kind.in_(GATES))
 _SHUT = (
     sa.select(tables.audit.c.object, tables.audit.c.at_ms, tables.audit.c.before, tables.audit.c.after)
     .where(
@@ -73,8 +76,8 @@ def _passes_query() -> sa.Select[Any]:
         person.c.minor,
         person.c.doc_hash,
     )
-    query = sa.select(*columns).select_from(joined).where(mine(held), held.c.stay.in_(many("stays")))
-    return query.order_by(held.c.pass_id)
+    # In no order: asked for one, SQLite reads all passes there are in theirs.
+    return sa.select(*columns).select_from(joined).where(mine(held), held.c.stay.in_(many("stays")))
 
 
 _PASSES = _passes_query()
@@ -127,28 +130,50 @@ def told_about(act: Act, subjects: Iterable[str]) -> dict[str, tuple[Evidence, .
     return {subject: tuple(told) for subject, told in found.items()}
 
 
-@dataclass(frozen=True, slots=True)
 class Places:
-    """Every door: whose it is, and of what kind."""
+    """Doors: whose they are, and of what kind; those that are asked for, for a community has thousands."""
 
-    owner: Mapping[str, str]
-    kinds: Mapping[str, str]
+    def __init__(self, act: Act) -> None:
+        self._act = act
+        self._known: dict[
+            str, tuple[str, str] | None
+        ] = {}  # door → node and kind, or that there is no such door
 
-    @classmethod
-    def read(cls, act: Act) -> "Places":
-        rows = ask(act, _POINTS)
-        return cls({row.access_point: row.node for row in rows}, {row.access_point: row.kind for row in rows})
+    def learn(self, doors: Iterable[str]) -> None:
+        """Read these in one question."""
+        new = sorted(set(doors) - self._known.keys())
+        if not new:
+            return
+        self._known.update(dict.fromkeys(new))
+        for row in ask(self._act, _POINTS, doors=new):
+            self._known[row.access_point] = (row.node, row.kind)
 
     def doors_of(self, node: str) -> set[str]:
-        return {door for door, owner in self.owner.items() if owner == node}
+        return ask_set(self._act, _POINTS_OF, node=node)
 
-    @property
+    def everywhere(self) -> list[str]:
+        """Every door there is, by name."""
+        return sorted(ask_set(self._act, _ALL_POINTS))
+
     def gates(self) -> frozenset[str]:
-        return frozenset(door for door, kind in self.kinds.items() if kind in GATES)
+        return frozenset(ask_set(self._act, _GATES))
 
-    def way(self, doors: str) -> tuple[str, ...]:
-        """The nodes of the doors on the way to a room."""
-        return tuple(sorted({self.owner[door] for door in scope_of(doors) if door in self.owner}))
+    def ways(self, ways: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """The nodes of the doors on each way, as a room has it written down."""
+        doors = {way: scope_of(way) for way in ways}
+        self.learn(door for way in doors.values() for door in way)
+        return {
+            way: tuple(sorted({held[0] for one in named if (held := self._known[one]) is not None}))
+            for way, named in doors.items()
+        }
+
+    def rooms(self, doors: Iterable[str]) -> frozenset[str]:
+        """The doors of rooms among these."""
+        asked = set(doors)
+        self.learn(asked)
+        return frozenset(
+            one for one in asked if (held := self._known[one]) is not None and held[1] == ROOM_DOOR
+        )
 
 
 def registered_of(act: Act, stays: Iterable[str]) -> dict[str, dict[str, Row]]:
@@ -185,7 +210,7 @@ class StayLoader:
         of = {"stays": stays}
         rows, passes, registrations = ask_all(self._act, (_STAYS, of), (_PASSES, of), (_REGISTRATIONS, of))
         members = self._members(passes, _most_said(self._act, registrations))
-        ways = {doors: self._places.way(doors) for doors in {row.access_points for row in rows} if doors}
+        ways = self._places.ways({row.access_points for row in rows} - {None})
         shut = self._shut({row.listing for row in rows if row.listing_state in SHUT})
         told = self.told = told_about(self._act, {*stays, *(row.unit for row in rows if row.unit)})
         return tuple(
@@ -227,6 +252,7 @@ class StayLoader:
     def _members(
         self, passes: Sequence[Row], held: Mapping[str, Mapping[str, Row]]
     ) -> dict[str, tuple[MemberBook, ...]]:
+        passes = sorted(passes, key=lambda row: str(row.pass_id))
         seen = self._moments.of_passes([row.pass_id for row in passes])
         quiet = [row.pass_id for row in passes if row.pass_id not in seen]
         used = {*seen, *self._moments.used(quiet)}
@@ -250,10 +276,11 @@ class StayLoader:
     def _elsewhere(self, passes: Sequence[Row], seen: Mapping[str, Seen]) -> dict[str, tuple[Moment, ...]]:
         """Ways in at room doors that are not on the pass and of no room that the order was ever for."""
         strange: dict[str, list[Moment]] = {}
+        rooms = self._places.rooms({one.door for held in seen.values() for one in held.entries})
         for row in passes:
             scope = set(scope_of(row.scope))
             entries = seen[row.pass_id].entries if row.pass_id in seen else ()
-            found = [one for one in entries if self._places.kinds.get(one.door) == ROOM_DOOR]
+            found = [one for one in entries if one.door in rooms]
             strange[row.pass_id] = [one for one in found if one.door not in scope]
         stays = sorted({row.stay for row in passes if strange[row.pass_id]})
         ever: dict[str, set[str]] = defaultdict(set)

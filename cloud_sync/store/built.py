@@ -9,28 +9,36 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from cloud_sync.store.plain import dialect_of, execute, is_postgres, rows
+
 BUILT_MAX = 1_000  # the program knows some three hundred; beyond it the oldest are built again
 
 _KEY = "key_"  # a changed column may be part of the key as well: the two values need two names
 
 
 @lru_cache(BUILT_MAX)
-def _select(table: sa.Table, names: tuple[str, ...], empty: tuple[str, ...]) -> sa.Select[Any]:
-    return sa.select(table).where(*_where(table, names, empty))
+def _select(table: sa.Table, names: tuple[str, ...], empty: tuple[str, ...], postgres: bool) -> str:
+    return _sql(sa.select(table).where(*_where(table, names, empty)), postgres)
 
 
 @lru_cache(BUILT_MAX)
-def _insert(table: sa.Table, names: tuple[str, ...]) -> sa.Insert:
+def _insert(table: sa.Table, names: tuple[str, ...], postgres: bool) -> str:
     _check(table, names)
-    return sa.insert(table)
+    return _sql(sa.insert(table), postgres, names)
 
 
 @lru_cache(BUILT_MAX)
 def _update(
-    table: sa.Table, names: tuple[str, ...], empty: tuple[str, ...], changed: tuple[str, ...]
-) -> sa.Update:
+    table: sa.Table, names: tuple[str, ...], empty: tuple[str, ...], changed: tuple[str, ...], postgres: bool
+) -> str:
     _check(table, changed)
-    return sa.update(table).where(*_where(table, names, empty))
+    return _sql(sa.update(table).where(*_where(table, names, empty)), postgres, changed)
+
+
+def _sql(statement: sa.Executable, postgres: bool, columns: tuple[str, ...] | None = None) -> str:
+    assert isinstance(statement, sa.ClauseElement)
+    made = statement.compile(dialect=dialect_of(postgres=postgres), column_keys=columns)
+    return made.string
 
 
 def _where(table: sa.Table, names: tuple[str, ...], empty: tuple[str, ...]) -> list[sa.ColumnElement[bool]]:
@@ -54,20 +62,19 @@ def _named(key: Mapping[str, object]) -> dict[str, object]:
     return {_KEY + name: value for name, value in key.items() if value is not None}
 
 
-def select(
-    connection: sa.Connection, table: sa.Table, key: Mapping[str, object]
-) -> sa.CursorResult[tuple[object, ...]]:
+def select(connection: sa.Connection, table: sa.Table, key: Mapping[str, object]) -> list[Any]:
     """The rows with this key; None means that a column is empty."""
-    return connection.execute(_select(table, tuple(key), _empty(key)), _named(key))
+    sql = _select(table, tuple(key), _empty(key), is_postgres(connection))
+    return rows(execute(connection, sql, _named(key)))
 
 
 def insert(connection: sa.Connection, table: sa.Table, values: Mapping[str, object]) -> None:
-    connection.execute(_insert(table, tuple(values)), values)
+    execute(connection, _insert(table, tuple(values), is_postgres(connection)), values)
 
 
 def update(
     connection: sa.Connection, table: sa.Table, key: Mapping[str, object], values: Mapping[str, object]
 ) -> int:
     """Change the rows with this key; how many there were."""
-    change = _update(table, tuple(key), _empty(key), tuple(values))
-    return connection.execute(change, {**_named(key), **values}).rowcount
+    sql = _update(table, tuple(key), _empty(key), tuple(values), is_postgres(connection))
+    return int(execute(connection, sql, {**_named(key), **values}).rowcount)

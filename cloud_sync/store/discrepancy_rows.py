@@ -95,7 +95,8 @@ def _where(act: Act, key: Key) -> dict[str, Any]:
 def _open(act: Act, finding: Raise | Inconclusive, state: str) -> None:
     """New, or the same one again with what is known now; ``opened_ms`` is when it first or anew became open."""
     table, key = tables.discrepancy, _where(act, finding.key)
-    held = built.select(act.connection, table, key).one_or_none()
+    found = built.select(act.connection, table, key)
+    held = found[0] if found else None
     values = {
         "severity": finding.severity,
         "state": state,
@@ -119,7 +120,7 @@ def _open(act: Act, finding: Raise | Inconclusive, state: str) -> None:
 
 def close(act: Act, key: Key, reason: str) -> None:
     """Closed, and what it asks for with it; a proposal stays for a person where it was true while it lasted."""
-    held: Any = built.select(act.connection, tables.discrepancy, _where(act, key)).one()
+    (held,) = built.select(act.connection, tables.discrepancy, _where(act, key))
     withdraw(act, held.id, proposals=reason.startswith((BY_HUMAN, LATE_EVIDENCE, RECORDS_CHANGED)))
     values = {"state": "closed", "closed_ms": act.now_ms, "updated_ms": act.now_ms, "close_reason": reason}
     built.update(act.connection, tables.discrepancy, _where(act, key), values)

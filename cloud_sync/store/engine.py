@@ -56,9 +56,6 @@ _SENTENCES = (
 )
 
 
-RECYCLE_S = 3600  # a connection knows what stood in the indexes when it was made
-ROWS_COUNTED = 400  # of each index: some tens of milliseconds with the write lock, whatever the size
-
 # A broken constraint or an impossible value is the caller's business, not the machine's.
 _CALLERS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError, sqlite3.InterfaceError)
 
@@ -92,7 +89,6 @@ def open_database(dsn_or_path: str | Path) -> sa.Engine:
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(path)),
         connect_args={"isolation_level": None},
-        pool_recycle=RECYCLE_S,
         hide_parameters=True,
     )
     event.listen(engine, "connect", _prepare)
@@ -108,29 +104,6 @@ def open_database(dsn_or_path: str | Path) -> sa.Engine:
         engine.dispose()
         raise
     return engine
-
-
-def learn(engine: sa.Engine) -> None:
-    """Let SQLite count what stands in its indexes; PostgreSQL does so by itself.
-
-    Without it a stay's pass is looked for by reading all passes in their order.  Connections made before do not know, so
-    none of them is kept; those of other programs are made anew within the hour.
-
-    Raises:
-        StoreError: the disk failed, or somebody held the write lock for too long.
-    """
-    if engine.dialect.name != "sqlite":
-        return
-    try:
-        db = driver(engine)
-        try:
-            db.execute(f"PRAGMA analysis_limit = {ROWS_COUNTED}")
-            db.execute("ANALYZE")
-        finally:
-            db.close()
-    except sqlite3.Error as error:
-        raise store_error(path_of(engine), error) from error
-    engine.dispose()
 
 
 def lightly(engine: sa.Engine) -> sa.Engine:
@@ -237,6 +210,8 @@ def migrate(engine: sa.Engine) -> None:
         for number, text in steps():
             _apply(connection, number, text)
         (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version == len(steps()):
+            _tell_planner(connection)
     finally:
         connection.close()
     if version > len(steps()):
@@ -256,6 +231,30 @@ def _apply(connection: sqlite3.Connection, number: int, text: str) -> None:
             for statement in _statements(text):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _tell_planner(connection: sqlite3.Connection) -> None:
+    """What SQLite would count in a large community's indexes, told before there is a row.
+
+    Left to guess it takes the community for a key that picks out ten rows, and reads all passes in their order for
+    every question about a stay.  Its plans are the same from the first row on, and no night changes them.
+    """
+    told = [line.split("\t") for line in (files("cloud_sync.store") / "planner.tsv").read_text().splitlines()]
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute("ANALYZE sqlite_schema")  # makes the table they stand in, and counts nothing
+        held = connection.execute("SELECT tbl, idx, stat FROM sqlite_stat1 ORDER BY tbl, idx").fetchall()
+        known = {
+            name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'index'")
+        }
+        wanted = sorted((table, index, counts) for table, index, counts in told if index in known)
+        if held != wanted:
+            connection.execute("DELETE FROM sqlite_stat1")
+            connection.executemany("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", wanted)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")

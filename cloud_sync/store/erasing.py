@@ -5,11 +5,20 @@ import sqlalchemy as sa
 from cloud_sync.core.lifecycles import CREDENTIAL, PASS, CredentialState
 from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE
 from cloud_sync.store import tables
+from cloud_sync.store.asking import ask, mine
 from cloud_sync.store.house import Act
 from cloud_sync.store.places import nodes_of, scope_of
+from cloud_sync.store.tables_rules import TO_ERASE_WORDS
 
 EVERY_TEMPLATE = "*"  # the service never learns a template's id: all of this pass
 FINISHED_PER_ACT = 200  # one transaction stays short, so that the sink never waits long
+_PASS = tables.pass_
+_TO_ERASE = (
+    sa.select(_PASS)
+    .where(mine(_PASS), sa.text(TO_ERASE_WORDS), _PASS.c.not_after_ms <= sa.bindparam("until"))
+    .order_by(_PASS.c.not_after_ms)
+    .limit(FINISHED_PER_ACT)
+)
 
 
 def erase_face(act: Act, pass_id: str, scope: list[str], reason: str) -> int:
@@ -47,8 +56,8 @@ def erase_face(act: Act, pass_id: str, scope: list[str], reason: str) -> int:
 
 def drop_envelopes(act: Act, *which: sa.ColumnElement[bool]) -> int:
     """Envelopes that are not to arrive any more are deleted, whatever their state; how many."""
-    mine = tables.envelope.c.community == act.house.community
-    return act.connection.execute(sa.delete(tables.envelope).where(mine, *which)).rowcount
+    ours = tables.envelope.c.community == act.house.community
+    return act.connection.execute(sa.delete(tables.envelope).where(ours, *which)).rowcount
 
 
 def _is_asked(act: Act, node: str, pass_id: str, version: int) -> bool:
@@ -74,31 +83,7 @@ def _ever_consented(act: Act, pass_id: str) -> bool:
 
 def finish_erase_clocks(act: Act) -> int:
     """Passes whose erase clock is over: their credentials are destroyed and their faces erased; how many."""
-    table, credential = tables.pass_, tables.credential
-    consent = tables.consent
-    live = sa.exists().where(
-        credential.c.community == table.c.community,
-        credential.c.pass_id == table.c.pass_id,
-        credential.c.state != CredentialState.DESTROYED,
-    )
-    agreed = sa.exists().where(
-        consent.c.community == table.c.community,
-        consent.c.stay == table.c.stay,
-        consent.c.person == table.c.person,
-        consent.c.purpose == FACE_ACCESS,
-        consent.c.withdrawn_ms.is_(None),
-    )
-    found = (
-        sa.select(table)
-        .where(
-            table.c.community == act.house.community,
-            table.c.state.in_(("EXPIRED", "REVOKED")),
-            table.c.not_after_ms + act.house.profile.erase_after_ms <= act.now_ms,
-            live | agreed,
-        )
-        .limit(FINISHED_PER_ACT)
-    )
-    over = list(act.connection.execute(found).all())
+    over = ask(act, _TO_ERASE, until=act.now_ms - act.house.profile.erase_after_ms)
     for held in over:
         _finish(act, held.pass_id, held.state, scope_of(held.scope), held.stay, held.person)
     return len(over)
@@ -106,6 +91,7 @@ def finish_erase_clocks(act: Act) -> int:
 
 def _finish(act: Act, pass_id: str, state: str, scope: list[str], stay: str, person: str) -> None:
     act.move(PASS, pass_id, state, "erase clock over")
+    act.update(_PASS, {"pass_id": pass_id}, erased_ms=act.now_ms)
     erase_face(act, pass_id, scope, "erase clock over")
     for row in act.rows(tables.credential, pass_id=pass_id):
         if row.state != CredentialState.DESTROYED:

@@ -15,13 +15,16 @@ from cloud_sync.core.policy import PolicyProfile
 from cloud_sync.errors import Refused
 from cloud_sync.ports import Clock, Signer
 from cloud_sync.store import audit, built
+from cloud_sync.store.plain import execute, is_postgres
 from cloud_sync.store.vault import Vault
 
 # One statement, for on PostgreSQL a sink may ask for the same subject at the same moment.
-_TOUCH = sa.text(
-    "insert into touched (community, subject, since_ms) values (:community, :subject, :since_ms) "
+_TOUCH = (
+    "insert into touched (community, subject, since_ms) values ({0}, {1}, {2}) "
     "on conflict (community, subject) do nothing"
 )
+_TOUCH_SQLITE = _TOUCH.format(":community", ":subject", ":since_ms")
+_TOUCH_POSTGRES = _TOUCH.format("%(community)s", "%(subject)s", "%(since_ms)s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +108,16 @@ class Act:
     def touch(self, subject: str) -> None:
         """Ask reconciliation to look at this subject."""
         row = {"community": self.house.community, "subject": subject, "since_ms": self.now_ms}
-        self.connection.execute(_TOUCH, row)
+        execute(self.connection, _TOUCH_POSTGRES if is_postgres(self.connection) else _TOUCH_SQLITE, row)
 
     def row(self, table: sa.Table, **key: str | int) -> sa.Row[tuple[object, ...]] | None:
         """The one row of this community with this key, or None."""
-        return built.select(self.connection, table, self._mine(key)).one_or_none()
+        found = self.rows(table, **key)
+        assert len(found) <= 1, f"{table.name} has {len(found)} rows {key}"
+        return found[0] if found else None
 
     def rows(self, table: sa.Table, **key: str | int) -> list[sa.Row[tuple[object, ...]]]:
-        return list(built.select(self.connection, table, self._mine(key)).all())
+        return built.select(self.connection, table, self._mine(key))
 
     def insert(self, table: sa.Table, **values: object) -> None:
         built.insert(self.connection, table, self._mine(values))

@@ -16,7 +16,7 @@ from cloud_sync.core.retention import BY_NAME, CLOCKS, HOLD_MOST_MS, SLACK_MS, C
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.store import tables
 from cloud_sync.store.chains import CHAINS, cut, sign_heads
-from cloud_sync.store.engine import driver, learn, reading
+from cloud_sync.store.engine import driver, reading
 from cloud_sync.store.forgetting import key_of, orphans_of
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.reasons import checked_reason
@@ -67,7 +67,6 @@ def run_retention(house: House, asides: Sequence[Aside] = ()) -> tuple[Proof, ..
     with acting(house, ACTOR, ROLE) as act:
         sign_heads(act)
     _settle(house)
-    learn(house.engine)
     return proof
 
 

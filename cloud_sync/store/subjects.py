@@ -19,11 +19,12 @@ from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports import RowAnswer
 from cloud_sync.protocol.pin import card_credential, pin_credential, pins_too_near
 from cloud_sync.store import tables
-from cloud_sync.store.asking import ask_set, many, mine
+from cloud_sync.store.asking import ask, ask_set, many, mine
 from cloud_sync.store.house import Act
 from cloud_sync.store.issuing import held_row, keep, live_credentials, settle_credentials
 from cloud_sync.store.pins import row_of_pin
 from cloud_sync.store.places import scope_of
+from cloud_sync.store.tables_rules import TO_END_WORDS, TO_OPEN_WORDS
 
 Kind = Literal["residents", "staff", "visitors"]
 STEPS_MAX = 4  # PENDING → ARMED → ACTIVE → EXPIRED
@@ -37,7 +38,22 @@ _POINT = tables.access_point
 # A community has thousands of doors, of which nearly all are rooms: only those that are meant are read.
 _POINTS = sa.select(_POINT.c.access_point).where(mine(_POINT), _POINT.c.access_point.in_(many("points")))
 _POINTS_OF_KIND = sa.select(_POINT.c.access_point).where(mine(_POINT), _POINT.c.kind.in_(many("kinds")))
+# By the person alone: where nobody has counted yet, ``stay IS NULL`` sends SQLite through all passes of subjects.
+_NEWEST = (
+    sa.select(tables.pass_)
+    .where(mine(tables.pass_), tables.pass_.c.person == sa.bindparam("person"))
+    .order_by(tables.pass_.c.pass_id.desc())
+    .limit(1)
+)
 DUE_PER_ACT = 200  # one transaction stays short, so that the sink never waits long
+# Thousands of passes have no stay: not a thing to look for in an index.
+_OF_SUBJECTS = (
+    sa.select(tables.pass_.c.pass_id)
+    .where(mine(tables.pass_), sa.func.coalesce(tables.pass_.c.stay, "") == "")
+    .limit(DUE_PER_ACT)
+)
+_OPENED = _OF_SUBJECTS.where(sa.text(TO_OPEN_WORDS), tables.pass_.c.not_before_ms <= sa.bindparam("early"))
+_OVER = _OF_SUBJECTS.where(sa.text(TO_END_WORDS), tables.pass_.c.not_after_ms < sa.bindparam("now"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,18 +203,8 @@ def scope_now(act: Act, access_points: Iterable[str]) -> tuple[str, ...]:
 
 def _newest(act: Act, subject: str) -> Any | None:
     """The subject's newest pass; passes of subjects have no stay, and the person is theirs alone."""
-    table = tables.pass_
-    found = (
-        sa.select(table)
-        .where(
-            table.c.community == act.house.community,
-            table.c.stay.is_(None),
-            table.c.person == _subject(act, subject).person,
-        )
-        .order_by(table.c.pass_id.desc())
-        .limit(1)
-    )
-    return act.connection.execute(found).one_or_none()
+    held = ask(act, _NEWEST, person=_subject(act, subject).person)
+    return held[0] if held else None
 
 
 def _newest_wire(act: Act, subject: str) -> bytes | None:
@@ -292,15 +298,8 @@ def refresh_all(act: Act) -> int:
 
 def due_subjects(act: Act) -> list[str]:
     """Passes of subjects whose window has begun or ended: each is for ``refresh_subject``."""
-    table, profile = tables.pass_, act.house.profile
-    opened = (table.c.state == "ARMED") & (table.c.not_before_ms - profile.early_most_ms <= act.now_ms)
-    over = table.c.state.in_(("ACTIVE", "SUSPENDED")) & (table.c.not_after_ms < act.now_ms)
-    found = (
-        sa.select(table.c.pass_id)
-        .where(table.c.community == act.house.community, table.c.stay.is_(None), opened | over)
-        .limit(DUE_PER_ACT)
-    )
-    return list(act.connection.execute(found).scalars())
+    opened = ask_set(act, _OPENED, early=act.now_ms + act.house.profile.early_most_ms)
+    return sorted(opened | ask_set(act, _OVER, now=act.now_ms))[:DUE_PER_ACT]
 
 
 # --- ways to use it ------------------------------------------------------------------------------------------------

@@ -259,6 +259,7 @@ pass_ = sa.Table(
     _text("state"),
     _int("version"),
     _blob("wire"),  # the PassRow as last issued (msgpack): what the nodes are to hold
+    _int("erased_ms", null=True),  # when its erase clock was over and everything was done
     sa.Index("pass_by_start", "community", "not_before_ms"),
     sa.Index("pass_by_end", "community", "not_after_ms"),
 )

@@ -99,6 +99,7 @@ listing_file = _table(
     _int("lapsed_ms", null=True),
     _int("suspended_ms", null=True),
     _text("reason", null=True),  # of the last decision, for the operator
+    sa.Index("listing_file_by_review", "community", "next_review_ms"),
 )
 room_file = _table("room_file", _key("room"), _text("listing"), _int("beds"), _int("max_guests"))
 listing_document = _table(

@@ -57,6 +57,9 @@ spot_check = _table(
 # SQLite takes a partial index only where the question repeats its condition word by word: these are those words.
 DOOR_WORDS = "type IN ('door.forced', 'door.held', 'access.not_taken')"
 COMPANY_WORDS = "type = 'access.tailgate'"
+TO_OPEN_WORDS = "state = 'ARMED'"
+TO_END_WORDS = "state IN ('ACTIVE', 'EXIT_ONLY', 'SUSPENDED')"
+TO_ERASE_WORDS = "erased_ms IS NULL AND state IN ('EXPIRED', 'REVOKED')"
 DECISION_WORDS = "type IN ('access.granted', 'access.denied', 'override')"
 
 
@@ -74,6 +77,11 @@ _index("stay_by_start", tables.stay, "planned_in_ms")
 _index("stay_by_state", tables.stay, "state", "planned_out_ms")
 _index("pass_by_stay", tables.pass_, "stay")
 _index("pass_by_person", tables.pass_, "person")
+_index("pass_to_open", tables.pass_, "not_before_ms", where=TO_OPEN_WORDS)
+_index("pass_to_end", tables.pass_, "not_after_ms", where=TO_END_WORDS)
+_index("pass_to_erase", tables.pass_, "not_after_ms", where=TO_ERASE_WORDS)
+_index("access_point_by_kind", tables.access_point, "kind")
+_index("access_point_by_node", tables.access_point, "node")
 _index("credential_by_pass", tables.credential, "pass_id")
 _index("consent_by_stay", tables.consent, "stay")
 _index("presence_by_time", tables.presence, "as_of_ms")
@@ -82,6 +90,7 @@ _index("registration_by_due", tables.registration, "due_ms")
 _index("registration_by_stay", tables.registration, "stay")
 _index("stay_member_by_person", tables.stay_member, "person")
 _index("person_by_document", tables.person, "doc_hash")
+_index("listing_by_state", tables.listing, "state")
 _index("listing_by_unit", tables.listing, "unit")
 _index("discrepancy_by_subject", tables.discrepancy, "subject")
 _index("discrepancy_by_state", tables.discrepancy, "state")

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from cloud_sync.core.guards import Guard
 from cloud_sync.core.lifecycles import CREDENTIAL, STAY, STAY_INSIDE, CredentialState, StayState
 from cloud_sync.store import registration_clocks, tables
+from cloud_sync.store.asking import ask_set, mine
 from cloud_sync.store.engine import reading
 from cloud_sync.store.erasing import finish_erase_clocks
 from cloud_sync.store.house import Act, House, acting
@@ -14,15 +15,59 @@ from cloud_sync.store.issuing import refresh_stay
 from cloud_sync.store.listing_clock import due_listings
 from cloud_sync.store.self_registering import drop_drafts_of_ended_stays
 from cloud_sync.store.subjects import due_subjects, refresh_subject
+from cloud_sync.store.tables_rules import TO_END_WORDS, TO_OPEN_WORDS
 
 STAYS_PER_ACT = 200  # one transaction stays short, so that the sink never waits long
 ACTOR = "clock"
 ROLE = "system"
+_PASS, _STAY, _LISTING = tables.pass_, tables.stay, tables.listing
+# Thousands of passes have no stay: not a thing to look for in an index.
+_OF_PASSES = (
+    sa.select(_PASS.c.stay).where(mine(_PASS), sa.func.coalesce(_PASS.c.stay, "") != "").limit(STAYS_PER_ACT)
+)
+_OF_STAYS = (
+    sa.select(_STAY.c.stay)
+    .distinct()
+    .join(_PASS, (_PASS.c.community == _STAY.c.community) & (_PASS.c.stay == _STAY.c.stay))
+    .where(mine(_STAY))
+    .limit(STAYS_PER_ACT)
+)
+# Each has an index of its own; in one question with OR between them every pass there ever was is read.
+_DUE: tuple[tuple[sa.Select[Any], tuple[str, ...]], ...] = (
+    (  # the window opens
+        _OF_PASSES.where(sa.text(TO_OPEN_WORDS), _PASS.c.not_before_ms <= sa.bindparam("early")),
+        ("early",),
+    ),
+    (  # it is over
+        _OF_PASSES.where(sa.text(TO_END_WORDS), _PASS.c.not_after_ms < sa.bindparam("now")),
+        ("now",),
+    ),
+    (  # the room is handed on
+        _OF_STAYS.where(
+            _PASS.c.state.in_(("ARMED", "ACTIVE")),
+            _STAY.c.planned_out_ms <= sa.bindparam("now"),
+            _STAY.c.planned_out_ms > sa.bindparam("since"),
+        ),
+        ("now", "since"),
+    ),
+    (  # the listing was revoked
+        _OF_STAYS.join(
+            _LISTING,
+            (_LISTING.c.community == _STAY.c.community) & (_LISTING.c.listing == _STAY.c.listing),
+        ).where(
+            mine(_LISTING),
+            _LISTING.c.state == "REVOKED",
+            _STAY.c.state.in_(tuple(sorted(STAY_INSIDE))),
+            _PASS.c.state == "ACTIVE",
+        ),
+        (),
+    ),
+)
 
 
 def advance_time(house: House, *, since_ms: int) -> int:
     """Do everything that has fallen due; how many stays or passes moved.  ``since_ms`` is the last time this ran."""
-    # These two read every pass: before the write lock is taken, so that nobody waits for them twice a second.
+    # Before the write lock is taken, so that nobody waits for them twice a second.
     with reading(house.engine).begin() as db:
         looking = Act(house, db, house.clock.now_ms(), ACTOR, ROLE)
         stays, passes = _stays_of_due_passes(looking, since_ms), due_subjects(looking)
@@ -171,25 +216,11 @@ def _is_drained(act: Act, stay: Any) -> bool:
 
 def _stays_of_due_passes(act: Act, since_ms: int) -> list[str]:
     """Stays whose passes have a window edge, a turnover or a relocation deadline behind them."""
-    pass_, stay, listing = tables.pass_, tables.stay, tables.listing
-    profile = act.house.profile
-    opened = (pass_.c.state == "ARMED") & (pass_.c.not_before_ms - profile.early_most_ms <= act.now_ms)
-    over = pass_.c.state.in_(("ACTIVE", "EXIT_ONLY", "SUSPENDED")) & (pass_.c.not_after_ms < act.now_ms)
-    handed_on = (
-        pass_.c.state.in_(("ARMED", "ACTIVE"))
-        & (stay.c.planned_out_ms <= act.now_ms)
-        & (stay.c.planned_out_ms > since_ms)
-    )
-    revoked = (pass_.c.state == "ACTIVE") & (listing.c.state == "REVOKED") & stay.c.state.in_(STAY_INSIDE)
-    found = (
-        sa.select(stay.c.stay)
-        .distinct()
-        .join(pass_, (pass_.c.community == stay.c.community) & (pass_.c.stay == stay.c.stay))
-        .join(listing, (listing.c.community == stay.c.community) & (listing.c.listing == stay.c.listing))
-        .where(stay.c.community == act.house.community, opened | over | handed_on | revoked)
-        .limit(STAYS_PER_ACT)
-    )
-    return list(act.connection.execute(found).scalars())
+    words = {"early": act.now_ms + act.house.profile.early_most_ms, "now": act.now_ms, "since": since_ms}
+    found: set[str] = set()
+    for query, names in _DUE:
+        found |= ask_set(act, query, **{name: words[name] for name in names})
+    return sorted(found)[:STAYS_PER_ACT]
 
 
 _STEPS = (
