@@ -1,10 +1,11 @@
 """Questions written once: built when the module is loaded, made into SQL once, and asked of the driver itself.
 
 Reconciliation asks some twenty of them for one touched stay, every second.  SQLAlchemy writes each; running one through it
-costs some four times what SQLite takes to answer, and that is done here in a few lines.  A list travels as one array on
-PostgreSQL; on SQLite as places, whose number is rounded up so that there are few different statements.
+costs some four times what SQLite takes to answer, and that is done here in a few lines.  A list travels as one value, an
+array on PostgreSQL and JSON on SQLite: with a place for each of its words every length would be another statement.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 from cloud_sync.store.house import Act
 from cloud_sync.store.plain import begin, dialect_of, execute, is_postgres, rows, translated
 
-MADE_MAX = 2_000  # of a hundred questions, each with a few lengths of its lists; the oldest are made again
+MADE_MAX = 2_000  # of some two hundred questions; beyond it the oldest are made again
 
 MINE: sa.BindParameter[str] = sa.bindparam("mine")
 _LISTS = (list, tuple, set, frozenset)
@@ -70,28 +71,17 @@ def _run(act: Act, statement: Question | sa.Delete, words: Mapping[str, object])
     connection = act.connection
     postgres = is_postgres(connection)
     lists = {name: value for name, value in words.items() if isinstance(value, _LISTS)}
-    sizes = tuple((name, 0 if postgres else _rounded(len(value))) for name, value in lists.items())
-    made = _made(statement, postgres, sizes)
+    made = _made(statement, postgres, tuple(lists))
     given = {**made.fixed, "mine": act.house.community, **words}
-    for name, size in sizes:
-        values = list(lists[name])
-        if postgres:
-            given[name] = values
-            continue
-        del given[name]
-        padded = values + values[-1:] * (size - len(values))
-        given.update({f"{name}_{at}": value for at, value in enumerate(padded)})
+    for name, values in lists.items():
+        given[name] = list(values) if postgres else json.dumps(list(values))
     return execute(connection, made.sql, given)
 
 
-def _rounded(count: int) -> int:
-    return 1 << (count - 1).bit_length() if count else 0
-
-
 @lru_cache(MADE_MAX)
-def _made(statement: Question | sa.Delete, postgres: bool, sizes: tuple[tuple[str, int], ...]) -> _Made:
+def _made(statement: Question | sa.Delete, postgres: bool, lists: tuple[str, ...]) -> _Made:
     compiled = statement.compile(dialect=dialect_of(postgres=postgres))
-    lists, fixed = dict(sizes), dict(compiled.params)
+    fixed = dict(compiled.params)
 
     def listed(found: re.Match[str]) -> str:
         name = found["name"]
@@ -100,8 +90,7 @@ def _made(statement: Question | sa.Delete, postgres: bool, sizes: tuple[tuple[st
             return f"IN ({', '.join(map(_literal, fixed.pop(name)))})"
         if postgres:
             return f"= ANY(%({name})s)"
-        places = ", ".join(f":{name}_{at}" for at in range(lists[name]))
-        return f"IN ({places or 'NULL'})"
+        return f"IN (SELECT value FROM json_each(:{name}))"
 
     constants = set(fixed)
     sql = _LIST.sub(listed, compiled.string)

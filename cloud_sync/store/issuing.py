@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -35,12 +36,6 @@ PASS_ENDED = frozenset({PassState.EXPIRED, PassState.REVOKED})
 _rows = msgspec.msgpack.Decoder(PassRow)
 
 _PASS, _STAY, _POINT, _AUDIT = tables.pass_, tables.stay, tables.access_point, tables.audit
-_NEWEST = (
-    sa.select(_PASS)
-    .where(mine(_PASS), _PASS.c.stay == sa.bindparam("stay"), _PASS.c.person == sa.bindparam("person"))
-    .order_by(_PASS.c.state.in_(PASS_ENDED), _PASS.c.pass_id.desc())
-    .limit(1)
-)
 _DOORS = sa.select(_POINT.c.access_point, _POINT.c.kind).where(
     mine(_POINT), _POINT.c.access_point.in_(many("points"))
 )
@@ -61,21 +56,60 @@ def held_row(wire: bytes) -> PassRow | None:
     return _rows.decode(wire) if wire else None
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every pass of one stay rests on, read once for all its guests."""
+
+    stay: Any
+    listing: Any
+    confirmed: bool
+    doors: tuple[Door, ...]
+    next_in_ms: int | None
+    relocated_by_ms: int | None
+    registered: frozenset[str]  # persons
+    consented: frozenset[tuple[str, str]]  # person and purpose, as agreed now
+
+    @classmethod
+    def of(cls, act: Act, stay: Any) -> "Ground":
+        """As the books have it in this transaction."""
+        booking = act.row(tables.booking, booking=stay.booking)
+        listing = act.row(tables.listing, listing=stay.listing)
+        assert booking is not None
+        assert listing is not None
+        minimum = act.house.profile.proofing_min
+        registered = act.rows(tables.registration, stay=stay.stay)
+        consents = act.rows(tables.consent, stay=stay.stay)
+        return cls(
+            stay=stay,
+            listing=listing,
+            confirmed=booking.state == BookingState.CONFIRMED,
+            doors=tuple(_doors(act, stay.room)),
+            next_in_ms=_next_in(act, stay),
+            relocated_by_ms=relocated_by(act, listing),
+            registered=frozenset(
+                str(row.person) for row in registered if row.status in PROVED and row.proofing >= minimum
+            ),
+            consented=frozenset(
+                (str(row.person), str(row.purpose)) for row in consents if row.withdrawn_ms is None
+            ),
+        )
+
+
 def refresh_stay(act: Act, stay_id: str) -> None:
     """Bring every pass of a stay to where the books say it should be."""
     stay = act.row(tables.stay, stay=stay_id)
     assert stay is not None, f"there is no stay {stay_id}"
+    ground, newest = Ground.of(act, stay), newest_passes(act, stay_id)
     for member in act.rows(tables.stay_member, stay=stay_id):
-        _refresh_member(act, stay, member)
+        _refresh_member(act, ground, member, newest.get(str(member.person)))
     act.touch(stay_id)
 
 
-def _refresh_member(act: Act, stay: Any, member: Any) -> None:
-    held = newest_pass(act, stay.stay, member.person)
-    if held is None or (held.state in PASS_ENDED and _wants_another(act, stay, held)):
-        held = _issue(act, stay, member)
+def _refresh_member(act: Act, ground: Ground, member: Any, held: Any | None) -> None:
+    if held is None or (held.state in PASS_ENDED and _wants_another(act, ground.stay, held)):
+        held = _issue(act, ground.stay, member)
     state, creds = PassState(held.state), live_credentials(act, held.pass_id)
-    basis = load_basis(act, stay, member, held.pass_id, creds)
+    basis = basis_of(ground, member, held.pass_id, creds)
     state = _step(act, held, state, basis)
     settle_credentials(act, held.pass_id, state)
     row = desired_pass(basis, state, held_row(held.wire), act.house.profile, act.now_ms)
@@ -90,8 +124,15 @@ def _wants_another(act: Act, stay: Any, held: Any) -> bool:
 
 
 def newest_pass(act: Act, stay_id: str, person: str) -> Any | None:
-    """The one that lives, else the last that did: two of one millisecond have no order of their own."""
-    return next(iter(ask(act, _NEWEST, stay=stay_id, person=person)), None)
+    """Somebody's pass of a stay, as ``newest_passes`` has it."""
+    return newest_passes(act, stay_id).get(person)
+
+
+def newest_passes(act: Act, stay_id: str) -> dict[str, Any]:
+    """By person the one that lives, else the last that did: two of one millisecond have no order of their own."""
+    found: Any = act.rows(tables.pass_, stay=stay_id)
+    found.sort(key=lambda row: (row.state not in PASS_ENDED, row.pass_id))
+    return {str(row.person): row for row in found}
 
 
 def _issue(act: Act, stay: Any, member: Any) -> Any:
@@ -114,13 +155,9 @@ def _issue(act: Act, stay: Any, member: Any) -> Any:
     return act.row(tables.pass_, pass_id=pass_id)
 
 
-def load_basis(act: Act, stay: Any, member: Any, pass_id: str, creds: tuple[Cred, ...]) -> Basis:
-    """Everything one pass rests on, as the books have it in this transaction."""
-    booking = act.row(tables.booking, booking=stay.booking)
-    listing = act.row(tables.listing, listing=stay.listing)
-    assert booking is not None
-    assert listing is not None
-    consented = _consents(act, stay.stay, member.person)
+def basis_of(ground: Ground, member: Any, pass_id: str, creds: tuple[Cred, ...]) -> Basis:
+    """Everything one pass rests on."""
+    stay, person = ground.stay, str(member.person)
     return Basis(
         pass_id=pass_id,
         subject_ref=member.subject_ref,
@@ -128,15 +165,15 @@ def load_basis(act: Act, stay: Any, member: Any, pass_id: str, creds: tuple[Cred
         planned_in_ms=stay.planned_in_ms,
         planned_out_ms=stay.planned_out_ms,
         checked_out_ms=stay.checked_out_ms,
-        next_in_ms=_next_in(act, stay),
-        doors=tuple(_doors(act, stay.room)),
-        listing=ListingState(listing.state),
-        confirmed=booking.state == BookingState.CONFIRMED,
-        relocated_by_ms=relocated_by(act, listing),
-        registered=_is_registered(act, stay.stay, member.person),
-        face_consent=FACE_ACCESS in consented,
-        lookalike_consent=FACE_LOOKALIKE in consented,
-        more_time=MORE_TIME in consented,
+        next_in_ms=ground.next_in_ms,
+        doors=ground.doors,
+        listing=ListingState(ground.listing.state),
+        confirmed=ground.confirmed,
+        relocated_by_ms=ground.relocated_by_ms,
+        registered=person in ground.registered,
+        face_consent=(person, FACE_ACCESS) in ground.consented,
+        lookalike_consent=(person, FACE_LOOKALIKE) in ground.consented,
+        more_time=(person, MORE_TIME) in ground.consented,
         creds=creds,
     )
 
@@ -158,18 +195,6 @@ def relocated_by(act: Act, listing: Any) -> int | None:
         return None
     ((banned_ms,),) = ask(act, _BANNED, listing=listing.listing)
     return None if banned_ms is None else int(banned_ms) + act.house.profile.relocation_ms
-
-
-def _is_registered(act: Act, stay_id: str, person: str) -> bool:
-    minimum = act.house.profile.proofing_min
-    rows = act.rows(tables.registration, stay=stay_id, person=person)
-    return any(row.status in PROVED and row.proofing >= minimum for row in rows)
-
-
-def _consents(act: Act, stay_id: str, person: str) -> set[str]:
-    """The purposes to which somebody agrees now."""
-    rows = act.rows(tables.consent, stay=stay_id, person=person)
-    return {str(row.purpose) for row in rows if row.withdrawn_ms is None}
 
 
 def live_credentials(act: Act, pass_id: str) -> tuple[Cred, ...]:

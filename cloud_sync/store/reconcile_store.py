@@ -73,19 +73,14 @@ class Reconciler:
         """Judge what changed since the last run, and what waited for a watermark that moved; how many findings."""
         if not self._has_work():
             return 0
-        # The commit of a run that found nothing waits for no disk: lost, the queue is there again and judged again.
+        # The commit waits for no disk.  What a power cut takes back is in the queue again with it; and whatever is done
+        # about a finding is committed later and waits, and with it everything before is on the disk.
         with self._light.begin() as connection:
             act = Act(self._house, connection, self._house.clock.now_ms(), ACTOR, ROLE)
             touched, now, evaluation = self._look(act)
-            agrees = not pending(act, evaluation)
-            if agrees:
-                do(act, _TAKE, subjects=sorted(touched))
-        findings = 0
-        if not agrees:
-            with acting(self._house, ACTOR, ROLE) as act:
-                touched, now, evaluation = self._look(act)
-                do(act, _TAKE, subjects=sorted(touched))
-                findings = apply(act, evaluation)
+            do(act, _TAKE, subjects=sorted(touched))
+            findings = apply(act, evaluation)
+        assert not act.after_commit, "a finding is written and nothing else is done"
         self._seen = now
         return findings
 
