@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -44,10 +45,22 @@ NEEDS = {
 KERNEL = {"gpio-sim": "/sys/kernel/config/gpio-sim", "uinput": "/dev/uinput"}
 
 
+# Thousands of small databases are written and flushed: where the machine has room, in memory.
+RAM = Path("/dev/shm")
+RAM_ROOM = 4_000_000_000
+
+
+def pytest_configure() -> None:
+    """What tests and their programs write to a temporary folder stays in memory; whoever sets TMPDIR chooses otherwise."""
+    if "TMPDIR" not in os.environ and os.access(RAM, os.W_OK) and shutil.disk_usage(RAM).free > RAM_ROOM:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(RAM)
+
+
 def pytest_report_header() -> str:
     kernel = [name for name, path in KERNEL.items() if Path(path).exists()]
     tried = ", ".join(kernel) or "none of gpio-sim, uinput: their fakes stand for them"
-    return f"gatehouse on Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}; of the kernel: {tried}"
+    python = f"gatehouse on Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}"
+    return f"{python}; of the kernel: {tried}; written to {tempfile.gettempdir()}"
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
