@@ -13,7 +13,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from cloud_sync.store import accounts
-from tests.fakes import rtsp_peer
+from tests.fakes import rtsp_peer, shapes
 from tests.fakes.postgres_house import Cluster
 from tests.stories.catalogue import unknown
 
@@ -88,6 +88,20 @@ def quick_passwords() -> Iterator[None]:
     accounts.HASHER = kept
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_shapes() -> Iterator[None]:
+    """Twenty migrations for every small database took longer than most tests; the programs that tests start do them all."""
+    with shapes.copied():
+        yield
+
+
+@pytest.fixture
+def every_migration() -> Iterator[None]:
+    """For tests of the migrations: files begin empty."""
+    with shapes.step_by_step():
+        yield
+
+
 @pytest.fixture(scope="session")
 def clips() -> Path:
     """The folder of real clips; ask for it together with the marker ``clips``."""
@@ -109,6 +123,6 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield str(tmp_path / "service.db")
         return
     cluster: Cluster = request.getfixturevalue("postgres")
-    made = cluster.new_database()
+    made = shapes.new_postgres(cluster)
     yield made
     cluster.drop(made)
