@@ -70,6 +70,25 @@ def pytest_itemcollected(item: pytest.Item) -> None:
             raise pytest.UsageError(f"{item.nodeid}: no clause of a story: {', '.join(map(str, wrong))}")
 
 
+# Minutes each, in this order: begun first, they are over when everything else is.
+LONGEST = ("test_evening.py", "test_kills.py", "test_live_demo.py", "test_every_page.py", "test_every_page_registry.py",
+           "test_every_privacy_page.py", "test_node_kills.py", "test_commands.py", "test_restore_drill.py", "test_guest_walk.py")  # fmt: skip
+PROGRAMS = {"contract", "integration", "fault", "browser"}
+LONG = {"invariants", "simulation"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, then those with real programs; thousands of quick tests fill what is left."""
+    items.sort(key=lambda item: _turn(item.path))
+
+
+def _turn(path: Path) -> int:
+    if path.name in LONGEST:
+        return LONGEST.index(path.name)
+    suite = path.parent.name
+    return len(LONGEST) + (0 if suite in PROGRAMS else 1 if suite in LONG else 2)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Name what is missing and how to get it; in CI a missing part is a failure."""
     for name, (present, remedy) in NEEDS.items():

@@ -22,6 +22,7 @@ from tests.fakes.gateio_rig import until
 from tests.fakes.modbus_board import SITES, Site, rtu_site, tcp_site
 from tests.fakes.modbus_doors import MS, Hand, inputs_at, lock_at
 
+pytestmark = pytest.mark.alone
 ROOT = Path(__file__).parents[2]
 
 # A promise about time is kept when it is kept once: a busy machine makes everybody late, a mistake makes it always late.
