@@ -131,7 +131,7 @@ def with_lock(rig, scene):
             await lock.close()
 
     with serving(rig.table) as profile:
-        asyncio.run(asyncio.wait_for(play(profile), 60))
+        asyncio.run(asyncio.wait_for(play(profile), 180))
 
 
 async def eventually(true):

@@ -19,7 +19,7 @@ from tests.fakes.brokers import Mosquitto
 from tests.fakes.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
-WITHIN_S = 30.0
+WITHIN_S = 90.0
 
 
 async def until(true: Callable[[], object], what: str, within_s: float = WITHIN_S) -> None:

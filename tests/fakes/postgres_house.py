@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 
 RUN_AS = "postgres"  # initdb and the server refuse to run as root
-START_S = 60
+START_S = 180
 
 
 def programs() -> Path:

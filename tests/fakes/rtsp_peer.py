@@ -22,7 +22,7 @@ def is_installed() -> bool:
         "Gst.init(None); assert Gst.ElementFactory.find('jpegenc') and Gst.ElementFactory.find('rtpjpegpay')"
     )
     try:
-        return subprocess.run([PYTHON, "-c", probe], capture_output=True, timeout=60).returncode == 0
+        return subprocess.run([PYTHON, "-c", probe], capture_output=True, timeout=180).returncode == 0
     except OSError:
         return False
 

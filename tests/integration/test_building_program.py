@@ -54,7 +54,7 @@ class Program:
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [*PROGRAM, *words, "--config", "node.toml"]
         return subprocess.run(
-            command, cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=60
+            command, cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=180
         )
 
     def start(self) -> None:
@@ -66,7 +66,7 @@ class Program:
                 stdout=out,
                 stderr=out,
             )
-        eventually(lambda: len(self.online()) == len(ROOMS), within_s=60, what=f"the locks; {self.log()}")
+        eventually(lambda: len(self.online()) == len(ROOMS), within_s=150, what=f"the locks; {self.log()}")
 
     @property
     def env(self) -> dict[str, str]:

@@ -88,7 +88,7 @@ class Listener:
         def found() -> list[CmdAck]:
             return [answer for answer in self.answers if answer.state == state]
 
-        wait_until(lambda: len(found()) >= n, within_s=20, what=f"{n} × {state} in {self.answers}")
+        wait_until(lambda: len(found()) >= n, within_s=60, what=f"{n} × {state} in {self.answers}")
         return found()[n - 1]
 
     def close(self) -> None:

@@ -61,7 +61,7 @@ class Gatehouse:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 

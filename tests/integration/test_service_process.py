@@ -63,7 +63,7 @@ class Owner:
 
     def types(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [PROGRAM, *words], cwd=self.folder, capture_output=True, text=True, timeout=60, check=False
+            [PROGRAM, *words], cwd=self.folder, capture_output=True, text=True, timeout=180, check=False
         )
 
     def imports(self, kind: str, *rows: dict[str, object]) -> subprocess.CompletedProcess[str]:

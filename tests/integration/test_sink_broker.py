@@ -95,7 +95,7 @@ class Street:
 
     def settled(self) -> None:
         eventually(
-            lambda: all(gate.done for gate in self.gates), within_s=60, what="a gate still waits for its ack"
+            lambda: all(gate.done for gate in self.gates), within_s=150, what="a gate still waits for its ack"
         )
 
     def assert_whole(self) -> None:

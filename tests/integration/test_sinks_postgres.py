@@ -70,7 +70,7 @@ class District:
 
     def settled(self) -> None:
         eventually(
-            lambda: all(gate.done for gate in self.gates), within_s=90, what="a gate still waits for its ack"
+            lambda: all(gate.done for gate in self.gates), within_s=200, what="a gate still waits for its ack"
         )
 
     def assert_whole(self) -> None:

@@ -169,7 +169,7 @@ def test_more_pages_than_there_is_room_for_are_told_so(client, monkeypatch):
 
 def test_a_server_that_stops_lets_go_of_its_live_pages(house):
     server = PageServer(house.app(), "127.0.0.1", 0)
-    with server, httpx.Client(base_url=server.url, timeout=20) as client:
+    with server, httpx.Client(base_url=server.url, timeout=60) as client:
         log_in(client)
         with follow(client, "/live") as answer:
             stream = opened(answer)
