@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from cloud_sync.web.app import create_app
 from cloud_sync.web.serve import PageServer
@@ -34,6 +34,7 @@ FLAGS = [
     "--disable-sync",
 ]
 WAIT_MS = 45_000
+expect.set_options(timeout=WAIT_MS)  # of itself it gives a busy machine five seconds
 PICTURE_COLOURS = 128  # flat pages need no more, and the repository carries every picture
 
 
