@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
+from xdist.scheduler import LoadFileScheduling
 
 from cloud_sync.store import accounts
 from tests.fakes import rtsp_peer, shapes
@@ -73,6 +74,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 # Minutes each, in this order: begun first, they are over when everything else is.
 LONGEST = ("test_evening.py", "test_kills.py", "test_live_demo.py", "test_every_page.py", "test_every_page_registry.py",
            "test_every_privacy_page.py", "test_node_kills.py", "test_commands.py", "test_restore_drill.py", "test_guest_walk.py")  # fmt: skip
+# Of these, each plays a whole evening with some ten programs: one at a time.
+EVENINGS = {"test_evening.py", "test_kills.py", "test_live_demo.py"}
 PROGRAMS = {"contract", "integration", "fault", "browser"}
 LONG = {"invariants", "simulation"}
 
@@ -87,6 +90,19 @@ def _turn(path: Path) -> int:
         return LONGEST.index(path.name)
     suite = path.parent.name
     return len(LONGEST) + (0 if suite in PROGRAMS else 1 if suite in LONG else 2)
+
+
+class ByFiles(LoadFileScheduling):  # type: ignore[misc]
+    """One worker for the tests of one file, and one for all whole evenings."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = str(super()._split_scope(nodeid))
+        return "evenings" if Path(file).name in EVENINGS else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadFileScheduling | None:
+    return ByFiles(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
