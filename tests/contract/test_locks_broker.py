@@ -60,7 +60,7 @@ class Client:
         eventually(lambda: subscribed, what="not subscribed")
 
     def say(self, topic: str) -> None:
-        self._client.publish(topic, b"x", qos=1).wait_for_publish(10)
+        self._client.publish(topic, b"x", qos=1).wait_for_publish(60)
 
     def close(self) -> None:
         self._client.disconnect()

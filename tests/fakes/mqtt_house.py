@@ -73,7 +73,7 @@ class Peer:
     def stop(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(5)
+        self.process.wait(60)
         self._reader.join(5)
         for pipe in (self.process.stdin, self.process.stdout):
             assert pipe is not None

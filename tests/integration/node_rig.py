@@ -145,7 +145,7 @@ class NodeRig:
         for program in reversed(self._programs):
             program.send_signal(signal.SIGTERM)
         for program in reversed(self._programs):
-            program.wait(15)
+            program.wait(60)
 
     def log(self) -> str:
         path = self.folder / "node.log"

@@ -93,7 +93,7 @@ def house(tmp_path):
     yield program, peer
     if program.process.poll() is None:
         program.process.kill()
-    program.process.wait(15)
+    program.process.wait(60)
     peer.stop()
     broker.stop()
 
@@ -118,13 +118,13 @@ def test_a_node_without_wired_doors_needs_no_gate_io_and_tells_of_its_locks(hous
     assert "bad  node: r-2: battery low: change it today" in doctor.stdout
     assert "bad  broker: 127.0.0.1:1 cannot be reached (connection refused)" in doctor.stdout
     program.process.send_signal(signal.SIGTERM)
-    assert program.process.wait(20) == 0
+    assert program.process.wait(60) == 0
 
 
 def test_a_node_that_was_killed_puts_every_lock_to_rest_before_anything_else(house):
     program, peer = house
     program.process.kill()
-    program.process.wait(15)
+    program.process.wait(60)
     peer.tell("hand r-1")
     eventually(lambda: peer.bolts("r-1")[-1] == "unlocked", what="a bolt is withdrawn while nobody looks")
     before = {room: len(peer.commands(room)) for room in ROOMS}

@@ -65,7 +65,7 @@ class Walk:
     def kill_gate_io(self) -> None:
         program = self.rig._programs[0]
         program.send_signal(signal.SIGKILL)
-        program.wait(10)
+        program.wait(60)
         self.rig._programs[0] = self.rig.start("-m", "edge.gateio", "io.toml", log="gateio.log")
         self.rig._programs.pop()
 

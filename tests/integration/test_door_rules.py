@@ -136,12 +136,12 @@ class Rig:
     def kill_node(self) -> None:
         assert self.node is not None
         self.node.send_signal(signal.SIGKILL)
-        self.node.wait(20)
+        self.node.wait(60)
 
     def close(self) -> None:
         if self.node is not None and self.node.poll() is None:
             self.node.terminate()
-            self.node.wait(20)
+            self.node.wait(60)
         self.io.close()
 
     def ask(self, question: dict[str, object]) -> dict[str, object]:

@@ -101,7 +101,7 @@ def service(tmp_path) -> Iterator[Gatehouse]:
             yield made
         finally:
             running.terminate()
-            assert running.wait(20) == 0, (tmp_path / "log").read_text()
+            assert running.wait(60) == 0, (tmp_path / "log").read_text()
 
 
 def log_in(client: httpx.Client, name: str) -> None:

@@ -199,7 +199,7 @@ def test_the_parts_run_apart(owner):
         assert [program.ends() for program in programs] == [0, 0, 0]
     finally:
         broker.terminate()
-        assert broker.wait(15) == 0
+        assert broker.wait(60) == 0
 
 
 @pytest.mark.parametrize(

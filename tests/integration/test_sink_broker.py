@@ -249,7 +249,7 @@ def test_whoever_is_watching_hears_of_an_event_after_it_is_stored(street: Street
     unsubscribe = street.service.sink.subscribe(listen)
     gate = street.gate("n1")
     gate.record(1, decision="allow")
-    assert arrived.wait(20)
+    assert arrived.wait(60)
     assert [(line.node, line.seq, line.decision, stored) for line, stored in heard] == [("n1", 1, "allow", 1)]
     unsubscribe()
     gate.record(1)

@@ -127,14 +127,14 @@ def test_a_burst_longer_than_the_shelf_says_that_lines_were_missed(client, house
 
     def slow(row, lang):
         ready.set()
-        assert go.wait(10)
+        assert go.wait(60)
         return plain(row, lang)
 
     monkeypatch.setattr(live, "render_row", slow)
     with follow(client, "/live") as answer:
         stream = opened(answer)
         house.tell("access.taken")
-        assert ready.wait(10)
+        assert ready.wait(60)
         for _ in range(hub.SHELF_LINES_MAX + 5):
             house.tell("access.taken")
         go.set()
