@@ -117,6 +117,14 @@ class NodeRig:
         book.close()
 
     def __enter__(self) -> "NodeRig":
+        try:
+            self._serve()
+        except BaseException:  # else its programs would run beside every test after this one
+            self.__exit__()
+            raise
+        return self
+
+    def _serve(self) -> None:
         self.start("-m", "edge.gateio", "io.toml", log="gateio.log")
         wait_until((self.folder / "io.sock").exists, within_s=60, what="gate-io's socket")
         self.start(
@@ -127,7 +135,6 @@ class NodeRig:
             within_s=120,
             what=f"the node serves; {self.log()}",
         )
-        return self
 
     def start(self, *arguments: str, log: str) -> subprocess.Popen[bytes]:
         with (self.folder / log).open("ab") as out:
