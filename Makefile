@@ -23,8 +23,9 @@ DAYS ?=
 OUT ?= run/synth
 SUBMISSIONS ?= 1000
 FACES ?= ../shared/faces
-# Unit tests side by side.  What plays with real programs stays one after the other: it measures patience, and two cores have little.
-WORKERS ?= 2
+# Suites side by side: most of a test with real programs is waiting for them.  What is marked `alone` has the machine to itself.
+WORKERS ?= 3
+SUITES := $(addprefix tests/,architecture unit invariants stories contract simulation integration fault browser)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench bench-sync bench-passes bench-wiped accuracy fault powercut sim mutants cycles days drill \
@@ -37,10 +38,12 @@ help: ## what there is
 demo: $(VENV)/demo.stamp clips web $(if $(filter face_recognition,$(ENGINE)),$(VENV)/dlib.stamp) ## the evening at the gate: everything, on this machine, with real faces
 	@ENGINE=$(ENGINE) FACE=$(FACE) HEADLESS=$(HEADLESS) CAMERA=$(CAMERA) $(BIN)/python -m demo
 
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/dev.stamp clips web ## every suite this machine can run; as root on Debian it installs what it needs
 	@sh tools/system_packages.sh
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/architecture tests/unit tests/invariants tests/stories
-	$(BIN)/python -m pytest tests/contract tests/simulation tests/integration tests/fault tests/browser
+	$(BIN)/python -m compileall -q edge cloud_sync models demo sim
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone" $(SUITES)
+	$(BIN)/python -m pytest -m alone $$(grep -rl --include='test_*.py' 'mark\.alone' tests)
 
 check: $(VENV)/dev.stamp ## format, lint, types, arrows, documents
 	$(BIN)/ruff format --check .

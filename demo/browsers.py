@@ -11,7 +11,7 @@ from demo.people import Guest
 from demo.world import DoorPlan, World, form_field
 
 GUARD = ("guard", "night-shift-at-the-gate")
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 @contextmanager

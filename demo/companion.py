@@ -24,7 +24,7 @@ ROLE = "code"
 TITLE = "(ac) a guest brings somebody whom nobody registered"
 TIMES = 2  # once may be a friend carrying luggage; reconciliation looks at the second time
 NOTICED_S = 45.0
-SOON_S = 30.0
+SOON_S = 90.0
 KINDS = ("D01", "D05")
 
 

@@ -19,7 +19,7 @@ from demo.world import ADMIN, GATE, HOUSE4, LANE, LISTING_BODY, ROOM4, SIDE, UNI
 from edge.errors import GateError, HardwareError
 from edge.ports import Point
 
-SOON_S = 25.0
+SOON_S = 75.0
 CARD_BITS, CARD_HEX = 32, "5A3C19E7"
 CARD_NUMBER = CARD_HEX  # as it is printed on the card
 TRIES, AGAIN_S = 6, 4.0  # a person holds a card up again; a busy machine can lose a reader for a second

@@ -31,8 +31,8 @@ from edge.core.events import AccessPointId
 from edge.drivers.inputs.simulated import set_point
 from edge.ports import Point
 
-WITHIN_S = 60.0
-PATIENCE_S = 20
+WITHIN_S = 120.0
+PATIENCE_S = 60
 YEARS_LATER_S = 8 * 366 * 86_400  # twice every clock: also the rows about the deleting have run out
 LATER_S = 4 * 366 * 86_400
 COPY_CONFIG = "copy.toml"

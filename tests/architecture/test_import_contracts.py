@@ -62,7 +62,7 @@ def contracts() -> list[str]:
 def verdicts(root: Path) -> dict[str, str]:
     """KEPT or BROKEN by contract, as import-linter prints it."""
     command = [LINT, "--no-logo", "--no-cache"]
-    run = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60)
+    run = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=180)
     # A rule with exceptions is followed by their number.
     found = dict(re.findall(r"^(.+?) (KEPT|BROKEN)(?: \(.*\))?$", run.stdout, re.MULTILINE))
     assert found, f"import-linter gave no verdict:\n{run.stdout}{run.stderr}"

@@ -35,7 +35,7 @@ def modules_of(package: str) -> list[str]:
 def loaded_by(names: list[str]) -> set[str]:
     """The top-level names in ``sys.modules`` after importing these and nothing else."""
     command = [sys.executable, "-c", LOOK, json.dumps(names)]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180)
     assert run.returncode == 0, run.stderr
     return {name.partition(".")[0] for name in json.loads(run.stdout)}
 

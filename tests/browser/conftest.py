@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from cloud_sync.web.app import create_app
 from cloud_sync.web.serve import PageServer
@@ -33,7 +33,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WAIT_MS = 15_000
+WAIT_MS = 45_000
+expect.set_options(timeout=WAIT_MS)  # of itself it gives a busy machine five seconds
 PICTURE_COLOURS = 128  # flat pages need no more, and the repository carries every picture
 
 
@@ -197,7 +198,7 @@ def windows(browser: Browser, lang) -> Iterator[Callable[[], Page]]:
     def open_one() -> Page:
         words = {"locale": "zh-CN" if lang == "zh" else "en-GB", "reduced_motion": "reduce"}
         context = browser.new_context(viewport={"width": 360, "height": 800}, **words)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(WAIT_MS)
         opened.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: broken.append(str(error)))

@@ -7,7 +7,7 @@ from cloud_sync.web.serve import PageServer
 from tests.browser.every_page import LANGS, Look
 from tests.fakes.guest_house import COMPANION, GuestHouse
 
-pytestmark = [pytest.mark.chromium, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.chromium, pytest.mark.timeout(600)]
 
 MORE = {
     "family_name": "Testbird",

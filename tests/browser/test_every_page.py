@@ -39,7 +39,7 @@ from tests.fakes.web_house import (
 from tests.fakes.zone_house import ZoneHouse, answers
 
 # A walk is long, and a busy machine makes it longer.
-pytestmark = [pytest.mark.chromium, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.chromium, pytest.mark.timeout(900)]
 
 SIZES = ((320, 568), (1920, 1080), (1080, 1920))  # of screens at doors
 WRONG = ADULT[:-1] + ("1" if ADULT[-1] != "1" else "2")

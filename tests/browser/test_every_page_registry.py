@@ -11,7 +11,7 @@ from tests.fakes import listing_house as register_of
 
 pytestmark = [
     pytest.mark.chromium,
-    pytest.mark.timeout(400),
+    pytest.mark.timeout(900),
 ]  # a walk is long, and a busy machine makes it longer
 
 

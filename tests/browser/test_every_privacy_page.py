@@ -11,7 +11,7 @@ from tests.fakes.evening import EVENING_MS
 from tests.fakes.staff_house import OFFICER, StaffHouse
 from tests.fakes.web_house import PASSWORD, SteppedClock
 
-pytestmark = [pytest.mark.chromium, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.chromium, pytest.mark.timeout(900)]
 
 
 def ask_for_a_trace(page: Page, url: str, look: Look) -> str:

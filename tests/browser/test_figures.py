@@ -22,7 +22,7 @@ from tests.fakes.brokers import free_port
 from tests.fakes.community_house import ZONE, SteppedClock
 from tests.fakes.web_house import PASSWORD
 
-pytestmark = [pytest.mark.chromium, pytest.mark.timeout(400)]  # 1,400 rows are brought first
+pytestmark = [pytest.mark.chromium, pytest.mark.timeout(900)]  # 1,400 rows are brought first
 
 SEED = 20210331
 EVENING_MS = round(datetime(2026, 1, 1, 20, tzinfo=ZONE).timestamp() * 1000)

@@ -9,7 +9,7 @@ from edge.kiosk.state import Door, Fittings, HelpState, KioskState, Screen, Tong
 from edge.kiosk.texts import SENTENCES
 from edge.ports_io import Show
 
-pytestmark = [pytest.mark.chromium, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.chromium, pytest.mark.timeout(600)]
 
 GATE = AccessPointId("AP-1")
 URL = "https://gate.example:8443/arrive/AP-dongfang-001"

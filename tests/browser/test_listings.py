@@ -8,7 +8,7 @@ from cloud_sync.web.serve import PageServer
 from tests.fakes.community_house import GATE, booking_row, registration_row, take
 from tests.fakes.listing_house import OFFICER, OPERATOR, PASSWORD, ListingHouse
 
-pytestmark = [pytest.mark.chromium, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.chromium, pytest.mark.timeout(900)]
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 
 

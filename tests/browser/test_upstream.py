@@ -21,7 +21,7 @@ from tests.fakes.upstream_far_side import scripted
 from tests.fakes.upstream_house import NAME, UpstreamHouse
 from tests.fakes.web_house import ADMIN, PASSWORD
 
-pytestmark = [pytest.mark.chromium, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.chromium, pytest.mark.timeout(600)]
 LOOKS = (("light", 320), ("dark", 1280))
 
 

@@ -137,6 +137,7 @@ def test_nothing_newer_in_time_is_an_answer_and_not_an_error(camera):
     assert camera.newest(newer_than=10**9, within_s=0.05) is None
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("device", ["replay", *LIVE], indirect=True)
 def test_who_takes_his_time_gets_the_newest_picture_and_no_backlog(camera):
     seqs = []

@@ -360,7 +360,7 @@ def test_a_crop_that_leaves_the_frame_repeats_its_border():
 
 
 def run_python(code: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=180)
 
 
 def test_the_68_point_predictor_is_never_loaded():

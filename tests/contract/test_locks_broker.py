@@ -28,14 +28,14 @@ def port(tmp_path):
     text = text.replace("1883", str(number)).replace("{dir}", str(tmp_path))
     (tmp_path / "locks.conf").write_text(text + ("user root\n" if os.getuid() == 0 else ""))
     (tmp_path / "locks.passwd").write_text("".join(f"{user}:{user}-word\n" for user in USERS))
-    subprocess.run(["mosquitto_passwd", "-U", tmp_path / "locks.passwd"], check=True, timeout=20)
+    subprocess.run(["mosquitto_passwd", "-U", tmp_path / "locks.passwd"], check=True, timeout=60)
     process = subprocess.Popen([MOSQUITTO, "-c", tmp_path / "locks.conf"], stderr=subprocess.PIPE)
     try:
         eventually(lambda: listening(number), what="the broker did not start")
         yield number
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 class Client:
@@ -60,7 +60,7 @@ class Client:
         eventually(lambda: subscribed, what="not subscribed")
 
     def say(self, topic: str) -> None:
-        self._client.publish(topic, b"x", qos=1).wait_for_publish(10)
+        self._client.publish(topic, b"x", qos=1).wait_for_publish(60)
 
     def close(self) -> None:
         self._client.disconnect()

@@ -22,6 +22,7 @@ from tests.fakes.gateio_rig import until
 from tests.fakes.modbus_board import SITES, Site, rtu_site, tcp_site
 from tests.fakes.modbus_doors import MS, Hand, inputs_at, lock_at
 
+pytestmark = pytest.mark.alone
 ROOT = Path(__file__).parents[2]
 
 # A promise about time is kept when it is kept once: a busy machine makes everybody late, a mistake makes it always late.
@@ -259,7 +260,7 @@ def somebody_who_released(
         yield process
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(60)
         assert process.stdin is not None
         process.stdin.close()
 
@@ -268,7 +269,7 @@ def test_a_relay_left_driven_by_a_killed_driver_is_put_to_rest_by_the_next_one(s
     with somebody_who_released(site, None) as process:
         until(site.board.energised, "the release")
         process.kill()
-        process.wait(10)
+        process.wait(60)
     assert site.board.energised()
     with lock_at(site) as hand:
         assert hand.wait_for_link(True).energised is False
@@ -280,7 +281,7 @@ def test_a_board_with_flash_on_ends_the_pulse_although_the_driver_died():
         with somebody_who_released(site, 700, self_timed_pulse=True) as process:
             until(site.board.energised, "the release")
             process.kill()
-            process.wait(10)
+            process.wait(60)
         assert (0x0200, 7) in site.board.writes()
         until(lambda: site.board.moves() == [1, 0], "the board to end it")
 

@@ -19,6 +19,8 @@ from tests.fakes.gateio_rig import until
 from tests.fakes.modbus_board import SITES, Site
 from tests.fakes.modbus_doors import MS, inputs_at, lock_at
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -11,7 +11,7 @@ from edge.gateio.drivers import installed
 from edge.ports import BoltNews, Feedback, LockLink, LockState, Outcome
 from tests.fakes.mqtt_house import Bench, Peer, cmd, on_the_bench, until
 
-pytestmark = pytest.mark.mosquitto
+pytestmark = [pytest.mark.alone, pytest.mark.mosquitto]
 ROOM = "r-101"
 
 

@@ -17,6 +17,8 @@ from edge.ports_io import Show
 from tests.fakes.osdp_house import OFF, OFF_AFTER, ON, TEMPORARILY_OFF, TEMPORARILY_ON, Bench, codes
 from tests.fakes.waiting import eventually
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:

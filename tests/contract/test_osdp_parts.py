@@ -22,6 +22,8 @@ from tests.fakes.osdp_house import (
 )
 from tests.fakes.waiting import eventually
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:

@@ -63,7 +63,7 @@ class Town:
 
     def settled(self) -> None:
         eventually(
-            lambda: all(gate.done for gate in self.gates), within_s=90, what="a gate waits for its ack"
+            lambda: all(gate.done for gate in self.gates), within_s=200, what="a gate waits for its ack"
         )
 
     def stored(self) -> int:

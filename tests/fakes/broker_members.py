@@ -50,7 +50,7 @@ class Member:
     def kill(self) -> None:
         assert self._process is not None
         self._process.kill()
-        self._process.wait(5)
+        self._process.wait(60)
 
     @contextlib.contextmanager
     def standing_still(self) -> Iterator[None]:
@@ -72,7 +72,7 @@ class Member:
         if self._process is not None and self._process.poll() is None:
             self._signal(signal.SIGCONT)
             self._process.terminate()
-            self._process.wait(5)
+            self._process.wait(60)
 
 
 class Members:

@@ -76,7 +76,7 @@ class Iotcore(Plain):
         """SIGKILL: whatever it held is gone."""
         process = self._broker._broker._process
         process.send_signal(signal.SIGKILL)
-        process.wait(5)
+        process.wait(30)
         self._broker.stop()
 
     def stop(self) -> None:
@@ -97,12 +97,12 @@ class Mosquitto(Plain):
     def kill(self) -> None:
         assert self._process is not None
         self._process.kill()
-        self._process.wait(5)
+        self._process.wait(30)
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(5)
+            self._process.wait(30)
 
 
 class Shipped(Mosquitto):

@@ -14,7 +14,7 @@ from pathlib import Path
 from edge.gateio.process import GateIo
 from edge.gateio.profile import Profile, parse_profile
 
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 
 
 def until(true: Callable[[], bool], what: str) -> None:

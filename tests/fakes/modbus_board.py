@@ -100,7 +100,7 @@ class BoardProcess:
         if self._process is None:
             return
         self._signal(signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(60)
         self._ear.join(10)
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:

@@ -19,7 +19,7 @@ from tests.fakes.brokers import Mosquitto
 from tests.fakes.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
-WITHIN_S = 30.0
+WITHIN_S = 90.0
 
 
 async def until(true: Callable[[], object], what: str, within_s: float = WITHIN_S) -> None:
@@ -73,7 +73,7 @@ class Peer:
     def stop(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(5)
+        self.process.wait(60)
         self._reader.join(5)
         for pipe in (self.process.stdin, self.process.stdout):
             assert pipe is not None

@@ -132,7 +132,7 @@ class Reader:
         self._end()
 
     def _end(self) -> None:
-        self.program.wait(10)
+        self.program.wait(60)
         self._ear.join(10)
         for pipe in (self.program.stdin, self.program.stdout, self.program.stderr):
             if pipe is not None:

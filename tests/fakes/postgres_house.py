@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 
 RUN_AS = "postgres"  # initdb and the server refuse to run as root
-START_S = 60
+START_S = 180
 
 
 def programs() -> Path:
@@ -26,6 +26,7 @@ class Cluster:
     def __init__(self, *, durable: bool = False, settings: tuple[str, ...] = ()) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="gh-pg-"))
         self._made = 0
+        self.shaped = ""  # the address of one that others are copied from (``shapes.new_postgres``)
         self._user: dict[str, object] = {}
         if os.geteuid() == 0:
             owner = pwd.getpwnam(RUN_AS)
@@ -62,19 +63,19 @@ class Cluster:
     def url(self, name: str = "postgres") -> str:
         return f"postgresql://{RUN_AS}@/{name}?host={self.folder}"
 
-    def new_database(self) -> str:
-        """The address of an empty database."""
+    def new_database(self, like: str = "") -> str:
+        """The address of an empty database, or of the copy of another that nobody uses."""
         self._made += 1
         name = f"house{self._made}"
+        template = _name(like) if like else "template0"
         with psycopg.connect(self.url(), autocommit=True) as db:
-            db.execute(f"create database {name} template template0".encode())
+            db.execute(f"create database {name} template {template}".encode())
         return self.url(name)
 
     def drop(self, url: str) -> None:
         """Delete a database of ``new_database``, whoever is still connected: some hundred of them left to the end take minutes."""
-        name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
         with psycopg.connect(self.url(), autocommit=True) as db:
-            db.execute(f"drop database {name} with (force)".encode())
+            db.execute(f"drop database {_name(url)} with (force)".encode())
 
     def restart(self) -> None:
         """As a server that was updated: every connection is cut."""
@@ -83,3 +84,7 @@ class Cluster:
     def close(self) -> None:
         self._run("pg_ctl", "-D", str(self._data), "-m", "immediate", "-w", "stop")
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _name(url: str) -> str:
+    return str(psycopg.conninfo.conninfo_to_dict(url)["dbname"])

@@ -22,7 +22,7 @@ def is_installed() -> bool:
         "Gst.init(None); assert Gst.ElementFactory.find('jpegenc') and Gst.ElementFactory.find('rtpjpegpay')"
     )
     try:
-        return subprocess.run([PYTHON, "-c", probe], capture_output=True, timeout=60).returncode == 0
+        return subprocess.run([PYTHON, "-c", probe], capture_output=True, timeout=180).returncode == 0
     except OSError:
         return False
 
@@ -50,7 +50,7 @@ class RtspPeer:
         """Dead at once, frozen or not; repeatable."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(60)
             assert self._process.stdout is not None
             self._process.stdout.close()
             self._process = None

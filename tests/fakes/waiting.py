@@ -7,7 +7,7 @@ from time import monotonic
 _PAUSE = Event()
 
 
-def eventually(condition: Callable[[], object], *, within_s: float = 30.0, what: str = "") -> None:
+def eventually(condition: Callable[[], object], *, within_s: float = 90.0, what: str = "") -> None:
     """Return as soon as ``condition`` holds; fail with ``what`` when it never does."""
     deadline = monotonic() + within_s
     while not condition():

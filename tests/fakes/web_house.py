@@ -204,7 +204,7 @@ class WebHouse:
 @contextmanager
 def visiting(app: FastAPI, **words: str) -> Iterator[httpx.Client]:
     """A browser without scripts at the real server on loopback; redirects are not followed."""
-    with PageServer(app, "127.0.0.1", 0) as server, httpx.Client(base_url=server.url, timeout=20) as client:
+    with PageServer(app, "127.0.0.1", 0) as server, httpx.Client(base_url=server.url, timeout=60) as client:
         client.headers.update(words)
         yield client
 

@@ -65,7 +65,7 @@ class Files:
         named = [f"{node}={path}" for node, path in self.ledgers.items()]
         done = subprocess.run(
             [sys.executable, "-m", "demo.counting", *named, str(self.database)],
-            cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
+            cwd=ROOT, capture_output=True, text=True, check=False, timeout=180,
         )  # fmt: skip
         return json.loads(done.stdout.splitlines()[-1]), done.returncode
 
@@ -186,6 +186,6 @@ def test_what_a_ledger_let_go_and_a_deleted_database_lost_has_to_be_declared(fil
 def test_a_file_that_is_not_there_is_named(files, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "demo.counting", "n-a=nowhere.db", str(files.database)],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=180,
     )  # fmt: skip
     assert (done.returncode, "nowhere.db: no such file" in done.stderr) == (2, True)

@@ -160,7 +160,7 @@ def latched(folder, kind):
 def dead_level(folder):
     """What the unit runs when the process is gone (firmware_config: ExecStopPost)."""
     asked = [sys.executable, "-m", "edge.gateio", str(folder / "profile.json.toml"), "--dead-level"]
-    ended = subprocess.run(asked, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(asked, capture_output=True, text=True, timeout=180)
     assert ended.returncode == 0, ended.stderr
 
 
@@ -176,7 +176,7 @@ def everybody_gets_out(folder):
 
 
 @pytest.mark.story("23c")
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("steps", range(len(DAY) + 1))
 def test_killed_after_any_step_the_outputs_are_dead_and_the_way_out_works_again(program, tmp_path, steps):
     async def day():
@@ -187,7 +187,7 @@ def test_killed_after_any_step_the_outputs_are_dead_and_the_way_out_works_again(
             await asyncio.to_thread(program.end, signal.SIGKILL)
 
     program.start()
-    asyncio.run(asyncio.wait_for(day(), 60))
+    asyncio.run(asyncio.wait_for(day(), 180))
     dead_level(tmp_path)
     latched_open = open_after(DAY[:steps])
     # No magnet stays locked by a signature while there is a fire: it is let go, and found so by the next gate-io.
@@ -198,7 +198,7 @@ def test_killed_after_any_step_the_outputs_are_dead_and_the_way_out_works_again(
     until(lambda: released(tmp_path) - {BARRIER} == latched_open - {BARRIER}, "the end of T_rex")
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 def test_killed_at_random_moments_of_a_busy_day_nothing_is_left_open_and_nobody_locked_in(program, tmp_path):
     dice = random.Random(20261)
 
@@ -219,7 +219,7 @@ def test_killed_at_random_moments_of_a_busy_day_nothing_is_left_open_and_nobody_
 
     for _ in range(8):
         program.start()
-        asyncio.run(asyncio.wait_for(storm(dice.uniform(0.0, 0.6)), 60))
+        asyncio.run(asyncio.wait_for(storm(dice.uniform(0.0, 0.6)), 180))
         dead_level(tmp_path)
         assert levels(tmp_path) == DEAD
     program.start()
@@ -235,11 +235,11 @@ def test_a_relay_that_cannot_be_had_does_not_keep_the_others_from_their_dead_lev
             await asyncio.to_thread(program.end, signal.SIGKILL)
 
     program.start()
-    asyncio.run(asyncio.wait_for(granted(), 60))
+    asyncio.run(asyncio.wait_for(granted(), 180))
     (tmp_path / "strike-lock.jsonl").rename(tmp_path / "gone.jsonl")
     (tmp_path / "strike-lock.jsonl").mkdir()
     asked = [sys.executable, "-m", "edge.gateio", str(tmp_path / "profile.json.toml"), "--dead-level"]
-    ended = subprocess.run(asked, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(asked, capture_output=True, text=True, timeout=180)
     assert (ended.returncode, "strike" in ended.stderr) == (1, True)
     others = {name: lines(tmp_path / f"{name}-lock.jsonl")[-1]["event"] for name in (MAGNET, SIGNED, BARRIER)}
     assert others == {MAGNET: "de-energise", SIGNED: "energise", BARRIER: "de-energise"}

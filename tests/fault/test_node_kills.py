@@ -17,7 +17,7 @@ from demo.stage import wait_until
 from edge.drivers.inputs.simulated import set_point
 from edge.ports import Point
 
-pytestmark = [pytest.mark.clips, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.clips, pytest.mark.timeout(600)]
 DOOR = "AP-t-001"
 NODE = ("-c", "from edge.cli import main; main()", "run", "--config")
 
@@ -37,7 +37,7 @@ class Passage:
     def granted_(self) -> None:
         self.rig.stage.show_code(self.phone.code(), "guest")
         self.rig.wait_event("access.granted", n=self.granted + 1)
-        wait_until(self.rig.released, within_s=5, what="the lock moves")
+        wait_until(self.rig.released, within_s=30, what="the lock moves")
 
     def opened(self) -> None:
         self.granted_()
@@ -46,7 +46,7 @@ class Passage:
 
     def relocked(self) -> None:
         self.opened()
-        wait_until(lambda: not self.rig.released(), within_s=5, what="the lock is back")
+        wait_until(lambda: not self.rig.released(), within_s=30, what="the lock is back")
 
     def closed_(self) -> None:
         self.relocked()
@@ -75,7 +75,7 @@ class KilledRig(NodeRig):
         self.start(*NODE, str(self.config), log="node.log")
         self.wait_event("door.boot", n=boots + 1)
         wait_until(
-            lambda: self.door().get("camera") == "OK", within_s=40, what=f"the node serves; {self.log()}"
+            lambda: self.door().get("camera") == "OK", within_s=120, what=f"the node serves; {self.log()}"
         )
 
 
@@ -90,16 +90,16 @@ def test_a_node_killed_at_every_step_leaves_a_shut_door_a_way_out_and_a_whole_le
             getattr(passage, step)()
             before = rig.events()
             rig.kill_node()
-            wait_until(lambda: not rig.released(), within_s=5, what=f"{step}: the lock falls to rest")
+            wait_until(lambda: not rig.released(), within_s=30, what=f"{step}: the lock falls to rest")
             presses = rig.lock_moves().count("energise")
             passage.put(Point.REX, True)
             passage.put(Point.REX, False)
             wait_until(
                 lambda n=presses: rig.lock_moves().count("energise") > n,
-                within_s=5,
+                within_s=30,
                 what=f"{step}: the way out",
             )
-            wait_until(lambda: not rig.released(), within_s=5, what=f"{step}: T_rex ends")
+            wait_until(lambda: not rig.released(), within_s=30, what=f"{step}: T_rex ends")
             rig.revive()
             assert [event.key for event in rig.events()][: len(before)] == [event.key for event in before], (
                 step
@@ -108,7 +108,7 @@ def test_a_node_killed_at_every_step_leaves_a_shut_door_a_way_out_and_a_whole_le
             assert rig.door()["contact"] == ("open" if is_open else "closed"), step
             assert rig.door()["mode"] == "LOCKED", step
             passage.put(Point.CONTACT, False)
-            wait_until(lambda: rig.door()["contact"] == "closed", within_s=10, what=f"{step}: the door shuts")
+            wait_until(lambda: rig.door()["contact"] == "closed", within_s=40, what=f"{step}: the door shuts")
             assert rig.events("door.forced") == [], step
             Passage(rig, next(phones)).closed_()
             rig.lane_is_empty()

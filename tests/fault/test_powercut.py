@@ -7,7 +7,7 @@ import pytest
 from demo.faults.calls import Call, Disk, Kind, Loses
 from demo.faults.powercut import HONEST, play, sound
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 CUTS, SEED, EVENTS = 40, 20266, 60
 
 

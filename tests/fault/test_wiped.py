@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 NODES, EVENTS = 4, 1_200
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_deleted_database_is_filled_again_by_the_nodes_with_nothing_lost_or_double():
     played = subprocess.run(
         [sys.executable, "-m", "bench.bench_wiped", f"--nodes={NODES}", f"--events={EVENTS}", "--hosts=1"],

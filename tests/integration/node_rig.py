@@ -117,17 +117,24 @@ class NodeRig:
         book.close()
 
     def __enter__(self) -> "NodeRig":
+        try:
+            self._serve()
+        except BaseException:  # else its programs would run beside every test after this one
+            self.__exit__()
+            raise
+        return self
+
+    def _serve(self) -> None:
         self.start("-m", "edge.gateio", "io.toml", log="gateio.log")
-        wait_until((self.folder / "io.sock").exists, within_s=20, what="gate-io's socket")
+        wait_until((self.folder / "io.sock").exists, within_s=60, what="gate-io's socket")
         self.start(
             "-c", "from edge.cli import main; main()", "run", "--config", str(self.config), log="node.log"
         )
         wait_until(
             lambda: self.door().get("mode") == "LOCKED" and self.door()["camera"] == "OK",
-            within_s=40,
+            within_s=120,
             what=f"the node serves; {self.log()}",
         )
-        return self
 
     def start(self, *arguments: str, log: str) -> subprocess.Popen[bytes]:
         with (self.folder / log).open("ab") as out:
@@ -145,7 +152,7 @@ class NodeRig:
         for program in reversed(self._programs):
             program.send_signal(signal.SIGTERM)
         for program in reversed(self._programs):
-            program.wait(15)
+            program.wait(60)
 
     def log(self) -> str:
         path = self.folder / "node.log"
@@ -164,7 +171,7 @@ class NodeRig:
         path = self.folder / "data" / "events.db"
         return [event for event in count.ledger(path, self.node) if type_ in (None, event.body["type"])]
 
-    def wait_event(self, type_: str, *, n: int = 1, within_s: float = 30):
+    def wait_event(self, type_: str, *, n: int = 1, within_s: float = 90):
         wait_until(
             lambda: len(self.events(type_)) >= n, within_s=within_s, what=f"{n} × {type_}; {self.log()}"
         )
@@ -178,7 +185,7 @@ class NodeRig:
             lines = list(count.lines(shown))
             return lines[-1]["clip"].startswith("idle") and time.monotonic_ns() - lines[-1]["first_ns"] > 5e8
 
-        wait_until(empty, within_s=20, what="an empty lane")
+        wait_until(empty, within_s=60, what="an empty lane")
 
     def lock_moves(self):
         return [line["event"] for line in count.lines(self.folder / "lock.jsonl")]

@@ -79,7 +79,7 @@ def test_a_broker_of_the_gates_that_stands_still_hinders_its_own_gates_only_and_
     with town.members.gates[0].standing_still():
         for gate in gates:
             gate.record(100)
-        eventually(lambda: all(gate.done for gate in west), within_s=60, what="the others are held up too")
+        eventually(lambda: all(gate.done for gate in west), within_s=150, what="the others are held up too")
         town.members.gates[0].kill()
         town.settled()
     assert {town.at(gate) for gate in east} == {WEST}
@@ -103,7 +103,7 @@ def test_when_a_sinks_own_broker_dies_the_other_sink_takes_all_and_it_may_come_b
             gate.record(20)
         return town.sinks["sync"].events > before
 
-    eventually(took_part_again, within_s=60, what="the bridge that came back got no share")
+    eventually(took_part_again, within_s=150, what="the bridge that came back got no share")
     town.settled()
     town.assert_whole()
 

@@ -17,7 +17,7 @@ from tests.fakes.building import Building
 from tests.fakes.mqtt_house import Peer, until
 from tests.integration.node_rig import pass_row
 
-pytestmark = pytest.mark.mosquitto
+pytestmark = [pytest.mark.alone, pytest.mark.mosquitto]
 
 ROOMS = [f"r-{number:03}" for number in range(120)]
 JAMMED, AWAY, GOOD = ROOMS[:3], ROOMS[3:5], ROOMS[5:]

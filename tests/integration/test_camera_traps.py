@@ -17,7 +17,7 @@ from tests.fakes.late_wire import LateWire
 from tests.fakes.rtsp_peer import RtspPeer, true_age_ms
 from tests.fakes.waiting import eventually
 
-pytestmark = pytest.mark.rtsp
+pytestmark = [pytest.mark.alone, pytest.mark.rtsp]
 AGE_MAX_MS = (
     500 + 60
 )  # the rule, what the camera and the wire need, and a busy machine before our clock is read
@@ -69,7 +69,7 @@ class Looker:
     def look_until_more(self, pictures):
         wanted = len(self.ages_ms) + pictures
         eventually(
-            lambda: self.look() and len(self.ages_ms) >= wanted, within_s=40, what="no more pictures came"
+            lambda: self.look() and len(self.ages_ms) >= wanted, within_s=120, what="no more pictures came"
         )
 
     def check(self):

@@ -73,7 +73,7 @@ class Listener:
         self._client.on_message = self._on_message
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(60)
 
     def _on_message(self, _client: object, _user: object, message: paho.MQTTMessage) -> None:
         if message.topic == TOPICS.cmd:
@@ -82,13 +82,13 @@ class Listener:
             self.answers.append(decode(message.payload, CmdAck))
 
     def says(self, frame: bytes, *, retain: bool = False) -> None:
-        self._client.publish(TOPICS.cmd, frame, qos=1, retain=retain).wait_for_publish(10)
+        self._client.publish(TOPICS.cmd, frame, qos=1, retain=retain).wait_for_publish(60)
 
     def hears(self, state: str, *, n: int = 1) -> CmdAck:
         def found() -> list[CmdAck]:
             return [answer for answer in self.answers if answer.state == state]
 
-        wait_until(lambda: len(found()) >= n, within_s=20, what=f"{n} × {state} in {self.answers}")
+        wait_until(lambda: len(found()) >= n, within_s=60, what=f"{n} × {state} in {self.answers}")
         return found()[n - 1]
 
     def close(self) -> None:

@@ -113,7 +113,7 @@ class Office:
             self.distributor.tick()
             return bool(condition())
 
-        eventually(look, within_s=30)
+        eventually(look, within_s=90)
 
     def row(self, table: sa.Table) -> sa.RowMapping:
         with reading(self.engine).connect() as db:

@@ -136,12 +136,12 @@ class Rig:
     def kill_node(self) -> None:
         assert self.node is not None
         self.node.send_signal(signal.SIGKILL)
-        self.node.wait(20)
+        self.node.wait(60)
 
     def close(self) -> None:
         if self.node is not None and self.node.poll() is None:
             self.node.terminate()
-            self.node.wait(20)
+            self.node.wait(60)
         self.io.close()
 
     def ask(self, question: dict[str, object]) -> dict[str, object]:
@@ -154,7 +154,7 @@ class Rig:
             return {}
 
     def type(self, name: str, digits: str) -> None:
-        sent = httpx.post(f"http://127.0.0.1:{self.port}/{name}/pin", json={"pin": digits}, timeout=10)
+        sent = httpx.post(f"http://127.0.0.1:{self.port}/{name}/pin", json={"pin": digits}, timeout=60)
         assert sent.status_code == 202
 
     def set(self, name: str, point: Point, level: bool) -> None:
@@ -228,7 +228,7 @@ def test_a_pass_that_went_in_is_refused_after_a_kill_and_opens_after_a_reset(rig
     ran = subprocess.run(
         [sys.executable, "-c", "from edge.cli import main; main()", "apb-reset", "-c", "node.toml", "PS-guest",
          "--by", "S-7", "--why", "left_unseen"],
-        cwd=rig.folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60,
+        cwd=rig.folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=180,
     )  # fmt: skip
     assert (ran.returncode, "not recorded in lane any more" in ran.stdout) == (0, True), ran.stderr
     (reset,) = rig.told(kind="apb.reset")

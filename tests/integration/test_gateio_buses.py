@@ -43,7 +43,7 @@ def play(folder, scene, **changed):
     async def whole(profile):
         async with GateIoClient(profile.socket, profile_hash(profile)) as client:
             await client.connected(WITHIN_S)
-            await asyncio.wait_for(scene(client, FakeBus.opened["gate"]), 60)
+            await asyncio.wait_for(scene(client, FakeBus.opened["gate"]), 180)
 
     with serving(table(folder, **changed)) as profile:
         asyncio.run(whole(profile))

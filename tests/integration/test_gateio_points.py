@@ -53,7 +53,7 @@ def play(program, scene):
                 pass
             await scene(client, news)
 
-    asyncio.run(asyncio.wait_for(whole(), 60))
+    asyncio.run(asyncio.wait_for(whole(), 180))
 
 
 def test_a_barrier_stays_up_over_a_car_when_its_pulse_ends_and_comes_down_behind_it(program, tmp_path):

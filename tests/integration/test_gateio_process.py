@@ -49,7 +49,7 @@ async def node(program):
 
 
 def play(scene):
-    return asyncio.run(asyncio.wait_for(scene, 60))
+    return asyncio.run(asyncio.wait_for(scene, 180))
 
 
 def press(folder, name, point, level):
@@ -399,7 +399,7 @@ def test_a_stranger_s_uid_is_turned_away(tmp_path):
 
 def run_once(*asked):
     return subprocess.run(
-        [sys.executable, "-m", "edge.gateio", *asked], capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "edge.gateio", *asked], capture_output=True, text=True, timeout=180
     )
 
 
@@ -436,7 +436,7 @@ def test_the_process_loads_nothing_that_could_delay_a_pulse():
         "import sys, edge.gateio.__main__; from edge.gateio.drivers import resolve; "
         "resolve('locks', 'simulated'); resolve('inputs', 'gpio'); print(*sys.modules)"
     )
-    loaded = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=60).stdout
+    loaded = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=180).stdout
     heavy = {
         "asyncio",
         "numpy",

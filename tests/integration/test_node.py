@@ -35,7 +35,7 @@ def guest(clips, start_s, end_s):
 def test_a_guest_enrols_enters_by_face_and_a_stranger_does_not(rig, clips):
     rig.put_passes(pass_row("p-face"))
     with rig:
-        wait_until(lambda: rig.door().get("face") == "on", within_s=30, what="the face engine")
+        wait_until(lambda: rig.door().get("face") == "on", within_s=90, what="the face engine")
         shown = rig.stage.enter(guest(clips, 3.5, 14.4), "enrolling")
         assert (
             rig.ask({"do": "enrol_camera", "pass_id": "p-face", "access_point": "AP-t-001"})["pictures"] == 3
@@ -56,7 +56,7 @@ def test_a_guest_enrols_enters_by_face_and_a_stranger_does_not(rig, clips):
 def test_the_one_who_just_enrolled_is_not_let_in_by_the_same_pictures(rig, clips):
     rig.put_passes(pass_row("p-face"))
     with rig:
-        wait_until(lambda: rig.door().get("face") == "on", within_s=30, what="the face engine")
+        wait_until(lambda: rig.door().get("face") == "on", within_s=90, what="the face engine")
         rig.stage.enter(guest(clips, 6, 14.4), "enrolling")
         rig.ask({"do": "enrol_camera", "pass_id": "p-face", "access_point": "AP-t-001"})
         rig.lane_is_empty()
@@ -77,7 +77,7 @@ def test_without_consent_nobody_is_enrolled_and_the_code_still_opens(rig):
 def test_erased_means_gone_from_the_disk_and_from_the_next_look(rig, clips):
     rig.put_passes(pass_row("p-face"))
     with rig:
-        wait_until(lambda: rig.door().get("face") == "on", within_s=30, what="the face engine")
+        wait_until(lambda: rig.door().get("face") == "on", within_s=90, what="the face engine")
         rig.stage.enter(guest(clips, 3.5, 14.4), "enrolling")
         rig.ask({"do": "enrol_camera", "pass_id": "p-face", "access_point": "AP-t-001"})
         assert rig.door()["gallery_n"] == 1
@@ -127,7 +127,7 @@ def test_a_taken_passage_a_way_out_and_a_forced_door(rig):
         set_point(rig_socket, "AP-t-001", Point.REX, False)
         out = rig.wait_event("access.granted", n=2)
         assert (out["credential_kind"], out["direction"], out.get("subject_ref")) == ("rex", "out", None)
-        wait_until(lambda: rig.lock_moves()[-1] == "de-energise", within_s=10, what="the way out is over")
+        wait_until(lambda: rig.lock_moves()[-1] == "de-energise", within_s=40, what="the way out is over")
         rig.wait_event("access.not_taken")
         set_point(rig_socket, "AP-t-001", Point.CONTACT, True)
         assert rig.wait_event("door.forced")["door_result"] == "forced"
@@ -156,7 +156,7 @@ def test_killed_in_the_middle_of_a_passage_it_comes_back_with_its_chain(rig):
         rig._programs.pop().wait()
         wait_until(
             lambda: rig.lock_moves()[-1] == "de-energise",
-            within_s=10,
+            within_s=40,
             what="gate-io ends the pulse by itself",
         )
         rig.start(
@@ -164,7 +164,7 @@ def test_killed_in_the_middle_of_a_passage_it_comes_back_with_its_chain(rig):
         )
         wait_until(
             lambda: rig.door().get("mode") == "LOCKED" and rig.door()["camera"] == "OK",
-            within_s=40,
+            within_s=120,
             what="the node is back",
         )
         rig.stage.show_code(phone.code(at_s=time.time() + 30), "guest again")

@@ -24,7 +24,7 @@ def walker(clips, start_s, end_s):
 
 
 def ready(rig):
-    wait_until(lambda: rig.door().get("face") == "on", within_s=40, what="the face engine")
+    wait_until(lambda: rig.door().get("face") == "on", within_s=120, what="the face engine")
 
 
 def enrol(rig, clips, pass_id, **more):

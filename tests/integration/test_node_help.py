@@ -54,10 +54,10 @@ class HelpRig(NodeRig):
 
     def press(self) -> int:
         headers = {"content-type": "application/json"}
-        return httpx.post(f"{self.url}/help", content=b"{}", headers=headers, timeout=10).status_code
+        return httpx.post(f"{self.url}/help", content=b"{}", headers=headers, timeout=60).status_code
 
     def screen(self) -> str:
-        return httpx.get(self.url, timeout=10).text
+        return httpx.get(self.url, timeout=60).text
 
 
 def test_a_press_is_a_fact_of_that_door_and_opens_nothing(tmp_path_factory, clips):
@@ -68,7 +68,7 @@ def test_a_press_is_a_fact_of_that_door_and_opens_nothing(tmp_path_factory, clip
         assert called["access_point"] == "AP-t-001"
         assert {"subject_ref", "pass_id", "grant_id", "actor"} & set(called) == set()
         # Nobody hears this node: it says so, gives the number, and takes no second call meanwhile.
-        wait_until(lambda: f"call {PHONE}" in rig.screen(), within_s=20, what="the number on the screen")
+        wait_until(lambda: f"call {PHONE}" in rig.screen(), within_s=60, what="the number on the screen")
         assert "were told" not in rig.screen()
         assert rig.press() == 429
         assert len(rig.events("help.called")) == 1
@@ -90,15 +90,15 @@ def test_the_screen_says_told_when_the_service_has_it_and_the_staff_have_an_aler
         )
         (folder / "join.json").write_bytes(join_file(books, "n1"))
         with rig:
-            wait_until(lambda: rig.events("link.up"), within_s=30, what="the node's link")
+            wait_until(lambda: rig.events("link.up"), within_s=90, what="the node's link")
             pressed = time.monotonic()
             assert rig.press() == 202
-            wait_until(lambda: "were told at" in rig.screen(), within_s=20, what="told on the screen")
+            wait_until(lambda: "were told at" in rig.screen(), within_s=60, what="told on the screen")
             print(f"press to told: {(time.monotonic() - pressed) * 1000:.0f} ms")
             assert re.search(r"\d\d:\d\d 已通知值班人员", rig.screen())
             assert PHONE not in rig.screen().partition('class="tools"')[0].partition('id="help-answer"')[2]
             desk = SqlCaseDesk(books.house)
-            wait_until(lambda: desk.queue(User("li", "guard")), within_s=10, what="the alert")
+            wait_until(lambda: desk.queue(User("li", "guard")), within_s=40, what="the alert")
             (line,) = desk.queue(User("li", "guard"))
             assert (line.case.kind, line.case.severity, line.case.access_point) == ("help", "S2", GATE)
             assert line.case.sounds

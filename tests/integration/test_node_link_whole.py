@@ -119,7 +119,7 @@ def test_a_damaged_ledger_is_told_to_its_end_and_the_new_one_after_it(street: St
     node = Node(tmp_path, street.broker.port)
     node.link.start()
     node.record(200)
-    eventually(node.told, within_s=60, what="the first events")
+    eventually(node.told, within_s=150, what="the first events")
     node.stop()
     node = Node(tmp_path, street.broker.port)  # nobody hears it from here on
     node.record(200)
@@ -135,10 +135,10 @@ def test_a_damaged_ledger_is_told_to_its_end_and_the_new_one_after_it(street: St
     assert lost > 0
     node.record(50)
     node.link.start()
-    eventually(node.told, within_s=60, what="both ledgers")
+    eventually(node.told, within_s=150, what="both ledgers")
     node.link.nonce_used()
     eventually(
-        lambda: rows(street, anchor), within_s=60, what="an anchor: the first hello did not know the version"
+        lambda: rows(street, anchor), within_s=150, what="an anchor: the first hello did not know the version"
     )
     assert [row.epoch for row in rows(street, anchor)] == [node.ledger.epoch]
     marks = {row.epoch: row.upto for row in rows(street, tables.mark)}

@@ -43,10 +43,10 @@ class PinRig(NodeRig):
 
     def type(self, digits: str) -> int:
         address = f"http://127.0.0.1:{self.port}/AP-t-001/pin"
-        return httpx.post(address, json={"pin": digits}, timeout=10).status_code
+        return httpx.post(address, json={"pin": digits}, timeout=60).status_code
 
     def screen(self) -> str:
-        return httpx.get(f"http://127.0.0.1:{self.port}/AP-t-001", timeout=10).text
+        return httpx.get(f"http://127.0.0.1:{self.port}/AP-t-001", timeout=60).text
 
 
 def with_pin(pass_id: str, pin: str, **changes: object):

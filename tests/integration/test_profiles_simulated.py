@@ -22,7 +22,7 @@ from edge.ports import Point
 ROOT = Path(__file__).parents[2]
 FIRMWARE = ROOT / "firmware_config"
 PROFILES = sorted((FIRMWARE / "profiles").glob("*.toml"))
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 
 
 def until(true, what):
@@ -96,7 +96,7 @@ def test_a_node_that_uses_the_written_profile_compares_the_same_wires(tmp_path_f
 def run(program: str, *asked: str):
     script = FIRMWARE / "provisioning" / program
     done = subprocess.run(
-        [sys.executable, str(script), *asked], capture_output=True, text=True, timeout=60, cwd=ROOT,
+        [sys.executable, str(script), *asked], capture_output=True, text=True, timeout=180, cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.stderr == ""

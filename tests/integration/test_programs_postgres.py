@@ -58,7 +58,7 @@ def broker(tmp_path: Path):
     broker.stop()
 
 
-@pytest.mark.timeout(400)  # seven programs started one after the other, on a machine that may be busy
+@pytest.mark.timeout(900)  # seven programs started one after the other, on a machine that may be busy
 def test_four_programs_are_one_service(tmp_path: Path, postgres: Cluster, broker: Mosquitto) -> None:
     owner = District(tmp_path, postgres.new_database(), broker)
     owner.sets_up()
@@ -70,12 +70,12 @@ def test_four_programs_are_one_service(tmp_path: Path, postgres: Cluster, broker
             running[name] = Running(owner, "ingest", "--config", f"{name}.toml")
         for command in ("jobs", "api"):
             running[command] = Running(owner, command)
-        eventually(lambda: gate.auth_ver > 0, within_s=90, what="no snapshot came")
+        eventually(lambda: gate.auth_ver > 0, within_s=200, what="no snapshot came")
         gate.record(100)
-        eventually(lambda: gate.done, within_s=90)
+        eventually(lambda: gate.done, within_s=200)
         ended += [running.pop("a").ends()]
         gate.record(100)
-        eventually(lambda: gate.done, within_s=90)
+        eventually(lambda: gate.done, within_s=200)
     finally:
         gate.stop()
         ended += [program.ends() for program in running.values()]

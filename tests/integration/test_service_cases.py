@@ -61,7 +61,7 @@ class Gatehouse:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 
@@ -101,7 +101,7 @@ def service(tmp_path) -> Iterator[Gatehouse]:
             yield made
         finally:
             running.terminate()
-            assert running.wait(20) == 0, (tmp_path / "log").read_text()
+            assert running.wait(60) == 0, (tmp_path / "log").read_text()
 
 
 def log_in(client: httpx.Client, name: str) -> None:

@@ -63,7 +63,7 @@ class Owner:
 
     def types(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [PROGRAM, *words], cwd=self.folder, capture_output=True, text=True, timeout=60, check=False
+            [PROGRAM, *words], cwd=self.folder, capture_output=True, text=True, timeout=180, check=False
         )
 
     def imports(self, kind: str, *rows: dict[str, object]) -> subprocess.CompletedProcess[str]:
@@ -199,7 +199,7 @@ def test_the_parts_run_apart(owner):
         assert [program.ends() for program in programs] == [0, 0, 0]
     finally:
         broker.terminate()
-        assert broker.wait(15) == 0
+        assert broker.wait(60) == 0
 
 
 @pytest.mark.parametrize(

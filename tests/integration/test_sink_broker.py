@@ -95,7 +95,7 @@ class Street:
 
     def settled(self) -> None:
         eventually(
-            lambda: all(gate.done for gate in self.gates), within_s=60, what="a gate still waits for its ack"
+            lambda: all(gate.done for gate in self.gates), within_s=150, what="a gate still waits for its ack"
         )
 
     def assert_whole(self) -> None:
@@ -249,7 +249,7 @@ def test_whoever_is_watching_hears_of_an_event_after_it_is_stored(street: Street
     unsubscribe = street.service.sink.subscribe(listen)
     gate = street.gate("n1")
     gate.record(1, decision="allow")
-    assert arrived.wait(20)
+    assert arrived.wait(60)
     assert [(line.node, line.seq, line.decision, stored) for line, stored in heard] == [("n1", 1, "allow", 1)]
     unsubscribe()
     gate.record(1)

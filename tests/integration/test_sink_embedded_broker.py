@@ -56,7 +56,7 @@ def test_as_a_program_of_its_own_it_ends_when_told(number: signal.Signals) -> No
     try:
         eventually(lambda: listening(port), what="the broker did not come up")
         process.send_signal(number)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
     eventually(lambda: not listening(port))

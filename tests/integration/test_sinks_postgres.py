@@ -70,7 +70,7 @@ class District:
 
     def settled(self) -> None:
         eventually(
-            lambda: all(gate.done for gate in self.gates), within_s=90, what="a gate still waits for its ack"
+            lambda: all(gate.done for gate in self.gates), within_s=200, what="a gate still waits for its ack"
         )
 
     def assert_whole(self) -> None:
@@ -159,7 +159,7 @@ def test_the_same_frames_at_two_sinks_at_once_count_once(url: str) -> None:
     def work(store: SinkStore) -> None:
         try:
             for batch in batches:
-                both.wait(20)
+                both.wait(60)
                 store.store([told(batch, "n1")], T0_MS)
         except Exception as error:  # noqa: BLE001 - told to the test
             faults.append(error)

@@ -45,7 +45,7 @@ class BeamRig(NodeRig):
         self.put(Point.CONTACT, True)
         self.wait_event("access.taken")
         clip = self.stage.enter(Cue(self.folder / film, 0.0, 60.0), "walk").removesuffix(".cue")
-        wait_until(lambda: self.was_looked_at(clip), within_s=20, what=f"{film} before the camera")
+        wait_until(lambda: self.was_looked_at(clip), within_s=60, what=f"{film} before the camera")
         for level in (True, False) * bodies:
             self.put(Point.BEAM, level)
         self.put(Point.CONTACT, False)
@@ -66,7 +66,7 @@ def test_two_people_and_two_bodies_behind_one_code_are_a_case(
     )
     rig.put_passes(pass_row("p-code", phone))
     with rig:
-        wait_until(lambda: rig.door().get("face") == "on", within_s=30, what="the face engine")
+        wait_until(lambda: rig.door().get("face") == "on", within_s=90, what="the face engine")
         rig.stage.show_code(phone.code(), "guest")
         rig.wait_event("access.granted")
         rig.walk("film.y4m", bodies)

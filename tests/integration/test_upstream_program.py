@@ -138,7 +138,7 @@ def test_the_running_service_reports_a_guest_by_itself_and_counts_it(with_node, 
         eventually(lambda: far.held == {"X1234567": 1}, what="nobody was told")
         run = runner(with_node)
         eventually(lambda: "ACKED" in run("upstream", "list", "--all").stdout)
-        with urllib.request.urlopen(f"http://127.0.0.1:{config.metrics.port}/metrics", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{config.metrics.port}/metrics", timeout=60) as answer:
             said = answer.read().decode()
         assert 'gatehouse_upstream_reports{connector="lodging_report",state="ACKED"} 1.0' in said, said
     listed = run("upstream", "list")

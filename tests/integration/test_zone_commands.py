@@ -53,7 +53,7 @@ class Site:
         commands = self.service.books.zone_commands
         command_id = commands.propose(zone, op, actor="li", reason="a test")
         commands.second(command_id, actor="wang")
-        wait_until(lambda: commands.state(command_id).ended, within_s=25, what=f"{op} in {zone}")
+        wait_until(lambda: commands.state(command_id).ended, within_s=75, what=f"{op} in {zone}")
         return commands.state(command_id)
 
 

@@ -5,7 +5,7 @@ import pytest
 from bench.bench_upstream import CONNECTORS, NOUGHT, sound, storm
 
 # Workers, servers and a disk that waits for each commit; a busy machine makes it longer.
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.mark.invariant(11)

@@ -44,7 +44,7 @@ def test_a_mark_stands_over_a_test_that_is_run():
 def test_pytest_finds_the_tests_that_the_files_are_read_for():
     files = sorted({f"tests/{mark.file}" for mark in MARKS})
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "story", *files]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=180)
     found = set(re.findall(r"^tests/(\S+?::\w+)", run.stdout, re.MULTILINE))
     assert found == {f"{mark.file}::{mark.test}" for mark in MARKS}, run.stdout[-2000:] + run.stderr
 
@@ -112,7 +112,7 @@ def test_a_mark_of_no_story_ends_the_run(tmp_path, words):
         "pyproject.toml",
         str(file),
     ]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=180)
     assert conftest.exists()
     assert run.returncode == 4, run.stdout + run.stderr
     assert "no clause of a story" in run.stderr + run.stdout

@@ -188,7 +188,7 @@ def test_a_door_wired_for_nobody_is_told_as_one(files, tmp_path):
 
 def run(*asked):
     command = [sys.executable, "-c", "from edge.cli import main; main()", "check", *map(str, asked)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, cwd=ROOT)
     return done.returncode, done.stdout, done.stderr
 
 

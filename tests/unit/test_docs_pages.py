@@ -58,7 +58,7 @@ def test_there_are_pages_that_quote_the_program():
 @pytest.mark.parametrize("page", QUOTING)
 def test_a_quoting_page_says_what_the_program_says(page):
     cog = Path(sys.executable).with_name("cog")
-    run = subprocess.run([cog, "--check", "-P", page], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    run = subprocess.run([cog, "--check", "-P", page], cwd=ROOT, capture_output=True, text=True, timeout=180)
     assert run.returncode == 0, run.stdout + run.stderr
 
 

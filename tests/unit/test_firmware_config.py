@@ -25,7 +25,7 @@ from tests.fakes.authority import Authority
 HERE = Path(__file__).parent.parent.parent / "firmware_config"
 UNITS = sorted((HERE / "systemd").glob("*.service"))
 PROFILES = sorted((HERE / "profiles").glob("*.toml"))
-WITHIN_S = 20
+WITHIN_S = 60
 
 
 def test_no_file_is_without_a_word_in_the_readme():
@@ -81,7 +81,7 @@ def installed(unit: Path, root: Path, *, drop_ins: bool = True) -> Path:
 
 
 def analyze(*asked):
-    done = subprocess.run(["systemd-analyze", *map(str, asked)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["systemd-analyze", *map(str, asked)], capture_output=True, text=True, timeout=180)
     return done.returncode, done.stdout, done.stderr
 
 

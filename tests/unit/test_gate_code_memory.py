@@ -106,7 +106,7 @@ def test_two_doors_that_use_a_code_at_one_moment_both_remember_it():
         keep = gate.remember_code
 
         def slowly(cred_id: str, memory: str) -> None:
-            assert written.wait(20.0), "the disk never came back"
+            assert written.wait(60), "the disk never came back"
             keep(cred_id, memory)
 
         gate.remember_code = slowly

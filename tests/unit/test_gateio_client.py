@@ -45,7 +45,7 @@ class Stub:
     def say(self, message):
         self.sock.send(wire.encode(message))
 
-    async def hear(self, kind, within_s=5):
+    async def hear(self, kind, within_s=30):
         async with asyncio.timeout(within_s):
             while True:
                 packet = await asyncio.get_running_loop().sock_recv(self.sock, 5000)

@@ -53,7 +53,7 @@ def phone(tmp_path_factory):
             [node, str(script), *files, json.dumps({**asked, **words})],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=True,
         )
         return json.loads(run.stdout)

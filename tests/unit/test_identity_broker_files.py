@@ -113,7 +113,7 @@ def test_a_number_left_over_is_never_another_programs_end(folder: BrokerFolder) 
         assert not folder.reload()
         assert bystander.poll() is None
     finally:
-        bystander.communicate(b"\n", timeout=10)
+        bystander.communicate(b"\n", timeout=60)
     assert bystander.returncode == 0  # SIGHUP would have ended it
 
 

@@ -32,7 +32,7 @@ def state():
 def kiosk(state, rung):
     server = KioskServer(state, "127.0.0.1", 0, None, rung.append)
     server.start()
-    with httpx.Client(base_url=server.url, timeout=10) as client:
+    with httpx.Client(base_url=server.url, timeout=60) as client:
         yield client
     server.close()
 

@@ -43,7 +43,7 @@ def kiosk(doors):
     state.equip(GATE, dry_run=False, pin_pad=True)
     server = KioskServer(state, "127.0.0.1", 0, doors)
     server.start()
-    with httpx.Client(base_url=server.url, timeout=10) as client:
+    with httpx.Client(base_url=server.url, timeout=60) as client:
         yield client
     server.close()
 

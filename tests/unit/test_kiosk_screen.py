@@ -28,7 +28,7 @@ def state():
 def kiosk(state):
     server = KioskServer(state, "127.0.0.1", 0)
     server.start()
-    with httpx.Client(base_url=server.url, timeout=10) as client:
+    with httpx.Client(base_url=server.url, timeout=60) as client:
         yield client
     server.close()
 
@@ -124,7 +124,7 @@ def test_the_stream_begins_with_the_present_and_brings_each_change(kiosk, state)
 def test_a_kiosk_that_stops_lets_go_of_its_screens(state):
     server = KioskServer(state, "127.0.0.1", 0)
     server.start()
-    with httpx.stream("GET", f"{server.url}/live/AP-1", timeout=20) as answer:
+    with httpx.stream("GET", f"{server.url}/live/AP-1", timeout=60) as answer:
         lines = answer.iter_lines()
         news(lines)
         stopping = threading.Thread(target=server.close)

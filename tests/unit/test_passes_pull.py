@@ -110,7 +110,7 @@ def test_the_answer_names_no_person_and_a_request_of_another_shape_is_refused_be
         words = signed(house)
         head = {TIME: str(words["at_ms"]), NONCE: words["nonce"], SIGNATURE: words["signature"]}
         trust = ssl.create_default_context(cadata=ca)
-        with httpx.Client(verify=trust, timeout=20) as client:
+        with httpx.Client(verify=trust, timeout=60) as client:
             answer = client.get(url, headers=head)
             assert answer.status_code == 200
             assert answer.headers[VERSION] == "1"

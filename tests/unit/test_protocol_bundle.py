@@ -132,7 +132,11 @@ console.log(code.mintPass(signed, asked.step, m => nacl.sign.detached(m, pair.se
     }
     files = [str(STATIC / "guest" / "code.js"), str(STATIC / "vendor" / "nacl-fast.min.js")]
     run = subprocess.run(
-        [node, str(script), *files, json.dumps(asked)], capture_output=True, text=True, timeout=60, check=True
+        [node, str(script), *files, json.dumps(asked)],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=True,
     )
     assert run.stdout.rstrip("\n") == KNOWN["phone"]["text"]
 

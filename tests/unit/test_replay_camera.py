@@ -19,7 +19,7 @@ def write_clip(path, grey, frames=6):
 
 
 def next_frame(camera, newer_than=0):
-    frame = camera.newest(newer_than=newer_than, within_s=5)
+    frame = camera.newest(newer_than=newer_than, within_s=30)
     assert frame is not None
     return frame
 
@@ -58,7 +58,7 @@ def test_somebody_new_in_the_folder_is_shown_once_and_then_the_empty_lane_again(
 
     name = stage.enter(Cue(tmp_path / "guest.avi", 0, 0.2), "guest")
     wait_until(
-        lambda: name in shown() and shown()[-1].startswith("idle"), within_s=10, what="guest came and went"
+        lambda: name in shown() and shown()[-1].startswith("idle"), within_s=40, what="guest came and went"
     )
     assert shown().count(name) == 1
     camera.close()
@@ -70,9 +70,9 @@ def test_somebody_who_walks_on_is_out_of_the_picture_before_the_clip_ends(tmp_pa
     stage = Stage(tmp_path / "lane", Cue(tmp_path / "idle.avi", 0, 0.2))
     camera = replay.open_camera(path=tmp_path / "lane")
     name = stage.enter(Cue(tmp_path / "guest.avi", 0, 600), "guest")
-    wait_until(lambda: next_frame(camera).image.mean() > 100, within_s=30, what="the guest in the picture")
+    wait_until(lambda: next_frame(camera).image.mean() > 100, within_s=90, what="the guest in the picture")
     stage.leave(name)
-    wait_until(lambda: next_frame(camera).image.mean() < 100, within_s=30, what="the empty lane")
+    wait_until(lambda: next_frame(camera).image.mean() < 100, within_s=90, what="the empty lane")
     camera.close()
 
 
@@ -90,10 +90,10 @@ def test_a_clip_that_waits_takes_the_place_of_one_that_is_taken_away_without_an_
         ]
 
     first = stage.enter(Cue(tmp_path / "guest.avi", 0, 600), "guest")
-    wait_until(lambda: first in shown(), within_s=30, what="the guest in the picture")
+    wait_until(lambda: first in shown(), within_s=90, what="the guest in the picture")
     second = stage.enter(Cue(tmp_path / "guest.avi", 0, 600), "guest-turned")
     stage.leave(first)
-    wait_until(lambda: second in shown(), within_s=30, what="the guest, turned")
+    wait_until(lambda: second in shown(), within_s=90, what="the guest, turned")
     assert shown()[-2:] == [first, second]
     camera.close()
 
@@ -114,5 +114,5 @@ def test_a_file_that_is_no_film_is_one_clear_sentence(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"no film")
     camera = replay.open_camera(path=tmp_path / "a.mp4")
     with pytest.raises(CameraLost, match="cannot be opened as a video"):
-        wait_until(lambda: camera.newest(newer_than=0, within_s=0.1), within_s=5, what="a refusal")
+        wait_until(lambda: camera.newest(newer_than=0, within_s=0.1), within_s=30, what="a refusal")
     camera.close()

@@ -141,14 +141,14 @@ def test_the_age_of_a_backup_is_told_where_one_was_made(house, made_ms):
 def test_it_is_served_at_its_own_address_until_closed(house):
     server = MetricsServer(sources(house[0]), "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.port}/metrics"
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         assert b"gatehouse_database_up 1.0" in answer.read()
     with pytest.raises(ConfigError, match="cannot be used"):
         MetricsServer(sources(house[0]), "127.0.0.1", server.port)
     server.close()
     server.close()
     with pytest.raises(OSError, match="refused"):
-        urllib.request.urlopen(url, timeout=10)
+        urllib.request.urlopen(url, timeout=60)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "8.8.8.8", "metrics.example", "::"])
@@ -164,7 +164,7 @@ def test_the_sink_by_itself_serves_them_and_holds_the_folder_against_a_restore(h
     config = books.config.model_copy(update={"metrics": metrics, "broker": BrokerConfig(port=free_port())})
     with Service(config, (Part.SINK,)):
         assert is_held(config.data_dir)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
             text = answer.read().decode()
     assert 'gatehouse_events_stored_total{node="gate-1"} 0.0' in text
     assert "gatehouse_sink_stores 1.0" in text

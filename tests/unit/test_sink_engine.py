@@ -11,6 +11,8 @@ from cloud_sync.errors import StoreError
 from cloud_sync.store.engine import driver, open_database, reading, steps
 from cloud_sync.store.tables import metadata
 
+pytestmark = pytest.mark.usefixtures("every_migration")
+
 
 @pytest.fixture
 def engine(tmp_path: Path):

@@ -127,14 +127,14 @@ def test_a_burst_longer_than_the_shelf_says_that_lines_were_missed(client, house
 
     def slow(row, lang):
         ready.set()
-        assert go.wait(10)
+        assert go.wait(60)
         return plain(row, lang)
 
     monkeypatch.setattr(live, "render_row", slow)
     with follow(client, "/live") as answer:
         stream = opened(answer)
         house.tell("access.taken")
-        assert ready.wait(10)
+        assert ready.wait(60)
         for _ in range(hub.SHELF_LINES_MAX + 5):
             house.tell("access.taken")
         go.set()
@@ -169,7 +169,7 @@ def test_more_pages_than_there_is_room_for_are_told_so(client, monkeypatch):
 
 def test_a_server_that_stops_lets_go_of_its_live_pages(house):
     server = PageServer(house.app(), "127.0.0.1", 0)
-    with server, httpx.Client(base_url=server.url, timeout=20) as client:
+    with server, httpx.Client(base_url=server.url, timeout=60) as client:
         log_in(client)
         with follow(client, "/live") as answer:
             stream = opened(answer)
