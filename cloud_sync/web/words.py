@@ -8,6 +8,8 @@ from cloud_sync.web.texts import Texts, mark
 EVENTS: Mapping[str, str] = MappingProxyType({
     "access.granted": mark("Opened for a guest"),
     "access.denied": mark("Refused"),
+    "access.wrong_tries": mark("Several wrong tries in a row"),
+    "access.attack": mark("A picture instead of a face, several times"),
     "access.emergency": mark("Emergency pass used"),
     "access.taken": mark("Walked through"),
     "access.not_taken": mark("Opened, nobody walked through"),

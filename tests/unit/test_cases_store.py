@@ -88,6 +88,8 @@ def house(tmp_path, database):
         ("access.duress", "duress", "S1"),
         ("door.tailgating", "tailgate_rate", "S2"),
         ("help.called", "help", "S2"),
+        pytest.param("access.wrong_tries", "wrong_tries", "S2", marks=pytest.mark.story("26a")),
+        pytest.param("access.attack", "presentation_attack", "S1", marks=pytest.mark.story("27c")),
     ],
 )
 def test_an_alarm_is_a_case_a_second_later(house, type_, kind, severity):
