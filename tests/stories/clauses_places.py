@@ -69,7 +69,7 @@ PLACES: dict[int, dict[str, str]] = {
         "c": "the page leads to the door's intercom",
         "d": "a visitor is let in with a reason, at a gate only",
         "e": "a case is worked to its end and keeps who did what and when",
-        "f": "how long the decision took is counted OPEN: the steps have their times; no measure is made of them",
+        "f": "how long the decision took is counted",
     },
     27: {
         "who": GATE,

@@ -78,6 +78,7 @@ def house(tmp_path, database):
 # --- from events to cases ------------------------------------------------------------------------------------
 
 
+@pytest.mark.story("26a", "27c")
 @pytest.mark.parametrize(
     ("type_", "kind", "severity"),
     [
@@ -88,8 +89,8 @@ def house(tmp_path, database):
         ("access.duress", "duress", "S1"),
         ("door.tailgating", "tailgate_rate", "S2"),
         ("help.called", "help", "S2"),
-        pytest.param("access.wrong_tries", "wrong_tries", "S2", marks=pytest.mark.story("26a")),
-        pytest.param("access.attack", "presentation_attack", "S1", marks=pytest.mark.story("27c")),
+        ("access.wrong_tries", "wrong_tries", "S2"),
+        ("access.attack", "presentation_attack", "S1"),
     ],
 )
 def test_an_alarm_is_a_case_a_second_later(house, type_, kind, severity):
