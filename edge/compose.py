@@ -296,6 +296,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         new_id=lambda: secrets.token_hex(6),
         front=screens,
         own_locks=own.locks,
+        clock_steps=clock.take_steps,
     )
     node = build_node(config, io_profile, parts, stores, join, join.zone, rules)
     side.node = node

@@ -51,6 +51,7 @@ EVENTS: Mapping[str, str] = MappingProxyType({
     "command.failed": mark("Command not carried out"),
     "command.refused": mark("Command refused"),
     "sys.boot": mark("Node started"),
+    "sys.clock": mark("The node's clock was set"),
     "sys.enrolled": mark("Face enrolled at the door"),
     "sys.erased": mark("Face erased"),
     "sys.revoked": mark("Revocations brought to the node by hand"),

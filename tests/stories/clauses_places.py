@@ -58,7 +58,7 @@ PLACES: dict[int, dict[str, str]] = {
         "e": "reconciliation does not date a passage by such a clock",
         "f": "a clock that is off by more than ten seconds is told "
         "OPEN: how sure a node is of the time is shown; by how much it is off is not measured",
-        "g": "the correction is recorded OPEN: each event has the state of the clock; a step is no event of its own",
+        "g": "the correction is recorded",
     },
     26: {
         "who": GATE,
