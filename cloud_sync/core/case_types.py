@@ -124,6 +124,8 @@ HELP = AlertKind("help", Severity.S2, "help.called")
 # Conditions that a node's silence or state shows, not an event.  The first is S2 where everybody has to pass.
 NODE_OFFLINE = AlertKind("node_offline", Severity.S3)
 CAMERA_LOST = AlertKind("camera_lost", Severity.S2)
+# What hellos show: the node's clock and the service's are more than ten seconds apart (access.md §8).
+CLOCK_OFF = AlertKind("clock_off", Severity.S3, transient=True)
 # What a hello shows: this node and this service have no version of the wire in common (sync.md §3.6).
 VERSION_REFUSED = AlertKind("version_refused", Severity.S2)
 # What the check of the day's passes shows (core.delivery); receipts that come late end it before anybody has to look.
@@ -140,7 +142,7 @@ ALERTS: Mapping[str, AlertKind] = MappingProxyType(
         for kind in (
             *(FORCED, HELD, WATCHDOG, FIRE_RELEASE, JAMMED, LOCK_SILENT, CONTACT_FAULT, TAMPER, POWER_LOW),
             *(DURESS, TAILGATE_RATE, WRONG_TRIES, ATTACK, EMERGENCY, HELP, NODE_OFFLINE, CAMERA_LOST),
-            *(VERSION_REFUSED, NODE_LOST, DELIVERY_FAILED, FEED_SILENT),
+            *(CLOCK_OFF, VERSION_REFUSED, NODE_LOST, DELIVERY_FAILED, FEED_SILENT),
         )
     }
 )

@@ -100,6 +100,10 @@ node_state = _table(
     _int("outbox", null=True),  # the lag as the last hello told it
     _int("free_mb", null=True),
     _int("wire", null=True),
+    _int(
+        "clock_heard_ms", null=True
+    ),  # its last hello's time of day less ours; what travelled late looks behind
+    _int("clock_off_ms", null=True),  # what is certain of it (core.node_clock)
 )
 
 # --- the community ------------------------------------------------------------------------------------------

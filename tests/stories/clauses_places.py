@@ -56,8 +56,7 @@ PLACES: dict[int, dict[str, str]] = {
         "c": "with a PIN it opens",
         "d": "what is recorded says that the time was not believed",
         "e": "reconciliation does not date a passage by such a clock",
-        "f": "a clock that is off by more than ten seconds is told "
-        "OPEN: how sure a node is of the time is shown; by how much it is off is not measured",
+        "f": "a clock that is off by more than ten seconds is told",
         "g": "the correction is recorded",
     },
     26: {
