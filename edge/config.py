@@ -99,6 +99,11 @@ class DoorConfig(Strict):
     direction: Literal["in", "out", "unknown"] = "in"
     name_zh: str = Field("", description="What is written over the door; the access point where it is empty.")
     name_en: str = ""
+    near_zh: str = Field(
+        "",
+        description="The entrance next to this one, as people call it: said while this door opens for nobody.",
+    )
+    near_en: str = ""
     camera: Name | None = Field(
         None, description="The camera in front of this door; a room's faces the corridor."
     )

@@ -131,6 +131,7 @@ access_point = _table(
     _int("face_enabled"),
     _text("pia_id", null=True),
     _text("signage_by", null=True),
+    _text("near", null=True),  # another access point: where people go while this one opens for nobody
 )
 pia_record = _table(
     "pia_record",

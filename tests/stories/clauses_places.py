@@ -23,7 +23,7 @@ PLACES: dict[int, dict[str, str]] = {
         "what": "one node is down, the others are up",
         "a": "within ninety seconds the pages show it as silent",
         "b": "the pass opens the neighbouring gates as before",
-        "c": "screen and notice name a neighbouring gate OPEN: nobody has written down which gate is near which",
+        "c": "screen and notice name a neighbouring gate",
     },
     23: {
         "who": GATE,
