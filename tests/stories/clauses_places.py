@@ -12,8 +12,7 @@ PLACES: dict[int, dict[str, str]] = {
         "b": "a new guest's phone shows a code signed by the community, and a gate that never saw the pass opens",
         "c": "or staff issue a paper code for the day, which is in the journal",
         "d": "back again, everything is told: nothing lost, nothing double, in order",
-        "e": "fifty-one nodes have told everything within thirty minutes "
-        "OPEN: measured by `make bench-wiped` and in docs/scale.md, not by a test",
+        "e": "fifty-one nodes have told everything within thirty minutes",
         "f": "a command that went stale meanwhile opens nothing",
         "g": "what could not be judged without the gate's word is judged when it has told",
         "h": "templates whose time was over were erased by the node alone",
