@@ -305,6 +305,11 @@ class KioskConfig(Strict):
     help_phone: str = Field(
         "", pattern=r"^[0-9+() -]{0,24}$", description="Shown where the staff cannot be told from the screen."
     )
+    roll_code: str = Field(
+        "",
+        pattern=r"^([0-9]{6,12})?$",
+        description="Opens /roll-call: rooms and how many people, for guards and fire brigade; empty = no list.",
+    )
 
     @model_validator(mode="after")
     def _speaks_both(self) -> "KioskConfig":

@@ -42,7 +42,7 @@ PLACES: dict[int, dict[str, str]] = {
         "a": "the panel's contact releases the doors with no node and no service",
         "b": "it is recorded as a fire release",
         "c": "doors outside the group stay as they are",
-        "d": "a list of who is in house, by rooms and numbers, is there without network OPEN: there is no roll-call list",
+        "d": "a list of who is in house, by rooms and numbers, is there without network",
         "e": "after the reset doors lock by a person's act only",
         "f": "what happens meanwhile is no violation",
     },
