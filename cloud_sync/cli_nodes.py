@@ -94,6 +94,18 @@ def node_join_file(node: str, join_out: Path, config: ConfigOption = DEFAULT_CON
         write_join_file(books, node, join_out)
 
 
+@node_app.command("near")
+def node_near(
+    access_point: Annotated[str, typer.Argument(help="The door.")],
+    near: Annotated[str, typer.Argument(help="The entrance next to it; left out, none is.")] = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Write down which entrance is next to a door: guests read it while the door's node is silent."""
+    with opened_books(config) as books:
+        books.registry.set_near(access_point, near, actor=who_types())
+    typer.echo(f"{access_point}: next to it is {near or 'none'}")
+
+
 def _spec(text: str) -> AccessPointSpec:
     parts = text.split(":")
     if len(parts) != 4 or not all(parts):

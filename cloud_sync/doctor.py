@@ -19,6 +19,7 @@ from cryptography import x509
 
 from cloud_sync.config import SyncConfig
 from cloud_sync.core.lifecycles_upstream import NEEDS_A_PERSON
+from cloud_sync.core.node_clock import is_off
 from cloud_sync.core.retention import FILE_AT, FILE_WITHIN_WORKING_DAYS, FacePersons, Proof
 from cloud_sync.core.whole import is_late
 from cloud_sync.errors import SyncError
@@ -334,6 +335,12 @@ def _node_troubles(line: NodeLine, now_ms: int) -> Iterator[Trouble]:
         yield "bad", f"{line.missing} events inside gaps; they are asked for again."
     if line.clock_state != "TRUSTED":
         yield "look", f"its clock is {line.clock_state}. Give it a time server or a clock chip."
+    if line.clock_off_ms is not None and is_off(line.clock_off_ms):
+        side = "ahead of" if line.clock_off_ms > 0 else "behind"
+        yield (
+            "bad",
+            f"its clock is {abs(line.clock_off_ms) // 1000} s {side} the service's. Check its time server.",
+        )
     if line.wire is not None and line.wire != WIRE_VERSION:
         yield "look", f"speaks wire version {line.wire}, the service {WIRE_VERSION}: the lower one is spoken."
 

@@ -194,6 +194,11 @@ _NODE_GAUGES: tuple[tuple[str, str, Callable[[NodeLine, int], float | None]], ..
         lambda line, _: line.clock_bound_ms / 1000,
     ),
     (
+        "gatehouse_node_clock_off_seconds",
+        "The node's clock less the service's, as far as its hellos make that certain.",
+        lambda line, _: line.clock_off_ms / 1000 if line.clock_off_ms is not None else None,
+    ),
+    (
         "gatehouse_node_passes_current",
         "1 when the node holds the pass set it is to hold.",
         lambda line, _: line.pass_set == CURRENT,

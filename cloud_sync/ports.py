@@ -273,6 +273,9 @@ class NodeLine:
     free_mb: int | None = None
     wire: int | None = None  # the newest wire version it speaks
     missing: int = 0  # events inside gaps: known to exist, not here
+    clock_off_ms: int | None = (
+        None  # its clock less the service's, as far as that is certain; None: not known
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,9 @@ class GuestDoor:
     name_zh: str
     name_en: str
     face: bool
+    silent: bool = False  # its node has not been heard lately: it may open for nobody
+    near_zh: str = ""  # the entrance next to it that this pass opens too; empty: none that is known
+    near_en: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from edge.compose_faces import faces_side, open_peers
 from edge.compose_identity import identity_side, open_identity, session_opener
 from edge.compose_locks import check_locks, open_locks, slowest_bolt_ms
 from edge.compose_passes import BookPasses
+from edge.compose_roll import roll_pages
 from edge.compose_talk import device_signer, open_ledger, passes_pull
 from edge.config import DoorConfig, NodeConfig
 from edge.core.commands import Received
@@ -296,6 +297,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         new_id=lambda: secrets.token_hex(6),
         front=screens,
         own_locks=own.locks,
+        clock_steps=clock.take_steps,
     )
     node = build_node(config, io_profile, parts, stores, join, join.zone, rules)
     side.node = node
@@ -312,7 +314,10 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
             await stack.enter_async_context(io)
         await stack.enter_async_context(own)
         if config.kiosk.port:
-            pages = KioskServer(kiosk, config.kiosk.host, config.kiosk.port, keypad(node), help_desk.bell())
+            roll = roll_pages(config, node, rules, clock, join.zone)
+            pages = KioskServer(
+                kiosk, config.kiosk.host, config.kiosk.port, keypad(node), help_desk.bell(), roll
+            )
             pages.start()
             stack.callback(pages.close)
         carry = carried_desk(join, stores.book, clock, node)

@@ -99,6 +99,11 @@ class DoorConfig(Strict):
     direction: Literal["in", "out", "unknown"] = "in"
     name_zh: str = Field("", description="What is written over the door; the access point where it is empty.")
     name_en: str = ""
+    near_zh: str = Field(
+        "",
+        description="The entrance next to this one, as people call it: said while this door opens for nobody.",
+    )
+    near_en: str = ""
     camera: Name | None = Field(
         None, description="The camera in front of this door; a room's faces the corridor."
     )
@@ -299,6 +304,11 @@ class KioskConfig(Strict):
     help_call: bool = Field(True, description="A button that tells the gate staff; it never opens a door.")
     help_phone: str = Field(
         "", pattern=r"^[0-9+() -]{0,24}$", description="Shown where the staff cannot be told from the screen."
+    )
+    roll_code: str = Field(
+        "",
+        pattern=r"^([0-9]{6,12})?$",
+        description="Opens /roll-call: rooms and how many people, for guards and fire brigade; empty = no list.",
     )
 
     @model_validator(mode="after")

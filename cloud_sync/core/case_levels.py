@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from cloud_sync.core.case_types import (
     CAMERA_LOST,
+    CLOCK_OFF,
     DELIVERY_FAILED,
     NODE_OFFLINE,
     VERSION_REFUSED,
     AlertKind,
     Severity,
 )
+from cloud_sync.core.node_clock import is_off
 
 # Everybody passes these; a room's node is missed by one party.
 COMMON_DOORS = frozenset({"gate", "unit", "garage"})
@@ -39,6 +41,11 @@ def levels_of(
 def refused_levels(nodes: Iterable[str]) -> tuple[Level, ...]:
     """One for each of these nodes: its events wait aboard until one of the two is updated, silent or not."""
     return tuple(Level(VERSION_REFUSED, VERSION_REFUSED.severity, node, node) for node in nodes)
+
+
+def clock_levels(offsets: Iterable[tuple[str, int | None]]) -> tuple[Level, ...]:
+    """One for each node whose clock is off by too much; ``offsets`` are those of nodes that are heard."""
+    return tuple(Level(CLOCK_OFF, CLOCK_OFF.severity, node, node) for node, off in offsets if is_off(off))
 
 
 def undelivered_levels(nodes: Iterable[str]) -> tuple[Level, ...]:

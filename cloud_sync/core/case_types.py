@@ -115,12 +115,17 @@ POWER_LOW = AlertKind("power_low", Severity.S2, "door.power_low", ("door.power_b
 # Somebody opened a door under threat: whoever threatens them may stand beside the guard's screen.
 DURESS = AlertKind("duress", Severity.S1, "access.duress", silent=True)
 TAILGATE_RATE = AlertKind("tailgate_rate", Severity.S2, "door.tailgating")
+# Somebody goes on trying what does not open; and a face that is a picture by more than one of its signs.
+WRONG_TRIES = AlertKind("wrong_tries", Severity.S2, "access.wrong_tries")
+ATTACK = AlertKind("presentation_attack", Severity.S1, "access.attack")
 EMERGENCY = AlertKind("emergency", Severity.S2, "access.emergency")
 # Somebody at a door pressed the button; a person answers it, and nothing else ends it.
 HELP = AlertKind("help", Severity.S2, "help.called")
 # Conditions that a node's silence or state shows, not an event.  The first is S2 where everybody has to pass.
 NODE_OFFLINE = AlertKind("node_offline", Severity.S3)
 CAMERA_LOST = AlertKind("camera_lost", Severity.S2)
+# What hellos show: the node's clock and the service's are more than ten seconds apart (access.md §8).
+CLOCK_OFF = AlertKind("clock_off", Severity.S3, transient=True)
 # What a hello shows: this node and this service have no version of the wire in common (sync.md §3.6).
 VERSION_REFUSED = AlertKind("version_refused", Severity.S2)
 # What the check of the day's passes shows (core.delivery); receipts that come late end it before anybody has to look.
@@ -136,8 +141,8 @@ ALERTS: Mapping[str, AlertKind] = MappingProxyType(
         kind.name: kind
         for kind in (
             *(FORCED, HELD, WATCHDOG, FIRE_RELEASE, JAMMED, LOCK_SILENT, CONTACT_FAULT, TAMPER, POWER_LOW),
-            *(DURESS, TAILGATE_RATE, EMERGENCY, HELP, NODE_OFFLINE, CAMERA_LOST, VERSION_REFUSED, NODE_LOST),
-            *(DELIVERY_FAILED, FEED_SILENT),
+            *(DURESS, TAILGATE_RATE, WRONG_TRIES, ATTACK, EMERGENCY, HELP, NODE_OFFLINE, CAMERA_LOST),
+            *(CLOCK_OFF, VERSION_REFUSED, NODE_LOST, DELIVERY_FAILED, FEED_SILENT),
         )
     }
 )

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from cloud_sync.core.case_clocks import due
-from cloud_sync.core.case_levels import Level, levels_of, refused_levels, undelivered_levels
+from cloud_sync.core.case_levels import Level, clock_levels, levels_of, refused_levels, undelivered_levels
 from cloud_sync.core.case_types import (
     ALERTS,
     CAMERA_LOST,
+    CLOCK_OFF,
     DOOR_BOOT,
     NODE_OFFLINE,
     RAISED_BY,
@@ -38,6 +39,7 @@ from cloud_sync.store.tables_vouched import refused_nodes
 
 ALERTS_PER_RUN = 500  # the rest waits a quarter of a second
 ACTOR, ROLE = "cases", "system"
+SEEN_ONLY_AWAKE = (CAMERA_LOST.name, CLOCK_OFF.name)
 DOOR_DISCREPANCY = "D23"  # joins the open alert case of its door (domain.md §10)
 
 
@@ -96,6 +98,8 @@ class CaseIntake:
         nodes = node_lines(db, self._house.community, now_ms)
         seen = _seen(nodes, now_ms)
         levels = levels_of(seen, now_ms, self._listening_since_ms, self._house.profile.silent_ms)
+        silent = {level.node for level in levels if level.kind is NODE_OFFLINE}
+        levels += clock_levels((node.node, node.clock_off_ms) for node in nodes if node.node not in silent)
         levels += undelivered_levels(undelivered_nodes(db, self._house.community))
         return levels + refused_levels(refused_nodes(db, self._house.community))
 
@@ -197,14 +201,14 @@ def _held_levels(db: sa.Connection, community: str) -> dict[str, Case]:
 
 
 def _level_changes(levels: Iterable[Level], held: dict[str, Case]) -> tuple[list[Level], list[Case]]:
-    """Conditions that became true, and open cases whose condition is gone; a silent node's cameras are not known."""
+    """Conditions that became true, and open cases whose condition is gone; a silent node's cameras and clock are not known."""
     now = {alert_key(level.subject, level.kind.name): level for level in levels}
     silent = {level.node for level in now.values() if level.kind is NODE_OFFLINE}
     fresh = [level for key, level in now.items() if key not in held or not held[key].active]
     gone = [
         case
         for key, case in held.items()
-        if case.active and key not in now and not (case.kind == CAMERA_LOST.name and case.node in silent)
+        if case.active and key not in now and not (case.kind in SEEN_ONLY_AWAKE and case.node in silent)
     ]
     return fresh, gone
 

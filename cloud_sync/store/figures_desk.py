@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cloud_sync.core.case_types import OPEN, UNSEEN, CaseEvent, CaseState
+from cloud_sync.core.case_types import OPEN, UNSEEN, CaseEvent, CaseState, Family
 from cloud_sync.core.community_metrics import AGES, OLDEST
 from cloud_sync.core.figures import Figure, OpenLine
 from cloud_sync.core.lifecycles_upstream import SubmissionState
@@ -20,6 +20,10 @@ from cloud_sync.store.tables_upstream import upstream_submission
 
 GRAVE = ("S1", "S2")
 HANDED_OVER = (CaseEvent.OFFER, CaseEvent.ACCEPT)
+DECIDES = (
+    CaseEvent.RESOLVE,
+    CaseEvent.ACK,
+)  # an acknowledgement decides where the condition was over already
 _FOUND, _CASE, _NOTE, _LINK, _SENT = (
     tables.discrepancy,
     tables.case_,
@@ -84,6 +88,7 @@ def cases(look: Look) -> Iterator[Figure]:
     yield look.figure("cases_closed", closed, look.count(_CASE, _CASE.c.opened_ms >= look.since_ms))
     yield from _closing(look, _CASE, "case", _CASE.c.state == CaseState.CLOSED)
     again = look.count(_CASE, _CASE.c.opened_ms >= look.since_ms, _CASE.c.reopened_from.is_not(None))
+    yield from _decided(look)
     yield look.figure("cases_reopened", again, closed)
     handed = sa.exists().where(
         _NOTE.c.community == _CASE.c.community,
@@ -91,6 +96,37 @@ def cases(look: Look) -> Iterator[Figure]:
         _NOTE.c.event.in_(HANDED_OVER),
     )
     yield look.figure("cases_first_receiver", look.count(_CASE, *is_closed, ~handed), closed)
+
+
+def _decided(look: Look) -> Iterator[Figure]:
+    """How long alerts waited until a person had said for the first time what it was; the check by another is not in it."""
+    is_alert = _CASE.c.family == Family.ALERT
+    first = (
+        sa.select(_NOTE.c.case_id, sa.func.min(_NOTE.c.at_ms).label("at_ms"))
+        .where(
+            look.mine(_NOTE),
+            _NOTE.c.event.in_(DECIDES),
+            _NOTE.c.after.in_((CaseState.RESOLVED, CaseState.CLOSED)),
+        )
+        .group_by(_NOTE.c.case_id)
+        .subquery()
+    )
+    alerts = _CASE.join(first, first.c.case_id == _CASE.c.id)
+    mine = (look.mine(_CASE), is_alert)
+    of_period = (
+        sa.select(sa.func.count()).select_from(alerts).where(*mine, _CASE.c.opened_ms >= look.since_ms)
+    )
+    opened = look.count(_CASE, is_alert, _CASE.c.opened_ms >= look.since_ms)
+    yield look.figure("alerts_decided", look.number(of_period), opened)
+    took = (
+        sa.select(whole(), first.c.at_ms - _CASE.c.opened_ms)
+        .select_from(alerts)
+        .where(*mine, first.c.at_ms >= look.since_ms)
+    )
+    found = spans(look, took).get("")
+    n, median, p90 = (found.n, found.median, found.p90) if found else (0, 0, 0)
+    yield look.figure("alert_decision_median", median, n)
+    yield look.figure("alert_decision_p90", p90, n)
 
 
 # --- authorities --------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from cloud_sync.store.document_checks import failed_checks
 from cloud_sync.store.guests import stay_of_token
 from cloud_sync.store.house import Act
 from cloud_sync.store.issuing import held_row, newest_pass, relocated_by
+from cloud_sync.store.pass_sets import is_online
 from cloud_sync.store.places import scope_of
 from cloud_sync.store.self_registering import visit_of
 
@@ -74,11 +75,25 @@ def _doors(act: Act, room: Any | None) -> tuple[GuestDoor, ...]:
     """In the order the room's row names them: that is the way in."""
     wanted = scope_of(room.access_points) if room is not None else []
     found = {name: act.row(tables.access_point, access_point=name) for name in wanted}
-    rows: list[Any] = [row for row in found.values() if row is not None]
-    return tuple(
-        GuestDoor(row.access_point, row.kind, row.name_zh, row.name_en, bool(row.face_enabled))
-        for row in rows
-    )
+    rows: dict[str, Any] = {name: row for name, row in found.items() if row is not None}
+    silent = _silent_nodes(act, {row.node for row in rows.values()})
+    doors = []
+    for row in rows.values():
+        near = rows.get(row.near)  # None too where this pass does not open it
+        near = None if near is None or near.node in silent else near
+        names = ("", "") if near is None else (near.name_zh, near.name_en)
+        face = bool(row.face_enabled)
+        doors.append(
+            GuestDoor(row.access_point, row.kind, row.name_zh, row.name_en, face, row.node in silent, *names)
+        )
+    return tuple(doors)
+
+
+def _silent_nodes(act: Act, nodes: set[str]) -> set[str]:
+    """Those that were heard once, and not lately."""
+    states = {node: act.row(tables.node_state, node=node) for node in nodes}
+    heard: dict[str, Any] = {node: row for node, row in states.items() if row is not None and row.hello_ms}
+    return {node for node, row in heard.items() if not is_online(row.online, row.hello_ms, act.now_ms)}
 
 
 def _members(act: Act, stay: Any, *, has_face_doors: bool) -> tuple[GuestMember, ...]:

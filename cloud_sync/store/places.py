@@ -212,6 +212,24 @@ def disable_face(act: Act, access_point: str) -> None:
     act.note("access_point.face", access_point, "on", "off")
 
 
+def set_near(act: Act, access_point: str, near: str) -> None:
+    """Write down which entrance is next to this one; empty: none is.
+
+    Raises:
+        Refused: a door is not next to itself.
+        NotFound: one of the two is no access point.
+    """
+    held = act.row(tables.access_point, access_point=access_point)
+    for name, row in ((access_point, held), (near, near and act.row(tables.access_point, access_point=near))):
+        if row is None:
+            raise NotFound(f"there is no access point {name}.")
+    if near == access_point:
+        raise Refused("access point", f"{access_point} is not next to itself; name another entrance.")
+    assert held is not None
+    act.update(tables.access_point, {"access_point": access_point}, near=near or None)
+    act.note("access_point.near", access_point, held.near, near or None)
+
+
 def nodes_of(act: Act, access_points: list[str]) -> list[str]:
     """The nodes that own these doors, each once."""
     return sorted(set(owners_of(act, access_points).values()))

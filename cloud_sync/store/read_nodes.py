@@ -37,6 +37,7 @@ def node_lines(db: sa.Connection, code: str, now_ms: int) -> tuple[NodeLine, ...
             node_state.c.outbox,
             node_state.c.free_mb,
             node_state.c.wire,
+            node_state.c.clock_off_ms,
             node_state.c.health,
             _missing().label("missing"),
             mark.c.upto,
@@ -109,6 +110,7 @@ def _node(row: sa.RowMapping, doors: Sequence[sa.RowMapping], now_ms: int) -> No
         free_mb=row["free_mb"],
         wire=row["wire"],
         missing=int(row["missing"]),
+        clock_off_ms=row["clock_off_ms"],
     )
 
 

@@ -151,6 +151,11 @@ class SqlRegistry(GuestBooks, StaffBooks):
         with self._acting(actor) as act:
             places.enable_face(act, access_point, pia_id, signage_by)
 
+    def set_near(self, access_point: str, near: str, *, actor: str = "service") -> None:
+        """Write down which entrance is next to this one; guests read it while this one's node is silent."""
+        with self._acting(actor) as act:
+            places.set_near(act, access_point, near)
+
     def disable_face(self, access_point: str, *, actor: str = "service") -> None:
         with self._acting(actor) as act:
             places.disable_face(act, access_point)

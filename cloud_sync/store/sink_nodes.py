@@ -1,18 +1,22 @@
 """What a node says about itself: its hello, its state, and its receipts for passes and erasures."""
 
+from cloud_sync.core.node_clock import off_ms
 from cloud_sync.protocol.delta import Repair
 from cloud_sync.protocol.messages import AuthAck, EraseAck, Hello, State
 from cloud_sync.store.sink_db import SinkDb
+from cloud_sync.store.sink_epoch import wall_ms
 
 _HELLO = """
 insert into node_state (community, node, epoch, head, acked, hello_ms, drained_through_ms, auth_ver, root, erase_ver,
-                        online, clock_state, clock_bound_ms, software, nonce, outbox, free_mb, wire, health)
-values (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 'yes', ?, ?, ?, ?, ?, ?, ?, ?)
+                        online, clock_state, clock_bound_ms, software, nonce, outbox, free_mb, wire, health,
+                        clock_heard_ms, clock_off_ms)
+values (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 'yes', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 on conflict (community, node) do update set
     epoch = excluded.epoch, head = excluded.head, acked = excluded.acked, hello_ms = excluded.hello_ms,
     auth_ver = excluded.auth_ver, root = excluded.root, erase_ver = excluded.erase_ver, online = 'yes',
     clock_state = excluded.clock_state, clock_bound_ms = excluded.clock_bound_ms, software = excluded.software,
-    nonce = excluded.nonce, outbox = excluded.outbox, free_mb = excluded.free_mb, wire = excluded.wire
+    nonce = excluded.nonce, outbox = excluded.outbox, free_mb = excluded.free_mb, wire = excluded.wire,
+    clock_heard_ms = excluded.clock_heard_ms, clock_off_ms = excluded.clock_off_ms
 """
 _STATE = """
 insert into node_state (community, node, epoch, head, acked, hello_ms, drained_through_ms, auth_ver, root, erase_ver,
@@ -62,12 +66,14 @@ class Nodes:
         return row
 
     def hello(self, node: str, hello: Hello) -> bool:
-        before = self._row(node, "epoch, auth_ver, root, online, clock_state")
+        row = self._row(node, "epoch, auth_ver, root, online, clock_state, clock_heard_ms")
+        before, heard_before = (None, None) if row is None else (row[:5], row[5])
         ledger = (hello.e, hello.head, hello.acked, self._now_ms)
         aboard = (hello.auth_ver, hello.root, hello.erase_ver)
         clock = (hello.clock_state, hello.clock_bound_ms)
         told = (hello.sw, hello.nonce, hello.lag.outbox, hello.lag.free_mb, hello.wv, b"")
-        self._db.execute(_HELLO, (self._community, node, *ledger, *aboard, *clock, *told))
+        off = self._clock_off(hello, heard_before)
+        self._db.execute(_HELLO, (self._community, node, *ledger, *aboard, *clock, *told, *off))
         self._db.execute(_RECEIPT_BY_HELLO, (self._now_ms, self._community, node, hello.auth_ver, hello.root))
         held_ver = before[1] if before is not None else 0
         assert isinstance(held_ver, int)
@@ -75,6 +81,14 @@ class Nodes:
             self._db.execute(_FELL_BACK, (self._community, node, hello.auth_ver))
         self._proved(node, hello.auth_ver, hello.root)
         return before != (hello.e, hello.auth_ver, hello.root, "yes", hello.clock_state)
+
+    def _clock_off(self, hello: Hello, before: object) -> tuple[int | None, int | None]:
+        """Its time of day less ours now, and what is certain of that; a time that cannot be read says nothing."""
+        try:
+            heard_ms = wall_ms(hello.wall) - self._now_ms
+        except (ValueError, OverflowError):
+            return None, None
+        return heard_ms, off_ms(heard_ms, before if isinstance(before, int) else None)
 
     def state(self, node: str, state: State, raw: bytes) -> bool:
         online = "yes" if state.on else "no"

@@ -100,6 +100,10 @@ node_state = _table(
     _int("outbox", null=True),  # the lag as the last hello told it
     _int("free_mb", null=True),
     _int("wire", null=True),
+    _int(
+        "clock_heard_ms", null=True
+    ),  # its last hello's time of day less ours; what travelled late looks behind
+    _int("clock_off_ms", null=True),  # what is certain of it (core.node_clock)
 )
 
 # --- the community ------------------------------------------------------------------------------------------
@@ -127,6 +131,7 @@ access_point = _table(
     _int("face_enabled"),
     _text("pia_id", null=True),
     _text("signage_by", null=True),
+    _text("near", null=True),  # another access point: where people go while this one opens for nobody
 )
 pia_record = _table(
     "pia_record",

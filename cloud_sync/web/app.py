@@ -33,6 +33,7 @@ from cloud_sync.web.staff.live import StaffLive
 from cloud_sync.web.staff.pages import StaffPages
 from cloud_sync.web.staff.proving import ProvePages
 from cloud_sync.web.staff.push import PushPages
+from cloud_sync.web.staff.roll import RollPages
 from cloud_sync.web.staff.zones import ZonePages
 from cloud_sync.web.upstream import UpstreamPages
 
@@ -106,6 +107,8 @@ def _add_staff(app: FastAPI, services: Services, cases: CaseDesk, hub: LiveHub) 
         app.include_router(ZonePages(desk, services.zones, services.zone_commands).router)
     if services.deliveries is not None:
         app.include_router(PassesPages(desk, services.deliveries).router)
+    if services.morning is not None:
+        app.include_router(RollPages(desk, services.morning).router)
     if services.privacy is not None:
         app.include_router(PrivacyPages(desk, services.privacy).router)
     if services.push is not None:

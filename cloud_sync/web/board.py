@@ -14,7 +14,12 @@ from cloud_sync.web.texts import Texts, mark
 
 Tone = Literal["good", "calm", "warn", "bad"]
 
-ALARMS = frozenset({"door.forced", "door.held", "door.watchdog", "fire.release", "door.tailgating"})
+ALARMS = frozenset(
+    {
+        *("door.forced", "door.held", "door.watchdog", "fire.release", "door.tailgating"),
+        *("access.wrong_tries", "access.attack"),
+    }
+)
 LATE_PASS_SETS = ("behind", "unknown")
 SEVERITY_TONES: dict[str, Tone] = {"S1": "bad", "S2": "warn"}
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
+from cloud_sync.core.node_clock import is_off
 from cloud_sync.core.roles import Right
 from cloud_sync.core.whole import is_late
 from cloud_sync.ports import Dashboard, NodeLine
@@ -126,6 +127,7 @@ def fleet_of(chrome: Chrome, held: Dashboard, by: Speaker) -> FleetPage:
 
 def _needs_look(node: NodeLine, now_ms: int) -> bool:
     trouble = node.faults or node.missing or node.clock_state != "TRUSTED" or node.pass_set in LATE_PASS_SETS
+    trouble = trouble or is_off(node.clock_off_ms)
     return bool(trouble) or not node.online or is_late(node.drained_through_ms, now_ms) or _disk_low(node)
 
 
@@ -147,7 +149,7 @@ def fleet_row(node: NodeLine, now_ms: int, usual: str, by: Speaker) -> FleetRow:
         lag=Figure(_lag(node, now_ms, by.say), late),
         events=Figure(_events(node, card.events, by.say), bool(node.missing)),
         outbox=Figure("–" if node.outbox is None else f"{node.outbox:,}", late and bool(node.outbox)),
-        clock=Figure(_clock(node, card.clock, by.say), card.clock_late),
+        clock=Figure(_clock(node, card.clock, by.say), card.clock_late or is_off(node.clock_off_ms)),
         software=Figure(node.software or "–", bool(node.software) and node.software != usual),
         wire=Figure(
             "–" if node.wire is None else str(node.wire), node.wire is not None and node.wire != WIRE_VERSION
@@ -170,8 +172,17 @@ def _events(node: NodeLine, here: str, say: Texts) -> str:
 
 
 def _clock(node: NodeLine, state: str, say: Texts) -> str:
-    """The bound says something only where there is a clock."""
-    return f"{state} ±{span(node.clock_bound_ms, say)}" if node.clock_bound_ms >= SECOND_MS else state
+    """The bound says something only where there is a clock; how far it is off, only where somebody has to look."""
+    said = f"{state} ±{span(node.clock_bound_ms, say)}" if node.clock_bound_ms >= SECOND_MS else state
+    if node.clock_off_ms is None or not is_off(node.clock_off_ms):
+        return said
+    by = span(abs(node.clock_off_ms), say)
+    off = (
+        say(mark("%(span)s ahead"), span=by)
+        if node.clock_off_ms > 0
+        else say(mark("%(span)s behind"), span=by)
+    )
+    return f"{said}, {off}"
 
 
 def _face_doors(doors: Sequence[DoorRow]) -> tuple[FaceDoor, ...]:

@@ -8,6 +8,8 @@ from cloud_sync.web.texts import Texts, mark
 EVENTS: Mapping[str, str] = MappingProxyType({
     "access.granted": mark("Opened for a guest"),
     "access.denied": mark("Refused"),
+    "access.wrong_tries": mark("Several wrong tries in a row"),
+    "access.attack": mark("A picture instead of a face, several times"),
     "access.emergency": mark("Emergency pass used"),
     "access.taken": mark("Walked through"),
     "access.not_taken": mark("Opened, nobody walked through"),
@@ -49,6 +51,7 @@ EVENTS: Mapping[str, str] = MappingProxyType({
     "command.failed": mark("Command not carried out"),
     "command.refused": mark("Command refused"),
     "sys.boot": mark("Node started"),
+    "sys.clock": mark("The node's clock was set"),
     "sys.enrolled": mark("Face enrolled at the door"),
     "sys.erased": mark("Face erased"),
     "sys.revoked": mark("Revocations brought to the node by hand"),

@@ -8,6 +8,8 @@ DAY_MS = 86_400_000
 SYNC_FRESH_MS = DAY_MS  # NTP, PTP or a signed beacon younger than this makes a valid RTC TRUSTED
 DRIFT_MS_PER_DAY = 10_000  # GB 50396: an unaided clock may err 10 s a day
 STEP_BACK_MAX_MS = 120_000  # a larger step backwards is a fault or an attack, never a correction
+# What is slewed is not stepped: chrony steps what is off by a second and more, and slews by at most 83 ms a second.
+STEP_MIN_MS, SLEW_PER_CENT = 1_000, 10
 MAX_OFFLINE_MS = 30 * DAY_MS  # the longest class limit of the policy, and the lease of a signed head
 
 
@@ -74,6 +76,25 @@ def drift_bound_ms(elapsed_ms: int) -> int:
 def stepped_back_ms(*, wall_passed_ms: int, mono_passed_ms: int) -> int:
     """How far the time of day went backwards against the monotonic clock between two readings; 0 if it did not."""
     return max(0, mono_passed_ms - wall_passed_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStep:
+    """The time of day was set: what it would have been at this moment, and what it was instead."""
+
+    before_ms: int
+    after_ms: int
+
+    @property
+    def by_ms(self) -> int:
+        return self.after_ms - self.before_ms
+
+
+def step_between(last_wall_ms: int, wall_ms: int, mono_passed_ms: int) -> ClockStep | None:
+    """What two readings show, by the time that passed between them; None where the clock was at most slewed."""
+    step = ClockStep(last_wall_ms + mono_passed_ms, wall_ms)
+    slewed_ms = STEP_MIN_MS + mono_passed_ms * SLEW_PER_CENT // 100
+    return step if abs(step.by_ms) > slewed_ms else None
 
 
 def lower_bound_ms(*, build_ms: int, signed_ms: int, event_ms: int) -> int:

@@ -20,6 +20,7 @@ from edge.core.passes import Pass
 from edge.core.schedule import Calendar
 from edge.core.tailgating import Habit, Passage, Tailgate
 from edge.core.ways import FREE, Way
+from edge.core.wrong_tries import Burst
 
 # Words every node knows; any other has to name a schedule of this node.
 ANY_TIME = frozenset({"", "always"})
@@ -65,7 +66,7 @@ class RuleSet:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What the rules remember.  All but ``passages`` outlives the process; a passage is over in seconds."""
+    """What the rules remember.  All but ``passages`` and ``bursts`` outlives the process; those are over in a while."""
 
     places: Mapping[PassId, Place] = field(default_factory=dict)
     shaken: Mapping[str, int] = field(
@@ -75,6 +76,7 @@ class Memory:
     standing: Mapping[AccessPointId, Standing] = field(default_factory=dict)
     habits: Mapping[AccessPointId, Habit] = field(default_factory=dict)
     passages: Mapping[AccessPointId, Passage] = field(default_factory=dict)
+    bursts: Mapping[AccessPointId, Burst] = field(default_factory=dict)
     night: date | None = None  # up to which places were forgiven
 
 

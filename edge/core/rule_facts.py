@@ -15,6 +15,7 @@ from edge.core.door_rules import DoorRule, Memory, RuleSet
 from edge.core.events import AccessPointId, ClockState, Fact, Stamp
 from edge.core.tailgating import Habit, Passage, Sense, Tailgate
 from edge.core.ways import Way, crossing, shakes
+from edge.core.wrong_tries import Burst, after_wrong, is_wrong
 
 DURESS = "access.duress"
 TAILGATING = "door.tailgating"
@@ -62,6 +63,7 @@ class _Draft:
         self._standing = dict(memory.standing)
         self._habits = dict(memory.habits)
         self._passages = dict(memory.passages)
+        self._bursts = dict(memory.bursts)
         self._forgiven = memory.night
         self._changed: set[Key] = set()
         self._more: list[Fact] = []
@@ -76,6 +78,7 @@ class _Draft:
             self._standing,
             self._habits,
             self._passages,
+            self._bursts,
             self._forgiven,
         )
         return After(memory, tuple(self._more), frozenset(self._changed))
@@ -111,6 +114,8 @@ class _Draft:
             self._drop("places", self._places, fact.pass_id)
         if fact.type in DECIDED and fact.x.get("duress"):
             self._more.append(_call_for_help(fact))
+        if is_wrong(fact) and fact.access_point is not None:
+            self._count_wrong(fact.access_point, fact)
         rule = self._rules.doors.get(fact.access_point) if fact.access_point else None
         if rule is None:
             return
@@ -118,6 +123,12 @@ class _Draft:
         for more in self._count_passage(rule, fact):
             self._more.append(more)
             self._door(rule, more)
+
+    def _count_wrong(self, name: AccessPointId, fact: Fact) -> None:
+        burst = self._bursts.get(name, Burst())
+        self._bursts[name], told = after_wrong(burst, fact, self._stamp.mono_ms)
+        if told is not None:
+            self._more.append(told)
 
     def _door(self, rule: DoorRule, fact: Fact) -> None:
         if rule.hours is not None:

@@ -4,15 +4,25 @@ import ctypes
 import json
 import threading
 import time
+from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from edge.core.clock import ClockEvidence, ClockJudgement, judge_clock, stepped_back_ms
+from edge.core.clock import (
+    ClockEvidence,
+    ClockJudgement,
+    ClockStep,
+    judge_clock,
+    step_between,
+    stepped_back_ms,
+)
 from edge.ports import ClockReading
 
 TIME_ERROR = 5  # adjtimex(2): the kernel clock is not synchronised
 TIMEX_BYTES = 256  # struct timex is 208 bytes on 64-bit Linux
 JUDGED_FOR_NS = 1_000_000_000
+STEPS_KEPT = 16  # until somebody takes them, the newest
 
 Rtc = Literal["auto", "present", "absent"]
 
@@ -28,12 +38,19 @@ class SystemClock:
         self._last = (self._wall_ms(), time.monotonic_ns())
         self._judged_ns = 0
         self._judgement: ClockJudgement | None = None
+        self._steps: deque[ClockStep] = deque(maxlen=STEPS_KEPT)
 
     def read(self) -> ClockReading:
         wall_ms, mono_ns = self._wall_ms(), time.monotonic_ns()
         with self._lock:
             judgement = self._judge(wall_ms, mono_ns)
         return ClockReading(wall_ms, mono_ns, judgement.state, judgement.bound_ms)
+
+    def take_steps(self) -> Sequence[ClockStep]:
+        """How the time of day was set since the last asking, oldest first."""
+        self.read()
+        with self._lock:
+            return [self._steps.popleft() for _ in range(len(self._steps))]
 
     def _wall_ms(self) -> int:
         return time.time_ns() // 1_000_000
@@ -46,6 +63,8 @@ class SystemClock:
             return self._judgement
         passed_ms = (mono_ns - self._last[1]) // 1_000_000
         step_ms = stepped_back_ms(wall_passed_ms=wall_ms - self._last[0], mono_passed_ms=passed_ms)
+        if (step := step_between(self._last[0], wall_ms, passed_ms)) is not None:
+            self._steps.append(step)
         self._last = (wall_ms, mono_ns)
         if self._synchronised():
             self._synced_ns, self._stepped_back_ms = mono_ns, 0

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from edge.core.events import AccessPointId
 from edge.kiosk import texts
 from edge.kiosk.code import qr_svg
+from edge.kiosk.roll import ROLL_PATH, RollPages
 from edge.kiosk.state import Door, DoorView, HelpState, KioskState, Listener
 
 HERE = Path(__file__).parent
@@ -48,6 +49,12 @@ HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cache-control": "no-store",
+}
+# The one page with a form of its own; everything else speaks by script.
+ROLL_HEADERS = HEADERS | {
+    "content-security-policy": HEADERS["content-security-policy"].replace(
+        "form-action 'none'", "form-action 'self'"
+    )
 }
 
 
@@ -102,7 +109,7 @@ class LocalOnly:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                MutableHeaders(scope=message).update(ROLL_HEADERS if scope["path"] == ROLL_PATH else HEADERS)
             await send(message)
 
         app = self._app if _is_local(scope) else PlainTextResponse("local network only", 403)
@@ -125,9 +132,7 @@ class KioskPages:
         self._typing: set[AccessPointId] = set()
         self._screens: set[asyncio.Event] = set()
         self._closing = False
-        self._templates = Environment(
-            loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined
-        )
+        self._templates = templates()
 
     async def doors(self) -> Response:
         """One door: its screen.  Several: a list to choose from."""
@@ -285,13 +290,27 @@ def _news(view: DoorView | None) -> str:
     return json.dumps(news, ensure_ascii=False)
 
 
-def create_kiosk(state: KioskState, keypad: Keypad | None = None, bell: Bell | None = None) -> FastAPI:
+def templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined
+    )
+
+
+def create_kiosk(
+    state: KioskState,
+    keypad: Keypad | None = None,
+    bell: Bell | None = None,
+    roll: RollPages | None = None,
+) -> FastAPI:
     """``/`` chooses a door, ``/{access_point}`` is its screen; local network only, no login, nothing personal."""
     app = FastAPI(title="Gatehouse kiosk", docs_url=None, redoc_url=None, openapi_url=None)
     pages = KioskPages(state, keypad, bell)
     app.state.pages = pages
     app.mount("/static", StaticFiles(directory=HERE / "static"))
     app.add_api_route("/", pages.doors, methods=["GET"])
+    if roll is not None:
+        app.add_api_route(ROLL_PATH, roll.form, methods=["GET"])
+        app.add_api_route(ROLL_PATH, roll.roll, methods=["POST"])
     app.add_api_route("/live/{access_point}", pages.live, methods=["GET"])
     app.add_api_route("/{access_point}/register.svg", pages.register_code, methods=["GET"])
     app.add_api_route("/{access_point}/pin", pages.pin, methods=["POST"])

@@ -28,6 +28,8 @@ def _door(door: DoorConfig, pages_url: str) -> Door:
         door.name_zh or door.access_point,
         door.name_en or door.access_point,
         register_url=f"{pages_url}/arrive/{door.access_point}" if pages_url else "",
+        near_zh=door.near_zh or door.near_en,
+        near_en=door.near_en or door.near_zh,
     )
 
 

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from edge.errors import ConfigError, GateError
 from edge.kiosk.app import Bell, Keypad, KioskPages, create_kiosk
+from edge.kiosk.roll import RollPages
 from edge.kiosk.state import KioskState
 
 GRACE_S = 3
@@ -86,10 +87,11 @@ class KioskServer:
         port: int,
         keypad: Keypad | None = None,
         bell: Bell | None = None,
+        roll: RollPages | None = None,
     ) -> None:
         self._socket = _listen(host, port)
         self._up = threading.Event()
-        self._server = _Server(create_kiosk(state, keypad, bell), self._up)
+        self._server = _Server(create_kiosk(state, keypad, bell, roll), self._up)
         self._thread = threading.Thread(target=self._run, name="kiosk", daemon=True)
         self._host = host
 

@@ -79,6 +79,8 @@ class Door:
     name_zh: str
     name_en: str
     register_url: str = ""  # where somebody who is not registered goes; empty: to the staff
+    near_zh: str = ""  # the entrance next to it; empty: nobody wrote down which
+    near_en: str = ""
 
 
 @dataclass(frozen=True, slots=True)

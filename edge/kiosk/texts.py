@@ -168,6 +168,13 @@ SENTENCES: Mapping[Screen, Sentence] = MappingProxyType({
     ),
 })  # fmt: skip
 
+# A door that opens for nobody, where the entrance next to it is written down.
+CLOSED = frozenset({Screen.BLOCKED, Screen.OUT_OF_ORDER, Screen.NOT_IN_SERVICE})
+GO_NEAR = Both(
+    "请走{near}，或联系值班人员；可以随时出门", "Use {near}, or ask the staff; the way out is free"
+)
+LOST_NEAR = Both("或走{near}", "or use {near}")
+
 # A small task set by the door; each says beside itself that a code will do as well.
 TASKS = frozenset({Screen.TURN_LEFT, Screen.TURN_RIGHT, Screen.NOD, Screen.LOOK_STRAIGHT})
 # Screens on which nobody is asked to do anything else; every other one is a no, and says what to do next.
@@ -236,6 +243,8 @@ BESIDE: Mapping[str, Both] = MappingProxyType(
         "pin_short": PIN_SHORT,
         "pin_busy": PIN_BUSY,
         "sound_blocked": SOUND_BLOCKED,
+        "blocked, out_of_order, not_in_service, near_zh": GO_NEAR,
+        "no_connection, near_zh": LOST_NEAR,
         "help_not_told": HELP_PHONE,
         "help_not_told, no help_phone": HELP_NO_PHONE,
         "no_connection, help_phone": RING,
@@ -247,6 +256,8 @@ BESIDE: Mapping[str, Both] = MappingProxyType(
 
 def sentence_of(view: DoorView) -> Sentence:
     sentence = SENTENCES[view.screen]
+    if view.screen in CLOSED and view.door.near_zh:
+        return Sentence(sentence.title, _near(GO_NEAR, view))
     return Sentence(sentence.title.at(view.until), sentence.hint.at(view.until))
 
 
@@ -282,7 +293,13 @@ def help_text(view: DoorView) -> Both | None:
 def lost_text(view: DoorView) -> Both:
     """What stands here when the node is away; the number was printed while it was not."""
     phone = view.fittings.help_phone
-    ring = RING.put("phone", phone)
-    return (
-        Both(f"{NO_CONNECTION.zh}。{ring.zh}", f"{NO_CONNECTION.en}. {ring.en}") if phone else NO_CONNECTION
-    )
+    ring, near = RING.put("phone", phone), _near(LOST_NEAR, view)
+    lost = NO_CONNECTION
+    if view.door.near_zh:
+        lost = Both(f"{lost.zh}，{near.zh}", f"{lost.en}, {near.en}")
+    return Both(f"{lost.zh}。{ring.zh}", f"{lost.en}. {ring.en}") if phone else lost
+
+
+def _near(both: Both, view: DoorView) -> Both:
+    """With the name of the entrance next to this one in the place for it, each in its language."""
+    return Both(both.zh.replace("{near}", view.door.near_zh), both.en.replace("{near}", view.door.near_en))

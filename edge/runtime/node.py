@@ -20,6 +20,7 @@ from edge.core.open_grants import interrupted
 from edge.core.passes import EARLY_MS, Pass
 from edge.errors import EnrolRefused, StoreError
 from edge.ports import Edge, IoNews, IoSnapshot, Latched, Lost, Point, Shown
+from edge.runtime.clock_notes import note_steps
 from edge.runtime.engine_info import engine_info, gallery_rows, same_model
 from edge.runtime.enrol import (
     NOBODYS,
@@ -343,6 +344,7 @@ class Node:
     async def _housekeeping(self) -> None:
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
+            await note_steps(self._parts.clock_steps(), self.record)
             expired = self._parts.templates.expired(self._parts.clock.read().wall_ms)
             if expired:
                 await self.erase(sorted(expired))

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from edge.core.clock import ClockStep
 from edge.core.events import AccessPointId
 from edge.core.freshness import Lease
 from edge.core.passes import Pass, PassSet
 from edge.ports import Clock, DoorIO, Ledger, RadioReading
+from edge.runtime.clock_notes import no_steps
 from edge.runtime.hands import Front, NoFront, Screens
 
 
@@ -96,3 +98,6 @@ class Parts:
     new_id: Callable[[], str]
     own_locks: OwnLocks = field(default_factory=NoOwnLocks)
     front: Front = field(default_factory=NoFront)
+    clock_steps: Callable[[], Sequence[ClockStep]] = (
+        no_steps  # how the time of day was set since the last asking
+    )

@@ -18,9 +18,10 @@ from edge.core.door_events import BeamBroken, BeamClear, Event, SchedClose, Sche
 from edge.core.door_hours import Standing, Wish, wish
 from edge.core.door_rules import DoorRule, Doors, RuleSet, ruled
 from edge.core.door_types import DoorState, Mode
-from edge.core.events import AccessPointId, ClockState, Fact, PassId, Stamp
+from edge.core.events import AccessPointId, ClockState, Direction, Fact, PassId, Stamp
 from edge.core.interlock import CLAIM_NS, Claim
 from edge.core.passes import Pass
+from edge.core.roll_call import note_passage
 from edge.core.rule_facts import RESET, Sensed, after
 from edge.core.rule_rows import changed_rows, memory_of
 from edge.core.schedule import MINUTE_MS
@@ -88,6 +89,7 @@ class DoorRules:
         self._said_ms: dict[AccessPointId, int] = {}  # the opening in which a door was asked to stand open
         self._opened: dict[AccessPointId, tuple[int, int | None]] = {}  # when looked at, and since when open
         self._sensed: deque[Sensed] = deque(maxlen=SENSED_MAX)
+        self._seen: dict[PassId, Direction] = {}
 
     def take_doors(self, doors: Mapping[AccessPointId, RuledDoor]) -> None:
         """The doors of this node; once, before anybody asks: gates and rules need each other."""
@@ -123,9 +125,14 @@ class DoorRules:
         seqs = self._book.append_rows((*facts, *found.more), stamp, changed_rows(found))
         self._memory = found.memory
         for fact in facts:
+            note_passage(self._seen, fact)
             if fact.type in MOVED and fact.access_point is not None:
                 self._unclaim(fact.access_point)
         return seqs
+
+    def seen(self) -> Mapping[PassId, Direction]:
+        """Which way each pass went last at these doors since the node started."""
+        return dict(self._seen)
 
     def _unclaim(self, access_point: AccessPointId) -> None:
         """A door whose grant was used or let lapse has long moved: what it is doing now, its state says."""

@@ -198,7 +198,7 @@ class FigureHistory:
         dice, opened = self._dice, self._ago(39 * DAY)
         state = dice.choice(("NEW", "ACKED", "RESOLVED", "CLOSED", "CLOSED", "RTN_UNACK"))
         self._put(
-            tables.case_, id=f"CS-{number}", family="alert", kind=dice.choice(("forced", "power_low")), severity="S2",
+            tables.case_, id=f"CS-{number}", family="alert" if number % 7 else "discrepancy", kind=dice.choice(("forced", "power_low")), severity="S2",
             state=state, subject="x", group_key="x", opened_ms=opened, first_seen_ms=opened, last_seen_ms=opened,
             owner_role=dice.choice(("guard", "officer")), active=number % 2, count=1, level=0,
             access_point=dice.choice(DOORS), closed_ms=min(self.now, opened + number * HOUR) if state == "CLOSED" else None,
@@ -214,7 +214,30 @@ class FigureHistory:
                 event=event,
                 after="NEW",
             )
+        self._decided(number, opened)
         self._put(tables.case_link, case_id=f"CS-{number}", ref=f"D-{number}")
+
+    def _decided(self, number: int, opened: int) -> None:
+        """A third acknowledged and resolved, some of them twice, since a colleague did not agree; a few by one step."""
+        steps = ((), (), (("acknowledge", "RESOLVED"),))[number % 3] if number % 2 else ()
+        if number % 3 == 0:
+            steps = (
+                ("acknowledge", "ACKED"),
+                ("resolve", "RESOLVED"),
+                ("reject", "IN_PROGRESS"),
+                ("resolve", "RESOLVED"),
+            )
+        for n, (event, after) in enumerate(steps):
+            at = min(self.now, opened + (n + 1) * number * 3 * MINUTE)
+            self._put(
+                tables.case_note,
+                case_id=f"CS-{number}",
+                n=n + 2,
+                at_ms=at,
+                actor="li",
+                event=event,
+                after=after,
+            )
 
     def _report(self, number: int) -> None:
         dice, made = self._dice, self._ago(39 * DAY)

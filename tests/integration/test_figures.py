@@ -274,9 +274,27 @@ class Counted:
         opened = [row for row in rows if row["opened_ms"] >= self.since]
         self.say("cases_closed", len(closed), len(opened))
         self.closing("case", [row for row in rows if row["state"] == "CLOSED"])
+        self.decided([row for row in rows if row["family"] == "alert"])
         self.say("cases_reopened", sum(row["reopened_from"] is not None for row in opened), len(closed))
         handed = {r["case_id"] for r in self.t["case_note"] if r["event"] in ("offer", "accept")}
         self.say("cases_first_receiver", sum(row["id"] not in handed for row in closed), len(closed))
+
+    def decided(self, alerts):
+        took, of_period = [], 0
+        for row in alerts:
+            said = [
+                note["at_ms"]
+                for note in self.t["case_note"]
+                if note["case_id"] == row["id"] and note["actor"] and note["after"] in ("RESOLVED", "CLOSED")
+            ]
+            of_period += bool(said) and row["opened_ms"] >= self.since
+            if said and min(said) >= self.since:
+                took.append(min(said) - row["opened_ms"])
+        assert len(took) > 5 or self.now - self.since == DAY
+        opened = sum(row["opened_ms"] >= self.since for row in alerts)
+        self.say("alerts_decided", of_period, opened)
+        self.say("alert_decision_median", rank(took, 50), len(took))
+        self.say("alert_decision_p90", rank(took, 90), len(took))
 
     def reports(self):
         told = [row for row in self.t["upstream_submission"] if row["state"] != "WITHDRAWN"]
@@ -327,6 +345,7 @@ def age(ms):
     return next((name for end, name in ends if ms < end), "over 7 d")
 
 
+@pytest.mark.story("26f")
 @pytest.mark.parametrize("days", [1, 30, 90])
 def test_every_figure_is_what_the_rows_add_up_to(books, days):
     counted = Counted(books, days)

@@ -78,6 +78,7 @@ def house(tmp_path, database):
 # --- from events to cases ------------------------------------------------------------------------------------
 
 
+@pytest.mark.story("26a", "27c")
 @pytest.mark.parametrize(
     ("type_", "kind", "severity"),
     [
@@ -88,6 +89,8 @@ def house(tmp_path, database):
         ("access.duress", "duress", "S1"),
         ("door.tailgating", "tailgate_rate", "S2"),
         ("help.called", "help", "S2"),
+        ("access.wrong_tries", "wrong_tries", "S2"),
+        ("access.attack", "presentation_attack", "S1"),
     ],
 )
 def test_an_alarm_is_a_case_a_second_later(house, type_, kind, severity):
@@ -201,6 +204,38 @@ def test_a_node_that_speaks_no_version_of_ours_is_a_case_until_one_of_the_two_is
     house.gate.says_hello()
     house.beat()
     assert house.only().state is S.RTN_UNACK
+
+
+def hello_off_by(house, ms):
+    house.gate.hears(house.gate.ledger.hello(wall=rfc3339(house.clock.now_ms() + ms)))
+    house.beat()
+
+
+@pytest.mark.story("25f")
+@pytest.mark.parametrize("off_ms", [3_600_000, -3_600_000])
+def test_a_clock_that_is_off_by_more_than_ten_seconds_is_a_case_until_it_is_right(house, off_ms):
+    for _ in range(2):
+        hello_off_by(house, off_ms)
+    case = house.only()
+    assert (case.kind, case.severity, case.subject, case.count) == ("clock_off", "S3", "gate-1", 1)
+    (line,) = house.rows(tables.node_state)
+    assert line["clock_off_ms"] == off_ms
+    for _ in range(2):
+        hello_off_by(house, 9_000 if off_ms > 0 else -9_000)
+    assert house.desk.queue(CHEN) == ()
+
+
+def test_one_hello_that_travelled_long_is_no_wrong_clock(house):
+    for ms in (0, -25_000, -100, -25_000):
+        hello_off_by(house, ms)
+    assert house.desk.queue(CHEN) == ()
+
+
+def test_a_node_that_fell_silent_with_a_wrong_clock_has_not_set_it_right(house):
+    hello_off_by(house, 60_000)
+    house.beat(2 * MINUTE_MS)
+    by_kind = {line.case.kind: line.case for line in house.desk.queue(CHEN)}
+    assert (by_kind["clock_off"].active, "node_offline" in by_kind) == (True, True)
 
 
 def test_after_a_stop_of_the_service_nodes_get_time_to_say_hello(house):

@@ -3,15 +3,26 @@
 import asyncio
 import json
 import time
+from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from edge.compose import serve
 from edge.config import NodeConfig
+from edge.core.clock import ClockStep
+from edge.core.door_rules import DoorRule, RuleSet
 from edge.core.events import ClockState
+from edge.core.schedule import Calendar
 from edge.drivers.clock import JUDGED_FOR_NS, RehearsalClock, SystemClock, clock_of
 from edge.errors import ConfigError
+from edge.runtime.clock_notes import note_steps
+from edge.runtime.rule_parts import local_time
+from tests.fakes.eyes_only import EyesOnly
+from tests.fakes.lone_gate import GATE
+from tests.fakes.ruled_house import RuledHouse
 
 HOUR_MS = 3_600_000
 
@@ -93,3 +104,48 @@ def test_a_rehearsal_is_refused_where_a_lock_is_real(tmp_path: Path):
         ConfigError, match=r"clock\.rehearsal: moves the time of day, and .* has a gpio_relay lock"
     ):
         asyncio.run(serve(config))
+
+
+@pytest.mark.story("25g")
+def test_a_clock_that_was_set_is_a_fact_with_before_and_after_and_told_once(drill, tmp_path):
+    clock, move, _ = drill
+    clock.take_steps()
+    move(2 * HOUR_MS, synchronised=True)
+    steps = clock.take_steps()
+    move(2 * HOUR_MS, synchronised=True)
+    assert ([round(step.by_ms / HOUR_MS) for step in steps], list(clock.take_steps())) == ([2], [])
+
+    async def written():
+        rules = RuleSet(Calendar(local_time(UTC), {}), {GATE: DoorRule(access_point=GATE)})
+        made = await RuledHouse(tmp_path, rules, []).start()
+        await note_steps(steps, made.record)
+        (row,) = made.ledger.rows(range(made.ledger.head, made.ledger.head + 1), bytes_max=10**6)
+        made.close()
+        return json.loads(row.body)
+
+    body = asyncio.run(written())
+    (step,) = steps
+    assert (body["type"], body["x"]) == (
+        "sys.clock",
+        {"before_ms": step.before_ms, "after_ms": step.after_ms},
+    )
+
+
+@pytest.mark.story("25g")
+def test_a_node_asks_its_clock_beside_its_housekeeping(monkeypatch):
+    monkeypatch.setattr("edge.runtime.node.HOUSEKEEPING_S", 0)
+    eyes, told = EyesOnly(), []
+    steps = [ClockStep(1_000, 7_201_000)]
+
+    async def record(facts):
+        told.extend(facts)
+        raise asyncio.CancelledError
+
+    templates = SimpleNamespace(expired=lambda _now_ms: set())
+    eyes.node._parts = replace(eyes.node._parts, clock_steps=lambda: steps, templates=templates)
+    eyes.node.record = record
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(eyes.node._housekeeping())
+    assert [(fact.type, fact.x) for fact in told] == [
+        ("sys.clock", {"before_ms": 1_000, "after_ms": 7_201_000})
+    ]

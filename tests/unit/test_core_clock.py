@@ -8,10 +8,12 @@ from edge.core.clock import (
     DAY_MS,
     MAX_OFFLINE_MS,
     ClockEvidence,
+    ClockStep,
     TimeSpan,
     drift_bound_ms,
     judge_clock,
     lower_bound_ms,
+    step_between,
     stepped_back_ms,
     time_span,
 )
@@ -190,3 +192,22 @@ def test_the_end_of_the_lease_is_counted_down_where_it_comes_first() -> None:
 
 def test_every_class_has_its_countdown() -> None:
     assert set(countdowns(0, online=False)) == set(SubjectClass)
+
+
+@pytest.mark.parametrize(
+    ("passed_ms", "wall_passed_ms", "stepped"),
+    [
+        (1_000, 1_000, False),
+        (1_000, 2_050, False),  # slewed, or read a moment later
+        (1_000, 2_200, True),
+        (1_000, -200, True),
+        (600_000, 640_000, False),  # a slow correction, seen after ten minutes
+        (600_000, 670_000, True),
+        (5_000, 1_700_000_000_000, True),  # out of 1970
+    ],
+)
+def test_a_step_is_what_no_slewing_clock_does(passed_ms, wall_passed_ms, stepped):
+    step = step_between(9_000, 9_000 + wall_passed_ms, passed_ms)
+    wanted = ClockStep(9_000 + passed_ms, 9_000 + wall_passed_ms) if stepped else None
+    assert step == wanted
+    assert step is None or step.by_ms == wall_passed_ms - passed_ms

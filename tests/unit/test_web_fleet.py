@@ -110,6 +110,21 @@ def test_a_clock_that_is_not_trusted_is_marked_and_says_its_bound(house, clock, 
     assert ("±" in row.clock.text) == bool(text)
 
 
+@pytest.mark.story("25f")
+@pytest.mark.parametrize(("off_ms", "text"), [(14_000, "14 s ahead"), (-75_000, "75 s behind"), (9_000, "")])
+def test_a_clock_that_is_off_says_by_how_much_and_to_which_side(house, off_ms, text):
+    ledger = house.ledgers["gate-1"]
+    for _ in range(2):
+        wall = utc_text(house.clock.now_ms() + off_ms)
+        house.sink.store([told(ledger.hello(acked=ledger.head, wall=wall))], house.clock.now_ms())
+    clock = row_of(page_of(house)).clock
+    assert (clock.amiss, text in clock.text, "ahead" in clock.text or "behind" in clock.text) == (
+        bool(text),
+        True,
+        bool(text),
+    )
+
+
 @pytest.mark.parametrize(
     ("ms", "en", "zh"),
     [

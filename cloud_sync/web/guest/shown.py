@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse
 from cloud_sync.core.lifecycles import STAY_OVER
 from cloud_sync.core.policy import HOUR_MS
 from cloud_sync.core.self_registration import CHECKS_MAX, FormFault
-from cloud_sync.ports_guest import FormAnswer, GuestMember, GuestView
+from cloud_sync.ports_guest import FormAnswer, GuestDoor, GuestMember, GuestView
 from cloud_sync.web.board import Speaker
 from cloud_sync.web.guest import steps, words
 from cloud_sync.web.guest.more import MORE, MoreField, more_fields
@@ -125,6 +125,7 @@ class GuestPage:
     way_in: str = ""
     doors: tuple[str, ...] = ()
     face_doors: tuple[str, ...] = ()
+    detours: tuple[str, ...] = ()  # a sentence for each door that may open for nobody just now
     opens: str = ""
     ends: str = ""
     move_by: str = ""
@@ -179,6 +180,7 @@ class Printer:
             rules_version=rules_version(self.services.guest),
             way_in=by.name(self.services.guest.way_in_zh, self.services.guest.way_in_en),
             doors=tuple(doors.values()),
+            detours=tuple(detour(door, by) for door in view.doors if door.silent and view.is_open),
             face_doors=tuple(name for door, name in doors.items() if door.face),
             opens=by.day_and_clock(view.planned_in_ms),
             ends=by.day_and_clock(view.planned_out_ms),
@@ -191,6 +193,18 @@ class Printer:
             erase_h=view.erase_after_ms // HOUR_MS,
             said=phone_words(by.say),
         )
+
+
+def detour(door: GuestDoor, by: Speaker) -> str:
+    """Where to go instead; where nobody wrote that down, or this pass does not open it, to the staff."""
+    name, near = by.name(door.name_zh, door.name_en), by.name(door.near_zh, door.near_en)
+    if near:
+        return by.say(
+            mark("%(door)s may not open just now. Use %(near)s: your pass opens it too."),
+            door=name,
+            near=near,
+        )
+    return by.say(mark("%(door)s may not open just now. If it does not, call the gate staff."), door=name)
 
 
 def people(view: GuestView, me: GuestMember, say: Texts) -> tuple[PersonRow, ...]:

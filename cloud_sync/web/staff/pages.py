@@ -106,6 +106,7 @@ class StaffPages:
             zones=desk.services.zone_commands is not None,
             figures=desk.services.figures is not None,
             passes=desk.services.deliveries is not None,
+            roll=desk.services.morning is not None,
         )
 
     def _case(self, asked: Asked, case_id: str, problem: str = "", typed: str = "") -> CasePage:

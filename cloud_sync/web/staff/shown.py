@@ -96,6 +96,7 @@ class QueuePage:
     zones: bool = False  # whether whole zones can be commanded here
     figures: bool = False  # whether there is a page of figures
     passes: bool = False  # whether it can be seen whose pass is at which door
+    roll: bool = False  # whether rooms and numbers can be printed
 
     @property
     def sounding(self) -> int:

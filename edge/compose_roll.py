@@ -1,0 +1,29 @@
+"""The roll-call of this node: its passes, what its doors saw, and the page that shows both to who knows the code."""
+
+from datetime import tzinfo
+
+from edge.config import NodeConfig
+from edge.core.events import AccessPointId
+from edge.kiosk.app import templates
+from edge.kiosk.roll import RollPages
+from edge.ports import Clock
+from edge.runtime.node import Node
+from edge.runtime.roll_desk import RollDesk
+from edge.runtime.rules import DoorRules
+
+
+def roll_pages(
+    config: NodeConfig, node: Node, rules: DoorRules, clock: Clock, zone: tzinfo
+) -> RollPages | None:
+    """None where the site has no code for it: then there is no list either."""
+    if not config.kiosk.roll_code:
+        return None
+    names = {
+        AccessPointId(door.access_point): (
+            door.name_zh or door.access_point,
+            door.name_en or door.access_point,
+        )
+        for door in config.doors
+    }
+    desk = RollDesk(config.kiosk.roll_code, node.knowledge, rules.seen, clock, names)
+    return RollPages(desk, zone, templates())
