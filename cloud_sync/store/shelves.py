@@ -30,7 +30,7 @@ from cloud_sync.store.self_registering import drop_draft
 from cloud_sync.store.sink_epoch import ERASED_BYTES, erased
 from cloud_sync.store.tables_booking import daily_return, feed_entry, intake_key
 from cloud_sync.store.tables_import import import_row, import_run, roll_person
-from cloud_sync.store.tables_privacy import trace_request
+from cloud_sync.store.tables_privacy import breach, breach_step, trace_request
 from cloud_sync.store.tables_rules import evidence
 from cloud_sync.store.tables_upstream import upstream_submission
 
@@ -230,6 +230,13 @@ def shelves() -> tuple[Shelf, ...]:
         _plain("stay.unused", feed_entry, "departure_ms"),
         *_conduct(),
         *_houses_people(),
+        Shelf(
+            "breach",
+            breach,
+            breach.c.closed_ms,
+            _by_first(_forget_breaches),
+            (breach.c.closed_ms.is_not(None),),
+        ),
         _plain("command", t.command, "iat_ms"),
         _plain("command", t.zone_result, "told_ms"),
         _plain("command", t.zone_command, "proposed_ms"),
@@ -240,6 +247,12 @@ def shelves() -> tuple[Shelf, ...]:
         _plain("session", t.session, "ends_ms"),
         Shelf("draft", t.guest_visit, t.guest_visit.c.draft_ms, _drop_drafts, stay=t.guest_visit.c.stay),
     )
+
+
+def _forget_breaches(act: Act, breaches: list[str]) -> None:
+    for table in (breach_step, breach):
+        mine = (table.c.community == act.house.community, table.c.breach.in_(breaches))
+        act.connection.execute(sa.delete(table).where(*mine))
 
 
 def _drop_messages(act: Act, keys: Sequence[Any]) -> None:
@@ -269,6 +282,7 @@ ENDS_WITH = {
     "booking_revision": "registration",
     "registration_clock": "registration",
     "case_link": "case",
+    "breach_step": "breach",
     "case_note": "case",
     "deposit_entry": "operator",
     "follow_up": "discrepancy",

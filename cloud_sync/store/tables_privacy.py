@@ -49,3 +49,17 @@ trace_request = _table(
     _int("decided_ms", null=True),
     _text("state"),  # ASKED | APPROVED | REFUSED | LAPSED
 )
+# A lost node held faces: numbers only, counted when the loss was told.  Who they are is asked of the books, with a reason.
+breach = _table(
+    "breach",
+    _key("breach"),
+    _text("node"),
+    _int("told_ms"),
+    _text("told_by"),
+    _int("enrolled"),  # people of whom the node had said that it has their face
+    _int("at_most"),  # people whose face it may have had, said or not
+    _int("closed_ms", null=True),
+)
+breach_step = _table(
+    "breach_step", _key("breach"), _key("step"), _text("done_by"), _int("done_ms"), _text("note")
+)

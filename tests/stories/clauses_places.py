@@ -167,8 +167,7 @@ PLACES: dict[int, dict[str, str]] = {
         "d": "what PINs and cards only its doors knew ends with it, and the others are counted",
         "e": "the community's key changes, and every node follows",
         "f": "no face is sealed to it any more",
-        "g": "the privacy officer is told how many people's faces were on it, with the list of what to do "
-        "OPEN: the loss counts PINs and cards; no count of faces and no list",
+        "g": "the privacy officer is told how many people's faces were on it, with the list of what to do",
     },
     38: {
         "who": PLATFORM,
