@@ -18,6 +18,7 @@ from cloud_sync.cli_bookings import intake_app, luggage, return_app, walk_in
 from cloud_sync.cli_carry import carry_app
 from cloud_sync.cli_commands import command_app
 from cloud_sync.cli_credentials import card_app, day_code_app, visitor_app
+from cloud_sync.cli_emergency import emergency_app
 from cloud_sync.cli_faces import approve_node, list_nodes, withdraw_node
 from cloud_sync.cli_guests import invite, notices
 from cloud_sync.cli_identity import broker_config, keys_app, node_certificates, node_lost, node_lost_events
@@ -83,6 +84,7 @@ app.command("invite")(invite)
 app.command("notices")(notices)
 app.command("broker-config")(broker_config)
 app.add_typer(keys_app, name="keys")
+app.add_typer(emergency_app, name="emergency")
 node_app.command("lost")(node_lost)
 node_app.command("lost-events")(node_lost_events)
 node_app.command("certificates")(node_certificates)

@@ -51,6 +51,8 @@ CLOCK_WORDS: Mapping[str, str] = MappingProxyType({
     "case": mark("Closed cases"),
     "discrepancy": mark("Closed discrepancies"),
     "command": mark("Commands to doors"),
+    "emergency.answer": mark("What was asked in a declared emergency"),
+    "emergency": mark("Declared emergencies"),
     "breach": mark("Lost nodes with faces"),
     "message": mark("Messages to guests"),
     "draft": mark("Forms that were not sent"),

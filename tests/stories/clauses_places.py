@@ -226,7 +226,6 @@ PLACES: dict[int, dict[str, str]] = {
         "who": RESIDENT,
         "what": "a health emergency begins and ends",
         "a": "no field for a temperature is taken when no emergency is declared",
-        "b": "with its end date the fields are refused and what was taken is gone, with proof "
-        "OPEN: no emergency can be declared, so nothing is taken that could end",
+        "b": "with its end date the fields are refused and what was taken is gone, with proof",
     },
 }
