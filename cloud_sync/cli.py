@@ -28,6 +28,7 @@ from cloud_sync.cli_operate import back_up, bring_back, doctor, new_generation
 from cloud_sync.cli_privacy import add_to as add_privacy
 from cloud_sync.cli_reconcile import reconcile_app
 from cloud_sync.cli_registry import registry_app
+from cloud_sync.cli_rollout import rollout_app
 from cloud_sync.cli_score import score
 from cloud_sync.cli_stays import booking_app, dry_run_app, prove
 from cloud_sync.cli_synth import synth
@@ -85,6 +86,7 @@ app.command("notices")(notices)
 app.command("broker-config")(broker_config)
 app.add_typer(keys_app, name="keys")
 app.add_typer(emergency_app, name="emergency")
+app.add_typer(rollout_app, name="rollout")
 node_app.command("lost")(node_lost)
 node_app.command("lost-events")(node_lost_events)
 node_app.command("certificates")(node_certificates)

@@ -4,6 +4,7 @@ Unknown keys are refused, every number has a unit and bounds, secrets are paths,
 while reading.
 """
 
+import re
 import tomllib
 from collections.abc import Iterator
 from datetime import date
@@ -27,6 +28,7 @@ from edge.core.ways import Way
 from edge.errors import ConfigError
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+ENGINE_FILE = "engine"  # of a model release: one line, the engine's name
 REGION_CORNERS_MAX = 16
 REGION_LEAST = 0.01  # of the picture: smaller, and no face would ever have its middle in it
 LivenessName = Literal["off_demo", "passive", "challenge_on_risk", "challenge_always"]
@@ -252,6 +254,11 @@ class FaceConfig(Strict):
     )
     engine: str = "yunet-sface"
     models_dir: Path | None = None
+    release: Path | None = Field(
+        None,
+        description="The present model release (`/opt/gate/current-model`): its file `engine` names the engine, its other "
+        "files are the weights; `engine` and `models_dir` are not read then, as long as one is there.",
+    )
     liveness: LivenessName = Field(
         "off_demo",
         description="What doors ask of faces; off_demo is for demonstrations only and is said on every screen.",
@@ -457,9 +464,27 @@ def load(path: Path) -> NodeConfig:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(str(path), f"is not TOML: {error}", "Correct that line") from error
     try:
-        return NodeConfig.model_validate(tree)
+        config = NodeConfig.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(str(path), *_problem_and_remedy(error.errors()[0])) from error
+    return config.model_copy(update={"face": _released(config.face)})
+
+
+def _released(face: FaceConfig) -> FaceConfig:
+    """With the engine of the model release that is there; before the first one the file's own engine stands."""
+    if face.release is None or not face.release.exists():
+        return face
+    try:
+        engine = (face.release / ENGINE_FILE).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            "face.release",
+            f"{face.release} has no readable file '{ENGINE_FILE}'",
+            "Step back, or take another release",
+        ) from error
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", engine):
+        raise ConfigError("face.release", f"{ENGINE_FILE} names no engine", "One line such as yunet-sface")
+    return face.model_copy(update={"engine": engine, "models_dir": face.release})
 
 
 def sentence_of(error: ErrorDetails) -> str:

@@ -71,6 +71,7 @@ CLOCKS: tuple[Clock, ...] = (
         "R33: destroyed when the emergency ends",
     ),
     Clock("emergency", 3 * YEAR, "it is over, or was not approved", "deleted", "as the audit log"),
+    Clock("rollout", 3 * YEAR, "it ended", "deleted with its nodes' lines", "as the audit log"),
     Clock("breach", 3 * YEAR, "every step of it is done", "deleted with its steps", "R9, as the audit log"),
     Clock("command", 3 * YEAR, "it was given", "deleted", "as the audit log"),
     Clock(

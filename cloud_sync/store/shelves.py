@@ -32,6 +32,7 @@ from cloud_sync.store.sink_epoch import ERASED_BYTES, erased
 from cloud_sync.store.tables_booking import daily_return, feed_entry, intake_key
 from cloud_sync.store.tables_import import import_row, import_run, roll_person
 from cloud_sync.store.tables_privacy import breach, breach_step, emergency, emergency_answer, trace_request
+from cloud_sync.store.tables_rollout import rollout, rollout_node
 from cloud_sync.store.tables_rules import evidence
 from cloud_sync.store.tables_upstream import upstream_submission
 
@@ -251,6 +252,13 @@ def shelves() -> tuple[Shelf, ...]:
             sa.func.coalesce(emergency.c.ended_ms, emergency.c.ends_ms),
             delete_rows(emergency),
         ),
+        Shelf(
+            "rollout",
+            rollout,
+            rollout.c.ended_ms,
+            _by_first(_forget_rollouts),
+            (rollout.c.ended_ms.is_not(None),),
+        ),
         _plain("command", t.command, "iat_ms"),
         _plain("command", t.zone_result, "told_ms"),
         _plain("command", t.zone_command, "proposed_ms"),
@@ -275,6 +283,12 @@ def _emergency_over() -> sa.ColumnElement[Any]:
 def _forget_breaches(act: Act, breaches: list[str]) -> None:
     for table in (breach_step, breach):
         mine = (table.c.community == act.house.community, table.c.breach.in_(breaches))
+        act.connection.execute(sa.delete(table).where(*mine))
+
+
+def _forget_rollouts(act: Act, rollouts: list[str]) -> None:
+    for table in (rollout_node, rollout):
+        mine = (table.c.community == act.house.community, table.c.rollout.in_(rollouts))
         act.connection.execute(sa.delete(table).where(*mine))
 
 
@@ -306,6 +320,7 @@ ENDS_WITH = {
     "registration_clock": "registration",
     "case_link": "case",
     "breach_step": "breach",
+    "rollout_node": "rollout",
     "case_note": "case",
     "deposit_entry": "operator",
     "follow_up": "discrepancy",

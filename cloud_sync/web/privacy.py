@@ -53,6 +53,7 @@ CLOCK_WORDS: Mapping[str, str] = MappingProxyType({
     "command": mark("Commands to doors"),
     "emergency.answer": mark("What was asked in a declared emergency"),
     "emergency": mark("Declared emergencies"),
+    "rollout": mark("Releases that went out to nodes"),
     "breach": mark("Lost nodes with faces"),
     "message": mark("Messages to guests"),
     "draft": mark("Forms that were not sent"),

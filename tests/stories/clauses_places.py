@@ -154,9 +154,10 @@ PLACES: dict[int, dict[str, str]] = {
         "who": PLATFORM,
         "what": "a new face model",
         "a": "a template of another model is never compared",
-        "b": "old and new run side by side, and guests enrol anew as they come OPEN: a node runs one model",
-        "c": "two nodes go first OPEN: nothing rolls a model out",
-        "d": "one step leads back OPEN: nothing rolls a model out",
+        "b": "old and new run side by side, and guests enrol anew as they come "
+        "OPEN: nodes with the old and with the new model run beside each other, but one node runs one model",
+        "c": "two nodes go first",
+        "d": "one step leads back",
     },
     37: {
         "who": PLATFORM,
@@ -180,9 +181,8 @@ PLACES: dict[int, dict[str, str]] = {
         "what": "an upgrade at the busiest hour",
         "a": "events that wait survive it, with nothing lost or double",
         "b": "old and new programs understand each other meanwhile",
-        "c": "one node of an entrance at a time, and no entrance dark for longer than thirty seconds "
-        "OPEN: nothing rolls out releases; `make upgrade` updates a running evening by hand",
-        "d": "a failed check takes the node back and stops the rest OPEN: the same",
+        "c": "one node of an entrance at a time, and no entrance dark for longer than thirty seconds",
+        "d": "a failed check takes the node back and stops the rest",
     },
     40: {
         "who": RESIDENT,
