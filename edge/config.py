@@ -4,7 +4,6 @@ Unknown keys are refused, every number has a unit and bounds, secrets are paths,
 while reading.
 """
 
-import re
 import tomllib
 from collections.abc import Iterator
 from datetime import date
@@ -15,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from edge.config_release import with_release
 from edge.core.anti_passback import T_APB_SOFT_MS, T_APB_SOFT_RANGE_MS, Strictness, has_way_back
 from edge.core.claimant import WHOLE, area_of
 from edge.core.door_hours import MAY_BE_FIRST
@@ -28,7 +28,6 @@ from edge.core.ways import Way
 from edge.errors import ConfigError
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-ENGINE_FILE = "engine"  # of a model release: one line, the engine's name
 REGION_CORNERS_MAX = 16
 REGION_LEAST = 0.01  # of the picture: smaller, and no face would ever have its middle in it
 LivenessName = Literal["off_demo", "passive", "challenge_on_risk", "challenge_always"]
@@ -249,16 +248,10 @@ class JudgeConfig(Strict):
 
 
 class FaceConfig(Strict):
-    enabled: bool = Field(
-        True, description="False switches every face path of this node off; codes are untouched."
-    )
+    enabled: bool = Field(True, description="False switches every face path off; codes are untouched.")
     engine: str = "yunet-sface"
     models_dir: Path | None = None
-    release: Path | None = Field(
-        None,
-        description="The present model release (`/opt/gate/current-model`): its file `engine` names the engine, its other "
-        "files are the weights; `engine` and `models_dir` are not read then, as long as one is there.",
-    )
+    release: Path | None = Field(None, description="A model release: its file `engine` and its weights.")
     liveness: LivenessName = Field(
         "off_demo",
         description="What doors ask of faces; off_demo is for demonstrations only and is said on every screen.",
@@ -467,24 +460,7 @@ def load(path: Path) -> NodeConfig:
         config = NodeConfig.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(str(path), *_problem_and_remedy(error.errors()[0])) from error
-    return config.model_copy(update={"face": _released(config.face)})
-
-
-def _released(face: FaceConfig) -> FaceConfig:
-    """With the engine of the model release that is there; before the first one the file's own engine stands."""
-    if face.release is None or not face.release.exists():
-        return face
-    try:
-        engine = (face.release / ENGINE_FILE).read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            "face.release",
-            f"{face.release} has no readable file '{ENGINE_FILE}'",
-            "Step back, or take another release",
-        ) from error
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", engine):
-        raise ConfigError("face.release", f"{ENGINE_FILE} names no engine", "One line such as yunet-sface")
-    return face.model_copy(update={"engine": engine, "models_dir": face.release})
+    return config.model_copy(update={"face": with_release(config.face)})
 
 
 def sentence_of(error: ErrorDetails) -> str:
