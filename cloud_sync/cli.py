@@ -18,6 +18,7 @@ from cloud_sync.cli_bookings import intake_app, luggage, return_app, walk_in
 from cloud_sync.cli_carry import carry_app
 from cloud_sync.cli_commands import command_app
 from cloud_sync.cli_credentials import card_app, day_code_app, visitor_app
+from cloud_sync.cli_emergency import emergency_app
 from cloud_sync.cli_faces import approve_node, list_nodes, withdraw_node
 from cloud_sync.cli_guests import invite, notices
 from cloud_sync.cli_identity import broker_config, keys_app, node_certificates, node_lost, node_lost_events
@@ -27,6 +28,7 @@ from cloud_sync.cli_operate import back_up, bring_back, doctor, new_generation
 from cloud_sync.cli_privacy import add_to as add_privacy
 from cloud_sync.cli_reconcile import reconcile_app
 from cloud_sync.cli_registry import registry_app
+from cloud_sync.cli_rollout import rollout_app
 from cloud_sync.cli_score import score
 from cloud_sync.cli_stays import booking_app, dry_run_app, prove
 from cloud_sync.cli_synth import synth
@@ -83,6 +85,8 @@ app.command("invite")(invite)
 app.command("notices")(notices)
 app.command("broker-config")(broker_config)
 app.add_typer(keys_app, name="keys")
+app.add_typer(emergency_app, name="emergency")
+app.add_typer(rollout_app, name="rollout")
 node_app.command("lost")(node_lost)
 node_app.command("lost-events")(node_lost_events)
 node_app.command("certificates")(node_certificates)

@@ -90,6 +90,10 @@ def node_lost(node: str, by: By, reason: Reason, config: ConfigOption = DEFAULT_
     typer.echo(
         f"{node}: lost; {loss.certificates} certificate(s) revoked, {loss.renewed} pass(es) without PIN and card"
     )
+    typer.echo(
+        f"faces of {loss.faces.enrolled} people were told to be on it, of {loss.faces.at_most} at most; what has to be done: "
+        f"'gatehouse-sync breach show {loss.breach}', or the privacy page"
+    )
     if loss.elsewhere:
         typer.echo(
             f"{loss.elsewhere} pass(es) open other nodes' doors too and keep PIN and card, which the lost node knew as keyed "

@@ -9,6 +9,7 @@ import typer
 
 from cloud_sync.cli_tools import DEFAULT_CONFIG, ConfigOption, opened_books, who_types
 from cloud_sync.compose import Books
+from cloud_sync.core.breach import Step, steps_left
 from cloud_sync.core.policy import DAY_MS
 from cloud_sync.core.retention import Proof
 from cloud_sync.errors import ConfigError, Refused, StoreError
@@ -25,7 +26,10 @@ hold_app = typer.Typer(
 audit_app = typer.Typer(help="The chains of who changed what and who looked at whom.", no_args_is_help=True)
 subject_app = typer.Typer(help="What a person may ask for.", no_args_is_help=True)
 
+breach_app = typer.Typer(help="A lost node held faces: what has to be done.", no_args_is_help=True)
+
 Reason = Annotated[str, typer.Option(help="Why, in one line without names; it is kept.")]
+Note = Annotated[str, typer.Option(help="What was done, in one line without names of guests; it is kept.")]
 Guest = Annotated[str, typer.Option(help="Whom of the party, by subject reference; without it who booked.")]
 AsOf = Annotated[
     str, typer.Option(help="As if it were then (2027-01-31T03:00+08:00); of invented people only.")
@@ -176,11 +180,46 @@ def erase(
     typer.echo(f"{ended} consents ended; nodes that held a face are told")
 
 
+# --- lost nodes with faces ---------------------------------------------------------------------------------------
+
+
+@breach_app.command("list")
+def breaches(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Every lost node with faces: the list's id, node, day, people, and how many steps are left."""
+    with opened_books(config) as books:
+        for one in SqlPrivacy(books.house).breaches():
+            left = len(steps_left(one.done))
+            typer.echo(
+                f"{one.breach} {one.node} {day_of(one.told_ms)} {one.faces.enrolled} people, at most "
+                f"{one.faces.at_most}, {f'{left} steps left' if left else 'everything is done'}"
+            )
+
+
+@breach_app.command("show")
+def breach_show(breach: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """The steps of one list: who did each and how, or that it is still to do."""
+    with opened_books(config) as books:
+        view = SqlPrivacy(books.house).breach(breach)
+    typer.echo(f"{view.node}: faces of {view.faces.enrolled} people, of {view.faces.at_most} at most")
+    for step in Step:
+        done = view.done.get(step)
+        said = f"{day_of(done.at_ms)} {done.by}: {done.note}" if done else "to do"
+        typer.echo(f"{step:<10} {said}")
+
+
+@breach_app.command("done")
+def breach_done(breach: str, step: str, note: Note, config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """One step is done, in the name of who types; the last one closes the list."""
+    with opened_books(config) as books:
+        SqlPrivacy(books.house).tick_breach(breach, step, note=note, actor=who_types())
+
+
 def add_to(app: typer.Typer) -> None:
     for name, group in (
         ("retention", retention_app),
         ("hold", hold_app),
         ("audit", audit_app),
         ("subject", subject_app),
+        ("breach", breach_app),
     ):
         app.add_typer(group, name=name)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from cloud_sync.core.emergency import Emergency
 from cloud_sync.core.jurisdiction import GuestKind
 from cloud_sync.core.lifecycles import PassState
 
@@ -72,6 +73,7 @@ class GuestView:
     consent_texts: Mapping[str, str]
     erase_after_ms: int
     asks: Mapping[str, GuestKind | None]  # what the law asks besides, and of whom; None: of everybody
+    emergency: Emergency | None  # declared at this moment: its fields may be asked too
 
     @property
     def lead(self) -> GuestMember:

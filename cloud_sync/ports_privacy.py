@@ -1,8 +1,10 @@
 """What the pages and commands may ask about how long things are kept, whose they are, and who looked where."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from cloud_sync.core.breach import FacesOn
 from cloud_sync.core.retention import FacePersons, Hold, Proof
 from cloud_sync.core.trace import TraceWish
 
@@ -40,6 +42,26 @@ class TraceShown:
     shown_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    by: str
+    at_ms: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class BreachView:
+    """A node with faces was lost: how many people's, and which steps of ``core.breach`` are done."""
+
+    breach: str
+    node: str
+    told_ms: int
+    told_by: str
+    faces: FacesOn
+    done: Mapping[str, StepDone]
+    closed_ms: int | None
+
+
 class PrivacyDesk(Protocol):
     """Every change and every look is one transaction with an audit row; a look at somebody is disclosed to them too."""
 
@@ -75,4 +97,16 @@ class PrivacyDesk(Protocol):
 
     def show_trace(self, trace: str, *, actor: str) -> TraceShown:
         """Raises Refused (trace.not_approved, .over), NotFound; the look is on record before anything is returned."""
+        ...
+
+    def breaches(self) -> tuple[BreachView, ...]:
+        """Open ones first, a few dozen."""
+        ...
+
+    def breach(self, breach: str) -> BreachView:
+        """Raises NotFound."""
+        ...
+
+    def tick_breach(self, breach: str, step: str, *, note: str, actor: str) -> None:
+        """Raises Refused (breach.step, .done, reason), NotFound."""
         ...

@@ -21,6 +21,7 @@ from edge.drivers.rungs import rung_of
 from edge.errors import ConfigError, GateError, StoreError
 from edge.gateio.profile import Profile, load_profile
 from edge.runtime import control
+from edge.update.cli import update_app
 
 app = typer.Typer(
     no_args_is_help=True, help="A gate node: it sees a guest, decides, opens, and writes it down."
@@ -29,6 +30,7 @@ db_app = typer.Typer(
     no_args_is_help=True, help="Look at the node's own databases; nothing here changes them."
 )
 app.add_typer(db_app, name="db")
+app.add_typer(update_app, name="update")
 app.command("commission")(commission)
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The node's TOML file.")]

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from edge.config_release import with_release
 from edge.core.anti_passback import T_APB_SOFT_MS, T_APB_SOFT_RANGE_MS, Strictness, has_way_back
 from edge.core.claimant import WHOLE, area_of
 from edge.core.door_hours import MAY_BE_FIRST
@@ -252,11 +253,10 @@ class JudgeConfig(Strict):
 
 
 class FaceConfig(Strict):
-    enabled: bool = Field(
-        True, description="False switches every face path of this node off; codes are untouched."
-    )
+    enabled: bool = Field(True, description="False switches every face path off; codes are untouched.")
     engine: str = "yunet-sface"
     models_dir: Path | None = None
+    release: Path | None = Field(None, description="A model release: its file `engine` and its weights.")
     liveness: LivenessName = Field(
         "off_demo",
         description="What doors ask of faces; off_demo is for demonstrations only and is said on every screen.",
@@ -467,9 +467,10 @@ def load(path: Path) -> NodeConfig:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(str(path), f"is not TOML: {error}", "Correct that line") from error
     try:
-        return NodeConfig.model_validate(tree)
+        config = NodeConfig.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(str(path), *_problem_and_remedy(error.errors()[0])) from error
+    return config.model_copy(update={"face": with_release(config.face)})
 
 
 def sentence_of(error: ErrorDetails) -> str:

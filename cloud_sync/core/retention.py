@@ -63,6 +63,16 @@ CLOCKS: tuple[Clock, ...] = (
     Clock("trace", 3 * YEAR, "it was asked for", "deleted", "as disclosures", least=3 * YEAR),
     Clock("case", 3 * YEAR, "it was closed", "deleted with its notes", "as the audit log"),
     Clock("discrepancy", 3 * YEAR, "it was closed", "deleted", "as the audit log"),
+    Clock(
+        "emergency.answer",
+        0,
+        "the emergency is over",
+        "deleted from the vault, and the rows that say who was asked",
+        "R33: destroyed when the emergency ends",
+    ),
+    Clock("emergency", 3 * YEAR, "it is over, or was not approved", "deleted", "as the audit log"),
+    Clock("rollout", 3 * YEAR, "it ended", "deleted with its nodes' lines", "as the audit log"),
+    Clock("breach", 3 * YEAR, "every step of it is done", "deleted with its steps", "R9, as the audit log"),
     Clock("command", 3 * YEAR, "it was given", "deleted", "as the audit log"),
     Clock(
         "conduct",

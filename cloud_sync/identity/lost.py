@@ -6,16 +6,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cloud_sync.core.case_types import NODE_LOST, Family, Finding
+from cloud_sync.core.breach import FacesOn
+from cloud_sync.core.case_types import NODE_LOST, Case, Family, Finding
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.identity.book import STAFF_ROLE, revoke_all
 from cloud_sync.ports import EventStore, Told
 from cloud_sync.protocol.messages import BadMessage, Batch, decode
 from cloud_sync.store import tables
 from cloud_sync.store import tables_identity as more
+from cloud_sync.store.breaches import open_breach
 from cloud_sync.store.cards import CARD_KIND
 from cloud_sync.store.case_intake import alert_key
-from cloud_sync.store.case_rows import raise_or_join
+from cloud_sync.store.case_rows import link, raise_or_join
 from cloud_sync.store.engine import reading
 from cloud_sync.store.erasing import drop_envelopes
 from cloud_sync.store.house import Act, House, acting
@@ -38,6 +40,8 @@ class Loss:
     certificates: int
     renewed: int  # passes with doors of this node only, whose PIN or card opens nothing any more
     elsewhere: int  # passes with a PIN or card that other nodes take as well: theirs to change
+    breach: str  # the privacy officer's list of what has to be done
+    faces: FacesOn  # how many people's faces were on it
 
 
 def lose(house: House, node: str, *, by: str, reason: str, actor: str) -> Loss:
@@ -53,14 +57,15 @@ def lose(house: House, node: str, *, by: str, reason: str, actor: str) -> Loss:
             raise NotFound(f"there is no node {node}.")
         if open_loss(act, node) is not None:
             raise Refused("node", f"node {node} is lost already; its replacement joins under the same name.")
+        breach, faces = open_breach(act, node, by)
         _note_loss(act, node, by, reason)
         serials = revoke_all(act, node, "lost")
         _leave_faces(act, node)
         renewed, elsewhere = _end_guessable(act, node)
         act.touch(node)
         act.note("node.lost", node, None, None, f"told by {by}: {reason}")
-        _raise_case(act, node)
-    return Loss(len(serials), renewed, elsewhere)
+        link(act, _raise_case(act, node).id, breach)
+    return Loss(len(serials), renewed, elsewhere, breach, faces)
 
 
 def _note_loss(act: Act, node: str, by: str, reason: str) -> None:
@@ -111,7 +116,7 @@ def _refresh(act: Act, held: Any) -> None:
         refresh_stay(act, str(held.stay))
 
 
-def _raise_case(act: Act, node: str) -> None:
+def _raise_case(act: Act, node: str) -> Case:
     finding = Finding(
         family=Family.ALERT,
         kind=NODE_LOST.name,
@@ -122,7 +127,7 @@ def _raise_case(act: Act, node: str) -> None:
         node=node,
         access_point=None,
     )
-    raise_or_join(act, finding, node)
+    return raise_or_join(act, finding, node)
 
 
 # --- what came from it afterwards ---------------------------------------------------------------------------------

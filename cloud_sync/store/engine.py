@@ -23,6 +23,7 @@ from cloud_sync.store import (  # noqa: F401 - whoever opens it knows its whole 
     tables_import,
     tables_model,
     tables_privacy,
+    tables_rollout,
     tables_rules,
     tables_sink,
     tables_upstream,

@@ -8,14 +8,16 @@ no column of these files has a line break in it.
 import csv
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cloud_sync.core.codes import ulid
 from cloud_sync.core.jurisdiction import MORE_FIELDS
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports import ImportKind, ImportReport, RowAnswer
+from cloud_sync.store import emergencies
 from cloud_sync.store.attempts import take_told_booking
 from cloud_sync.store.document_checks import check_failed
+from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.listings import take_listing
 from cloud_sync.store.registering import register
@@ -139,7 +141,18 @@ def import_csv(house: House, staging: Staging, kind: ImportKind, data: bytes, *,
         Refused: the file as a whole cannot be read; nothing was changed.
         StoreError: the disk failed; the rows before that stand, and the file may be handed over again.
     """
-    return import_rows(house, staging, kind, FORMS[kind], data, actor=actor)
+    form = FORMS[kind]
+    if kind == "registrations":
+        form = _with_emergency(house, form)
+    return import_rows(house, staging, kind, form, data, actor=actor)
+
+
+def _with_emergency(house: House, form: Form) -> Form:
+    """With the columns that a declared emergency asks for at this moment; they are unknown columns at any other."""
+    with reading(house.engine).begin() as db:
+        now = emergencies.active(Act(house, db, house.clock.now_ms(), "service", ROLE))
+    fields = now.fields if now is not None else ()
+    return replace(form, optional=(*form.optional, *fields), personal=form.personal | set(fields))
 
 
 def import_rows(

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from cloud_sync.core.policy import FACE_ACCESS
 from cloud_sync.core.retention import FacePersons, Hold, Proof
 from cloud_sync.core.trace import TraceWish
-from cloud_sync.ports_privacy import TraceShown, TraceView
-from cloud_sync.store import retention, tables, tracing
+from cloud_sync.ports_privacy import BreachView, TraceShown, TraceView
+from cloud_sync.store import breaches, retention, tables, tracing
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
 
@@ -60,6 +60,16 @@ class SqlPrivacy:
     def show_trace(self, trace: str, *, actor: str) -> TraceShown:
         with self._acting(actor) as act:
             return tracing.show(act, trace)
+
+    def breaches(self) -> tuple[BreachView, ...]:
+        return self._look(breaches.listed)
+
+    def breach(self, breach: str) -> BreachView:
+        return self._look(lambda act: breaches.one(act, breach))
+
+    def tick_breach(self, breach: str, step: str, *, note: str, actor: str) -> None:
+        with self._acting(actor) as act:
+            breaches.tick(act, breach, step, note)
 
     def _acting(self, actor: str) -> AbstractContextManager[Act]:
         return acting(self._house, actor, STAFF)

@@ -23,7 +23,7 @@ from cloud_sync.core.lifecycles import (
 from cloud_sync.core.listing_access import access_by_listing_state
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports import RowAnswer
-from cloud_sync.store import capacity, completeness, duplicates, registration_clocks, tables
+from cloud_sync.store import capacity, completeness, duplicates, emergencies, registration_clocks, tables
 from cloud_sync.store.document_checks import check_passed
 from cloud_sync.store.house import Act
 from cloud_sync.store.issuing import refresh_stay
@@ -51,6 +51,8 @@ class RegistrationWish:
     more: Mapping[str, str] = field(
         repr=False, default_factory=dict
     )  # what the law of the place asks besides
+
+    emergency: Mapping[str, str] = field(repr=False, default_factory=dict)  # what a declared one asks besides
 
     @property
     def key(self) -> str:
@@ -110,6 +112,7 @@ def record(act: Act, stay: Any, wish: RegistrationWish) -> Recorded:
         _registered(act, stay)
     if moved and not lacks:
         check_passed(act, stay, person)
+    emergencies.keep(act, str(stay.stay), person, wish.emergency)
     # Sealing is the last step before the commit: the vault is a database of its own and cannot roll back with it.
     sealed = act.house.vault.seal_all(person, wish.fields())
     if status == "unchanged" and (moved or sealed):

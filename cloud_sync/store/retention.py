@@ -14,7 +14,7 @@ from cloud_sync.core.policy import DAY_MS
 from cloud_sync.core.reconcile import Key, Verdict, Word
 from cloud_sync.core.retention import BY_NAME, CLOCKS, HOLD_MOST_MS, SLACK_MS, Clock, Hold, Proof, keep_ms
 from cloud_sync.errors import NotFound, Refused
-from cloud_sync.store import tables
+from cloud_sync.store import emergencies, tables
 from cloud_sync.store.chains import CHAINS, cut, sign_heads
 from cloud_sync.store.engine import driver, reading
 from cloud_sync.store.forgetting import key_of, orphans_of
@@ -55,7 +55,7 @@ def run_retention(house: House, asides: Sequence[Aside] = ()) -> tuple[Proof, ..
     for shelf in shelves():
         removed[shelf.clock] += _empty(house, shelf)
     removed |= _cut_chains(house)
-    removed["vault.orphan"] = _sweep_vault(house)
+    removed["vault.orphan"] = _sweep_vault(house) + _sweep_answers(house)
     for aside in asides:
         due_ms = house.clock.now_ms() - keep_ms(BY_NAME[aside.clock], house.profile)
         removed[aside.clock] = aside.end(due_ms)
@@ -167,6 +167,12 @@ def _sweep_vault(house: House) -> int:
         fields = sum(house.vault.forget(one) for one in still)
         act.note("retention.vault", "vault", None, f"{fields} fields of {len(still)}")
     return len(still)
+
+
+def _sweep_answers(house: House) -> int:
+    """With the write lock, so that nobody is between sealing an answer and its row."""
+    with acting(house, ACTOR, ROLE) as act:
+        return emergencies.sweep(act)
 
 
 def _settle(house: House) -> None:

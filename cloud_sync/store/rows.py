@@ -14,6 +14,7 @@ from cloud_sync.core.codes import (
     check_document,
     listing_code_fault,
 )
+from cloud_sync.core.emergency import EMERGENCY_FIELDS, answers_in
 from cloud_sync.core.jurisdiction import MORE_FIELDS
 from cloud_sync.core.lifecycles import ListingState
 from cloud_sync.core.mrz import Mrz, MrzFault, read_mrz
@@ -181,6 +182,7 @@ def registration_wish(cells: Cells, house: House) -> RegistrationWish:
         guardian_contact=cells.get("guardian_contact", "")[:TEXT_MAX],
         relation=cells.get("relation", "")[:TEXT_MAX],
         nationality=said or (zone.nationality if zone is not None else ""),
+        emergency=answers_in(cells, EMERGENCY_FIELDS),
         more={name: value[:TEXT_MAX] for name in MORE_FIELDS if (value := _more(cells, name))},
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from cloud_sync.core.emergency import odd_answers
 from cloud_sync.core.evidence import IdentityCheck
 from cloud_sync.core.guards import age_on
 from cloud_sync.core.lifecycles import PROVED, REGISTRATION, STAY_OPEN, RegistrationState
@@ -23,7 +24,7 @@ from cloud_sync.core.self_registration import (
 )
 from cloud_sync.errors import Refused
 from cloud_sync.ports_guest import FormAnswer
-from cloud_sync.store import registering, tables
+from cloud_sync.store import emergencies, registering, tables
 from cloud_sync.store.discrepancy_rows import raise_now
 from cloud_sync.store.document_checks import CHECK_FAILED, failed_checks
 from cloud_sync.store.evidence_store import tell
@@ -161,9 +162,12 @@ def _take(act: Act, stay: Any, form: Mapping[str, str], *, lead: Any | None) -> 
     )
     if isinstance(answer, Declared) and _is_known_otherwise(act, answer):
         answer = FormFaults({"document_number": FormFault.NOT_TOGETHER})
+    said = emergencies.asked_in(act, form)
+    if isinstance(answer, Declared) and (odd := odd_answers(said)):
+        answer = FormFaults(dict.fromkeys(odd, FormFault.MORE_ODD))
     if isinstance(answer, FormFaults):
         return _refuse(act, stay, answer, lead)
-    return _record(act, stay, answer, alone=lead is not None)
+    return _record(act, stay, answer, said, alone=lead is not None)
 
 
 def _is_known_otherwise(act: Act, declared: Declared) -> bool:
@@ -174,7 +178,7 @@ def _is_known_otherwise(act: Act, declared: Declared) -> bool:
     return any(vault.differs(str(row.person), name, value) for row in known for name, value in said.items())
 
 
-def _record(act: Act, stay: Any, declared: Declared, *, alone: bool) -> FormAnswer:
+def _record(act: Act, stay: Any, declared: Declared, said: Mapping[str, str], *, alone: bool) -> FormAnswer:
     """``alone``: nobody else is registered; somebody under age is then looked at by a person (domain.md story 14)."""
     profile = act.house.profile
     minor = age_on(declared.birth, act.house.local_day(stay.planned_in_ms)) < profile.age_of_majority
@@ -190,6 +194,7 @@ def _record(act: Act, stay: Any, declared: Declared, *, alone: bool) -> FormAnsw
         relation=declared.relation,
         nationality=declared.nationality,
         more=declared.more,
+        emergency=said,
         held=alone and minor,
     )
     drop_draft(act, str(stay.stay))

@@ -14,6 +14,7 @@ from cloud_sync.core.lifecycles_conduct import FindingState, PointsState, Sancti
 from cloud_sync.core.rights import RESIDENT_CLASSES
 from cloud_sync.store import tables
 from cloud_sync.store import tables_model as model
+from cloud_sync.store.emergencies import forget_answers
 from cloud_sync.store.forgetting import (
     delete_keys,
     forget_cases,
@@ -30,7 +31,8 @@ from cloud_sync.store.self_registering import drop_draft
 from cloud_sync.store.sink_epoch import ERASED_BYTES, erased
 from cloud_sync.store.tables_booking import daily_return, feed_entry, intake_key
 from cloud_sync.store.tables_import import import_row, import_run, roll_person
-from cloud_sync.store.tables_privacy import trace_request
+from cloud_sync.store.tables_privacy import breach, breach_step, emergency, emergency_answer, trace_request
+from cloud_sync.store.tables_rollout import rollout, rollout_node
 from cloud_sync.store.tables_rules import evidence
 from cloud_sync.store.tables_upstream import upstream_submission
 
@@ -230,6 +232,33 @@ def shelves() -> tuple[Shelf, ...]:
         _plain("stay.unused", feed_entry, "departure_ms"),
         *_conduct(),
         *_houses_people(),
+        Shelf(
+            "breach",
+            breach,
+            breach.c.closed_ms,
+            _by_first(_forget_breaches),
+            (breach.c.closed_ms.is_not(None),),
+        ),
+        Shelf(
+            "emergency.answer",
+            emergency_answer,
+            _emergency_over(),
+            forget_answers,
+            stay=emergency_answer.c.stay,
+        ),
+        Shelf(
+            "emergency",
+            emergency,
+            sa.func.coalesce(emergency.c.ended_ms, emergency.c.ends_ms),
+            delete_rows(emergency),
+        ),
+        Shelf(
+            "rollout",
+            rollout,
+            rollout.c.ended_ms,
+            _by_first(_forget_rollouts),
+            (rollout.c.ended_ms.is_not(None),),
+        ),
         _plain("command", t.command, "iat_ms"),
         _plain("command", t.zone_result, "told_ms"),
         _plain("command", t.zone_command, "proposed_ms"),
@@ -240,6 +269,27 @@ def shelves() -> tuple[Shelf, ...]:
         _plain("session", t.session, "ends_ms"),
         Shelf("draft", t.guest_visit, t.guest_visit.c.draft_ms, _drop_drafts, stay=t.guest_visit.c.stay),
     )
+
+
+def _emergency_over() -> sa.ColumnElement[Any]:
+    """When the emergency of a row's answer was over, or will be."""
+    over = sa.func.coalesce(emergency.c.ended_ms, emergency.c.ends_ms)
+    same = (emergency.c.community == emergency_answer.c.community) & (
+        emergency.c.emergency == emergency_answer.c.emergency
+    )
+    return sa.select(over).where(same).scalar_subquery()
+
+
+def _forget_breaches(act: Act, breaches: list[str]) -> None:
+    for table in (breach_step, breach):
+        mine = (table.c.community == act.house.community, table.c.breach.in_(breaches))
+        act.connection.execute(sa.delete(table).where(*mine))
+
+
+def _forget_rollouts(act: Act, rollouts: list[str]) -> None:
+    for table in (rollout_node, rollout):
+        mine = (table.c.community == act.house.community, table.c.rollout.in_(rollouts))
+        act.connection.execute(sa.delete(table).where(*mine))
 
 
 def _drop_messages(act: Act, keys: Sequence[Any]) -> None:
@@ -269,6 +319,8 @@ ENDS_WITH = {
     "booking_revision": "registration",
     "registration_clock": "registration",
     "case_link": "case",
+    "breach_step": "breach",
+    "rollout_node": "rollout",
     "case_note": "case",
     "deposit_entry": "operator",
     "follow_up": "discrepancy",

@@ -49,3 +49,35 @@ trace_request = _table(
     _int("decided_ms", null=True),
     _text("state"),  # ASKED | APPROVED | REFUSED | LAPSED
 )
+# A lost node held faces: numbers only, counted when the loss was told.  Who they are is asked of the books, with a reason.
+breach = _table(
+    "breach",
+    _key("breach"),
+    _text("node"),
+    _int("told_ms"),
+    _text("told_by"),
+    _int("enrolled"),  # people of whom the node had said that it has their face
+    _int("at_most"),  # people whose face it may have had, said or not
+    _int("closed_ms", null=True),
+)
+breach_step = _table(
+    "breach_step", _key("breach"), _key("step"), _text("done_by"), _int("done_ms"), _text("note")
+)
+# A declared emergency lets further fields be asked until it ends; who was asked is a row, what they said is in the vault.
+emergency = _table(
+    "emergency",
+    _key("emergency"),
+    _text("purpose"),
+    _text("basis"),
+    _text("fields"),  # JSON list
+    _text("proposed_by"),
+    _int("proposed_ms"),
+    _text("approved_by", null=True),
+    _int("approved_ms", null=True),
+    _int("ends_ms"),
+    _text("ended_by", null=True),
+    _int("ended_ms", null=True),  # before its day
+)
+emergency_answer = _table(
+    "emergency_answer", _key("emergency"), _key("person"), _key("field"), _text("stay"), _int("taken_ms")
+)

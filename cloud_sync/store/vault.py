@@ -18,6 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from cloud_sync.core.codes import Document
+from cloud_sync.core.emergency import EMERGENCY_FIELDS
 from cloud_sync.core.jurisdiction import MORE_FIELDS
 from cloud_sync.errors import NotFound, Refused, StoreError
 from cloud_sync.store.audit import Look
@@ -39,6 +40,7 @@ FIELDS = (
     "notice",  # of a notice: address and link, until it is sent
     "import_row",  # of a row of a spreadsheet that somebody has to look at: its cells as they came
     *MORE_FIELDS,  # what the law of some places asks for
+    *EMERGENCY_FIELDS,  # while an emergency is declared
 )
 _SHAPE = """
 CREATE TABLE IF NOT EXISTS sealed (
@@ -168,6 +170,20 @@ class Vault:
         """Under which keys something stands sealed; tells nothing of what."""
         with self._lock:
             return frozenset(str(key) for (key,) in self._db.execute("SELECT DISTINCT person FROM sealed"))
+
+    def holders(self, fields: Collection[str]) -> list[tuple[str, str]]:
+        """Under which key which of these fields stands sealed; tells nothing of what."""
+        places = ", ".join("?" * len(fields))
+        query = f"SELECT person, field FROM sealed WHERE field IN ({places}) ORDER BY person, field"
+        with self._lock:
+            return [(str(person), str(field)) for person, field in self._db.execute(query, tuple(fields))]
+
+    def forget_fields(self, person: str, fields: Collection[str]) -> int:
+        """Erase these fields of a person, overwritten on disk; how many there were."""
+        places = ", ".join("?" * len(fields))
+        with self._lock, self._db:
+            query = f"DELETE FROM sealed WHERE person = ? AND field IN ({places})"
+            return self._db.execute(query, (person, *fields)).rowcount
 
     def forget(self, person: str) -> int:
         """Erase every field of a person, overwritten on disk; how many there were."""

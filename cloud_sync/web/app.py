@@ -11,6 +11,7 @@ from cloud_sync.ports_cases import CaseDesk
 from cloud_sync.web.accounts import AccountPages
 from cloud_sync.web.arrive import ArrivePages
 from cloud_sync.web.boards import BoardPages
+from cloud_sync.web.breaches import BreachPages
 from cloud_sync.web.faults import Faults
 from cloud_sync.web.figures import FiguresPages
 from cloud_sync.web.fleet import FleetPages
@@ -111,5 +112,6 @@ def _add_staff(app: FastAPI, services: Services, cases: CaseDesk, hub: LiveHub) 
         app.include_router(RollPages(desk, services.morning).router)
     if services.privacy is not None:
         app.include_router(PrivacyPages(desk, services.privacy).router)
+        app.include_router(BreachPages(desk, services.privacy).router)
     if services.push is not None:
         app.include_router(PushPages(desk, services.push).router)

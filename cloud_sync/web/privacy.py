@@ -18,6 +18,7 @@ from cloud_sync.ports_privacy import PrivacyDesk, TraceLine, TraceView
 from cloud_sync.web import words
 from cloud_sync.web.accounts import go
 from cloud_sync.web.board import short
+from cloud_sync.web.breaches import BreachRow, breach_row
 from cloud_sync.web.guest.export_file import NAME, zip_of
 from cloud_sync.web.render import Chrome, answer
 from cloud_sync.web.sessions import check_form
@@ -50,6 +51,10 @@ CLOCK_WORDS: Mapping[str, str] = MappingProxyType({
     "case": mark("Closed cases"),
     "discrepancy": mark("Closed discrepancies"),
     "command": mark("Commands to doors"),
+    "emergency.answer": mark("What was asked in a declared emergency"),
+    "emergency": mark("Declared emergencies"),
+    "rollout": mark("Releases that went out to nodes"),
+    "breach": mark("Lost nodes with faces"),
     "message": mark("Messages to guests"),
     "draft": mark("Forms that were not sent"),
     "arrival": mark("What was said at a gate"),
@@ -132,6 +137,7 @@ class PrivacyPage:
     overdue: int
     holds: tuple[HoldRow, ...]
     traces: tuple[TraceRow, ...]
+    breaches: tuple[BreachRow, ...]
     faces: str
     faces_warn: bool
     kinds: tuple[tuple[str, str], ...]
@@ -318,6 +324,7 @@ class PrivacyPages:
             overdue=sum(line.overdue for line in proof),
             holds=tuple(_hold(one, asked) for one in self._privacy.holds()),
             traces=tuple(_trace_row(one, asked) for one in self._privacy.traces()),
+            breaches=tuple(breach_row(one, asked) for one in self._privacy.breaches()),
             faces=say(FACES, now=f"{faces.now:,}", ever=f"{faces.ever:,}", at=f"{FILE_AT:,}"),
             faces_warn=faces.level > 0,
             kinds=tuple((code, say(text)) for code, text in KINDS.items()),

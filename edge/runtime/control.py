@@ -49,18 +49,18 @@ async def _answer(line: bytes, handlers: Mapping[str, Handler]) -> Answer:
         return {"error": str(error)}
 
 
-def ask(path: Path, question: Answer) -> Answer:
+def ask(path: Path, question: Answer, within_s: float = WITHIN_S) -> Answer:
     """Ask a running node and return its answer.
 
     Raises:
         GateError: no node listens there, or it refused; the sentence says which.
     """
-    return asyncio.run(_ask(path, question))
+    return asyncio.run(_ask(path, question, within_s))
 
 
-async def _ask(path: Path, question: Answer) -> Answer:
+async def _ask(path: Path, question: Answer, within_s: float) -> Answer:
     try:
-        async with asyncio.timeout(WITHIN_S):
+        async with asyncio.timeout(within_s):
             reader, writer = await asyncio.open_unix_connection(path, limit=LINE_MAX)
             writer.write(json.dumps(question).encode() + b"\n")
             answer: Answer = json.loads(await reader.readline())

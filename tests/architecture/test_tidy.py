@@ -25,6 +25,7 @@ CLOCKS = {
     "edge/gateio/journal.py",  # its own process; a line says when it was written
     "edge/drivers/locks/simulated.py",  # a device that keeps its own record, as a real one would
     "edge/cli.py",  # a command a person types; it ends before time matters
+    "edge/update/cli.py",  # likewise
     "cloud_sync/cli.py",  # likewise
     "cloud_sync/jobs.py",  # the service's clock port
     "cloud_sync/web/tls.py",  # a certificate is young or old by the day it is looked at

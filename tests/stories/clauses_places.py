@@ -152,9 +152,10 @@ PLACES: dict[int, dict[str, str]] = {
         "who": PLATFORM,
         "what": "a new face model",
         "a": "a template of another model is never compared",
-        "b": "old and new run side by side, and guests enrol anew as they come OPEN: a node runs one model",
-        "c": "two nodes go first OPEN: nothing rolls a model out",
-        "d": "one step leads back OPEN: nothing rolls a model out",
+        "b": "old and new run side by side, and guests enrol anew as they come "
+        "OPEN: nodes with the old and with the new model run beside each other, but one node runs one model",
+        "c": "two nodes go first",
+        "d": "one step leads back",
     },
     37: {
         "who": PLATFORM,
@@ -165,8 +166,7 @@ PLACES: dict[int, dict[str, str]] = {
         "d": "what PINs and cards only its doors knew ends with it, and the others are counted",
         "e": "the community's key changes, and every node follows",
         "f": "no face is sealed to it any more",
-        "g": "the privacy officer is told how many people's faces were on it, with the list of what to do "
-        "OPEN: the loss counts PINs and cards; no count of faces and no list",
+        "g": "the privacy officer is told how many people's faces were on it, with the list of what to do",
     },
     38: {
         "who": PLATFORM,
@@ -179,9 +179,8 @@ PLACES: dict[int, dict[str, str]] = {
         "what": "an upgrade at the busiest hour",
         "a": "events that wait survive it, with nothing lost or double",
         "b": "old and new programs understand each other meanwhile",
-        "c": "one node of an entrance at a time, and no entrance dark for longer than thirty seconds "
-        "OPEN: nothing rolls out releases; `make upgrade` updates a running evening by hand",
-        "d": "a failed check takes the node back and stops the rest OPEN: the same",
+        "c": "one node of an entrance at a time, and no entrance dark for longer than thirty seconds",
+        "d": "a failed check takes the node back and stops the rest",
     },
     40: {
         "who": RESIDENT,
@@ -225,7 +224,6 @@ PLACES: dict[int, dict[str, str]] = {
         "who": RESIDENT,
         "what": "a health emergency begins and ends",
         "a": "no field for a temperature is taken when no emergency is declared",
-        "b": "with its end date the fields are refused and what was taken is gone, with proof "
-        "OPEN: no emergency can be declared, so nothing is taken that could end",
+        "b": "with its end date the fields are refused and what was taken is gone, with proof",
     },
 }

@@ -364,6 +364,13 @@ def test_by_hand_a_loss_is_told_decided_and_listed(office: Office) -> None:
     lost = CliRunner().invoke(app, ["node", "lost", "gate-2", *words])
     assert (lost.exit_code, "1 certificate(s) revoked" in lost.output) == (0, True), lost.output
     assert "run 'gatehouse-sync broker-config' and reload it" in lost.output
+    (loss,) = CliRunner().invoke(app, ["breach", "list", "--config", str(config)]).output.splitlines()
+    assert loss.endswith("0 people, at most 0, 7 steps left")
+    of = loss.split()[0]
+    note = ["--note", "report 7", "--config", str(config)]
+    assert CliRunner().invoke(app, ["breach", "done", of, "police", *note]).exit_code == 0
+    shown = CliRunner().invoke(app, ["breach", "show", of, "--config", str(config)]).output
+    assert "report 7" in next(line for line in shown.splitlines() if line.startswith("police"))
     office.says(body(access_point=OURS))
     neither = CliRunner().invoke(app, ["node", "lost-events", "gate-2", *words])
     assert isinstance(neither.exception, ConfigError)

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from cloud_sync.core.emergency import Emergency
 from cloud_sync.core.jurisdiction import GuestKind
 from cloud_sync.core.self_registration import ON_PAPER, SEXES
+from cloud_sync.web.board import Speaker
 from cloud_sync.web.texts import Texts, mark
 
 # Label, and how it is asked for: an <input> of this type, "select", "lines" or "tick".
@@ -24,6 +26,15 @@ MORE: Mapping[str, tuple[str, str]] = MappingProxyType({
     "next_destination": (mark("Where you travel next"), "text"),
     "signature": (mark("This person has signed the entry form here"), "tick"),
 })  # fmt: skip
+# Asked while an emergency is declared, and of nobody at any other time; nobody has to answer.
+EMERGENCY: Mapping[str, str] = MappingProxyType({
+    "temperature": mark("Body temperature in degrees Celsius, such as 36.8"),
+    "symptoms": mark("Signs of illness in the last days"),
+    "came_from": mark("Where you have been in the last 14 days"),
+})  # fmt: skip
+_WHY = mark(
+    "Because of a declared emergency (%(purpose)s; %(basis)s) you are asked a little more. You need not answer. Until %(ends)s; then it is deleted."
+)
 _SEXES: Mapping[str, str] = MappingProxyType(
     {"F": mark("female"), "M": mark("male"), "X": mark("unspecified (X)")}
 )
@@ -48,6 +59,19 @@ def more_fields(
 ) -> tuple[MoreField, ...]:
     """Those that a form has; a signature only where somebody sees it given."""
     return tuple(_field(name, kind, say) for name, kind in asks.items() if signs or name != "signature")
+
+
+def emergency_fields(emergency: Emergency | None, say: Texts) -> tuple[MoreField, ...]:
+    names = emergency.fields if emergency is not None else ()
+    return tuple(MoreField(name, say(EMERGENCY[name]), "text", "") for name in names)
+
+
+def why_asked(emergency: Emergency | None, by: Speaker) -> str:
+    """In whose name, on what ground and until when; nothing where nothing is declared."""
+    if emergency is None:
+        return ""
+    ends = by.day_and_clock(emergency.over_ms)
+    return by.say(_WHY, purpose=emergency.purpose, basis=emergency.basis, ends=ends)
 
 
 def _field(name: str, kind: GuestKind | None, say: Texts) -> MoreField:

@@ -14,7 +14,7 @@ from cloud_sync.core.self_registration import CHECKS_MAX, FormFault
 from cloud_sync.ports_guest import FormAnswer, GuestDoor, GuestMember, GuestView
 from cloud_sync.web.board import Speaker
 from cloud_sync.web.guest import steps, words
-from cloud_sync.web.guest.more import MORE, MoreField, more_fields
+from cloud_sync.web.guest.more import EMERGENCY, MORE, MoreField, emergency_fields, more_fields, why_asked
 from cloud_sync.web.language import Lang, language_of, remember, switch_href
 from cloud_sync.web.render import environment
 from cloud_sync.web.services import GuestHelp, Services
@@ -75,6 +75,7 @@ OWN_FIELDS: Mapping[str, str] = {
     "guardian_contact": mark("Guardian"),
     "relation": mark("Relation"),
     **{name: label for name, (label, _) in MORE.items()},
+    **EMERGENCY,
 }
 
 
@@ -117,6 +118,7 @@ class GuestPage:
     form: Mapping[str, str] | None = None
     faults: Mapping[str, str] | None = None
     more: tuple[MoreField, ...] = ()
+    emergency: str = ""  # why some of them are asked, and until when
     tries_left: int = CHECKS_MAX
     people: tuple[PersonRow, ...] = ()
     missing: int = 0
@@ -174,7 +176,8 @@ class Printer:
             me=me,
             people=people(view, me, by.say),
             missing=steps.missing_people(view),
-            more=more_fields(view.asks, by.say),
+            more=(*more_fields(view.asks, by.say), *emergency_fields(view.emergency, by.say)),
+            emergency=why_asked(view.emergency, by),
             tries_left=max(0, CHECKS_MAX - view.failed_checks),
             rules=rules_of(self.services.guest, by.say),
             rules_version=rules_version(self.services.guest),
