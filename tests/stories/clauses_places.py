@@ -95,7 +95,7 @@ PLACES: dict[int, dict[str, str]] = {
         "a": "91 coded of 225 that operate: the rate stands with its denominator",
         "b": "units that seem to be let without a code are a list with evidence, the gravest first",
         "c": "another named person confirms before anything follows",
-        "d": "91 of 241 that were counted stands beside it OPEN: the second rate is not computed yet",
+        "d": "91 of 241 that were counted stands beside it",
         "e": "the officer plans a sweep, and its results move the rates OPEN: patrols come later",
     },
     30: {
