@@ -49,3 +49,14 @@ trace_request = _table(
     _int("decided_ms", null=True),
     _text("state"),  # ASKED | APPROVED | REFUSED | LAPSED
 )
+# What was decided about telling whoever is in a trace; the newest stands.
+trace_telling = _table(
+    "trace_telling",
+    _key("trace"),
+    _key("n", sa.BigInteger),
+    _text("rule"),  # told | deferred | not_told
+    _text("ground"),
+    _int("until_ms", null=True),
+    _text("decided_by"),
+    _int("at_ms"),
+)

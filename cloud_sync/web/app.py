@@ -11,6 +11,7 @@ from cloud_sync.ports_cases import CaseDesk
 from cloud_sync.web.accounts import AccountPages
 from cloud_sync.web.arrive import ArrivePages
 from cloud_sync.web.boards import BoardPages
+from cloud_sync.web.bulletins import BulletinPages
 from cloud_sync.web.faults import Faults
 from cloud_sync.web.figures import FiguresPages
 from cloud_sync.web.fleet import FleetPages
@@ -108,5 +109,7 @@ def _add_staff(app: FastAPI, services: Services, cases: CaseDesk, hub: LiveHub) 
         app.include_router(PassesPages(desk, services.deliveries).router)
     if services.privacy is not None:
         app.include_router(PrivacyPages(desk, services.privacy).router)
+    if services.bulletins is not None:
+        app.include_router(BulletinPages(desk, services.bulletins).router)
     if services.push is not None:
         app.include_router(PushPages(desk, services.push).router)
