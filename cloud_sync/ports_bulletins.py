@@ -16,9 +16,8 @@ class BulletinView:
     made_ms: int
     withdrawn_by: str  # "" while nobody has
     runs: bool
-    stays: int  # it is for now; of one that is over, that it reached
+    stays: int  # it is for now; of one that is over, that saw it
     shown: int  # on whose page it has stood
-    sent: int  # who were written to, and the far side has taken it
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ class SqlBulletins:
 def for_stay(act: Act, stay: Any) -> tuple[GuestBulletin, ...]:
     """What runs now for whoever stays there, the newest last."""
     found = [row for row in running(act) if _is_for(row, stay, covered(act, row))]
-    shown = {row.bulletin for row in act.rows(bulletin_receipt, stay=stay.stay) if row.shown_ms is not None}
+    receipts: list[Any] = act.rows(bulletin_receipt, stay=stay.stay)
+    shown = {row.bulletin for row in receipts}
     return tuple(
         GuestBulletin(row.bulletin, row.text_zh, row.text_en, row.ends_ms, row.bulletin in shown)
         for row in found
@@ -73,11 +74,7 @@ def mark_shown(act: Act, stay: Any) -> int:
     """It has stood on this stay's page; the first time counts.  How many were new."""
     new = [one for one in for_stay(act, stay) if not one.shown]
     for one in new:
-        key = {"bulletin": one.bulletin, "stay": str(stay.stay)}
-        if act.row(bulletin_receipt, **key) is None:
-            act.insert(bulletin_receipt, **key, made_ms=act.now_ms, shown_ms=act.now_ms)
-        else:
-            act.update(bulletin_receipt, key, shown_ms=act.now_ms)
+        act.insert(bulletin_receipt, bulletin=one.bulletin, stay=stay.stay, shown_ms=act.now_ms)
     return len(new)
 
 
@@ -191,14 +188,5 @@ def _view(act: Act, held: Any) -> BulletinView:
         held.withdrawn_by or "",
         runs,
         len(stays_of(act, held)) if runs else len(receipts),
-        sum(row.shown_ms is not None for row in receipts),
-        _sent(act, held.bulletin),
+        len(receipts),
     )
-
-
-def _sent(act: Act, name: str) -> int:
-    receipt, message = bulletin_receipt, tables.notice
-    same = (message.c.community == receipt.c.community) & (message.c.notice == receipt.c.notice)
-    found = sa.select(sa.func.count()).select_from(receipt.join(message, same))
-    mine = (receipt.c.community == act.house.community, receipt.c.bulletin == name, message.c.state == "SENT")
-    return int(act.connection.execute(found.where(*mine)).scalar_one())

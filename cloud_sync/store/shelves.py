@@ -246,7 +246,7 @@ def shelves() -> tuple[Shelf, ...]:
         _plain("command", t.zone_result, "told_ms"),
         _plain("command", t.zone_command, "proposed_ms"),
         Shelf("message", t.notice, t.notice.c.made_ms, _drop_messages, stay=t.notice.c.stay),
-        _plain("message", bulletin_receipt, "made_ms", stay=bulletin_receipt.c.stay),
+        _plain("message", bulletin_receipt, "shown_ms", stay=bulletin_receipt.c.stay),
         _plain("message", bulletin, "ends_ms"),
         _plain("arrival", t.arrival, "asked_ms"),
         _plain("deadletter", t.deadletter, "seen_ms"),

@@ -1,4 +1,4 @@
-"""Notices to whoever stays here, and which stays they have reached; part of the shape of ``tables``."""
+"""Notices to whoever stays here, and on which stays' pages they have stood; part of the shape of ``tables``."""
 
 from cloud_sync.store.columns import _int, _key, _table, _text
 
@@ -18,7 +18,5 @@ bulletin_receipt = _table(
     "bulletin_receipt",
     _key("bulletin"),
     _key("stay"),
-    _text("notice", null=True),  # the message, where one was queued
-    _int("shown_ms", null=True),  # when it first stood on the guest's page
-    _int("made_ms"),
+    _int("shown_ms"),  # when it first stood on the guest's page
 )

@@ -153,10 +153,9 @@ def _row(one: BulletinView, asked: Asked) -> BulletinRow:
         state=_state(one, by.say),
         runs=one.runs,
         counts=by.say(
-            mark("%(stays)s stays · shown to %(shown)s · sent to %(sent)s"),
+            mark("%(stays)s stays · shown to %(shown)s"),
             stays=one.stays,
             shown=one.shown,
-            sent=one.sent,
         ),
     )
 

@@ -117,9 +117,10 @@ PLACES: dict[int, dict[str, str]] = {
         "who": OFFICER,
         "what": "a notice to tonight's guests of building 3",
         "a": "a message to a guest is written in Chinese or English, as that guest reads",
-        "b": "a notice reaches who stays in the building tonight",
+        "b": "a notice reaches who stays in the building tonight, on the page their link opens",
         "c": "and who arrives later",
         "d": "it expires by itself",
+        "e": "and as a message OPEN: an address is forgotten once the invitation was taken, so nobody can be written to again",
     },
     33: {
         "who": OFFICER,

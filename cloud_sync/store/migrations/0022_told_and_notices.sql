@@ -11,7 +11,7 @@ CREATE TABLE trace_telling (
   PRIMARY KEY (community, trace, n)
 );
 
--- Notices to whoever stays in a place for a while, and which stays they have reached.
+-- Notices to whoever stays in a place for a while, and on which stays' pages they have stood.
 CREATE TABLE bulletin (
   community TEXT NOT NULL,
   bulletin TEXT NOT NULL,
@@ -29,8 +29,6 @@ CREATE TABLE bulletin_receipt (
   community TEXT NOT NULL,
   bulletin TEXT NOT NULL,
   stay TEXT NOT NULL,
-  notice TEXT,
-  shown_ms BIGINT,
-  made_ms BIGINT NOT NULL,
+  shown_ms BIGINT NOT NULL,
   PRIMARY KEY (community, bulletin, stay)
 );
