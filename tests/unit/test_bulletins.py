@@ -118,7 +118,7 @@ def test_the_officer_writes_and_withdraws_on_a_page_and_a_guard_does_not(office)
         page = client.get("/bulletins").text
         form = {
             "csrf": page.split('name="csrf" value="')[1].split('"')[0],
-            "audience": "community", "zh": ZH, "en": EN, "ends": "2026-11-22T12:00",
+            "audience": "community", "zh": ZH, "en": EN, "ends": "2026-11-23T12:00",
         }  # fmt: skip
         again = client.post("/bulletins", data={**form, "ends": "soon"})
         assert again.status_code == 409
