@@ -46,6 +46,17 @@ class GuestMember:
 
 
 @dataclass(frozen=True, slots=True)
+class GuestBulletin:
+    """A notice of the community that runs now for this stay; ``shown`` when it has stood on a page of theirs."""
+
+    bulletin: str
+    text_zh: str
+    text_en: str
+    ends_ms: int
+    shown: bool
+
+
+@dataclass(frozen=True, slots=True)
 class GuestView:
     """Everything the pages of one guest link rest on."""
 
@@ -74,6 +85,7 @@ class GuestView:
     erase_after_ms: int
     asks: Mapping[str, GuestKind | None]  # what the law asks besides, and of whom; None: of everybody
     emergency: Emergency | None  # declared at this moment: its fields may be asked too
+    bulletins: tuple[GuestBulletin, ...]  # the newest last
 
     @property
     def lead(self) -> GuestMember:
@@ -104,6 +116,10 @@ class GuestDesk(Protocol):
 
     def read_notice(self, guest_token: str, notice: str, rules: str) -> None:
         """The notice and the house rules of these versions were shown and gone past."""
+        ...
+
+    def saw_bulletins(self, guest_token: str) -> None:
+        """The notices that run for this stay stand on a page that is sent now."""
         ...
 
     def draft(self, guest_token: str) -> Mapping[str, str]:

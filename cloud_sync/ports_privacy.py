@@ -6,7 +6,16 @@ from typing import Protocol
 
 from cloud_sync.core.breach import FacesOn
 from cloud_sync.core.retention import FacePersons, Hold, Proof
-from cloud_sync.core.trace import TraceWish
+from cloud_sync.core.trace import TellingRule, TraceWish
+
+
+@dataclass(frozen=True, slots=True)
+class TraceTold:
+    """What somebody decided about telling whoever is in it."""
+
+    rule: TellingRule
+    decided_by: str
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +29,7 @@ class TraceView:
     decided_by: str
     decided_ms: int | None
     state: str  # of core.trace.TraceState
+    told: tuple[TraceTold, ...] = ()  # the newest last, and that one stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +101,21 @@ class PrivacyDesk(Protocol):
         """Raises Refused (trace.scope, .purpose, .case, .window, .many, reason), NotFound: no such booking or door."""
         ...
 
-    def decide_trace(self, trace: str, *, approve: bool, actor: str) -> None:
-        """Raises Refused (trace.same_person, .late, .decided), NotFound."""
+    def decide_trace(
+        self, trace: str, *, approve: bool, actor: str, telling: TellingRule | None = None
+    ) -> None:
+        """Whoever approves says whether the person is told.
+
+        Raises Refused (trace.same_person, .late, .decided, .telling, .ground, .until), NotFound.
+        """
+        ...
+
+    def record_telling(self, trace: str, telling: TellingRule, *, actor: str) -> None:
+        """Raises Refused (trace.told, .telling, .ground, .until, .same_person, .not_approved), NotFound."""
+        ...
+
+    def traces_owed(self) -> tuple[TraceView, ...]:
+        """Where a telling was put off and its day has come."""
         ...
 
     def show_trace(self, trace: str, *, actor: str) -> TraceShown:

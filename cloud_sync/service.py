@@ -67,6 +67,7 @@ from cloud_sync.protocol.topics import shared_up_filter, sink_group, sink_state,
 from cloud_sync.retaining import RETENTION_EVERY_S, retention_work
 from cloud_sync.store.backup import hold, last_backup_ms
 from cloud_sync.store.booking_desk import SqlBookingDesk
+from cloud_sync.store.bulletins import SqlBulletins
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
 from cloud_sync.store.community_metrics import community_metrics
@@ -232,6 +233,7 @@ class Service:
             morning=StoredMorning(books.engine),
             figures=figures,
             privacy=SqlPrivacy(books.house),
+            bulletins=SqlBulletins(books.house),
             deliveries=StoredDeliveries(books.engine, code),
             upstream=StoredUpstream(books.house),
             imports=books.imports,

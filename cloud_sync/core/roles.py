@@ -29,6 +29,7 @@ class Right(StrEnum):
     ADMIT = "let somebody in once as a visitor"
     PROVE = "prove a guest in person"
     PRIVACY = "see how long things are kept, hand out a person's copy, and trace with a second person"
+    TELL_GUESTS = "write a notice to whoever stays here tonight"
     FILE_LISTING = "file a listing of one's own, and appeal"
     SEE_LISTINGS = "the register of listings"
     REVIEW_LISTING = "review listings, inspect them and decide"

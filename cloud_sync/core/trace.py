@@ -30,6 +30,22 @@ class TraceState(StrEnum):
     REFUSED = "REFUSED"
 
 
+class Telling(StrEnum):
+    """What was decided about telling whoever is in it."""
+
+    TOLD = "told"
+    DEFERRED = "deferred"
+    NOT_TOLD = "not_told"
+
+
+class Ground(StrEnum):
+    """Why somebody is not told, or not yet (R4: articles 18 and 35)."""
+
+    SECRECY = "secrecy"
+    DUTY = "duty"
+    DANGER = "danger"
+
+
 # A written request has a number; danger to life does not wait for one, and says why instead.
 NEEDS_CASE: frozenset[Purpose] = frozenset({Purpose.POLICE, Purpose.COURT})
 WINDOW_MOST_MS: Mapping[TraceKind, int] = MappingProxyType(
@@ -38,6 +54,7 @@ WINDOW_MOST_MS: Mapping[TraceKind, int] = MappingProxyType(
 ASKED_PER_DAY = 5  # by one person: more is browsing, not a case
 APPROVE_WITHIN_MS = DAY_MS
 SHOWN_FOR_MS = DAY_MS
+DEFER_MOST_MS = 366 * DAY_MS  # then it is thought about anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +68,15 @@ class TraceWish:
     case_ref: str
     from_ms: int
     until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TellingRule:
+    """``ground`` is empty where the person is told; ``until_ms`` is there where it is put off."""
+
+    rule: str
+    ground: str = ""
+    until_ms: int | None = None
 
 
 def fault_of(wish: TraceWish, now_ms: int) -> str:
@@ -81,3 +107,24 @@ def showing_fault(state: str, decided_ms: int | None, now_ms: int) -> str:
     if state != TraceState.APPROVED or decided_ms is None:
         return "not_approved"
     return "over" if now_ms - decided_ms > SHOWN_FOR_MS else ""
+
+
+def telling_fault(wish: TellingRule, newest: str, asked_by: str, actor: str, now_ms: int) -> str:
+    """Why this cannot be the rule, or nothing: told | telling | ground | until | same_person.
+
+    ``newest`` is the rule that stood before, "" at the first; whoever asked may tell people, and not keep it from them.
+    """
+    if newest == Telling.TOLD:
+        return "told"
+    if wish.rule not in list(Telling):
+        return "telling"
+    if wish.rule == Telling.TOLD:
+        return ""
+    if actor == asked_by:
+        return "same_person"
+    if wish.ground not in list(Ground):
+        return "ground"
+    if wish.rule == Telling.DEFERRED:
+        ends_well = wish.until_ms is not None and now_ms < wish.until_ms <= now_ms + DEFER_MOST_MS
+        return "" if ends_well else "until"
+    return ""

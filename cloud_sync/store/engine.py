@@ -18,6 +18,7 @@ from cloud_sync.store import (  # noqa: F401 - whoever opens it knows its whole 
     pg_engine,
     tables_archive,
     tables_booking,
+    tables_bulletins,
     tables_delivery,
     tables_identity,
     tables_import,

@@ -6,7 +6,16 @@ from typing import Any
 from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE, MORE_TIME
 from cloud_sync.errors import Refused
 from cloud_sync.ports_guest import FormAnswer, GuestView
-from cloud_sync.store import bundles, guest_data, guest_view, guests, self_registering, subject_rights, tables
+from cloud_sync.store import (
+    bulletins,
+    bundles,
+    guest_data,
+    guest_view,
+    guests,
+    self_registering,
+    subject_rights,
+    tables,
+)
 from cloud_sync.store.engine import reading
 from cloud_sync.store.guests import ConsentWish
 from cloud_sync.store.house import Act, House, acting
@@ -29,6 +38,10 @@ class GuestBooks:
     def read_notice(self, guest_token: str, notice: str, rules: str) -> None:
         with self._guest() as act:
             self_registering.read_notice(act, guest_token, notice, rules)
+
+    def saw_bulletins(self, guest_token: str) -> None:
+        with self._guest() as act:
+            bulletins.mark_shown(act, guests.stay_of_token(act, guest_token))
 
     def draft(self, guest_token: str) -> Mapping[str, str]:
         return self_registering.open_draft(self._house, self.guest_view(guest_token).stay)

@@ -19,6 +19,7 @@ from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE, MORE_TIME
 from cloud_sync.ports_guest import FaceAnswer, GuestDoor, GuestMember, GuestView
 from cloud_sync.protocol.messages import PREREQ_LISTING
 from cloud_sync.store import emergencies, tables
+from cloud_sync.store.bulletins import for_stay
 from cloud_sync.store.document_checks import failed_checks
 from cloud_sync.store.guests import stay_of_token
 from cloud_sync.store.house import Act
@@ -63,6 +64,7 @@ def view(act: Act, token: str) -> GuestView:
         erase_after_ms=profile.erase_after_ms,
         asks=profile.jurisdiction.asked_besides(),
         emergency=emergencies.active(act),
+        bulletins=for_stay(act, stay),
     )
 
 

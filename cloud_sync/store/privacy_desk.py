@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from cloud_sync.core.policy import FACE_ACCESS
 from cloud_sync.core.retention import FacePersons, Hold, Proof
-from cloud_sync.core.trace import TraceWish
+from cloud_sync.core.trace import TellingRule, TraceWish
 from cloud_sync.ports_privacy import BreachView, TraceShown, TraceView
-from cloud_sync.store import breaches, retention, tables, tracing
+from cloud_sync.store import breaches, retention, tables, trace_telling, tracing
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
 
@@ -53,9 +53,20 @@ class SqlPrivacy:
         with self._acting(actor) as act:
             return tracing.ask(act, wish)
 
-    def decide_trace(self, trace: str, *, approve: bool, actor: str) -> None:
+    def decide_trace(
+        self, trace: str, *, approve: bool, actor: str, telling: TellingRule | None = None
+    ) -> None:
         with self._acting(actor) as act:
             tracing.decide(act, trace, approve=approve)
+            if approve:
+                trace_telling.record(act, trace, telling or TellingRule(""))
+
+    def record_telling(self, trace: str, telling: TellingRule, *, actor: str) -> None:
+        with self._acting(actor) as act:
+            trace_telling.record(act, trace, telling)
+
+    def traces_owed(self) -> tuple[TraceView, ...]:
+        return self._look(lambda act: tuple(tracing.one(act, trace) for trace in trace_telling.owed(act)))
 
     def show_trace(self, trace: str, *, actor: str) -> TraceShown:
         with self._acting(actor) as act:

@@ -30,8 +30,16 @@ from cloud_sync.store.house import Act
 from cloud_sync.store.self_registering import drop_draft
 from cloud_sync.store.sink_epoch import ERASED_BYTES, erased
 from cloud_sync.store.tables_booking import daily_return, feed_entry, intake_key
+from cloud_sync.store.tables_bulletins import bulletin, bulletin_receipt
 from cloud_sync.store.tables_import import import_row, import_run, roll_person
-from cloud_sync.store.tables_privacy import breach, breach_step, emergency, emergency_answer, trace_request
+from cloud_sync.store.tables_privacy import (
+    breach,
+    breach_step,
+    emergency,
+    emergency_answer,
+    trace_request,
+    trace_telling,
+)
 from cloud_sync.store.tables_rollout import rollout, rollout_node
 from cloud_sync.store.tables_rules import evidence
 from cloud_sync.store.tables_upstream import upstream_submission
@@ -146,6 +154,16 @@ def _assessments() -> Shelf:
     return _plain("assessment", table, "review_ms", ~needed)
 
 
+def _tellings() -> Shelf:
+    """A rule stands for as long as the log has a look that it speaks of."""
+    table, looks = trace_telling, tables.disclosure
+    looked = sa.exists().where(
+        looks.c.community == table.c.community,
+        looks.c.purpose.like(sa.literal("trace ") + table.c.trace + sa.literal(":%")),
+    )
+    return _plain("trace", table, "at_ms", ~looked)
+
+
 def _conduct() -> tuple[Shelf, ...]:
     """What was held against a listing or a unit; what still counts, or is still asked about, stays."""
     points, sanction, finding, seen = model.points_entry, model.sanction, model.finding, model.inspection
@@ -226,6 +244,7 @@ def shelves() -> tuple[Shelf, ...]:
         Shelf("consent", t.consent, agreed, delete_rows(t.consent), stay=t.consent.c.stay),
         _assessments(),
         _plain("trace", trace_request, "asked_ms"),
+        _tellings(),
         Shelf("case", t.case_, closed, _by_first(forget_cases), (closed.is_not(None),)),
         Shelf("discrepancy", found, found.c.closed_ms, _by_first(forget_discrepancies), stay=found.c.subject),
         _plain("discrepancy", evidence, "ended_ms", stay=evidence.c.subject),
@@ -263,6 +282,8 @@ def shelves() -> tuple[Shelf, ...]:
         _plain("command", t.zone_result, "told_ms"),
         _plain("command", t.zone_command, "proposed_ms"),
         Shelf("message", t.notice, t.notice.c.made_ms, _drop_messages, stay=t.notice.c.stay),
+        _plain("message", bulletin_receipt, "shown_ms", stay=bulletin_receipt.c.stay),
+        _plain("message", bulletin, "ends_ms"),
         _plain("arrival", t.arrival, "asked_ms"),
         _plain("deadletter", t.deadletter, "seen_ms"),
         _plain("alert.queue", t.alert_queue, "stored_ms"),

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from cloud_sync.core.retention import BY_NAME, keep_ms
 from cloud_sync.store import tables
 from cloud_sync.store.house import Act
+from cloud_sync.store.trace_telling import without_held_back
 
 ENTRIES_MAX = 20_000  # a party of ten in a stay of three months causes fewer
 # Secrets, ciphertext, and columns that say nothing of anybody.
@@ -84,6 +85,8 @@ def rows_about(act: Act, about: About) -> dict[str, list[dict[str, Any]]]:
         if which is None or table.name in _MACHINE:
             continue
         found = _rows(act, table, which)
+        if table is tables.disclosure:
+            found = without_held_back(act, found)
         ids |= {str(row._asdict()[name]) for row in found for name in _OWN_IDS if name in row._asdict()}
         _add(parts, table, found)
     ids |= set(about.stays)

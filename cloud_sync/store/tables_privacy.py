@@ -81,3 +81,14 @@ emergency = _table(
 emergency_answer = _table(
     "emergency_answer", _key("emergency"), _key("person"), _key("field"), _text("stay"), _int("taken_ms")
 )
+# What was decided about telling whoever is in a trace; the newest stands.
+trace_telling = _table(
+    "trace_telling",
+    _key("trace"),
+    _key("n", sa.BigInteger),
+    _text("rule"),  # told | deferred | not_told
+    _text("ground"),
+    _int("until_ms", null=True),
+    _text("decided_by"),
+    _int("at_ms"),
+)

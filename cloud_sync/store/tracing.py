@@ -15,11 +15,12 @@ from cloud_sync.core.trace import (
     showing_fault,
 )
 from cloud_sync.errors import NotFound, Refused
-from cloud_sync.ports_privacy import TraceLine, TraceShown, TraceView
+from cloud_sync.ports_privacy import TraceLine, TraceShown, TraceTold, TraceView
 from cloud_sync.store import audit, tables
 from cloud_sync.store.house import Act
 from cloud_sync.store.reasons import checked_reason
 from cloud_sync.store.tables_privacy import trace_request
+from cloud_sync.store.trace_telling import in_words, told_of
 
 LINES_MAX = 500
 LISTED_MAX = 50
@@ -35,6 +36,7 @@ SAID = {
     "decided": "this was decided already.",
     "not_approved": "nobody else has approved this.",
     "over": "its day is over; ask again.",
+    "telling": "nobody has said whether the person is told.",
 }
 
 
@@ -85,29 +87,39 @@ def show(act: Act, trace: str) -> TraceShown:
     _check(showing_fault(held.state, held.decided_ms, act.now_ms))
     rows = _events(act, held)
     passes = sorted({str(row.pass_id) for row in rows if row.pass_id is not None})
+    view = one(act, trace)
+    _check("" if view.told else "telling")
+    purpose = f"trace {trace}: {held.purpose}; {in_words(view.told, _until(act, view.told))}"
     for person in _persons(act, passes):
-        look = audit.Look(act.actor, f"trace {trace}: {held.purpose}", person, MOVEMENTS, SCREEN)
+        look = audit.Look(act.actor, purpose, person, MOVEMENTS, SCREEN)
         audit.disclose_in(act.connection, act.house.community, look, act.now_ms)
     act.note("trace.show", trace, None, f"{len(rows)} lines, {len(passes)} passes")
-    return TraceShown(view_of(held), tuple(_line(row) for row in rows[:LINES_MAX]), len(rows) > LINES_MAX, act.now_ms)  # fmt: skip
+    return TraceShown(view, tuple(_line(row) for row in rows[:LINES_MAX]), len(rows) > LINES_MAX, act.now_ms)  # fmt: skip
 
 
 def listed(act: Act) -> tuple[TraceView, ...]:
     table = trace_request
     mine = sa.select(table).where(table.c.community == act.house.community)
     newest = mine.order_by(table.c.asked_ms.desc(), table.c.trace.desc()).limit(LISTED_MAX)
-    return tuple(view_of(row) for row in act.connection.execute(newest).all())
+    rows = act.connection.execute(newest).all()
+    told = told_of(act, [row.trace for row in rows])
+    return tuple(view_of(row, told[row.trace]) for row in rows)
 
 
 def one(act: Act, trace: str) -> TraceView:
-    return view_of(_held(act, trace))
+    return view_of(_held(act, trace), told_of(act, [trace])[trace])
 
 
-def view_of(row: Any) -> TraceView:
+def view_of(row: Any, told: tuple[TraceTold, ...] = ()) -> TraceView:
     wish = TraceWish(row.kind, row.ref, row.purpose, row.reason, row.case_ref, row.from_ms, row.until_ms)
     return TraceView(
-        row.trace, wish, row.asked_by, row.asked_ms, row.decided_by or "", row.decided_ms, row.state
+        row.trace, wish, row.asked_by, row.asked_ms, row.decided_by or "", row.decided_ms, row.state, told
     )
+
+
+def _until(act: Act, told: tuple[TraceTold, ...]) -> str:
+    until_ms = told[-1].rule.until_ms
+    return act.house.local_day(until_ms).isoformat() if until_ms is not None else ""
 
 
 def _held(act: Act, trace: str) -> Any:

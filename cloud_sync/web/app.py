@@ -12,6 +12,7 @@ from cloud_sync.web.accounts import AccountPages
 from cloud_sync.web.arrive import ArrivePages
 from cloud_sync.web.boards import BoardPages
 from cloud_sync.web.breaches import BreachPages
+from cloud_sync.web.bulletins import BulletinPages
 from cloud_sync.web.faults import Faults
 from cloud_sync.web.figures import FiguresPages
 from cloud_sync.web.fleet import FleetPages
@@ -113,5 +114,7 @@ def _add_staff(app: FastAPI, services: Services, cases: CaseDesk, hub: LiveHub) 
     if services.privacy is not None:
         app.include_router(PrivacyPages(desk, services.privacy).router)
         app.include_router(BreachPages(desk, services.privacy).router)
+    if services.bulletins is not None:
+        app.include_router(BulletinPages(desk, services.bulletins).router)
     if services.push is not None:
         app.include_router(PushPages(desk, services.push).router)

@@ -12,18 +12,28 @@ from starlette.responses import HTMLResponse, Response
 from cloud_sync.core.policy import DAY_MS
 from cloud_sync.core.retention import FILE_AT, Hold, Proof
 from cloud_sync.core.roles import Right
-from cloud_sync.core.trace import Purpose, TraceKind, TraceState, TraceWish
+from cloud_sync.core.trace import Telling, TellingRule, TraceKind, TraceState, TraceWish
 from cloud_sync.errors import NotFound, Refused
-from cloud_sync.ports_privacy import PrivacyDesk, TraceLine, TraceView
+from cloud_sync.ports_privacy import PrivacyDesk, TraceView
 from cloud_sync.web import words
 from cloud_sync.web.accounts import go
-from cloud_sync.web.board import short
 from cloud_sync.web.breaches import BreachRow, breach_row
 from cloud_sync.web.guest.export_file import NAME, zip_of
 from cloud_sync.web.render import Chrome, answer
 from cloud_sync.web.sessions import check_form
 from cloud_sync.web.staff.desk import Asked, Desk
 from cloud_sync.web.texts import Texts, mark
+from cloud_sync.web.trace_words import (
+    GROUNDS,
+    KINDS,
+    PURPOSES,
+    TELLINGS,
+    TracePage,
+    TraceRow,
+    say_told,
+    trace_line,
+    trace_row,
+)
 
 CONFLICT = 409
 Short = Annotated[str, Form(max_length=128)]
@@ -64,22 +74,6 @@ CLOCK_WORDS: Mapping[str, str] = MappingProxyType({
     "staging": mark("Rows of imported files"),
     "vault.orphan": mark("Sealed fields of nobody"),
 })  # fmt: skip
-PURPOSES: Mapping[str, str] = MappingProxyType({
-    Purpose.POLICE: mark("written request of the police"),
-    Purpose.COURT: mark("order of a court"),
-    Purpose.DANGER: mark("danger to life or limb"),
-    Purpose.COMPLAINT: mark("complaint that has a case"),
-    Purpose.OWN: mark("the person asks about themselves"),
-})  # fmt: skip
-KINDS: Mapping[str, str] = MappingProxyType({
-    TraceKind.BOOKING: mark("a booking: source and number"),
-    TraceKind.DOOR: mark("a door, four hours at most"),
-})  # fmt: skip
-STATES: Mapping[str, str] = MappingProxyType({
-    TraceState.ASKED: mark("waits for a second person"),
-    TraceState.APPROVED: mark("approved"),
-    TraceState.REFUSED: mark("refused"),
-})  # fmt: skip
 REFUSALS: Mapping[str, str] = MappingProxyType({
     "reason": mark("Say in one line why, without names; it is kept with your name."),
     "trace.scope": mark("Name a booking by source and number, or a door."),
@@ -91,6 +85,10 @@ REFUSALS: Mapping[str, str] = MappingProxyType({
     "trace.late": mark("Nobody decided within a day; ask again."),
     "trace.decided": mark("This was decided already."),
     "trace.not_approved": mark("Nobody else has approved this; nothing is shown."),
+    "trace.telling": mark("Say whether the person is told, later, or not."),
+    "trace.ground": mark("Say on which ground the person is not told."),
+    "trace.until": mark("Telling is put off until a day within a year."),
+    "trace.told": mark("They were told; nothing can be put off any more."),
     "trace.over": mark("What was approved is shown for a day; ask again."),
     "hold.end": mark("A hold ends within a year; make it anew then."),
     "hold.scope": mark("Choose what is kept: a kind of record, or one booking."),
@@ -119,16 +117,6 @@ class HoldRow:
 
 
 @dataclass(frozen=True, slots=True)
-class TraceRow:
-    trace: str
-    what: str
-    purpose: str
-    asked_by: str
-    asked: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
 class PrivacyPage:
     chrome: Chrome
     now: str
@@ -138,6 +126,7 @@ class PrivacyPage:
     holds: tuple[HoldRow, ...]
     traces: tuple[TraceRow, ...]
     breaches: tuple[BreachRow, ...]
+    owed: tuple[TraceRow, ...]
     faces: str
     faces_warn: bool
     kinds: tuple[tuple[str, str], ...]
@@ -145,23 +134,6 @@ class PrivacyPage:
     doors: tuple[tuple[str, str], ...]
     kinds_of_record: tuple[tuple[str, str], ...]
     form: Mapping[str, str]
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TracePage:
-    chrome: Chrome
-    row: TraceRow
-    reason: str
-    case_ref: str
-    window: str
-    decided_by: str
-    mine: bool
-    waits: bool
-    approved: bool
-    watermark: str = ""
-    lines: tuple[tuple[str, str, str, str], ...] | None = None
-    cut: bool = False
     problem: str = ""
 
 
@@ -177,6 +149,7 @@ class PrivacyPages:
         self._own("/privacy/traces/{trace}", self.decide, "POST")
         self._own("/privacy/traces/{trace}/lines", self.lines, "POST")
         self._own("/privacy/traces/{trace}/lines", self.trace)  # loaded again: asked for anew, by a button
+        self._own("/privacy/traces/{trace}/telling", self.telling, "POST")
         self._own("/privacy/copies", self.copy, "POST")
         self._own("/privacy/erasures", self.erase, "POST")
         self._own("/privacy/holds", self.hold, "POST")
@@ -255,10 +228,26 @@ class PrivacyPages:
         asked = self._asked(request)
         return answer(request, "privacy/trace.html", self._trace(asked, self._privacy.trace(trace)))
 
-    def decide(self, request: Request, trace: TraceId, csrf: Short = "", approve: Short = "") -> Response:
+    def decide(
+        self, request: Request, trace: TraceId, csrf: Short = "", approve: Short = "", telling: Short = "", ground: Short = "", until: Short = ""
+    ) -> Response:  # fmt: skip
+        asked = self._form(request, csrf)
+        rule, who = self._rule(telling, ground, until), asked.session.user.name
+        try:
+            self._privacy.decide_trace(trace, approve=approve == "yes", actor=who, telling=rule)
+        except Refused as refused:
+            return self._trace_no(request, asked, trace, refused)
+        return go(f"/privacy/traces/{trace}")
+
+    def telling(
+        self, request: Request, trace: TraceId, csrf: Short = "", telling: Short = "", ground: Short = "", until: Short = ""
+    ) -> Response:  # fmt: skip
+        """A rule after the first: they are told now, or it is said anew why not."""
         asked = self._form(request, csrf)
         try:
-            self._privacy.decide_trace(trace, approve=approve == "yes", actor=asked.session.user.name)
+            self._privacy.record_telling(
+                trace, self._rule(telling, ground, until), actor=asked.session.user.name
+            )
         except Refused as refused:
             return self._trace_no(request, asked, trace, refused)
         return go(f"/privacy/traces/{trace}")
@@ -276,7 +265,7 @@ class PrivacyPages:
             asked,
             shown.view,
             watermark=f"{trace} · {who} · {asked.by.day_and_clock(shown.shown_ms)}",
-            lines=tuple(_line(one, asked, names) for one in shown.lines),
+            lines=tuple(trace_line(one, asked, names) for one in shown.lines),
             cut=shown.cut,
         )
         response = answer(request, "privacy/trace.html", page)
@@ -292,6 +281,9 @@ class PrivacyPages:
         asked = self._asked(request)
         check_form(asked.session.csrf, csrf)
         return asked
+
+    def _rule(self, telling: str, ground: str, until: str) -> TellingRule:
+        return TellingRule(telling, ground, self._ms(until) if telling == Telling.DEFERRED else None)
 
     def _ms(self, text: str) -> int:
         """A local moment as the browser's field gives it; 0 for anything else, which no request can name."""
@@ -323,8 +315,9 @@ class PrivacyPages:
             clocks=tuple(_clock(line, asked) for line in proof),
             overdue=sum(line.overdue for line in proof),
             holds=tuple(_hold(one, asked) for one in self._privacy.holds()),
-            traces=tuple(_trace_row(one, asked) for one in self._privacy.traces()),
             breaches=tuple(breach_row(one, asked) for one in self._privacy.breaches()),
+            traces=tuple(trace_row(one, asked) for one in self._privacy.traces()),
+            owed=tuple(trace_row(one, asked) for one in self._privacy.traces_owed()),
             faces=say(FACES, now=f"{faces.now:,}", ever=f"{faces.ever:,}", at=f"{FILE_AT:,}"),
             faces_warn=faces.level > 0,
             kinds=tuple((code, say(text)) for code, text in KINDS.items()),
@@ -348,7 +341,7 @@ class PrivacyPages:
         by, wish = asked.by, view.wish
         return TracePage(
             chrome=asked.chrome,
-            row=_trace_row(view, asked),
+            row=trace_row(view, asked),
             reason=wish.reason,
             case_ref=wish.case_ref,
             window=f"{by.day_and_clock(wish.from_ms)} – {by.day_and_clock(wish.until_ms)}",
@@ -356,6 +349,11 @@ class PrivacyPages:
             mine=view.asked_by == asked.session.user.name,
             waits=view.state == TraceState.ASKED,
             approved=view.state == TraceState.APPROVED,
+            telling=say_told(view.told[-1], by) if view.told else "",
+            told=tuple(say_told(one, by) for one in view.told),
+            open=not view.told or view.told[-1].rule.rule != Telling.TOLD,
+            tellings=tuple((code, by.say(text)) for code, text in TELLINGS.items()),
+            grounds=tuple((code, by.say(text)) for code, text in GROUNDS.items()),
             watermark=watermark,
             lines=lines,
             cut=cut,
@@ -381,30 +379,6 @@ def _clock(line: Proof, asked: Asked) -> ClockRow:
 def _hold(one: Hold, asked: Asked) -> HoldRow:
     what = words.say(CLOCK_WORDS, one.ref, asked.by.say) if one.kind == "clock" else one.ref
     return HoldRow(one.hold, what, one.author, one.reason, asked.by.day_and_clock(one.until_ms))
-
-
-def _trace_row(view: TraceView, asked: Asked) -> TraceRow:
-    say = asked.by.say
-    return TraceRow(
-        trace=view.trace,
-        what=view.wish.ref,
-        purpose=words.say(PURPOSES, view.wish.purpose, say),
-        asked_by=view.asked_by,
-        asked=asked.by.day_and_clock(view.asked_ms),
-        state=words.say(STATES, view.state, say),
-    )
-
-
-def _line(one: TraceLine, asked: Asked, names: Mapping[str, str]) -> tuple[str, str, str, str]:
-    """When, where, what, and under which pseudonym."""
-    did = words.say(words.EVENTS, one.event, asked.by.say)
-    by_what = words.say(words.CREDENTIALS, one.credential_kind, asked.by.say) if one.credential_kind else ""
-    return (
-        asked.by.day_and_clock(one.at_ms),
-        names.get(one.access_point, one.access_point),
-        f"{did} ({by_what})" if by_what else did,
-        short(one.subject_ref),
-    )
 
 
 def _why(error: Refused | NotFound, say: Texts) -> str:

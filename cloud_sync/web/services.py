@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from cloud_sync.ports import Accounts, Clock, DashboardReader, EventFeed, Registry
+from cloud_sync.ports_bulletins import BulletinDesk
 from cloud_sync.ports_cases import CaseDesk, CaseFeed, PushBook
 from cloud_sync.ports_commands import Commands
 from cloud_sync.ports_delivery import DeliveryReader
@@ -57,6 +58,7 @@ class Services:
     deliveries: DeliveryReader | None = None  # without it nobody is shown whose pass is at which door
     imports: ImportDesk | None = None  # without it there is no page for spreadsheets
     privacy: PrivacyDesk | None = None  # without it there is no page for retention, copies and traces
+    bulletins: BulletinDesk | None = None  # without it there is no page for notices to guests
     listings: ListingDesk | None = None  # without it there is no register of listings
     verifier: Verifier | None = None  # without it nobody can ask what a code on a plate is worth
     name_zh: str = ""  # what the community is called, over every page of its staff

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cloud_sync.jobs import Beat, CaseWork
 from cloud_sync.ports_commands import CommandView
 from cloud_sync.protocol.messages import CmdAck
+from cloud_sync.store.bulletins import SqlBulletins
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
 from cloud_sync.store.commands import SqlCommands
@@ -59,6 +60,7 @@ class StaffHouse(WebHouse):
             intercom=self.intercom,
             deliveries=StoredDeliveries(self.engine, COMMUNITY),
             privacy=SqlPrivacy(self.books),
+            bulletins=SqlBulletins(self.books),
         )
 
     def open_up(self) -> None:

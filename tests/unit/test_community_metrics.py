@@ -79,6 +79,7 @@ def census(as_of: str, *counts: int) -> dict[str, object]:
     return dict(zip(("as_of", "households", "operating", "registered"), (as_of, *counts), strict=True))
 
 
+@pytest.mark.story("29a", "29d")
 def test_a_census_comes_as_a_file_and_its_day_is_that_of_the_gap(tmp_path):
     books = new_house(tmp_path, SteppedClock())
     first, wrong, later = (

@@ -9,16 +9,18 @@ import sqlalchemy as sa
 
 from cloud_sync.core.policy import DAY_MS, HOUR_MS
 from cloud_sync.core.retention import CLOCKS
-from cloud_sync.core.trace import Purpose, TraceKind, TraceWish, fault_of
+from cloud_sync.core.trace import Purpose, TellingRule, TraceKind, TraceWish, fault_of, telling_fault
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.store import tables
 from cloud_sync.store.privacy_desk import SqlPrivacy
 from cloud_sync.store.retention import run_retention
+from cloud_sync.store.tables_privacy import trace_telling
 from tests.fakes.community_house import GATE as HOUSE_GATE
 from tests.fakes.community_house import Gate
 from tests.fakes.staff_house import GUARD, OFFICER, StaffHouse, logged_in
 
 SECOND = "sun"
+TOLD = TellingRule("told")
 
 
 @pytest.fixture
@@ -93,14 +95,18 @@ def test_nobody_approves_their_own_trace_and_nothing_is_shown_before(books):
     with pytest.raises(Refused) as alone:
         desk.decide_trace(trace, approve=True, actor="chen")
     assert (nothing.value.rule, alone.value.rule) == ("trace.not_approved", "trace.same_person")
-    desk.decide_trace(trace, approve=True, actor="sun")
+    desk.decide_trace(trace, approve=True, actor="sun", telling=TOLD)
     shown = desk.show_trace(trace, actor="chen")
     assert [(line.event, line.access_point) for line in shown.lines] == [("access.taken", HOUSE_GATE)]
     with books.engine.begin() as db:
         (look,) = db.execute(sa.select(tables.disclosure)).all()
         deeds = [row.action for row in db.execute(sa.select(tables.audit)) if row.action.startswith("trace")]
-    assert (look.actor, look.field, look.purpose) == ("chen", "movements", f"trace {trace}: police")
-    assert deeds == ["trace.ask", "trace.decide", "trace.show"]
+    assert (look.actor, look.field, look.purpose) == (
+        "chen",
+        "movements",
+        f"trace {trace}: police; person told, by sun",
+    )
+    assert deeds == ["trace.ask", "trace.decide", "trace.telling", "trace.show"]
     books.clock.step(hours=25)
     with pytest.raises(Refused, match="its day is over"):
         desk.show_trace(trace, actor="chen")
@@ -170,11 +176,118 @@ def test_a_trace_through_the_pages_needs_the_second_officer(house):
         assert client.post(f"{address}/lines", data={"csrf": csrf}).status_code == 409
     with logged_in(house, SECOND) as client:
         csrf = csrf_of(client.get(address))
-        assert client.post(address, data={"csrf": csrf, "approve": "yes"}).status_code == 303
+        assert client.post(address, data={"csrf": csrf, "approve": "yes"}).status_code == 409
+        rule = {"telling": "deferred", "ground": "duty", "until": "2026-12-24T00:00"}
+        said = client.post(address, data={"csrf": csrf, "approve": "yes", **rule})
+        assert said.status_code == 303
         shown = client.post(f"{address}/lines", data={"csrf": csrf})
     assert shown.status_code == 200
     assert f"· {SECOND} ·" in shown.text
     assert shown.headers["cache-control"] == "no-store"
+
+
+# --- whether the person is told -----------------------------------------------------------------------------------
+
+
+def looks_in_copy(books) -> list[str]:
+    held = books.registry.export_subject("xc", "1001", None, actor="chen", reason="asked at the desk")
+    return [row["purpose"] for row in held["looked_at"] if row["field"] == "movements"]
+
+
+def walked_and_asked(books, desk: SqlPrivacy) -> str:
+    gate, passed = Gate(books), books.registry.passes()[0]
+    gate.tells("access.taken", direction="in", pass_id=passed.pass_id, subject_ref=passed.subject_ref)
+    gate.close()
+    return desk.ask_trace(wish(books.clock.now_ms()), actor="chen")
+
+
+@pytest.mark.story("33e")
+def test_telling_that_was_put_off_holds_the_look_back_and_is_owed_when_its_day_comes(books):
+    desk = SqlPrivacy(books.house)
+    trace = walked_and_asked(books, desk)
+    later = TellingRule("deferred", "duty", books.clock.now_ms() + 30 * DAY_MS)
+    with pytest.raises(Refused, match="whether the person is told"):
+        desk.decide_trace(trace, approve=True, actor="sun")
+    assert desk.trace(trace).state == "ASKED"  # an approval without a rule is none
+    desk.decide_trace(trace, approve=True, actor="sun", telling=later)
+    desk.show_trace(trace, actor="chen")
+    day = books.house.local_day(later.until_ms).isoformat()
+    with books.engine.begin() as db:
+        (look,) = db.execute(sa.select(tables.disclosure)).all()
+    assert look.purpose == f"trace {trace}: police; person deferred until {day} (duty), by sun"
+    assert looks_in_copy(books) == []
+    assert desk.traces_owed() == ()
+    books.clock.step(hours=30 * 24)
+    assert [one.trace for one in desk.traces_owed()] == [trace]
+    assert looks_in_copy(books) == [look.purpose]  # nothing holds it back any more
+    with pytest.raises(Refused, match="whoever asked"):
+        desk.record_telling(trace, TellingRule("not_told", "danger"), actor="chen")
+    desk.record_telling(trace, TOLD, actor="chen")
+    assert desk.traces_owed() == ()
+    with pytest.raises(Refused, match="they were told"):
+        desk.record_telling(trace, TellingRule("not_told", "danger"), actor="sun")
+    assert [(one.rule.rule, one.decided_by) for one in desk.trace(trace).told] == [
+        ("deferred", "sun"),
+        ("told", "chen"),
+    ]
+
+
+def test_who_is_not_told_does_not_find_it_for_as_long_as_the_log_has_it(books):
+    desk = SqlPrivacy(books.house)
+    trace = walked_and_asked(books, desk)
+    desk.decide_trace(trace, approve=True, actor="sun", telling=TellingRule("not_told", "secrecy"))
+    desk.show_trace(trace, actor="chen")
+    assert looks_in_copy(books) == []
+    books.clock.step(hours=24 * 1100)
+    run_retention(books.house)  # the look is cut from the log, and the rule waits for that
+    with books.engine.begin() as db:
+        assert db.execute(sa.select(tables.disclosure)).all() == []
+        assert len(db.execute(sa.select(trace_telling)).all()) == 1
+    run_retention(books.house)
+    with books.engine.begin() as db:
+        assert db.execute(sa.select(trace_telling)).all() == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "fault"),
+    [
+        (TellingRule(""), "telling"),
+        (TellingRule("never"), "telling"),
+        (TellingRule("not_told"), "ground"),
+        (TellingRule("not_told", "because"), "ground"),
+        (TellingRule("deferred", "duty"), "until"),
+        (TellingRule("deferred", "duty", 5), "until"),
+        (TellingRule("deferred", "duty", 5 + 367 * DAY_MS), "until"),
+        (TellingRule("deferred", "duty", 5 + 366 * DAY_MS), ""),
+        (TellingRule("told"), ""),
+    ],
+)
+def test_a_rule_about_telling_has_a_ground_and_an_end(rule, fault):
+    assert telling_fault(rule, "", "chen", "sun", 5) == fault
+
+
+@pytest.mark.story("33e")
+def test_the_rule_stands_on_the_page_and_what_has_run_out_is_on_the_list(house):
+    desk = SqlPrivacy(house.books)
+    now_ms = house.books.clock.now_ms()
+    trace = desk.ask_trace(wish(now_ms, ref="tujia B-1"), actor=OFFICER)
+    later = TellingRule("deferred", "danger", now_ms + HOUR_MS)
+    desk.decide_trace(trace, approve=True, actor=SECOND, telling=later)
+    with logged_in(house, OFFICER, **{"accept-language": "en"}) as client:
+        page = client.get(f"/privacy/traces/{trace}").text
+        line = page.split('id="telling">')[1].split("<")[0]
+        assert line.startswith("the person is told later")
+        assert "telling would put somebody in danger" in line
+        assert SECOND in line
+        assert 'id="owed"' not in client.get("/privacy").text
+    house.clock.now += 2 * HOUR_MS
+    with logged_in(house, OFFICER) as client:
+        listed = client.get("/privacy").text
+        assert trace in listed.split('id="owed"')[1].split("</ul>")[0]
+        form = {"csrf": csrf_of(client.get("/privacy")), "telling": "told"}
+        assert client.post(f"/privacy/traces/{trace}/telling", data=form).status_code == 303
+        assert 'id="owed"' not in client.get("/privacy").text
+        assert client.post(f"/privacy/traces/{trace}/telling", data=form).status_code == 409
 
 
 def test_a_copy_is_a_file_with_records_and_a_page_in_each_language(house):

@@ -213,6 +213,8 @@ class GuestPages:
         assert page.view is not None
         if page.view.is_open and not is_registered(page.view.lead) and page.tries_left:
             return _go(token)
+        if not all(one.shown for one in page.view.bulletins):
+            self._registry.saw_bulletins(token)
         return answered(request, "pass", page)
 
     def take_pin(self, request: Request, token: str, who: Short = "") -> Response:

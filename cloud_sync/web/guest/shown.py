@@ -131,6 +131,7 @@ class GuestPage:
     opens: str = ""
     ends: str = ""
     move_by: str = ""
+    bulletins: tuple[tuple[str, str], ...] = ()  # the words, and until when
     standing: str = ""
     usable: bool = False  # code and PIN have a pass to open with, now or soon
     waiting: bool = False  # for a person of the staff; the page looks again by itself
@@ -188,6 +189,9 @@ class Printer:
             opens=by.day_and_clock(view.planned_in_ms),
             ends=by.day_and_clock(view.planned_out_ms),
             move_by=by.day_and_clock(view.move_by_ms) if view.move_by_ms is not None else "",
+            bulletins=tuple(
+                (by.name(one.text_zh, one.text_en), by.day_and_clock(one.ends_ms)) for one in view.bulletins
+            ),
             standing=say_standing(standing, by.say),
             usable=view.is_open and standing not in ("ended", "guest.checks"),
             over=view.stay_state in STAY_OVER,
