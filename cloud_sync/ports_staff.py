@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from cloud_sync.core.jurisdiction import GuestKind
+from cloud_sync.core.minors import Must
 from cloud_sync.ports_guest import FormAnswer
 
 ProofMethod = Literal["staff", "live-video"]
@@ -49,6 +50,7 @@ class PartyMember:
     registration: str  # a state of the registration, "" before anything was sent
     proofing: int
     pass_state: str
+    minor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,27 @@ class Party:
     planned_out_ms: int
     members: tuple[PartyMember, ...]
     asks: Mapping[str, GuestKind | None]  # as for a guest's own form
+
+
+@dataclass(frozen=True, slots=True)
+class MustDone:
+    """One of the five musts about a minor; ``by`` is empty until a person has ticked it."""
+
+    must: Must
+    by: str = ""
+    at_ms: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MinorCare:
+    """The five musts of a stay with somebody under age, without a name.  ``alone``: no adult is registered with them."""
+
+    stay: str
+    room: str
+    minors: int
+    alone: bool
+    musts: tuple[MustDone, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +152,19 @@ class StaffDesk(Protocol):
         Raises:
             Refused: no reason, the look is below what the community asks, or the stay takes nobody (``rule`` says which).
             NotFound: no such booking, or nobody of this party.
+        """
+        ...
+
+    def minor_care(self, stay: str) -> MinorCare:
+        """Raises NotFound where nobody under age is registered for this stay."""
+        ...
+
+    def tick_must(self, stay: str, must: str, *, actor: str, reason: str) -> None:
+        """One of the five musts was done.
+
+        Raises:
+            Refused: no reason, ticked before, or the records do not show it (``rule`` says which).
+            NotFound: as ``minor_care``.
         """
         ...
 

@@ -177,10 +177,12 @@ def _member(act: Act, stay: Any, member: Any) -> PartyMember:
     registrations = act.rows(tables.registration, stay=stay.stay, person=member.person)
     held = newest_pass(act, stay.stay, member.person)
     newest = registrations[-1] if registrations else None
+    person: Any = act.row(tables.person, person=member.person)
     return PartyMember(
         subject_ref=str(member.subject_ref),
         role=str(member.role),
         registration=str(newest.status) if newest is not None else "",
         proofing=newest.proofing if newest is not None else 0,
         pass_state=str(held.state) if held is not None else "",
+        minor=bool(person.minor) if person is not None else False,
     )

@@ -284,6 +284,7 @@ ENDS_WITH = {
     "registration": "registration",
     "stay_member": "registration",
     "guest_visit": "registration",
+    "minor_must": "registration",
     "erasure": "registration",
     "push_subscription": "session",  # with the account; a browser that is gone is forgotten at the next wake
     "user": "session",  # with the account, by an administrator

@@ -4,8 +4,18 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from cloud_sync.ports_guest import FormAnswer
-from cloud_sync.ports_staff import Arrival, DryRunReport, Party, Place, Proof, Proved
-from cloud_sync.store import arriving, cards, changing, day_codes, dry_run, proving, subject_rights, visitors
+from cloud_sync.ports_staff import Arrival, DryRunReport, MinorCare, Party, Place, Proof, Proved
+from cloud_sync.store import (
+    arriving,
+    cards,
+    changing,
+    day_codes,
+    dry_run,
+    minors,
+    proving,
+    subject_rights,
+    visitors,
+)
 from cloud_sync.store.bundles import SignedPass
 from cloud_sync.store.day_codes import DayCode
 from cloud_sync.store.engine import reading
@@ -28,6 +38,15 @@ class StaffBooks:
     def prove(self, proof: Proof, *, actor: str) -> Proved | FormAnswer:
         with self._staff(actor) as act:
             return proving.prove(act, proof)
+
+    def minor_care(self, stay: str) -> MinorCare:
+        with reading(self._house.engine).begin() as connection:
+            act = Act(self._house, connection, self._house.clock.now_ms(), "service", "system")
+            return minors.care(act, stay)
+
+    def tick_must(self, stay: str, must: str, *, actor: str, reason: str) -> None:
+        with self._staff(actor) as act:
+            minors.tick(act, stay, must, reason)
 
     def cancel_booking(self, source: str, external_ref: str, *, actor: str, reason: str) -> str:
         with self._staff(actor) as act:

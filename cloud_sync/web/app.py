@@ -30,6 +30,7 @@ from cloud_sync.web.staff.arrived import PassesPages
 from cloud_sync.web.staff.desk import Desk
 from cloud_sync.web.staff.doors import DoorPages
 from cloud_sync.web.staff.live import StaffLive
+from cloud_sync.web.staff.minors import MinorPages
 from cloud_sync.web.staff.pages import StaffPages
 from cloud_sync.web.staff.proving import ProvePages
 from cloud_sync.web.staff.push import PushPages
@@ -99,6 +100,7 @@ def _add_staff(app: FastAPI, services: Services, cases: CaseDesk, hub: LiveHub) 
     desk = Desk(services, cases)
     app.include_router(StaffPages(desk).router)
     app.include_router(ProvePages(desk).router)
+    app.include_router(MinorPages(desk).router)
     app.include_router(StaffLive(services, hub).router)
     if services.commands is not None:
         app.include_router(DoorPages(desk, services.commands).router)

@@ -128,6 +128,7 @@ class CasePage:
     problem: str = ""
     typed: str = ""
     passes: bool = False  # it is about passes that are not at their doors
+    minors: str = ""  # the stay of somebody under age that it is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +284,7 @@ def case_page(
         problem=problem,
         typed=typed,
         passes=case.kind == DELIVERY_FAILED.name,
+        minors=case.subject if case.kind == "D20" else "",
     )
 
 
