@@ -168,6 +168,14 @@ class GuestDesk(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Contact:
+    """Where somebody is written to: a way of ``[notify]`` and an address there."""
+
+    channel: str
+    to: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """One message, ready to hand over; whom and what it says stays out of every log."""
 
@@ -209,6 +217,9 @@ class DueNotice:
     planned_in_ms: int
     planned_out_ms: int
     synthetic: bool
+    said: Mapping[str, str] = field(
+        default_factory=dict, repr=False
+    )  # what the topic's words have places for
 
 
 class Outbox(Protocol):

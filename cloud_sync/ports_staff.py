@@ -90,6 +90,15 @@ class MinorCare:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspicion:
+    """What a report led to: its case, whether the liaison is written to, and whom the staff call now."""
+
+    case: str
+    written: bool
+    guardians: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """Somebody at a gate who says which booking is theirs.  ``bookings`` are those it fits, for the staff's eyes only."""
 
@@ -165,6 +174,23 @@ class StaffDesk(Protocol):
         Raises:
             Refused: no reason, ticked before, or the records do not show it (``rule`` says which).
             NotFound: as ``minor_care``.
+        """
+        ...
+
+    def report_suspicion(self, stay: str, *, actor: str, reason: str) -> Suspicion:
+        """Tell the police liaison, open an S1 case, and open the guardians' numbers for whoever reports.
+
+        Raises:
+            Refused: no reason.
+            NotFound: as ``minor_care``.
+        """
+        ...
+
+    def visitor_let_in(self, place: str, *, actor: str, reason: str) -> bool:
+        """Somebody was let in who visits this room or dwelling; whether that opened a case (a minor is alone there).
+
+        Raises:
+            NotFound: no such room or dwelling.
         """
         ...
 

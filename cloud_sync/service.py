@@ -237,6 +237,7 @@ class Service:
             imports=books.imports,
             listings=books.listings,
             verifier=books.listings,
+            complaints=books.complaints,
             name_zh=self._config.community.name_zh,
             name_en=self._config.community.name_en,
             pages_url=self._config.web.pages_url,
@@ -252,7 +253,7 @@ class Service:
         zones = zone_router(books.accounts, books.zone_commands)
         nodes = node_router(StoredSnapshots(books.house))
         bookings = booking_router(SqlBookingDesk(books.house), books.accounts)
-        listings = listing_router(books.accounts, books.listings)
+        listings = listing_router(books.accounts, books.listings, books.complaints)
         metrics = metrics_router(books.accounts, lambda: community_metrics(books.house), figures)
         app = create_app(services, routers=(api, zones, nodes, bookings, listings, metrics))
         web = self._config.web

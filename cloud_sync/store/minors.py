@@ -4,15 +4,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from cloud_sync.core.evidence import MinorConcern
 from cloud_sync.core.lifecycles import PROVED
 from cloud_sync.core.minors import Must
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_staff import MinorCare, MustDone
 from cloud_sync.store import tables
 from cloud_sync.store.discrepancy_rows import settle_by_act
+from cloud_sync.store.evidence_store import told_body
 from cloud_sync.store.house import Act
 from cloud_sync.store.reasons import checked_reason
 from cloud_sync.store.tables_guests import minor_must
+from cloud_sync.store.tables_rules import evidence
 
 KIND = "D20"
 
@@ -55,8 +58,19 @@ def tick(act: Act, stay_id: str, must: str, reason: str) -> None:
     _check(act, stay_id, Must(must))
     act.insert(minor_must, stay=stay_id, must=must, done_by=act.actor, done_ms=act.now_ms, reason=why)
     act.note("minor.must", stay_id, None, must, why)
-    if sum(1 for one in found.musts if not one.by) == 1:
+    if sum(1 for one in found.musts if not one.by) == 1 and not _suspected(act, stay_id):
         settle_by_act(act, KIND, stay_id, f"the five musts are complete, the last by {act.actor}")
+
+
+def minors_of(act: Act, stay_id: str) -> tuple[str, ...]:
+    """The persons under age of this stay."""
+    return tuple(str(one.person) for one in _people(act, stay_id) if one.minor)
+
+
+def _suspected(act: Act, stay_id: str) -> bool:
+    """A suspicion stands: that is ended by its case and no list."""
+    rows: list[Any] = act.rows(evidence, subject=stay_id, type=MinorConcern.__name__)
+    return any(row.ended_ms is None and told_body(row) == MinorConcern("suspicion") for row in rows)
 
 
 def _done(must: Must, row: Any) -> MustDone:
@@ -72,7 +86,7 @@ def _people(act: Act, stay_id: str) -> list[Any]:
 
 
 def _check(act: Act, stay_id: str, must: Must) -> None:
-    minors = [str(one.person) for one in _people(act, stay_id) if one.minor]
+    minors = minors_of(act, stay_id)
     vault = act.house.vault
     if must is Must.CONTACT and not all(vault.holds(one, "guardian_contact") for one in minors):
         raise Refused("minor.contact", "no guardian's contact is on record; register it first.")

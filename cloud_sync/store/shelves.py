@@ -29,6 +29,7 @@ from cloud_sync.store.house import Act
 from cloud_sync.store.self_registering import drop_draft
 from cloud_sync.store.sink_epoch import ERASED_BYTES, erased
 from cloud_sync.store.tables_booking import daily_return, feed_entry, intake_key
+from cloud_sync.store.tables_guests import complaint
 from cloud_sync.store.tables_import import import_row, import_run, roll_person
 from cloud_sync.store.tables_privacy import trace_request
 from cloud_sync.store.tables_rules import evidence
@@ -204,6 +205,7 @@ def shelves() -> tuple[Shelf, ...]:
     t = tables
     closed, found = t.case_.c.closed_ms, t.discrepancy
     gone = sa.func.coalesce(t.subject.c.ended_ms, t.subject.c.valid_until_ms)
+    complained = sa.func.coalesce(complaint.c.answered_ms, complaint.c.made_ms)
     agreed = sa.func.coalesce(t.consent.c.withdrawn_ms, t.consent.c.given_ms)
     return (
         Shelf(
@@ -234,6 +236,7 @@ def shelves() -> tuple[Shelf, ...]:
         _plain("command", t.zone_result, "told_ms"),
         _plain("command", t.zone_command, "proposed_ms"),
         Shelf("message", t.notice, t.notice.c.made_ms, _drop_messages, stay=t.notice.c.stay),
+        Shelf("complaint", complaint, complained, delete_rows(complaint)),
         _plain("arrival", t.arrival, "asked_ms"),
         _plain("deadletter", t.deadletter, "seen_ms"),
         _plain("alert.queue", t.alert_queue, "stored_ms"),
@@ -285,6 +288,7 @@ ENDS_WITH = {
     "stay_member": "registration",
     "guest_visit": "registration",
     "minor_must": "registration",
+    "child_hours": "registration",
     "erasure": "registration",
     "push_subscription": "session",  # with the account; a browser that is gone is forgotten at the next wake
     "user": "session",  # with the account, by an administrator

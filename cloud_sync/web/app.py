@@ -19,6 +19,7 @@ from cloud_sync.web.guest.pages import GuestPages
 from cloud_sync.web.guest.shown import Printer
 from cloud_sync.web.headers import BodyLimit, SecureHeaders
 from cloud_sync.web.hub import LiveHub
+from cloud_sync.web.listings.complaints import ComplaintPages
 from cloud_sync.web.listings.pages import ListingPages
 from cloud_sync.web.listings.verify import VerifyPages
 from cloud_sync.web.live import LivePages
@@ -83,6 +84,8 @@ def create_app(services: Services, *, routers: Sequence[APIRouter] = ()) -> Fast
         app.include_router(ListingPages(services, services.listings).router)
     if services.verifier is not None:
         app.include_router(VerifyPages(services, services.verifier).router)
+    if services.complaints is not None:
+        app.include_router(ComplaintPages(services, services.complaints).router)
     if services.cases is not None:
         _add_staff(app, services, services.cases, hub)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -52,6 +52,7 @@ CLOCK_WORDS: Mapping[str, str] = MappingProxyType({
     "command": mark("Commands to doors"),
     "message": mark("Messages to guests"),
     "draft": mark("Forms that were not sent"),
+    "complaint": mark("Complaints at a door's plate"),
     "arrival": mark("What was said at a gate"),
     "deadletter": mark("Messages that could not be read"),
     "alert.queue": mark("Alarms before they are cases"),

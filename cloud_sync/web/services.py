@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from cloud_sync.ports import Accounts, Clock, DashboardReader, EventFeed, Registry
 from cloud_sync.ports_cases import CaseDesk, CaseFeed, PushBook
 from cloud_sync.ports_commands import Commands
+from cloud_sync.ports_complaints import ComplaintDesk
 from cloud_sync.ports_delivery import DeliveryReader
 from cloud_sync.ports_figures import FigureReader
 from cloud_sync.ports_imports import ImportDesk
@@ -56,6 +57,7 @@ class Services:
     upstream: UpstreamReader | None = None  # without it there is no page of reports to authorities
     deliveries: DeliveryReader | None = None  # without it nobody is shown whose pass is at which door
     imports: ImportDesk | None = None  # without it there is no page for spreadsheets
+    complaints: ComplaintDesk | None = None  # without it a plate takes none
     privacy: PrivacyDesk | None = None  # without it there is no page for retention, copies and traces
     listings: ListingDesk | None = None  # without it there is no register of listings
     verifier: Verifier | None = None  # without it nobody can ask what a code on a plate is worth

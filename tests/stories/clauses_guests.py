@@ -140,8 +140,8 @@ GUESTS: dict[int, dict[str, str]] = {
         "a": "guardian, contact and relation are asked for and recorded",
         "b": "the five musts stand as a checklist",
         "c": "the staff decide, and only then the pass arms",
-        "d": "a button tells the police liaison of a suspicion OPEN: no such button; D20 is opened by evidence only",
-        "e": "a visitor to that room is an S1 OPEN: visitors are let in at gates and no rule joins them to a room",
+        "d": "a button tells the police liaison of a suspicion",
+        "e": "a visitor to that room is an S1",
     },
     15: {
         "who": GUEST,

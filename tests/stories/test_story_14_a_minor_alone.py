@@ -1,16 +1,27 @@
 """Story 14: somebody of fifteen books; guardian and relation are asked for, and a person of the staff decides."""
 
 import re
+from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
+from cloud_sync.connectors.notify.post import Post
+from cloud_sync.connectors.notify.ways import open_notifiers
 from cloud_sync.core.minors import Must
+from cloud_sync.core.policy import HOUR_MS
 from cloud_sync.errors import Refused
+from cloud_sync.ports_guest import Contact
 from cloud_sync.ports_staff import Proof
+from cloud_sync.store import tables
 from cloud_sync.store.evidence_store import EvidenceBook
-from tests.fakes.community_house import resident_id
+from cloud_sync.store.registry import SqlRegistry
+from cloud_sync.store.staging import Staging
+from cloud_sync.store.visitors import VisitWish
+from tests.fakes.community_house import GATE, registration_row, resident_id, take
 from tests.fakes.staff_house import GUARD, OTHER_GUARD, StaffHouse, logged_in
 from tests.fakes.web_house import BOOKING_CSV, LISTING_CSV
+from tests.fakes.web_house import GATE as WEB_GATE
 
 FIFTEEN = resident_id("00000120110131000")
 CSRF = re.compile(r'name="csrf" value="([^"]+)"')
@@ -97,3 +108,109 @@ def test_no_must_is_ticked_against_the_records_and_the_fifth_settles_what_was_op
         registry.tick_must(stay, must, actor="wang", reason="done at the desk")
     at_home.time_goes()
     assert at_home.open("D20") == []
+
+
+@pytest.fixture
+def reported(at_home, tmp_path):
+    """A suspicion that a guard reported where a liaison is set up: (community, the minor's stay, what came of it)."""
+    at_home.read_notice()
+    at_home.registry.register_self(at_home.token, GUARDED)
+    house = replace(at_home.books.house, liaison=Contact("sheet", "liaison@police.example"))
+    registry = SqlRegistry(house, Staging(tmp_path / "staging.db", bytes(32)))
+    stay = at_home.stay().stay
+    return at_home, stay, registry.report_suspicion(stay, actor="li", reason="a stranger waits for her")
+
+
+@pytest.mark.story("14d")
+def test_a_suspicion_tells_the_liaison_and_is_a_case_and_a_disclosure(reported, tmp_path):
+    town, stay, told = reported
+    assert (told.written, told.guardians) == (True, ("0000 138",))
+    with town.books.engine.connect() as db:
+        looks = db.execute(sa.select(tables.disclosure.c.actor, tables.disclosure.c.field)).all()
+        case = db.execute(sa.select(tables.case_).where(tables.case_.c.id == told.case)).one()
+    assert ("li", "suspicion") in looks
+    assert ("li", "guardian_contact") in looks
+    assert (case.severity, case.subject, case.owner_role) == ("S1", stay, "emergency_call")
+    town.time_goes()
+    assert [row.subject for row in town.open("D20")] == [stay]
+    sheets = tmp_path / "sheets"
+    post = Post(
+        town.books.outbox, open_notifiers({"sheet": {"folder": sheets}}), town.clock, town.books.house.zone
+    )
+    assert post() == 1
+    (sheet,) = [one.read_text() for one in sheets.iterdir()]
+    assert "a stranger waits for her" in sheet
+    assert "301" in sheet
+    assert told.case in sheet
+    assert FORM["name"] not in sheet
+    assert FIFTEEN not in sheet
+
+
+@pytest.mark.story("14d")
+def test_a_synthetic_community_writes_to_no_liaison(at_home, tmp_path):
+    at_home.read_notice()
+    at_home.registry.register_self(at_home.token, GUARDED)
+    house = replace(at_home.books.house, liaison=Contact("email", "liaison@police.example"))
+    registry = SqlRegistry(house, Staging(tmp_path / "staging.db", bytes(32)))
+    registry.report_suspicion(at_home.stay().stay, actor="li", reason="a stranger waits for her")
+    ways = open_notifiers({"email": {"host": "mail.example", "sender": "gate@community.example"}})
+    assert Post(at_home.books.outbox, ways, at_home.clock, house.zone)() == 0
+    (line,) = at_home.books.outbox.lines()
+    assert (line.state, "synthetic" in line.problem) == ("REFUSED", True)
+
+
+@pytest.mark.story("14d")
+def test_the_button_says_whom_to_call_once_and_asks_for_a_reason(desk):
+    stay = desk.registry.party("tujia", "B-1").stay
+    with logged_in(desk, GUARD) as client:
+        page = client.get(f"/staff/minors/{stay}").text
+        form = {"csrf": CSRF.search(page)[1], "reason": " "}
+        assert client.post(f"/staff/minors/{stay}/suspicion", data=form).status_code == 409
+        told = client.post(f"/staff/minors/{stay}/suspicion", data={**form, "reason": "a stranger waits"})
+        assert "0000 138" in told.text
+        assert "call 110 yourself" in told.text
+        assert told.headers["cache-control"] == "no-store"
+        assert "0000 138" not in client.get(f"/staff/minors/{stay}").text
+
+
+def alone_on_record(town) -> str:
+    take(town.books, "registrations", {
+        **registration_row(), "name": FORM["name"], "document_number": FIFTEEN, "birth_date": FORM["birth_date"],
+        "guardian_contact": "0000 138", "relation": "mother",
+    })  # fmt: skip
+    return town.stay().stay
+
+
+@pytest.mark.story("14e")
+def test_a_visitor_let_in_to_that_room_is_an_s1_case(community):
+    stay = alone_on_record(community)
+    wish = VisitWish("day_visitor", (GATE,), 60, "says he is an uncle", "1-301")
+    community.registry.admit(wish, actor="li")
+    with community.books.engine.connect() as db:
+        (case,) = db.execute(sa.select(tables.case_)).all()
+    assert (case.kind, case.severity, case.subject) == ("D20", "S1", stay)
+    community.time_goes()
+    assert [row.severity for row in community.open("D20")] == ["S1"]
+
+
+@pytest.mark.story("14e")
+def test_a_visitor_to_somebody_grown_up_is_none(community):
+    community.registers()
+    community.registry.admit(VisitWish("day_visitor", (GATE,), 60, "an uncle", "1-301"), actor="li")
+    community.time_goes()
+    assert community.open("D20") == []
+
+
+@pytest.mark.story("14e")
+def test_who_lets_somebody_in_by_hand_says_the_room(desk):
+    desk.clock.now += 48 * HOUR_MS  # the stay has begun
+    with logged_in(desk, GUARD) as client:
+        csrf = CSRF.search(client.get(f"/staff/doors/{WEB_GATE}").text)[1]
+        form = {"csrf": csrf, "op": "admit", "reason": "says he is an uncle", "visits": "no such room"}
+        wrong = client.post(f"/staff/doors/{WEB_GATE}/confirm", data=form)
+        assert wrong.status_code == 409
+        assert "no room" in wrong.text
+        client.post(f"/staff/doors/{WEB_GATE}/confirm", data={**form, "visits": "602"})
+    desk.sort_out()
+    cases = [line.case for line in desk.desk.queue(desk.user(GUARD))]
+    assert [case.severity for case in cases if case.kind == "D20"] == ["S1"]

@@ -1,7 +1,7 @@
 """The five musts about somebody under age: one page for a stay, each must ticked by whoever did it, under their name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 from cloud_sync.core.minors import Must
 from cloud_sync.core.roles import Right
 from cloud_sync.errors import Refused
-from cloud_sync.ports_staff import MustDone
+from cloud_sync.ports_staff import MustDone, Suspicion
 from cloud_sync.web.accounts import go
 from cloud_sync.web.board import Speaker
 from cloud_sync.web.render import Chrome, answer
@@ -58,6 +58,7 @@ class MinorPage:
     musts: tuple[MustRow, ...]
     left: int
     problem: str = ""
+    told: Suspicion | None = None
 
 
 class MinorPages:
@@ -67,6 +68,10 @@ class MinorPages:
         self.router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
         self.router.add_api_route("/staff/minors/{stay}", self.show, methods=["GET"])
         self.router.add_api_route("/staff/minors/{stay}", self.tick, methods=["POST"])
+        self.router.add_api_route("/staff/minors/{stay}/suspicion", self.suspect, methods=["POST"])
+        self.router.add_api_route(
+            "/staff/minors/{stay}/suspicion", self.show, methods=["GET"]
+        )  # loaded again
 
     def show(self, request: Request, stay: StayId) -> Response:
         asked = self._desk.asked(request, Right.PROVE)
@@ -82,6 +87,18 @@ class MinorPages:
         except Refused as refused:
             return self._no(request, asked, stay, refused)
         return go(f"/staff/minors/{stay}")
+
+    def suspect(self, request: Request, stay: StayId, csrf: Word = "", reason: Reason = "") -> Response:
+        """Tell the police liaison now, and show whom to call; the number stands on this one answer only."""
+        asked = self._desk.asked(request, Right.PROVE)
+        check_form(asked.session.csrf, csrf)
+        try:
+            told = self._registry.report_suspicion(stay, actor=asked.session.user.name, reason=reason)
+        except Refused as refused:
+            return self._no(request, asked, stay, refused)
+        response = answer(request, "staff/minor.html", replace(self._page(asked, stay), told=told))
+        response.headers["cache-control"] = "no-store"
+        return response
 
     def _no(self, request: Request, asked: Asked, stay: str, refused: Refused) -> Response:
         problem = asked.by.say(REFUSALS.get(refused.rule, CHANGED))

@@ -143,6 +143,7 @@ class DoorPage:
     reason: str = ""
     problem: str = ""
     confirm: bool = False
+    visits: str = ""  # the room or dwelling a visitor says
 
     @property
     def chosen_title(self) -> str:
