@@ -39,6 +39,9 @@ class GuestMember:
     more_time: bool  # asked that doors stay released longer
     code: str | None  # the credential id of the phone's code, when one is bound
     has_pin: bool
+    hours: str = ""  # of every day, chosen by a guardian; empty: at any time
+    tells: bool = False  # the guardian wants to hear of a door that said no outside of them
+    guarded: bool = False  # a child whose hours the guest of this link may choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class GuestView:
     consent_texts: Mapping[str, str]
     erase_after_ms: int
     asks: Mapping[str, GuestKind | None]  # what the law asks besides, and of whom; None: of everybody
+    can_tell: bool = False  # a guardian can be written to here
 
     @property
     def lead(self) -> GuestMember:
@@ -141,6 +145,12 @@ class GuestDesk(Protocol):
 
     def remove_face(self, guest_token: str, subject_ref: str | None) -> int:
         """Withdraw; how many consents that ended.  The way in by code stays."""
+        ...
+
+    def set_child_hours(
+        self, guest_token: str, subject_ref: str | None, begins: str, ends: str, *, tell: bool
+    ) -> None:
+        """Limit a child's pass to hours of every day, or with two empty times to none."""
         ...
 
     def issue_pin(self, guest_token: str, subject_ref: str | None) -> str:

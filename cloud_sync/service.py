@@ -45,6 +45,7 @@ from cloud_sync.jobs import (
     COMMANDS_EVERY_S,
     FACES_EVERY_S,
     FEED_EVERY_S,
+    GUARDIANS_EVERY_S,
     PASSES_EVERY_S,
     POST_EVERY_S,
     PROPOSALS_EVERY_S,
@@ -73,6 +74,7 @@ from cloud_sync.store.community_metrics import community_metrics
 from cloud_sync.store.delivery_check import DeliveryCheck
 from cloud_sync.store.feeds import SqlFeeds
 from cloud_sync.store.figures import StoredFigures
+from cloud_sync.store.guardians import tell_guardians
 from cloud_sync.store.morning import StoredMorning
 from cloud_sync.store.pass_feed import StoredPassFeed
 from cloud_sync.store.pass_lines import StoredPassLines
@@ -183,6 +185,7 @@ class Service:
         self._beat(Beat("upstream", UPSTREAM_EVERY_S, courier_of(books)))
         self._beat(Beat("reconcile", RECONCILE_EVERY_S, reconcile))
         self._beat(Beat("proposals", PROPOSALS_EVERY_S, lambda: propose_all(books.house)))
+        self._beat(Beat("guardians", GUARDIANS_EVERY_S, lambda: tell_guardians(books.house)))
         night = retention_work(books.house, (books.registry.staged(),))
         self._beat(Beat("retention", RETENTION_EVERY_S, night))
         archive = archive_work(books.engine, books.clock, self._config)

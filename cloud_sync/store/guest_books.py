@@ -6,7 +6,16 @@ from typing import Any
 from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE, MORE_TIME
 from cloud_sync.errors import Refused
 from cloud_sync.ports_guest import FormAnswer, GuestView
-from cloud_sync.store import bundles, guest_data, guest_view, guests, self_registering, subject_rights, tables
+from cloud_sync.store import (
+    bundles,
+    guardians,
+    guest_data,
+    guest_view,
+    guests,
+    self_registering,
+    subject_rights,
+    tables,
+)
 from cloud_sync.store.engine import reading
 from cloud_sync.store.guests import ConsentWish
 from cloud_sync.store.house import Act, House, acting
@@ -88,6 +97,12 @@ class GuestBooks:
                 return
             version = self._house.profile.consent_texts[MORE_TIME]
             guests.give(act, stay, member, ConsentWish(MORE_TIME, version, "und", CHANNEL))
+
+    def set_child_hours(
+        self, guest_token: str, subject_ref: str | None, begins: str, ends: str, *, tell: bool
+    ) -> None:
+        with self._guest() as act:
+            guardians.set_hours(act, guest_token, subject_ref, begins, ends, tell=tell)
 
     def issue_pin(self, guest_token: str, subject_ref: str | None) -> str:
         with self._guest() as act:

@@ -28,9 +28,11 @@ from cloud_sync.store.erasing import erase_face
 from cloud_sync.store.house import Act
 from cloud_sync.store.pins import DAY
 from cloud_sync.store.places import owners_of, scope_of
+from cloud_sync.store.tables_guests import child_hours
 
 # PENDING → ARMED → ACTIVE → EXPIRED is the longest way a pass has to catch up on at once.
 STEPS_MAX = 6
+CHILD = "minor"  # the role of somebody under age in another guest's party
 PASS_ENDED = frozenset({PassState.EXPIRED, PassState.REVOKED})
 _rows = msgspec.msgpack.Decoder(PassRow)
 
@@ -138,7 +140,16 @@ def load_basis(act: Act, stay: Any, member: Any, pass_id: str, creds: tuple[Cred
         lookalike_consent=FACE_LOOKALIKE in consented,
         more_time=MORE_TIME in consented,
         creds=creds,
+        hours=_hours(act, stay.stay, member),
     )
+
+
+def _hours(act: Act, stay_id: str, member: Any) -> str:
+    """What the guardian chose; only a child of somebody else's party has hours."""
+    if member.role != CHILD:
+        return ""
+    held: Any = act.row(child_hours, stay=stay_id, person=member.person)
+    return str(held.hours) if held is not None else ""
 
 
 def _doors(act: Act, room: str) -> Iterator[Door]:

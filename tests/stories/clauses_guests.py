@@ -90,8 +90,8 @@ GUESTS: dict[int, dict[str, str]] = {
         "a": "a card or PIN limited to hours of the day, for gate and unit, opens there in its hours",
         "b": "at a node without network too",
         "c": "outside its hours it opens nothing, the screen says from when, and the staff can be called",
-        "d": "the guardian makes it OPEN: the service gives no pass hours of the day; a node honours them",
-        "e": "the guardian is told if they wish OPEN: no message goes to a guardian",
+        "d": "the guardian makes it",
+        "e": "the guardian is told if they wish",
     },
     10: {
         "who": GUEST,
