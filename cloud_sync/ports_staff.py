@@ -151,8 +151,8 @@ class Place:
 class StaffDesk(Protocol):
     """Every change is one transaction with an audit row that names who did it and why."""
 
-    def party(self, source: str, external_ref: str) -> Party:
-        """Raises NotFound where there is no such booking."""
+    def party(self, source: str, external_ref: str, *, privy: bool = False) -> Party:
+        """Raises NotFound where there is no such booking, and of a hidden stay for whoever is not ``privy`` to it."""
         ...
 
     def prove(self, proof: Proof, *, actor: str) -> Proved | FormAnswer:

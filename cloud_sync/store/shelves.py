@@ -288,6 +288,7 @@ ENDS_WITH = {
     "stay_member": "registration",
     "guest_visit": "registration",
     "minor_must": "registration",
+    "hidden_stay": "registration",
     "child_hours": "registration",
     "erasure": "registration",
     "push_subscription": "session",  # with the account; a browser that is gone is forgotten at the next wake

@@ -31,10 +31,10 @@ class StaffBooks:
 
     _house: House
 
-    def party(self, source: str, external_ref: str) -> Party:
+    def party(self, source: str, external_ref: str, *, privy: bool = False) -> Party:
         with reading(self._house.engine).begin() as connection:
             act = Act(self._house, connection, self._house.clock.now_ms(), "service", "system")
-            return proving.party(act, source, external_ref)
+            return proving.party(act, source, external_ref, privy=privy)
 
     def prove(self, proof: Proof, *, actor: str) -> Proved | FormAnswer:
         with self._staff(actor) as act:

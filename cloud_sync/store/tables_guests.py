@@ -34,3 +34,13 @@ child_hours = _table(
     _int("made_ms"),
     _int("told_ms", null=True),
 )
+# Whose stay gate and operator see nothing of, because they may be in danger.
+hidden_stay = _table(
+    "hidden_stay",
+    _key("stay"),
+    _text("set_by"),
+    _text("reason"),
+    _int("set_ms"),
+    _text("lifted_by", null=True),
+    _int("lifted_ms", null=True),
+)

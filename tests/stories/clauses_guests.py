@@ -65,8 +65,7 @@ GUESTS: dict[int, dict[str, str]] = {
         "d": "the threshold is not lowered for anybody",
         "e": "what could not be seen is a retry and no denial",
         "f": "nothing of the picture is kept",
-        "g": "the retry stands in the record as of low quality "
-        "OPEN: the screen says it, the ledger does not write it down",
+        "g": "the retry stands in the record as of low quality",
     },
     7: {
         "who": GUEST,
@@ -148,7 +147,7 @@ GUESTS: dict[int, dict[str, str]] = {
         "what": "somebody who is in danger asks that nobody be told",
         "a": "whoever asks for a name at gate or pages finds nothing, for no page takes or shows one",
         "b": "where she went is shown to nobody before a second person has agreed",
-        "c": "she can ask that operator and gate see nothing of her stay at all OPEN: there is no such mark on a stay",
+        "c": "she can ask that operator and gate see nothing of her stay at all",
     },
     16: {
         "who": OPERATOR,

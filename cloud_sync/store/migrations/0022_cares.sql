@@ -37,3 +37,14 @@ CREATE TABLE child_hours (
   told_ms BIGINT,
   PRIMARY KEY (community, stay, person)
 );
+-- Whose stay gate and operator see nothing of, because they may be in danger.
+CREATE TABLE hidden_stay (
+  community TEXT NOT NULL,
+  stay TEXT NOT NULL,
+  set_by TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  set_ms BIGINT NOT NULL,
+  lifted_by TEXT,
+  lifted_ms BIGINT,
+  PRIMARY KEY (community, stay)
+);
