@@ -66,9 +66,10 @@ class SqlComplaints:
                 raise NotFound(f"there is no complaint {complaint_id}.")
             if held.state != ComplaintState.OPEN:
                 raise Refused("complaint.decided", f"{held.answered_by} has answered this already.")
-            values = {"answer": checked_reason(text), "answered_by": by.name, "answered_ms": act.now_ms}
+            said = checked_reason(text)
+            values = {"answer": said, "answered_by": by.name, "answered_ms": act.now_ms}
             act.update(complaint, {"complaint": complaint_id}, state=after, **values)
-            act.note(f"complaint.{event}", complaint_id, held.state, after, values["answer"])
+            act.note(f"complaint.{event}", complaint_id, held.state, after, said)
 
     def _tell(self, operator: str, listing: str, made: str) -> None:
         """A short message to the operator's telephone, where the community sends any; their program sees it anyway."""

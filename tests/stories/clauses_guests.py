@@ -99,7 +99,8 @@ GUESTS: dict[int, dict[str, str]] = {
         "b": "within three minutes OPEN: a trial with people; nothing in the program takes longer than a page",
         "c": "she gets a card or a paper code, and it opens",
         "d": "the screen shows large type at a press",
-        "e": "a voice says what to do OPEN: the screen has tones and large type, no voice",
+        "e": "a voice says what to do "
+        "OPEN: a voice has to be kept on the machine; Chromium brings none, and the project keeps none",
         "f": "the technician is asked whether it is within reach from a wheelchair, and a no keeps the door shut",
         "g": "a press calls the staff, and the door says when they have heard",
         "h": "who asked for it has more time to walk through",

@@ -108,14 +108,13 @@ class ComplaintPages:
     def complain(self, request: Request, code: Asked, topic: Word = "", said: Said = "") -> Response:
         """No login and no token of a form: it carries no authority, and is bounded instead."""
         client, code, say = request.client.host if request.client else "", code.upper(), texts(language_of(request))  # fmt: skip
-        typed = {"topic": topic, "said": said}
         if not self._patience.takes(client):
-            return self._public(request, code, TOO_MANY, problem=say(PATIENCE), **typed)
+            return self._public(request, code, TOO_MANY, problem=say(PATIENCE), topic=topic, said=said)
         try:
             token = self._desk.complain(code, topic, said)
         except Refused as refused:
             problem = say(REFUSALS.get(refused.rule, NOT_DONE))
-            return self._public(request, code, CONFLICT, problem=problem, **typed)
+            return self._public(request, code, CONFLICT, problem=problem, topic=topic, said=said)
         base = self._services.pages_url or str(request.base_url).rstrip("/")
         return self._public(request, code, link=f"{base}/complaints/of/{token}")
 
