@@ -59,11 +59,13 @@ def visitor_to(act: Act, place: str, ref: str, since_ms: int, why: str) -> bool:
     Raises:
         NotFound: no such room or dwelling.
     """
-    listings = {str(row.listing) for row in act.rows(tables.listing, unit=place)}
-    rooms: list[Any] = [row for row in act.rows(tables.room) if row.label == place or row.listing in listings]
+    rooms: list[Any] = [*act.rows(tables.room, label=place)]
+    for listing in act.rows(tables.listing, unit=place):
+        rooms += act.rows(tables.room, listing=str(listing.listing))
     if not rooms:
         check_unit(act, place)
-    alone = [stay for row in rooms for stay in _stays(act, str(row.room), since_ms) if _alone(act, stay)]
+    names = sorted({str(row.room) for row in rooms})
+    alone = [stay for room in names for stay in _stays(act, room, since_ms) if _alone(act, stay)]
     for stay in alone:
         _concern(act, stay, f"visitor-{ref}", MinorConcern("visitor"), why, OwnerRole.GUARD)
     return bool(alone)
