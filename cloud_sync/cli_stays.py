@@ -33,7 +33,7 @@ def _departure(books: Books, until: str) -> int:
 
 
 def _held_departure(books: Books, source: str, ref: str) -> int:
-    return books.registry.party(source, ref).planned_out_ms
+    return books.registry.party(source, ref, privy=True).planned_out_ms
 
 
 @booking_app.command("cancel")

@@ -27,12 +27,14 @@ from cloud_sync.jobs import (
 )
 from cloud_sync.ports import Clock
 from cloud_sync.ports_commands import CommandView
+from cloud_sync.ports_guest import Contact
 from cloud_sync.protocol.identity import Claim
 from cloud_sync.protocol.zones import encode_membership
 from cloud_sync.protocol.zones import signing_bytes as zone_signing_bytes
 from cloud_sync.store import audit, tables
 from cloud_sync.store.accounts import SqlAccounts
 from cloud_sync.store.commands import SqlCommands
+from cloud_sync.store.complaints import SqlComplaints
 from cloud_sync.store.engine import open_database
 from cloud_sync.store.house import House
 from cloud_sync.store.keys import SETUP_TOKEN, Keys, create_keys, load_keys, new_setup_token
@@ -86,6 +88,7 @@ class Books:
     certificates: SqlCertificates
     imports: SqlImportDesk
     listings: SqlListings
+    complaints: SqlComplaints
 
     def close(self) -> None:
         self.house.vault.close()
@@ -120,6 +123,8 @@ def open_books(config: SyncConfig, clock: Clock | None = None) -> Books:
         signer=keys.signer,
         clock=clock,
         randomness=os.urandom,
+        channels=frozenset(config.notify),
+        liaison=_liaison(config),
     )
     zones = SqlZones(house)
     return Books(
@@ -138,7 +143,17 @@ def open_books(config: SyncConfig, clock: Clock | None = None) -> Books:
         certificates=SqlCertificates(house, open_authority(config.keys, clock.now_ms())),
         imports=SqlImportDesk(house),
         listings=SqlListings(house, config.community.area),
+        complaints=SqlComplaints(house),
     )
+
+
+def _liaison(config: SyncConfig) -> Contact | None:
+    by, to = config.staff.liaison_by, config.staff.liaison_to
+    if by and by not in config.notify:
+        raise ConfigError(
+            "staff.liaison_by", f"there is no table [notify.{by}]", "Add it, or leave this empty"
+        )
+    return Contact(by, to) if by else None
 
 
 # --- set-up --------------------------------------------------------------------------------------------------

@@ -192,6 +192,13 @@ class StaffConfig(Strict):
         "", max_length=200, description="An e-mail address push services may write to; needed for `push`."
     )
 
+    liaison_by: str = Field(
+        "",
+        max_length=32,
+        description="How the police liaison is told of a suspicion: a table of `[notify]`; empty: staff call.",
+    )
+    liaison_to: str = Field("", max_length=254, description="The liaison's address there.")
+
     @model_validator(mode="after")
     def _push_has_a_contact(self) -> "StaffConfig":
         if self.push and "@" not in self.push_contact:

@@ -43,6 +43,9 @@ class GuestMember:
     more_time: bool  # asked that doors stay released longer
     code: str | None  # the credential id of the phone's code, when one is bound
     has_pin: bool
+    hours: str = ""  # of every day, chosen by a guardian; empty: at any time
+    tells: bool = False  # the guardian wants to hear of a door that said no outside of them
+    guarded: bool = False  # a child whose hours the guest of this link may choose
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class GuestView:
     asks: Mapping[str, GuestKind | None]  # what the law asks besides, and of whom; None: of everybody
     emergency: Emergency | None  # declared at this moment: its fields may be asked too
     bulletins: tuple[GuestBulletin, ...]  # the newest last
+    can_tell: bool = False  # a guardian can be written to here
 
     @property
     def lead(self) -> GuestMember:
@@ -164,6 +168,12 @@ class GuestDesk(Protocol):
         """Withdraw; how many consents that ended.  The way in by code stays."""
         ...
 
+    def set_child_hours(
+        self, guest_token: str, subject_ref: str | None, begins: str, ends: str, *, tell: bool
+    ) -> None:
+        """Limit a child's pass to hours of every day, or with two empty times to none."""
+        ...
+
     def issue_pin(self, guest_token: str, subject_ref: str | None) -> str:
         """Six digits, said once; an older PIN of this guest stops working."""
         ...
@@ -186,6 +196,14 @@ class GuestDesk(Protocol):
 
 
 # --- writing to guests -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Where somebody is written to: a way of ``[notify]`` and an address there."""
+
+    channel: str
+    to: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +248,9 @@ class DueNotice:
     planned_in_ms: int
     planned_out_ms: int
     synthetic: bool
+    said: Mapping[str, str] = field(
+        default_factory=dict, repr=False
+    )  # what the topic's words have places for
 
 
 class Outbox(Protocol):

@@ -72,6 +72,18 @@ class BreachView:
     closed_ms: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class HiddenStay:
+    """A stay of which gate and operator see nothing, and who said so and why."""
+
+    stay: str
+    source: str
+    external_ref: str
+    set_by: str
+    reason: str
+    set_ms: int
+
+
 class PrivacyDesk(Protocol):
     """Every change and every look is one transaction with an audit row; a look at somebody is disclosed to them too."""
 
@@ -88,6 +100,16 @@ class PrivacyDesk(Protocol):
     def lift(self, hold: str, *, reason: str, actor: str) -> None: ...
 
     def face_persons(self) -> FacePersons: ...
+
+    def hide_stay(self, source: str, external_ref: str, *, reason: str, actor: str) -> None:
+        """Gate and operator see nothing of it; its doors open as before.  Refused (reason, hidden.already), NotFound."""
+        ...
+
+    def show_stay(self, stay: str, *, reason: str, actor: str) -> None:
+        """Raises Refused (reason), NotFound."""
+        ...
+
+    def hidden_stays(self) -> tuple[HiddenStay, ...]: ...
 
     def traces(self) -> tuple[TraceView, ...]:
         """The newest first, a few dozen."""

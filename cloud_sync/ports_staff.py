@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from cloud_sync.core.jurisdiction import GuestKind
+from cloud_sync.core.minors import Must
 from cloud_sync.ports_guest import FormAnswer
 
 ProofMethod = Literal["staff", "live-video"]
@@ -49,6 +50,7 @@ class PartyMember:
     registration: str  # a state of the registration, "" before anything was sent
     proofing: int
     pass_state: str
+    minor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,36 @@ class Party:
     planned_out_ms: int
     members: tuple[PartyMember, ...]
     asks: Mapping[str, GuestKind | None]  # as for a guest's own form
+
+
+@dataclass(frozen=True, slots=True)
+class MustDone:
+    """One of the five musts about a minor; ``by`` is empty until a person has ticked it."""
+
+    must: Must
+    by: str = ""
+    at_ms: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MinorCare:
+    """The five musts of a stay with somebody under age, without a name.  ``alone``: no adult is registered with them."""
+
+    stay: str
+    room: str
+    minors: int
+    alone: bool
+    musts: tuple[MustDone, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """What a report led to: its case, whether the liaison is written to, and whom the staff call now."""
+
+    case: str
+    written: bool
+    guardians: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +151,8 @@ class Place:
 class StaffDesk(Protocol):
     """Every change is one transaction with an audit row that names who did it and why."""
 
-    def party(self, source: str, external_ref: str) -> Party:
-        """Raises NotFound where there is no such booking."""
+    def party(self, source: str, external_ref: str, *, privy: bool = False) -> Party:
+        """Raises NotFound where there is no such booking, and of a hidden stay for whoever is not ``privy`` to it."""
         ...
 
     def prove(self, proof: Proof, *, actor: str) -> Proved | FormAnswer:
@@ -129,6 +161,36 @@ class StaffDesk(Protocol):
         Raises:
             Refused: no reason, the look is below what the community asks, or the stay takes nobody (``rule`` says which).
             NotFound: no such booking, or nobody of this party.
+        """
+        ...
+
+    def minor_care(self, stay: str) -> MinorCare:
+        """Raises NotFound where nobody under age is registered for this stay."""
+        ...
+
+    def tick_must(self, stay: str, must: str, *, actor: str, reason: str) -> None:
+        """One of the five musts was done.
+
+        Raises:
+            Refused: no reason, ticked before, or the records do not show it (``rule`` says which).
+            NotFound: as ``minor_care``.
+        """
+        ...
+
+    def report_suspicion(self, stay: str, *, actor: str, reason: str) -> Suspicion:
+        """Tell the police liaison, open an S1 case, and open the guardians' numbers for whoever reports.
+
+        Raises:
+            Refused: no reason.
+            NotFound: as ``minor_care``.
+        """
+        ...
+
+    def visitor_let_in(self, place: str, *, actor: str, reason: str) -> bool:
+        """Somebody was let in who visits this room or dwelling; whether that opened a case (a minor is alone there).
+
+        Raises:
+            NotFound: no such room or dwelling.
         """
         ...
 

@@ -45,6 +45,7 @@ from cloud_sync.jobs import (
     COMMANDS_EVERY_S,
     FACES_EVERY_S,
     FEED_EVERY_S,
+    GUARDIANS_EVERY_S,
     PASSES_EVERY_S,
     POST_EVERY_S,
     PROPOSALS_EVERY_S,
@@ -74,6 +75,7 @@ from cloud_sync.store.community_metrics import community_metrics
 from cloud_sync.store.delivery_check import DeliveryCheck
 from cloud_sync.store.feeds import SqlFeeds
 from cloud_sync.store.figures import StoredFigures
+from cloud_sync.store.guardians import tell_guardians
 from cloud_sync.store.morning import StoredMorning
 from cloud_sync.store.pass_feed import StoredPassFeed
 from cloud_sync.store.pass_lines import StoredPassLines
@@ -184,6 +186,7 @@ class Service:
         self._beat(Beat("upstream", UPSTREAM_EVERY_S, courier_of(books)))
         self._beat(Beat("reconcile", RECONCILE_EVERY_S, reconcile))
         self._beat(Beat("proposals", PROPOSALS_EVERY_S, lambda: propose_all(books.house)))
+        self._beat(Beat("guardians", GUARDIANS_EVERY_S, lambda: tell_guardians(books.house)))
         night = retention_work(books.house, (books.registry.staged(),))
         self._beat(Beat("retention", RETENTION_EVERY_S, night))
         archive = archive_work(books.engine, books.clock, self._config)
@@ -239,6 +242,7 @@ class Service:
             imports=books.imports,
             listings=books.listings,
             verifier=books.listings,
+            complaints=books.complaints,
             name_zh=self._config.community.name_zh,
             name_en=self._config.community.name_en,
             pages_url=self._config.web.pages_url,
@@ -254,7 +258,7 @@ class Service:
         zones = zone_router(books.accounts, books.zone_commands)
         nodes = node_router(StoredSnapshots(books.house))
         bookings = booking_router(SqlBookingDesk(books.house), books.accounts)
-        listings = listing_router(books.accounts, books.listings)
+        listings = listing_router(books.accounts, books.listings, books.complaints)
         metrics = metrics_router(books.accounts, lambda: community_metrics(books.house), figures)
         app = create_app(services, routers=(api, zones, nodes, bookings, listings, metrics))
         web = self._config.web

@@ -11,6 +11,7 @@ from cloud_sync.api.shapes import Shape
 from cloud_sync.core.roles import Right, may
 from cloud_sync.errors import Refused
 from cloud_sync.ports import SESSION_COOKIE, Accounts, Session
+from cloud_sync.ports_complaints import ComplaintDesk
 from cloud_sync.ports_model import Filing, FilingWish, Person, RoomWish
 
 CSRF_HEADER = "x-csrf-token"
@@ -81,13 +82,24 @@ class ListingAnswer(Shape):
     missing: tuple[str, ...]
 
 
-def listing_router(accounts: Accounts, listings: Filing) -> APIRouter:
+class ComplaintAnswer(Shape):
+    """What somebody complained of at the plate; the words stay with the community."""
+
+    complaint: str
+    topic: str
+    made_ms: int
+    state: str
+    answer: str
+
+
+def listing_router(accounts: Accounts, listings: Filing, complaints: ComplaintDesk) -> APIRouter:
     """Every call needs the session cookie of somebody who may file listings; a call that writes, its token too."""
     router = APIRouter(route_class=ProblemRoute, prefix="/api/v1")
-    calls = ListingCalls(accounts, listings)
+    calls = ListingCalls(accounts, listings, complaints)
     router.add_api_route("/session", calls.session, methods=["GET"])
     router.add_api_route("/listings", calls.file, methods=["POST"], status_code=201)
     router.add_api_route("/listings/{code}", calls.listing, methods=["GET"])
+    router.add_api_route("/listings/{code}/complaints", calls.complaints, methods=["GET"])
     router.add_api_route("/listings/{code}/documents", calls.declare, methods=["POST"], status_code=204)
     router.add_api_route("/listings/{code}/submit", calls.submit, methods=["POST"])
     router.add_api_route("/listings/{code}/leave", calls.leave, methods=["POST"])
@@ -97,9 +109,10 @@ def listing_router(accounts: Accounts, listings: Filing) -> APIRouter:
 
 
 class ListingCalls:
-    def __init__(self, accounts: Accounts, listings: Filing) -> None:
+    def __init__(self, accounts: Accounts, listings: Filing, complaints: ComplaintDesk) -> None:
         self._accounts = accounts
         self._listings = listings
+        self._complaints = complaints
 
     def session(self, request: Request) -> SessionAnswer:
         """Who is logged in, and the token of this session for calls that write."""
@@ -151,6 +164,20 @@ class ListingCalls:
             points=view.row.standing.left,
             band=view.row.standing.band,
             missing=(*lacks.documents, *lacks.letters, *lacks.items),
+        )
+
+    def complaints(self, code: Code, request: Request) -> tuple[ComplaintAnswer, ...]:
+        """What was complained of at this listing's plate: what waits first, then the newest."""
+        self._listings.listing(code, self._person(request, writes=False))  # whose it is not, is refused
+        return tuple(
+            ComplaintAnswer(
+                complaint=one.complaint,
+                topic=one.topic,
+                made_ms=one.made_ms,
+                state=one.state,
+                answer=one.answer,
+            )
+            for one in self._complaints.complaints(code)
         )
 
     def _session(self, request: Request) -> Session:

@@ -95,7 +95,7 @@ class WrongFact:
 class MinorConcern:
     """Something about a minor that somebody has to look at."""
 
-    what: Literal["unrelated_adult", "night_visitor", "no_guardian"]
+    what: Literal["unrelated_adult", "night_visitor", "no_guardian", "visitor", "suspicion"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ TELLERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "TemplateMatch": (),
         "Headcount": ("a check on the spot",),
         "WrongFact": (),
-        "MinorConcern": (),
+        "MinorConcern": ("a suspicion that staff report", "a visitor to the room of a minor alone"),
         "Submission": ("import reports",),
         "DailyReturn": ("the service, past noon", "a return that is filed after that"),
         "Household": ("import units", "import verifications", "the register of units"),

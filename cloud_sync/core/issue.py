@@ -56,6 +56,7 @@ class Basis:
     lookalike_consent: bool = False  # counts only beside the face consent
     more_time: bool = False  # asked for by the guest, and for nothing else to know
     creds: tuple[Cred, ...] = ()
+    hours: str = ""  # of every day, chosen by a guardian for a child; empty: at any time
 
 
 def is_turnover(basis: Basis, profile: PolicyProfile) -> bool:
@@ -173,7 +174,7 @@ def desired_pass(
         cls=GUEST,
         state=_wire_state(state, prereq),
         scope=_scope(basis, profile, now_ms),
-        schedule="",
+        schedule=basis.hours,
         not_before=not_before,
         not_after=not_after,
         prereq=prereq,

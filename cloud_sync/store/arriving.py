@@ -15,6 +15,7 @@ from cloud_sync.errors import NotFound
 from cloud_sync.ports_staff import Arrival, Place
 from cloud_sync.store import tables
 from cloud_sync.store.guests import new_link
+from cloud_sync.store.hidden import hides, listed
 from cloud_sync.store.house import Act
 
 SAID_MAX = 64  # as long as a booking's reference may be
@@ -107,6 +108,7 @@ def _fitting(act: Act, said: str) -> Sequence[Any]:
             booking.c.community == act.house.community,
             sa.func.lower(booking.c.external_ref) == said.lower(),
             stay.c.state.in_(STAY_OPEN),
+            ~hides(act.house.community, stay.c.stay),
         )
         .order_by(stay.c.planned_in_ms.desc())
         .limit(FITS_MAX)
@@ -124,6 +126,8 @@ def answer(act: Act, arrival: str, source: str, external_ref: str) -> str:
     held = act.row(tables.arrival, arrival=arrival)
     if held is None or held.answered_ms is not None:
         raise NotFound("nobody waits under this entry any more; look at the list again.")
+    if (source, external_ref) in {(one.source, one.external_ref) for one in listed(act)}:
+        raise NotFound(f"there is no booking {source} {external_ref}.")
     token = new_link(act, source, external_ref)
     act.update(tables.arrival, {"arrival": arrival}, answered_ms=act.now_ms)
     act.note("arrival.answer", arrival, None, f"{source} {external_ref}", f"at {held.access_point}")

@@ -23,6 +23,7 @@ from cloud_sync.store.attempts import take_told_booking
 from cloud_sync.store.bookings import WALK_IN, BookingWish, room_is_free, take_booking
 from cloud_sync.store.bundles import SignedPass
 from cloud_sync.store.engine import reading
+from cloud_sync.store.hidden import is_hidden
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.reasons import checked_reason
 from cloud_sync.store.rows import RowFault, booking_wish, moment_ms
@@ -115,6 +116,8 @@ def _view(act: Act, source: str, external_ref: str) -> BookingView:
     if held is None:
         raise NotFound(f"there is no booking {source} {external_ref}.")
     (stay,) = act.rows(tables.stay, booking=str(held.booking))
+    if is_hidden(act, str(stay.stay)):
+        raise NotFound(f"there is no booking {source} {external_ref}.")
     rows = act.rows(tables.registration, stay=str(stay.stay))
     told = tellings.of(act, str(held.booking))
     return BookingView(

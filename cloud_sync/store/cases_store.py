@@ -4,17 +4,18 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from cloud_sync.core.case_types import Case, CaseEvent, CaseState, Deed, Family
+from cloud_sync.core.case_types import Case, CaseEvent, CaseState, Deed
 from cloud_sync.core.cases import again, possible, visible
 from cloud_sync.core.guards import Guard
 from cloud_sync.core.lifecycles import Refusal
-from cloud_sync.core.roles import Role, role_of
+from cloud_sync.core.roles import Right, Role, may, role_of
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports import User
 from cloud_sync.ports_cases import CaseChange, CaseLine, CaseNote, CaseView, CaseWish
 from cloud_sync.store import tables
 from cloud_sync.store.case_rows import begin, case_of, find, link, links, move, newest_rev
 from cloud_sync.store.engine import reading
+from cloud_sync.store.hidden import hidden_subjects
 from cloud_sync.store.house import Act, House, acting
 
 QUEUE_MAX = 200  # a page; more open cases than that are a flood, and the gravest come first
@@ -55,7 +56,7 @@ class SqlCaseDesk:
         query = _lines(self._house.community).where(tables.case_.c.id == case_id)
         with reading(self._house.engine).connect() as db:
             row = db.execute(query).mappings().one_or_none()
-            if row is None or not visible(user.role, Family(row["family"]), case_of(row).severity):
+            if row is None or not self._may_see(db, user, case_of(row)):
                 raise NotFound(
                     f"There is no case {case_id} for you here; the staff page lists those there are."
                 )
@@ -71,7 +72,7 @@ class SqlCaseDesk:
         deed = Deed(wish.event, user.name, role, wish.reason, wish.code, wish.to, wish.until_ms)
         with acting(self._house, user.name, user.role) as act:
             case = find(act, case_id)
-            if case is None or not visible(user.role, case.family, case.severity):
+            if case is None or not self._may_see(act.connection, user, case):
                 raise NotFound(
                     f"There is no case {case_id} for you here; the staff page lists those there are."
                 )
@@ -106,7 +107,22 @@ class SqlCaseDesk:
     def _read(self, query: sa.Select[tuple[object, ...]], user: User) -> tuple[CaseLine, ...]:
         with reading(self._house.engine).connect() as db:
             lines = [_line(row) for row in db.execute(query).mappings()]
-        return tuple(line for line in lines if visible(user.role, line.case.family, line.case.severity))
+            unseen = self._unseen(db, user)
+        return tuple(
+            line
+            for line in lines
+            if visible(user.role, line.case.family, line.case.severity) and line.case.subject not in unseen
+        )
+
+    def _may_see(self, db: sa.Connection, user: User, case: Case) -> bool:
+        seen = visible(user.role, case.family, case.severity)
+        return seen and case.subject not in self._unseen(db, user)
+
+    def _unseen(self, db: sa.Connection, user: User) -> frozenset[str]:
+        """What this person's cases may not be about: a stay that is hidden from everybody who need not know."""
+        if may(user.role, Right.PRIVACY):
+            return frozenset()
+        return hidden_subjects(db, self._house.community)
 
     def _notes(self, db: sa.Connection, case_id: str) -> tuple[CaseNote, ...]:
         table = tables.case_note

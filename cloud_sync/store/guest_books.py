@@ -9,6 +9,7 @@ from cloud_sync.ports_guest import FormAnswer, GuestView
 from cloud_sync.store import (
     bulletins,
     bundles,
+    guardians,
     guest_data,
     guest_view,
     guests,
@@ -101,6 +102,12 @@ class GuestBooks:
                 return
             version = self._house.profile.consent_texts[MORE_TIME]
             guests.give(act, stay, member, ConsentWish(MORE_TIME, version, "und", CHANNEL))
+
+    def set_child_hours(
+        self, guest_token: str, subject_ref: str | None, begins: str, ends: str, *, tell: bool
+    ) -> None:
+        with self._guest() as act:
+            guardians.set_hours(act, guest_token, subject_ref, begins, ends, tell=tell)
 
     def issue_pin(self, guest_token: str, subject_ref: str | None) -> str:
         with self._guest() as act:

@@ -21,12 +21,14 @@ from cloud_sync.protocol.messages import PREREQ_LISTING
 from cloud_sync.store import emergencies, tables
 from cloud_sync.store.bulletins import for_stay
 from cloud_sync.store.document_checks import failed_checks
+from cloud_sync.store.guardians import can_tell, has_guardian
 from cloud_sync.store.guests import stay_of_token
 from cloud_sync.store.house import Act
-from cloud_sync.store.issuing import held_row, newest_pass, relocated_by
+from cloud_sync.store.issuing import CHILD, held_row, newest_pass, relocated_by
 from cloud_sync.store.pass_sets import is_online
 from cloud_sync.store.places import scope_of
 from cloud_sync.store.self_registering import visit_of
+from cloud_sync.store.tables_guests import child_hours
 
 ROLES = ("lead", "companion", "minor")  # in the order they stand on the page
 
@@ -65,6 +67,7 @@ def view(act: Act, token: str) -> GuestView:
         asks=profile.jurisdiction.asked_besides(),
         emergency=emergencies.active(act),
         bulletins=for_stay(act, stay),
+        can_tell=can_tell(act.house),
     )
 
 
@@ -115,6 +118,7 @@ def _member(act: Act, stay: Any, row: Any, *, has_face_doors: bool) -> GuestMemb
         for one in act.rows(tables.credential, pass_id=held.pass_id)
         if one.state in CREDENTIAL_LIVE
     }
+    wish: Any = act.row(child_hours, stay=stay.stay, person=row.person) if row.role == CHILD else None
     person, wire = _one(act, tables.person, person=row.person), held_row(held.wire)
     return GuestMember(
         subject_ref=row.subject_ref,
@@ -131,6 +135,9 @@ def _member(act: Act, stay: Any, row: Any, *, has_face_doors: bool) -> GuestMemb
         more_time=_agreed(act, stay, row, MORE_TIME),
         code=live.get("qr"),
         has_pin="pin" in live,
+        hours=wish.hours if wish is not None else "",
+        tells=bool(wish.tell) if wish is not None else False,
+        guarded=row.role == CHILD and has_guardian(act, stay),
     )
 
 

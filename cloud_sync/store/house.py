@@ -14,6 +14,7 @@ from cloud_sync.core.lifecycles import Lifecycle, Refusal, advance
 from cloud_sync.core.policy import PolicyProfile
 from cloud_sync.errors import Refused
 from cloud_sync.ports import Clock, Signer
+from cloud_sync.ports_guest import Contact
 from cloud_sync.store import audit, built
 from cloud_sync.store.plain import execute, is_postgres
 from cloud_sync.store.vault import Vault
@@ -42,6 +43,8 @@ class House:
     signer: Signer = field(repr=False, kw_only=True)  # the community's own key
     clock: Clock
     randomness: Callable[[int], bytes]
+    channels: frozenset[str] = field(default=frozenset(), kw_only=True)  # the ways of writing that are set up
+    liaison: Contact | None = field(default=None, kw_only=True)  # who hears of a suspicion at the police
 
     def local_day(self, moment_ms: int) -> date:
         return datetime.fromtimestamp(moment_ms / 1000, self.zone).date()

@@ -9,6 +9,7 @@ from cloud_sync.store import tables
 from cloud_sync.store.dossier_books import check_unit
 from cloud_sync.store.house import Act
 from cloud_sync.store.imports import Form
+from cloud_sync.store.minors_told import visitor_to
 from cloud_sync.store.rows import RowFault, choice_in, moment_in, needed_in, ref_in
 from cloud_sync.store.subjects import SubjectWish, take_subject
 from cloud_sync.store.visitors import check_no_rooms, visited
@@ -25,7 +26,8 @@ def _visitor(act: Act, line: int, cells: Mapping[str, str]) -> RowAnswer:
     subject = act.row(tables.subject, kind="visitors", ref=wish.ref)
     assert subject is not None
     (held,) = act.rows(tables.pass_, person=str(subject.person))
-    visited(act, unit, str(held.pass_id), wish.valid_from_ms)
+    if visited(act, unit, str(held.pass_id), wish.valid_from_ms) == "new":
+        visitor_to(act, unit, str(held.pass_id), wish.valid_from_ms, "a visitor's pass of a file")
     return answer
 
 

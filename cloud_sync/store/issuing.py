@@ -29,9 +29,11 @@ from cloud_sync.store.erasing import erase_face
 from cloud_sync.store.house import Act
 from cloud_sync.store.pins import DAY
 from cloud_sync.store.places import owners_of, scope_of
+from cloud_sync.store.tables_guests import child_hours
 
 # PENDING → ARMED → ACTIVE → EXPIRED is the longest way a pass has to catch up on at once.
 STEPS_MAX = 6
+CHILD = "minor"  # the role of somebody under age in another guest's party
 PASS_ENDED = frozenset({PassState.EXPIRED, PassState.REVOKED})
 _rows = msgspec.msgpack.Decoder(PassRow)
 
@@ -109,7 +111,7 @@ def _refresh_member(act: Act, ground: Ground, member: Any, held: Any | None) -> 
     if held is None or (held.state in PASS_ENDED and _wants_another(act, ground.stay, held)):
         held = _issue(act, ground.stay, member)
     state, creds = PassState(held.state), live_credentials(act, held.pass_id)
-    basis = basis_of(ground, member, held.pass_id, creds)
+    basis = basis_of(ground, member, held.pass_id, creds, _hours(act, ground.stay.stay, member))
     state = _step(act, held, state, basis)
     settle_credentials(act, held.pass_id, state)
     row = desired_pass(basis, state, held_row(held.wire), act.house.profile, act.now_ms)
@@ -155,7 +157,7 @@ def _issue(act: Act, stay: Any, member: Any) -> Any:
     return act.row(tables.pass_, pass_id=pass_id)
 
 
-def basis_of(ground: Ground, member: Any, pass_id: str, creds: tuple[Cred, ...]) -> Basis:
+def basis_of(ground: Ground, member: Any, pass_id: str, creds: tuple[Cred, ...], hours: str) -> Basis:
     """Everything one pass rests on."""
     stay, person = ground.stay, str(member.person)
     return Basis(
@@ -175,7 +177,16 @@ def basis_of(ground: Ground, member: Any, pass_id: str, creds: tuple[Cred, ...])
         lookalike_consent=(person, FACE_LOOKALIKE) in ground.consented,
         more_time=(person, MORE_TIME) in ground.consented,
         creds=creds,
+        hours=hours,
     )
+
+
+def _hours(act: Act, stay_id: str, member: Any) -> str:
+    """What the guardian chose; only a child of somebody else's party has hours."""
+    if member.role != CHILD:
+        return ""
+    held: Any = act.row(child_hours, stay=stay_id, person=member.person)
+    return str(held.hours) if held is not None else ""
 
 
 def _doors(act: Act, room: str) -> Iterator[Door]:

@@ -24,6 +24,7 @@ from cloud_sync.ports_model import (
 )
 from cloud_sync.store import tables
 from cloud_sync.store.filing import REVIEW, SUPERVISE
+from cloud_sync.store.hidden import hidden_subjects
 from cloud_sync.store.house import Act
 from cloud_sync.store.listing_steps import (
     answers_of,
@@ -91,7 +92,8 @@ def view(act: Act, code: str, by: Person) -> ListingView:
     held = listing_of(act, code)
     (row,) = rows(act, only=code)
     filed, looked = file_of(act, code), newest_inspection(act, code)
-    stays = open_stays(act, code)
+    hidden = hidden_subjects(act.connection, act.house.community)
+    stays = [stay for stay in open_stays(act, code) if str(stay.stay) not in hidden]
     return ListingView(
         row=row,
         max_guests=held.max_guests,

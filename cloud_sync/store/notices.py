@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from cloud_sync.core.lifecycles import STAY_OPEN
 from cloud_sync.core.policy import HOUR_MS, MINUTE_MS
 from cloud_sync.errors import NotFound, Refused
-from cloud_sync.ports_guest import DueNotice
+from cloud_sync.ports_guest import Contact, DueNotice
 from cloud_sync.store import tables
 from cloud_sync.store.engine import reading
 from cloud_sync.store.guests import LANGUAGES, new_link
@@ -37,6 +37,16 @@ class Invitation:
     to: str
     language: str
     pages: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What a message says: its topic's words, filled with ``said``; a link where it has one."""
+
+    topic: str
+    language: str
+    said: dict[str, str] = field(default_factory=dict, repr=False)
+    link: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,23 +165,29 @@ def _queue(act: Act, wish: Invitation) -> str:
     (stay,) = act.rows(tables.stay, booking=str(booking.booking))
     if stay.state not in STAY_OPEN:
         raise Refused("notice", f"the stay of booking {wish.source} {wish.external_ref} is {stay.state}.")
+    letter = Letter(INVITATION, wish.language, {}, f"{wish.pages}/g/{token}")
+    return queue(act, Contact(wish.channel, wish.to), letter, stay=str(stay.stay))
+
+
+def queue(act: Act, contact: Contact, letter: Letter, *, stay: str = "") -> str:
+    """One message, due now; address and words stand sealed until it is sent.  The notice's id."""
     notice = act.new_id("NO")
     act.insert(
         tables.notice,
         notice=notice,
-        stay=stay.stay,
-        channel=wish.channel,
-        topic=INVITATION,
-        language=wish.language,
+        stay=stay,
+        channel=contact.channel,
+        topic=letter.topic,
+        language=letter.language,
         state="QUEUED",
         attempts=0,
         next_ms=act.now_ms,
         made_ms=act.now_ms,
     )
-    act.note("notice.queue", notice, None, "QUEUED", f"{INVITATION} by {wish.channel}")
+    act.note("notice.queue", notice, None, "QUEUED", f"{letter.topic} by {contact.channel}")
     act.on_failure.append(partial(act.house.vault.forget, notice))
-    letter = {"to": wish.to, "link": f"{wish.pages}/g/{token}"}
-    act.house.vault.seal(notice, SEALED, json.dumps(letter, ensure_ascii=False))
+    sealed = {"to": contact.to, "link": letter.link, "said": letter.said}
+    act.house.vault.seal(notice, SEALED, json.dumps(sealed, ensure_ascii=False))
     return notice
 
 
@@ -204,6 +220,6 @@ def _facts(act: Act, notice: str) -> dict[str, Any]:
         "language": held.language,
         "community_zh": community.name_zh,
         "community_en": community.name_en,
-        "planned_in_ms": stay.planned_in_ms,
-        "planned_out_ms": stay.planned_out_ms,
+        "planned_in_ms": stay.planned_in_ms if stay is not None else 0,  # not every message is about a stay
+        "planned_out_ms": stay.planned_out_ms if stay is not None else 0,
     }

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from cloud_sync.core.policy import FACE_ACCESS
 from cloud_sync.core.retention import FacePersons, Hold, Proof
 from cloud_sync.core.trace import TellingRule, TraceWish
-from cloud_sync.ports_privacy import BreachView, TraceShown, TraceView
-from cloud_sync.store import breaches, retention, tables, trace_telling, tracing
+from cloud_sync.ports_privacy import BreachView, HiddenStay, TraceShown, TraceView
+from cloud_sync.store import breaches, hidden, retention, tables, trace_telling, tracing
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
 
@@ -42,6 +42,17 @@ class SqlPrivacy:
     def face_persons(self) -> FacePersons:
         with reading(self._house.engine).connect() as db:
             return count_face_persons(db)
+
+    def hide_stay(self, source: str, external_ref: str, *, reason: str, actor: str) -> None:
+        with self._acting(actor) as act:
+            hidden.hide(act, source, external_ref, reason)
+
+    def show_stay(self, stay: str, *, reason: str, actor: str) -> None:
+        with self._acting(actor) as act:
+            hidden.show(act, stay, reason)
+
+    def hidden_stays(self) -> tuple[HiddenStay, ...]:
+        return self._look(hidden.listed)
 
     def traces(self) -> tuple[TraceView, ...]:
         return self._look(tracing.listed)

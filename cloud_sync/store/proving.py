@@ -16,6 +16,7 @@ from cloud_sync.ports_staff import PROOFING_OF, Party, PartyMember, Proof, Prove
 from cloud_sync.store import registering, tables
 from cloud_sync.store.discrepancy_rows import settle_by_act
 from cloud_sync.store.evidence_store import tell
+from cloud_sync.store.hidden import is_hidden
 from cloud_sync.store.house import Act
 from cloud_sync.store.issuing import newest_pass
 from cloud_sync.store.places import scope_of
@@ -148,12 +149,16 @@ def _proved(act: Act, stay: Any, person: str, level: int) -> Proved:
     )
 
 
-def party(act: Act, source: str, external_ref: str) -> Party:
+def party(act: Act, source: str, external_ref: str, *, privy: bool = False) -> Party:
     """Who belongs to a booking, place by place, without a name."""
     booking = act.row(tables.booking, source=source, external_ref=external_ref)
     if booking is None:
         raise NotFound(f"there is no booking {source} {external_ref}.")
     (stay,) = act.rows(tables.stay, booking=str(booking.booking))
+    if not privy and is_hidden(act, str(stay.stay)):
+        raise NotFound(
+            f"there is no booking {source} {external_ref}."
+        )  # the very words of one that is not there
     room = act.row(tables.room, room=stay.room)
     members = act.rows(tables.stay_member, stay=stay.stay)
     return Party(
@@ -177,10 +182,12 @@ def _member(act: Act, stay: Any, member: Any) -> PartyMember:
     registrations = act.rows(tables.registration, stay=stay.stay, person=member.person)
     held = newest_pass(act, stay.stay, member.person)
     newest = registrations[-1] if registrations else None
+    person: Any = act.row(tables.person, person=member.person)
     return PartyMember(
         subject_ref=str(member.subject_ref),
         role=str(member.role),
         registration=str(newest.status) if newest is not None else "",
         proofing=newest.proofing if newest is not None else 0,
         pass_state=str(held.state) if held is not None else "",
+        minor=bool(person.minor) if person is not None else False,
     )

@@ -14,6 +14,7 @@ from cloud_sync.errors import NotFound
 from cloud_sync.jurisdictions import policy_of
 from cloud_sync.ports_delivery import Deliveries, DoorReceipt, NodeUnready, PassReceipts
 from cloud_sync.store.engine import reading
+from cloud_sync.store.hidden import hides
 from cloud_sync.store.pass_sets import is_online
 from cloud_sync.store.tables import access_point, community, node, node_state, pass_, room, stay
 from cloud_sync.store.tables_delivery import delivery_check, delivery_unready, pass_line
@@ -171,6 +172,9 @@ class StoredDeliveries:
             ).one_or_none()
             until_ms = max(check.until_ms if check else 0, now_ms + DAY_MS)
             which = needed(self._code, policy_of(home.profile), now_ms, until_ms)
+            which &= ~hides(
+                self._code, pass_.c.stay
+            )  # the nightly check counts such passes; nobody is shown them
             found = [one for one in receipts(db, self._code, which, now_ms) if _is(one, of)]
             late = self._unready(db, check.at_ms) if check else ()
         found.sort(key=lambda one: not one.missing)

@@ -31,6 +31,7 @@ from cloud_sync.store.self_registering import drop_draft
 from cloud_sync.store.sink_epoch import ERASED_BYTES, erased
 from cloud_sync.store.tables_booking import daily_return, feed_entry, intake_key
 from cloud_sync.store.tables_bulletins import bulletin, bulletin_receipt
+from cloud_sync.store.tables_guests import complaint
 from cloud_sync.store.tables_import import import_row, import_run, roll_person
 from cloud_sync.store.tables_privacy import (
     breach,
@@ -224,6 +225,7 @@ def shelves() -> tuple[Shelf, ...]:
     t = tables
     closed, found = t.case_.c.closed_ms, t.discrepancy
     gone = sa.func.coalesce(t.subject.c.ended_ms, t.subject.c.valid_until_ms)
+    complained = sa.func.coalesce(complaint.c.answered_ms, complaint.c.made_ms)
     agreed = sa.func.coalesce(t.consent.c.withdrawn_ms, t.consent.c.given_ms)
     return (
         Shelf(
@@ -284,6 +286,7 @@ def shelves() -> tuple[Shelf, ...]:
         Shelf("message", t.notice, t.notice.c.made_ms, _drop_messages, stay=t.notice.c.stay),
         _plain("message", bulletin_receipt, "shown_ms", stay=bulletin_receipt.c.stay),
         _plain("message", bulletin, "ends_ms"),
+        Shelf("complaint", complaint, complained, delete_rows(complaint)),
         _plain("arrival", t.arrival, "asked_ms"),
         _plain("deadletter", t.deadletter, "seen_ms"),
         _plain("alert.queue", t.alert_queue, "stored_ms"),
@@ -357,6 +360,9 @@ ENDS_WITH = {
     "registration": "registration",
     "stay_member": "registration",
     "guest_visit": "registration",
+    "minor_must": "registration",
+    "hidden_stay": "registration",
+    "child_hours": "registration",
     "erasure": "registration",
     "push_subscription": "session",  # with the account; a browser that is gone is forgotten at the next wake
     "user": "session",  # with the account, by an administrator

@@ -4,8 +4,19 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from cloud_sync.ports_guest import FormAnswer
-from cloud_sync.ports_staff import Arrival, DryRunReport, Party, Place, Proof, Proved
-from cloud_sync.store import arriving, cards, changing, day_codes, dry_run, proving, subject_rights, visitors
+from cloud_sync.ports_staff import Arrival, DryRunReport, MinorCare, Party, Place, Proof, Proved, Suspicion
+from cloud_sync.store import (
+    arriving,
+    cards,
+    changing,
+    day_codes,
+    dry_run,
+    minors,
+    minors_told,
+    proving,
+    subject_rights,
+    visitors,
+)
 from cloud_sync.store.bundles import SignedPass
 from cloud_sync.store.day_codes import DayCode
 from cloud_sync.store.engine import reading
@@ -20,14 +31,38 @@ class StaffBooks:
 
     _house: House
 
-    def party(self, source: str, external_ref: str) -> Party:
+    def party(self, source: str, external_ref: str, *, privy: bool = False) -> Party:
         with reading(self._house.engine).begin() as connection:
             act = Act(self._house, connection, self._house.clock.now_ms(), "service", "system")
-            return proving.party(act, source, external_ref)
+            return proving.party(act, source, external_ref, privy=privy)
 
     def prove(self, proof: Proof, *, actor: str) -> Proved | FormAnswer:
         with self._staff(actor) as act:
             return proving.prove(act, proof)
+
+    def minor_care(self, stay: str) -> MinorCare:
+        with reading(self._house.engine).begin() as connection:
+            act = Act(self._house, connection, self._house.clock.now_ms(), "service", "system")
+            return minors.care(act, stay)
+
+    def tick_must(self, stay: str, must: str, *, actor: str, reason: str) -> None:
+        with self._staff(actor) as act:
+            minors.tick(act, stay, must, reason)
+
+    def report_suspicion(self, stay: str, *, actor: str, reason: str) -> Suspicion:
+        with self._staff(actor) as act:
+            told = minors_told.suspect(act, stay, reason)
+        vault, field = self._house.vault, "guardian_contact"
+        numbers = (  # after the commit: every opening writes its own disclosure row
+            vault.open_field(one, field, actor=actor, purpose=f"call the guardian: {reason}", screen="minor")
+            for one in told.minors
+            if vault.holds(one, field)
+        )
+        return Suspicion(told.case, told.written, tuple(numbers))
+
+    def visitor_let_in(self, place: str, *, actor: str, reason: str) -> bool:
+        with self._staff(actor) as act:
+            return minors_told.visitor_to(act, place, str(act.now_ms), act.now_ms, reason)
 
     def cancel_booking(self, source: str, external_ref: str, *, actor: str, reason: str) -> str:
         with self._staff(actor) as act:

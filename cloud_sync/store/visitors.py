@@ -14,6 +14,7 @@ from cloud_sync.store.day_codes import DayCode, bearer_pass, check_reason, day_c
 from cloud_sync.store.dossier_books import check_unit
 from cloud_sync.store.evidence_store import Status, tell
 from cloud_sync.store.house import Act
+from cloud_sync.store.minors_told import visitor_to
 from cloud_sync.store.subjects import SubjectWish, scope_now, take_subject
 from cloud_sync.store.tables_rules import evidence
 
@@ -64,6 +65,8 @@ def admit(act: Act, wish: VisitWish) -> SignedPass | DayCode:
     (held,) = act.rows(tables.pass_, person=str(subject.person))
     if wish.unit:
         visited(act, wish.unit, str(held.pass_id), act.now_ms)
+        if wish.cls != EMERGENCY:
+            visitor_to(act, wish.unit, str(held.pass_id), act.now_ms, wish.reason.strip())
     act.note("visitor.admit", held.pass_id, None, f"{wish.cls} {wish.minutes} min", wish.reason.strip())
     if wish.cls == EMERGENCY:
         return day_code(act, str(held.pass_id), minutes=wish.minutes, reason=wish.reason)

@@ -21,6 +21,7 @@ from cloud_sync.web.guest.pages import GuestPages
 from cloud_sync.web.guest.shown import Printer
 from cloud_sync.web.headers import BodyLimit, SecureHeaders
 from cloud_sync.web.hub import LiveHub
+from cloud_sync.web.listings.complaints import ComplaintPages
 from cloud_sync.web.listings.pages import ListingPages
 from cloud_sync.web.listings.verify import VerifyPages
 from cloud_sync.web.live import LivePages
@@ -32,6 +33,7 @@ from cloud_sync.web.staff.arrived import PassesPages
 from cloud_sync.web.staff.desk import Desk
 from cloud_sync.web.staff.doors import DoorPages
 from cloud_sync.web.staff.live import StaffLive
+from cloud_sync.web.staff.minors import MinorPages
 from cloud_sync.web.staff.pages import StaffPages
 from cloud_sync.web.staff.proving import ProvePages
 from cloud_sync.web.staff.push import PushPages
@@ -85,6 +87,8 @@ def create_app(services: Services, *, routers: Sequence[APIRouter] = ()) -> Fast
         app.include_router(ListingPages(services, services.listings).router)
     if services.verifier is not None:
         app.include_router(VerifyPages(services, services.verifier).router)
+    if services.complaints is not None:
+        app.include_router(ComplaintPages(services, services.complaints).router)
     if services.cases is not None:
         _add_staff(app, services, services.cases, hub)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -102,6 +106,7 @@ def _add_staff(app: FastAPI, services: Services, cases: CaseDesk, hub: LiveHub) 
     desk = Desk(services, cases)
     app.include_router(StaffPages(desk).router)
     app.include_router(ProvePages(desk).router)
+    app.include_router(MinorPages(desk).router)
     app.include_router(StaffLive(services, hub).router)
     if services.commands is not None:
         app.include_router(DoorPages(desk, services.commands).router)

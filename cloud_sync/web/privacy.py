@@ -14,7 +14,7 @@ from cloud_sync.core.retention import FILE_AT, Hold, Proof
 from cloud_sync.core.roles import Right
 from cloud_sync.core.trace import Telling, TellingRule, TraceKind, TraceState, TraceWish
 from cloud_sync.errors import NotFound, Refused
-from cloud_sync.ports_privacy import PrivacyDesk, TraceView
+from cloud_sync.ports_privacy import HiddenStay, PrivacyDesk, TraceView
 from cloud_sync.web import words
 from cloud_sync.web.accounts import go
 from cloud_sync.web.breaches import BreachRow, breach_row
@@ -39,6 +39,7 @@ CONFLICT = 409
 Short = Annotated[str, Form(max_length=128)]
 Line = Annotated[str, Form(max_length=200)]
 TraceId = Annotated[str, Path(pattern=r"^TR-[0-9A-Z]{26}$")]
+StayId = Annotated[str, Path(pattern=r"^ST-[0-9A-Z]{26}$")]
 HoldId = Annotated[str, Path(pattern=r"^LH-[0-9A-Z]{26}$")]
 
 FACES = mark(
@@ -67,6 +68,7 @@ CLOCK_WORDS: Mapping[str, str] = MappingProxyType({
     "breach": mark("Lost nodes with faces"),
     "message": mark("Messages to guests"),
     "draft": mark("Forms that were not sent"),
+    "complaint": mark("Complaints at a door's plate"),
     "arrival": mark("What was said at a gate"),
     "deadletter": mark("Messages that could not be read"),
     "alert.queue": mark("Alarms before they are cases"),
@@ -90,6 +92,7 @@ REFUSALS: Mapping[str, str] = MappingProxyType({
     "trace.until": mark("Telling is put off until a day within a year."),
     "trace.told": mark("They were told; nothing can be put off any more."),
     "trace.over": mark("What was approved is shown for a day; ask again."),
+    "hidden.already": mark("This stay is hidden already."),
     "hold.end": mark("A hold ends within a year; make it anew then."),
     "hold.scope": mark("Choose what is kept: a kind of record, or one booking."),
     "guest.erase_open": mark("This stay is not over yet."),
@@ -124,6 +127,7 @@ class PrivacyPage:
     clocks: tuple[ClockRow, ...]
     overdue: int
     holds: tuple[HoldRow, ...]
+    hidden: tuple[HoldRow, ...]
     traces: tuple[TraceRow, ...]
     breaches: tuple[BreachRow, ...]
     owed: tuple[TraceRow, ...]
@@ -152,6 +156,8 @@ class PrivacyPages:
         self._own("/privacy/traces/{trace}/telling", self.telling, "POST")
         self._own("/privacy/copies", self.copy, "POST")
         self._own("/privacy/erasures", self.erase, "POST")
+        self._own("/privacy/hidden", self.hide, "POST")
+        self._own("/privacy/hidden/{stay}", self.show_again, "POST")
         self._own("/privacy/holds", self.hold, "POST")
         self._own("/privacy/holds/{hold}", self.lift, "POST")
 
@@ -203,6 +209,24 @@ class PrivacyPages:
         asked = self._form(request, csrf)
         try:
             self._privacy.lift(hold, reason=reason, actor=asked.session.user.name)
+        except (Refused, NotFound) as error:
+            return self._no(request, asked, error)
+        return go("/privacy")
+
+    def hide(self, request: Request, csrf: Short = "", source: Short = "", ref: Short = "", reason: Line = "") -> Response:  # fmt: skip
+        """Gate and operator see nothing of this stay from now on; its doors open as before."""
+        asked = self._form(request, csrf)
+        who = asked.session.user.name
+        try:
+            self._privacy.hide_stay(source.strip(), ref.strip(), reason=reason, actor=who)
+        except (Refused, NotFound) as error:
+            return self._no(request, asked, error)
+        return go("/privacy")
+
+    def show_again(self, request: Request, stay: StayId, csrf: Short = "", reason: Line = "") -> Response:
+        asked = self._form(request, csrf)
+        try:
+            self._privacy.show_stay(stay, reason=reason, actor=asked.session.user.name)
         except (Refused, NotFound) as error:
             return self._no(request, asked, error)
         return go("/privacy")
@@ -318,6 +342,7 @@ class PrivacyPages:
             breaches=tuple(breach_row(one, asked) for one in self._privacy.breaches()),
             traces=tuple(trace_row(one, asked) for one in self._privacy.traces()),
             owed=tuple(trace_row(one, asked) for one in self._privacy.traces_owed()),
+            hidden=tuple(_hidden(one, asked) for one in self._privacy.hidden_stays()),
             faces=say(FACES, now=f"{faces.now:,}", ever=f"{faces.ever:,}", at=f"{FILE_AT:,}"),
             faces_warn=faces.level > 0,
             kinds=tuple((code, say(text)) for code, text in KINDS.items()),
@@ -379,6 +404,12 @@ def _clock(line: Proof, asked: Asked) -> ClockRow:
 def _hold(one: Hold, asked: Asked) -> HoldRow:
     what = words.say(CLOCK_WORDS, one.ref, asked.by.say) if one.kind == "clock" else one.ref
     return HoldRow(one.hold, what, one.author, one.reason, asked.by.day_and_clock(one.until_ms))
+
+
+def _hidden(one: HiddenStay, asked: Asked) -> HoldRow:
+    """As a hold: which stay, by whom, why, and since when."""
+    what = f"{one.source} {one.external_ref}"
+    return HoldRow(one.stay, what, one.set_by, one.reason, asked.by.day_and_clock(one.set_ms))
 
 
 def _why(error: Refused | NotFound, say: Texts) -> str:

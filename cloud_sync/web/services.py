@@ -8,6 +8,7 @@ from cloud_sync.ports import Accounts, Clock, DashboardReader, EventFeed, Regist
 from cloud_sync.ports_bulletins import BulletinDesk
 from cloud_sync.ports_cases import CaseDesk, CaseFeed, PushBook
 from cloud_sync.ports_commands import Commands
+from cloud_sync.ports_complaints import ComplaintDesk
 from cloud_sync.ports_delivery import DeliveryReader
 from cloud_sync.ports_figures import FigureReader
 from cloud_sync.ports_imports import ImportDesk
@@ -57,6 +58,7 @@ class Services:
     upstream: UpstreamReader | None = None  # without it there is no page of reports to authorities
     deliveries: DeliveryReader | None = None  # without it nobody is shown whose pass is at which door
     imports: ImportDesk | None = None  # without it there is no page for spreadsheets
+    complaints: ComplaintDesk | None = None  # without it a plate takes none
     privacy: PrivacyDesk | None = None  # without it there is no page for retention, copies and traces
     bulletins: BulletinDesk | None = None  # without it there is no page for notices to guests
     listings: ListingDesk | None = None  # without it there is no register of listings

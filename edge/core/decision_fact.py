@@ -4,9 +4,12 @@ from dataclasses import replace
 
 from edge.core.decision import Case
 from edge.core.decision_types import Allow, Attempt, Deny, DoorView, Moment, Policy
-from edge.core.events import Fact, MatchFact
+from edge.core.events import CredentialKind, Fact, MatchFact
 from edge.core.freshness import link_state
 from edge.core.passes import Prereq
+from edge.core.reasons import Reason
+
+UNSEEN_COUNTS_NS = 30_000_000_000  # time to find a phone; later it is somebody else
 
 
 def about(decision: Allow | Deny, attempt: Attempt, door: DoorView, moment: Moment, policy: Policy) -> Fact:
@@ -26,6 +29,13 @@ def about(decision: Allow | Deny, attempt: Attempt, door: DoorView, moment: Mome
         x=_marks(decision, attempt) | _pad_why(attempt) | _beside(attempt),
     )
     return fact if attempt.holder is None else _with_holder(fact, Case(attempt, door, moment, policy))
+
+
+def retried(fact: Fact, unseen_ns: int | None, now_ns: int) -> Fact:
+    """Something else is shown after a face that could not be seen well: the record says so, and of the look nothing more."""
+    recent = unseen_ns is not None and now_ns - unseen_ns <= UNSEEN_COUNTS_NS
+    by_face = fact.credential_kind is CredentialKind.FACE
+    return replace(fact, quality=Reason.LOW_QUALITY.value) if recent and not by_face else fact
 
 
 def _with_holder(fact: Fact, case: Case) -> Fact:

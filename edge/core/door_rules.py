@@ -123,7 +123,7 @@ def _schedule(
     """A clock that is not believed cannot say that it is the wrong hour; an unknown schedule stays shut all the same."""
     if holder is None or holder.schedule in ANY_TIME:
         return Ruling.NOT_CONFIGURED, None
-    known = holder.schedule in calendar.schedules
+    known = calendar.named(holder.schedule) is not None
     if known and (not time_known or calendar.is_open(holder.schedule, now_ms)):
         return Ruling.MET, None
     return Ruling.BROKEN, calendar.opens_ms(holder.schedule, now_ms)

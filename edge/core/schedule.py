@@ -84,6 +84,14 @@ class Schedule:
         return [(one.start, one.end) for one in self.hours if day.weekday() in one.days]
 
 
+def written_out(text: str) -> Schedule | None:
+    """A pass may carry its hours itself, such as ``07:00-21:00``, for every day; None where the word is a name."""
+    try:
+        return Schedule(text, (read_hours(text),), through_holidays=True)
+    except ValueError:
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """All schedules of a node, its holidays, and its community's time."""
@@ -92,14 +100,18 @@ class Calendar:
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     holidays: frozenset[date] = frozenset()
 
+    def named(self, name: str) -> Schedule | None:
+        """The schedule of this name, else the hours that the word itself says."""
+        return self.schedules.get(name) or written_out(name)
+
     def is_open(self, name: str, now_ms: int) -> bool:
         """Whether a schedule is open; one that nobody knows never is."""
-        schedule = self.schedules.get(name)
+        schedule = self.named(name)
         return schedule is not None and schedule.is_open(self.to_local(now_ms), self.holidays)
 
     def opens_ms(self, name: str, now_ms: int) -> int | None:
         """The minute in which it next opens, in UTC ms; ``now_ms`` where it is open; None within 31 days."""
-        schedule = self.schedules.get(name)
+        schedule = self.named(name)
         if schedule is None:
             return None
         if self.is_open(name, now_ms):
@@ -126,7 +138,7 @@ class Calendar:
 
     def since_ms(self, name: str, now_ms: int) -> int | None:
         """Where this opening began, to the minute; None while closed.  Looked for 8 days back, no further."""
-        schedule = self.schedules.get(name)
+        schedule = self.named(name)
         if schedule is None or not self.is_open(name, now_ms):
             return None
         at_ms = now_ms - now_ms % MINUTE_MS

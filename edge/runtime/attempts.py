@@ -12,7 +12,7 @@ import structlog
 from edge.core.bundle import Bundle
 from edge.core.credentials import CodeRefused, SignedCode
 from edge.core.decision import decide
-from edge.core.decision_fact import about
+from edge.core.decision_fact import about, retried
 from edge.core.decision_types import Allow, Attempt, Deny, DoorView, Moment, Retry
 from edge.core.door_events import Denied, Event, Granted
 from edge.core.door_types import Camera, DoorState
@@ -121,6 +121,7 @@ class Attempts:
         self._asked: Asked | None = None  # a code was shown, and its face is waited for
         self._first: First | None = None  # the first of two
         self._refused: _Refused | None = None
+        self._unseen_ns: int | None = None  # when a face could last not be seen well enough
 
     # --- what comes in ----------------------------------------------------------------------------------------
 
@@ -305,10 +306,12 @@ class Attempts:
         decision = would_deny(decision) if door.dry_run else decision
         decision = decision if asked is None else plainly(decision, asked)
         if isinstance(decision, Retry):
+            self._unseen_ns = started_ns if decision.reason is Reason.LOW_QUALITY else self._unseen_ns
             await self._ask_again(decision, attempt, shown)
             return
         self._note_refused(decision, attempt, moment)
-        fact = about(decision, attempt, view, moment, knowledge.policy)
+        fact = retried(about(decision, attempt, view, moment, knowledge.policy), self._unseen_ns, started_ns)
+        self._unseen_ns = None
         fact = on_trial(fact) if door.dry_run else fact
         match decision:
             case Allow():

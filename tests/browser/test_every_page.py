@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Page, expect
 
+from cloud_sync.ports_staff import Proof, Proved
 from cloud_sync.store.figures import StoredFigures
 from cloud_sync.store.upstream_read import StoredUpstream
 from cloud_sync.web.app import create_app
@@ -225,6 +226,11 @@ def prove(page: Page, url: str, house: StaffHouse, look: Look) -> None:
     page.click("#proof > .button")
     expect(page.locator("#proved")).to_be_visible()
     look(page, "proved")
+    young = {"document_number": CHILD, "birth_date": "", "guardian_contact": "0000 138", "relation": "mother"}
+    child = Proof("tujia", "B-1", "staff", "with the mother", {**FORM, **young})
+    assert isinstance(house.registry.prove(child, actor=GUARD), Proved)
+    page.goto(f"{url}/staff/minors/{house.registry.party('tujia', 'B-1').stay}")
+    look(page, "somebody under age")
 
 
 def command_zone(page: Page, other: Page, url: str, house: ZoneHouse, look: Look) -> None:

@@ -89,10 +89,13 @@ class ListingHouse:
             case_feed=CaseNews(books.house),
             listings=books.listings,
             verifier=books.listings,
+            complaints=books.complaints,
             name_zh="东方新城",
             name_en="Dongfang",
         )
-        return create_app(services, routers=(listing_router(books.accounts, books.listings),))
+        return create_app(
+            services, routers=(listing_router(books.accounts, books.listings, books.complaints),)
+        )
 
     def state(self, code: str) -> str:
         return self.desk.listing(code, OFFICER).row.state

@@ -66,8 +66,7 @@ GUESTS: dict[int, dict[str, str]] = {
         "d": "the threshold is not lowered for anybody",
         "e": "what could not be seen is a retry and no denial",
         "f": "nothing of the picture is kept",
-        "g": "the retry stands in the record as of low quality "
-        "OPEN: the screen says it, the ledger does not write it down",
+        "g": "the retry stands in the record as of low quality",
     },
     7: {
         "who": GUEST,
@@ -91,8 +90,8 @@ GUESTS: dict[int, dict[str, str]] = {
         "a": "a card or PIN limited to hours of the day, for gate and unit, opens there in its hours",
         "b": "at a node without network too",
         "c": "outside its hours it opens nothing, the screen says from when, and the staff can be called",
-        "d": "the guardian makes it OPEN: the service gives no pass hours of the day; a node honours them",
-        "e": "the guardian is told if they wish OPEN: no message goes to a guardian",
+        "d": "the guardian makes it",
+        "e": "the guardian is told if they wish",
     },
     10: {
         "who": GUEST,
@@ -101,7 +100,8 @@ GUESTS: dict[int, dict[str, str]] = {
         "b": "within three minutes OPEN: a trial with people; of the program it takes one form and its answer",
         "c": "she gets a card or a paper code, and it opens",
         "d": "the screen shows large type at a press",
-        "e": "a voice says what to do OPEN: the screen has tones and large type, no voice",
+        "e": "a voice says what to do "
+        "OPEN: a voice has to be kept on the machine; Chromium brings none, and the project keeps none",
         "f": "the technician is asked whether it is within reach from a wheelchair, and a no keeps the door shut",
         "g": "a press calls the staff, and the door says when they have heard",
         "h": "who asked for it has more time to walk through",
@@ -139,17 +139,17 @@ GUESTS: dict[int, dict[str, str]] = {
         "who": GUEST,
         "what": "a fifteen-year-old books alone",
         "a": "guardian, contact and relation are asked for and recorded",
-        "b": "the five musts stand as a checklist OPEN: there is no list; guardian, contact and relation are fields",
+        "b": "the five musts stand as a checklist",
         "c": "the staff decide, and only then the pass arms",
-        "d": "a button tells the police liaison of a suspicion OPEN: no such button; D20 is opened by evidence only",
-        "e": "a visitor to that room is an S1 OPEN: visitors are let in at gates and no rule joins them to a room",
+        "d": "a button tells the police liaison of a suspicion",
+        "e": "a visitor to that room is an S1",
     },
     15: {
         "who": GUEST,
         "what": "somebody who is in danger asks that nobody be told",
         "a": "whoever asks for a name at gate or pages finds nothing, for no page takes or shows one",
         "b": "where she went is shown to nobody before a second person has agreed",
-        "c": "she can ask that operator and gate see nothing of her stay at all OPEN: there is no such mark on a stay",
+        "c": "she can ask that operator and gate see nothing of her stay at all",
     },
     16: {
         "who": OPERATOR,

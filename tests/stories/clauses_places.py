@@ -217,9 +217,9 @@ PLACES: dict[int, dict[str, str]] = {
         "who": RESIDENT,
         "what": "a complaint by the plate at the door",
         "a": "the plate's page needs no login",
-        "b": "a complaint lands on the listing, and the operator is told OPEN: the plate's page takes no complaint",
+        "b": "a complaint lands on the listing, and the operator is told",
         "c": "points are proposed and a person confirms",
-        "d": "repeated complaints propose them by themselves OPEN: matters come later",
+        "d": "repeated complaints propose them by themselves",
     },
     45: {
         "who": RESIDENT,

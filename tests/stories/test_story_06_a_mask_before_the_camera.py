@@ -1,5 +1,7 @@
 """Story 6: a face that cannot be seen well is asked politely, led to the code, and is nobody's alarm."""
 
+import asyncio
+
 import pytest
 
 from cloud_sync.store.case_intake import CaseIntake
@@ -44,3 +46,19 @@ def test_whoever_is_not_known_raises_no_alert_by_being_seen(community):
     intake = CaseIntake(community.books.house)
     assert intake.take_alarms() == 0
     assert stranger.pulses == []
+
+
+@pytest.mark.story("6g")
+@pytest.mark.parametrize(
+    ("after_ns", "quality"), [(5_000_000_000, "face_low_quality"), (31_000_000_000, None)]
+)
+def test_the_code_after_a_mask_stands_in_the_record_as_after_low_quality(after_ns, quality):
+    masked = looked_at(
+        LoneGate([pass_row("P-ada", prereq=15, pin="482913")]), FACES, walk(None, 0, PATIENCE + 2)
+    )
+    masked.at_ns += after_ns
+    asyncio.run(masked.gate.on_pin("482913"))
+    (fact,) = [one for one in masked.facts if one.reason]
+    assert (fact.type, fact.reason, fact.quality) == ("access.granted", "Granted", quality)
+    assert (fact.match, fact.pad) == (None, None)
+    assert fact.x.keys() == {"latency_ms"}

@@ -28,6 +28,7 @@ STORE = Path(__file__).parents[2] / "cloud_sync" / "store"
 GUEST_MODULES = (
     "bundles.py",
     "capacity.py",
+    "guardians.py",
     "guest_books.py",
     "guest_data.py",
     "guest_view.py",
@@ -46,6 +47,7 @@ STAFF_RULES = {
     "evidence.word",
     "face",
     "node",
+    "notice",
     "pia",
     "reason",
     "subject",

@@ -1,4 +1,4 @@
-"""The words of a message to a guest, in both languages; no name and no room, for it may be read over a shoulder."""
+"""The words of a message, in both languages; a guest's has no name and no room, for it may be read over a shoulder."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,10 +30,54 @@ INVITATION = {
 }
 
 
+SUSPICION = {
+    "zh": _Words(
+        "{community}：涉及未成年人的可疑情况",
+        "{community}工作人员 {by} 于 {at} 报告：\n\n{reason}\n\n房间：{room}。事项编号：{case}。"
+        "姓名和证件不在本信中，请依法向社区了解；监护人由社区联系。",
+    ),
+    "en": _Words(
+        "{community}: a suspicion about somebody under age",
+        "{by} of the staff of {community} reported at {at}:\n\n{reason}\n\nRoom: {room}. Case: {case}. "
+        "Names and documents are not in this letter; ask the community for them as the law says. "
+        "The community calls the guardian.",
+    ),
+}
+MOMENTS = frozenset({"at"})  # places that are told as milliseconds
+COMPLAINT = {
+    "zh": _Words(
+        "{community}：房源投诉",
+        "{community}：您的房源 {listing} 收到一条投诉，请在系统中查看，并与社区联系。",
+    ),
+    "en": _Words(
+        "{community}: a complaint",
+        "{community}: somebody complained about your listing {listing}. Look it up, and speak with the community.",
+    ),
+}
+CHILD_HOURS = {
+    "zh": _Words(
+        "{community}：门没有打开",
+        "{community}：{at}，您设定了时段的通行证在时段之外刷门，门没有打开。工作人员可在门口协助。",
+    ),
+    "en": _Words(
+        "{community}: a door did not open",
+        "{community}: at {at} the pass whose hours you chose was shown outside of them, and the door did not open. "
+        "The staff can be called at the door.",
+    ),
+}
+TOPICS = {
+    "invitation": INVITATION,
+    "suspicion": SUSPICION,
+    "complaint": COMPLAINT,
+    "child_hours": CHILD_HOURS,
+}
+
+
 def written(due: DueNotice, zone: ZoneInfo, at_ms: int) -> Notice:
     """The message for one due notice."""
-    words = INVITATION["zh" if due.language == "zh" else "en"]
+    words = TOPICS[due.topic]["zh" if due.language == "zh" else "en"]
     places = {
+        **{name: _when(int(said), zone) if name in MOMENTS else said for name, said in due.said.items()},
         "community": due.community_zh if due.language == "zh" else due.community_en,
         "arrives": _when(due.planned_in_ms, zone),
         "leaves": _when(due.planned_out_ms, zone),

@@ -69,9 +69,10 @@ class GuestPages:
         self._own("/g/{token}/face/remove", self.remove_face, "POST")
         self._own("/g/{token}/face/alike/remove", self.stop_comparing, "POST")
         self._own("/g/{token}/more-time", self.take_more_time, "POST")
+        self._own("/g/{token}/hours", self.take_hours, "POST")
         self._own("/g/{token}/data/erase", self.erase_data, "POST")
         self._own("/g/{token}/data/erase", self.show_data)
-        for path in ("draft", "pin", "face/remove", "face/alike/remove", "more-time"):
+        for path in ("draft", "pin", "face/remove", "face/alike/remove", "more-time", "hours"):
             self._own(f"/g/{{token}}/{path}", self.home)  # a page that is loaded again asks with GET
 
     def _own(self, path: str, call: Callable[..., Any], method: str = "GET") -> None:
@@ -223,6 +224,12 @@ class GuestPages:
 
     def take_more_time(self, token: str, who: Short = "", wanted: Short = "") -> Response:
         self._registry.ask_more_time(token, who or None, wanted=wanted == "yes")
+        return _go(token, Step.WAY_IN, who)
+
+    def take_hours(
+        self, token: str, who: Short = "", begins: Short = "", ends: Short = "", tell: Short = ""
+    ) -> Response:
+        self._registry.set_child_hours(token, who or None, begins, ends, tell=bool(tell))
         return _go(token, Step.WAY_IN, who)
 
     def show_leave(self, request: Request, token: str) -> Response:

@@ -79,6 +79,8 @@ RULES: Mapping[str, Said] = MappingProxyType({
     "consent.version": Said(mark("The text about face has changed"), mark("read the new one and answer again")),
     "consent.language": Said(mark("The text about face was not shown in your language"), mark("choose a language above and answer again")),
     "consent.word": Said(mark("The answer about face did not arrive whole"), mark("open this page again and answer once more")),
+    "guardian.who": Said(mark("Hours are for a child, and a registered adult of the party chooses them"), mark("register the guest who booked first, or ask the gate staff")),
+    "guardian.hours": Said(mark("These hours do not end after they begin"), mark("write both, such as 07:00 and 21:00, or leave both empty")),
     "stay.checkout": Said(mark("Nobody of your party has come in yet, so there is no stay to end"), mark("cancel it where you booked it")),
 })  # fmt: skip
 

@@ -97,6 +97,7 @@ class ListingPages:
             ),
             state,
             self._services.figures is not None,
+            self._services.complaints is not None,
         )
         return answer(request, "listings/register.html", page)
 

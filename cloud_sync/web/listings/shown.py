@@ -85,6 +85,7 @@ class RegisterPage:
     states: tuple[tuple[str, str, int], ...]
     chosen: str
     figures: bool = False  # whether there is a page of figures
+    complaints: bool = False  # and one of complaints
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class VerifyPage:
     sentence: str
     now: str
     problem: str = ""
+    complains: bool = False
 
 
 class VerifyPages:
@@ -64,7 +65,8 @@ class VerifyPages:
         title, sentence = (say(one) for one in words.VERIFIED[state]) if state else ("", "")
         now = by.day_and_clock(self._services.clock.now_ms())
         problem = "" if state else say(PATIENCE)
-        page = VerifyPage(frame, code, state.value if state else "", title, sentence, now, problem)
+        complains = self._services.complaints is not None and state in (Verified.VALID, Verified.SUSPENDED)
+        page = VerifyPage(frame, code, state.value if state else "", title, sentence, now, problem, complains)
         html = environment(lang).get_template("listings/verify.html").render(page=page)
         response = HTMLResponse(html, 200 if state else TOO_MANY)
         remember(request, response)

@@ -21,6 +21,7 @@ VISITOR = "class=visitor"
 SAY_WHY = mark("Say in a few words why; it is kept with your name.")
 CHOOSE = mark("Choose what the door shall do.")
 UNSURE = mark("The command was not sent: this gate is not sure of the time, and then only locks and blocks.")
+NO_ROOM = mark("There is no room or dwelling of that number; nothing was sent.")
 NOT_SENT = mark("The command was not sent; look at the door's state and try again.")
 
 AccessPoint = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -53,11 +54,12 @@ class DoorPages:
         op: Word = "",
         reason: Reason = "",
         case: CaseField = "",
+        visits: Word = "",
     ) -> Response:
         """The first step: nothing has happened yet, and the page says what will."""
         asked = self._desk.asked(request, Right.COMMAND_DOOR)
         check_form(asked.session.csrf, csrf)
-        page = replace(self._page(asked, access_point, case), chosen=op, reason=reason)
+        page = replace(self._page(asked, access_point, case), chosen=op, reason=reason, visits=visits.strip())
         problem = _incomplete(page)
         if problem:
             page = replace(page, problem=asked.by.say(problem))
@@ -72,19 +74,29 @@ class DoorPages:
         op: Word = "",
         reason: Reason = "",
         case: CaseField = "",
+        visits: Word = "",
     ) -> Response:
         """The second step sends it, once."""
         asked = self._desk.asked(request, Right.COMMAND_DOOR)
         check_form(asked.session.csrf, csrf)
-        page = replace(self._page(asked, access_point, case), chosen=op, reason=reason)
+        page = replace(self._page(asked, access_point, case), chosen=op, reason=reason, visits=visits.strip())
         problem = _incomplete(page)
         if not problem:
             try:
+                self._visitor(page, asked)
                 issued = self._issue(access_point, op, asked, reason)
                 return go(f"/staff/commands/{issued}?case={case}")
+            except NotFound:
+                problem = NO_ROOM
             except Refused:
                 problem = UNSURE if self._unsure(asked, access_point) else NOT_SENT
         return answer(request, "staff/door.html", replace(page, problem=asked.by.say(problem)), CONFLICT)
+
+    def _visitor(self, page: DoorPage, asked: Asked) -> None:
+        """Whom somebody visits who is let in by hand; said before the door opens, so that a wrong room opens nothing."""
+        if page.chosen == "admit" and page.visits:
+            actor = asked.session.user.name
+            self._desk.services.registry.visitor_let_in(page.visits, actor=actor, reason=page.reason)
 
     def _issue(self, access_point: str, op: str, asked: Asked, reason: str) -> str:
         actor = asked.session.user.name

@@ -86,6 +86,7 @@ class PartyCard:
     begins: str
     ends: str
     members: tuple[MemberRow, ...]
+    minors: str = ""  # the stay whose five musts have a page
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,7 @@ def party_card(party: Party, by: Speaker) -> PartyCard:
         begins=by.day_and_clock(party.planned_in_ms),
         ends=by.day_and_clock(party.planned_out_ms),
         members=tuple(_member(one, by) for one in party.members),
+        minors=party.stay if any(one.minor for one in party.members) else "",
     )
 
 

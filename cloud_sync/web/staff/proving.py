@@ -6,7 +6,7 @@ import segno
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import HTMLResponse, Response
 
-from cloud_sync.core.roles import Right
+from cloud_sync.core.roles import Right, may
 from cloud_sync.core.self_registration import FORM_FIELDS
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_guest import FormAnswer
@@ -69,6 +69,11 @@ class ProvePages:
         asked = self._desk.asked(request, Right.PROVE)
         check_form(asked.session.csrf, form.get("csrf", ""))
         try:
+            if (
+                self._party(asked, form.get("source", "").strip(), form.get("external_ref", "").strip())
+                is None
+            ):
+                raise NotFound("there is no such booking.")
             done = self._registry.prove(_proof(form), actor=asked.session.user.name)
         except (Refused, NotFound) as error:
             return self._answer(request, asked, form, problem=_why(error, asked.by.say), status=CONFLICT)
@@ -118,7 +123,7 @@ class ProvePages:
         fits = self._registry.bookings_of(ref) if ref and not source else ()
         if len(fits) == 1:
             source, ref = fits[0]
-        party = self._party(source, ref)
+        party = self._party(asked, source, ref)
         return ProvePage(
             chrome=asked.chrome,
             now=asked.by.clock(asked.now_ms),
@@ -138,11 +143,11 @@ class ProvePages:
             done=done,
         )
 
-    def _party(self, source: str, ref: str) -> Party | None:
+    def _party(self, asked: Asked, source: str, ref: str) -> Party | None:
         if not source or not ref:
             return None
         try:
-            return self._registry.party(source, ref)
+            return self._registry.party(source, ref, privy=may(asked.session.user.role, Right.PRIVACY))
         except NotFound:
             return None
 

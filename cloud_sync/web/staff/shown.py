@@ -129,6 +129,7 @@ class CasePage:
     problem: str = ""
     typed: str = ""
     passes: bool = False  # it is about passes that are not at their doors
+    minors: str = ""  # the stay of somebody under age that it is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,7 @@ class DoorPage:
     reason: str = ""
     problem: str = ""
     confirm: bool = False
+    visits: str = ""  # the room or dwelling a visitor says
 
     @property
     def chosen_title(self) -> str:
@@ -284,6 +286,7 @@ def case_page(
         problem=problem,
         typed=typed,
         passes=case.kind == DELIVERY_FAILED.name,
+        minors=case.subject if case.kind == "D20" else "",
     )
 
 
