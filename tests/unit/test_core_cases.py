@@ -14,6 +14,7 @@ from cloud_sync.core.case_types import (
     HELD,
     OPEN,
     OWNED,
+    UNSEEN,
     Case,
     CaseEvent,
     CaseState,
@@ -42,6 +43,10 @@ def alarm(kind=FORCED, seen_ms=NOW):
 
 def discrepancy(kind="D02", severity=Severity.S3):
     return Finding(Family.DISCREPANCY, kind, severity, "ST-1", f"discrepancy/{kind}/ST-1/0", NOW)
+
+
+def matter(kind="noise"):
+    return Finding(Family.MATTER, kind, Severity.S3, "1-301", f"matter/1-301/{kind}", NOW)
 
 
 def opened(finding=None):
@@ -293,8 +298,12 @@ def test_a_discrepancy_joins_its_case_until_that_is_closed():
 
 # --- whatever anybody does ---------------------------------------------------------------------------------------
 
-people = st.sampled_from([(LI, Role.GUARD), (WANG, Role.GUARD), (CHEN, Role.OFFICER)])
-findings = st.sampled_from([alarm(), alarm(HELD), discrepancy(), discrepancy("D05", Severity.S2)])
+people = st.sampled_from(
+    [(LI, Role.GUARD), (WANG, Role.GUARD), (CHEN, Role.OFFICER), ("ma", Role.DEPARTMENT)]
+)
+findings = st.sampled_from(
+    [alarm(), alarm(HELD), discrepancy(), discrepancy("D05", Severity.S2), matter("noise"), matter("crime")]
+)
 
 
 @st.composite
@@ -307,7 +316,10 @@ def deeds(draw):
         actor if human else "",
         role if human else None,
         reason=draw(st.sampled_from(["", "seen"])),
-        to=draw(st.sampled_from(["", LI, WANG, CHEN])),
+        to=draw(st.sampled_from(["", LI, WANG, CHEN, "fire"])),
+        code=draw(st.sampled_from(["", "big", "small", "private", "work", "hard"])),
+        colour=draw(st.sampled_from(["", "blue", "red"])),
+        cause=draw(st.sampled_from(["", "CS-9"])),
         until_ms=draw(st.sampled_from([None, NOW + HOUR_MS])),
         severity=draw(st.sampled_from([None, *Severity])),
     )
@@ -326,11 +338,13 @@ def test_one_owner_always_no_self_check_and_only_steps_of_the_table(finding, sto
         assert (case.state, deed.event, moved.state) in steps
         assert moved.holder
         assert (moved.owner is not None) or moved.state not in OWNED
-        assert moved.owner == case.owner or deed.event in (E.ACK, E.ACCEPT, E.REJECT)
+        given_up = moved.owner is None and moved.state in (*UNSEEN, S.CLOSED)
+        assert moved.owner == case.owner or given_up or deed.event in (E.ACK, E.ACCEPT, E.REJECT)
         assert moved.verified_by is None or moved.verified_by != moved.resolved_by
         assert (moved.state is S.CLOSED) == (moved.closed_ms is not None)
         assert case.state is not S.CLOSED or moved.state is S.CLOSED
-        assert moved.severity <= case.severity
+        assert moved.severity <= case.severity or deed.event is E.TRIAGE
+        assert moved.state is not S.SHELVED or moved.severity is not Severity.S1 or moved.next_ms == now_ms
         assert moved.next_ms is None or due(moved, moved.next_ms) is not None
         case = moved
 
@@ -344,7 +358,11 @@ def test_what_is_offered_to_somebody_is_never_refused_for_who_they_are(finding, 
         case = moved if isinstance(moved, Case) else case
     actor, role = who
     for event in possible(case, actor, role, now_ms):
-        deed = Deed(event, actor, role, reason="seen", to="somebody", until_ms=now_ms + 5)
+        code = {E.TRIAGE: "big", E.WHISTLE: "work"}.get(event, "")
+        to = case.department if role is Role.DEPARTMENT and case.department else "somebody"
+        deed = Deed(
+            event, actor, role, reason="seen", to=to, until_ms=now_ms + 5, code=code, colour="blue"
+        )  # fmt: skip
         assert isinstance(take(replace(case, active=False), deed, now_ms), Case)
 
 
@@ -362,3 +380,131 @@ def test_every_state_is_reached_and_nothing_leaves_closed():
 def test_alert_kinds_are_raised_by_one_event_each():
     raising = [kind.raised_by for kind in ALERTS.values() if kind.raised_by]
     assert len(raising) == len(set(raising))
+
+
+# --- silenced, explained, under repair ----------------------------------------------------------------------------
+
+
+def test_who_silences_says_why_and_for_how_long_and_never_an_s1():
+    held = opened(alarm(HELD))
+    assert isinstance(
+        take(held, by(CHEN, E.SHELVE, role=Role.OFFICER, until_ms=NOW + 9 * HOUR_MS), NOW), Refusal
+    )
+    forced = take(opened(), by(CHEN, E.SHELVE, role=Role.OFFICER, until_ms=NOW + HOUR_MS), NOW)
+    assert isinstance(forced, Refusal)
+    assert forced.missing == (Guard.NOT_S1,)
+    quiet = done(held, by(CHEN, E.SHELVE, role=Role.OFFICER, until_ms=NOW + HOUR_MS))
+    assert (quiet.state, due(quiet, NOW + HOUR_MS - 1), due(quiet, NOW + HOUR_MS)) == (
+        S.SHELVED,
+        None,
+        E.SHELF_OVER,
+    )
+    assert done(quiet, Deed(E.SHELF_OVER)).state is S.NEW
+    assert done(shut(quiet), Deed(E.SHELF_OVER)).state is S.RTN_UNACK
+
+
+def test_what_grows_to_an_s1_while_it_is_silenced_is_heard_at_once():
+    quiet = done(opened(alarm(HELD)), by(CHEN, E.SHELVE, role=Role.OFFICER, until_ms=NOW + HOUR_MS))
+    heavier = done(quiet, Deed(E.RAISE, seen_ms=NOW + 5, severity=Severity.S1), now_ms=NOW + 5)
+    assert due(heavier, NOW + 5) is E.SHELF_OVER
+    assert done(heavier, Deed(E.SHELF_OVER)).sounds
+
+
+def test_what_a_cause_explains_comes_back_true_or_is_over_with_it():
+    child = done(opened(alarm(HELD)), by(LI, E.ACK), Deed(E.SUPPRESS, cause="CS-9"))
+    assert (child.state, child.cause, child.next_ms) == (S.SUPPRESSED, "CS-9", None)
+    again_ = done(child, Deed(E.CAUSE_ENDS))
+    assert (again_.state, again_.owner, again_.cause) == (S.NEW, None, None)
+    over = done(shut(child), Deed(E.CAUSE_ENDS))
+    assert (over.state, over.resolution, over.cause) == (S.CLOSED, "cause_over", "CS-9")
+
+
+def test_a_device_under_repair_asks_nobody_until_it_is_back():
+    out = done(opened(alarm(HELD)), by(CHEN, E.TAKE_OUT, role=Role.OFFICER, reason="permit 17"))
+    assert (out.state, out.next_ms, out.note) == (S.OUT_OF_SERVICE, None, "permit 17")
+    back = by(CHEN, E.PUT_BACK, role=Role.OFFICER)
+    assert done(out, back).state is S.NEW
+    assert done(shut(out), back).state is S.CLOSED
+
+
+# --- whistles -------------------------------------------------------------------------------------------------------
+
+# A Monday at noon in UTC, so that working days are easy to count.
+MONDAY = 1_777_896_000_000
+
+
+def whistled(kind="hard"):
+    case = done(worked(opened(discrepancy())), now_ms=MONDAY)
+    deed = Deed(E.WHISTLE, CHEN, Role.OFFICER, "the site is let", kind, "fire", colour="blue")
+    return done(case, deed, now_ms=MONDAY)
+
+
+def of_fire(event, **more):
+    return Deed(event, "ma", Role.DEPARTMENT, **{"to": "fire", "reason": "on site", **more})
+
+
+def test_a_department_signs_within_the_hour_or_its_colour_rises():
+    case = whistled()
+    assert (case.owner, case.colour, case.sign_due_ms) == (LI, "blue", MONDAY + HOUR_MS)
+    colours = []
+    while (event := due(case, MONDAY + DAY_MS)) is not None:
+        case = done(case, Deed(event), now_ms=case.next_ms)
+        colours.append(str(case.colour))
+    assert colours == ["yellow", "red"]
+    assert case.state is S.TRANSFERRED
+
+
+@pytest.mark.parametrize(
+    ("kind", "days"), [("work", 3), ("hard", 7)]
+)  # five working days from Monday are seven days
+def test_contact_and_report_have_clocks_in_working_days(kind, days):
+    signed = done(whistled(kind), of_fire(E.SIGN), now_ms=MONDAY)
+    assert (signed.contact_due_ms, signed.report_due_ms) == (MONDAY + DAY_MS, MONDAY + days * DAY_MS)
+    late = done(signed, Deed(E.DEPT_CLOCK), now_ms=MONDAY + DAY_MS)
+    assert (late.colour, late.next_ms) == ("yellow", late.report_due_ms)
+    met = done(signed, of_fire(E.CONTACT), now_ms=MONDAY + HOUR_MS)
+    assert (met.colour, met.next_ms) == ("blue", met.report_due_ms)
+
+
+def test_only_the_department_that_was_asked_answers_and_the_community_verifies():
+    case = whistled()
+    assert isinstance(take(case, of_fire(E.SIGN, to="health"), MONDAY), Refusal)
+    assert isinstance(take(case, by(CHEN, E.SIGN, role=Role.OFFICER, to="fire"), MONDAY), Refusal)
+    back = done(case, of_fire(E.RETURN, reason="not ours"), now_ms=MONDAY)
+    assert (back.state, back.owner) == (S.IN_PROGRESS, LI)
+    told = done(
+        case, of_fire(E.SIGN), of_fire(E.REPORT_IN), of_fire(E.RESULT, reason="shut down"), now_ms=MONDAY
+    )
+    assert (told.state, told.resolved_by) == (S.RESOLVED, "ma")
+    assert isinstance(take(told, Deed(E.VERIFY, "ma", Role.DEPARTMENT), MONDAY), Refusal)
+    assert done(told, Deed(E.UNCHECKED), now_ms=told.next_ms).state is S.RESOLVED
+    assert done(told, by(CHEN, E.VERIFY, role=Role.OFFICER), now_ms=MONDAY).state is S.CLOSED
+
+
+# --- matters ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "class_", "severity", "asked", "wait_ms"),
+    [
+        ("crime", "big", Severity.S1, OwnerRole.STREET, MINUTE_MS),
+        ("noise", "big", Severity.S2, OwnerRole.STREET, 5 * MINUTE_MS),
+        ("noise", "small", Severity.S3, OwnerRole.OFFICER, DAY_MS),
+        ("dispute", "private", Severity.S4, OwnerRole.OFFICER, None),
+    ],
+)
+def test_a_matter_goes_the_way_of_its_class(kind, class_, severity, asked, wait_ms):
+    said = done(opened(matter(kind)), by(CHEN, E.TRIAGE, role=Role.OFFICER, code=class_), now_ms=NOW)
+    assert (said.state, said.severity, said.owner_role) == (S.NEW, severity, asked)
+    assert said.next_ms == (NOW + wait_ms if wait_ms else None)
+    assert isinstance(take(opened(), by(CHEN, E.TRIAGE, role=Role.OFFICER, code=class_), NOW), Refusal)
+    assert isinstance(take(opened(matter()), by(LI, E.TRIAGE, code=class_), NOW), Refusal)
+
+
+def test_who_opened_a_case_is_not_overruled_from_below():
+    finding = replace(alarm(HELD), opener=CHEN, opener_role=Role.OFFICER)
+    case = done(worked(opened(finding)), Deed(E.CLEARS), by(LI, E.RESOLVE))
+    refused = take(case, by(WANG, E.VERIFY), NOW)
+    assert isinstance(refused, Refusal)
+    assert refused.missing == (Guard.OPENERS_LEVEL,)
+    assert done(case, by(CHEN, E.VERIFY, role=Role.OFFICER)).state is S.CLOSED
