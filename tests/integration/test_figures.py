@@ -274,9 +274,24 @@ class Counted:
         opened = [row for row in rows if row["opened_ms"] >= self.since]
         self.say("cases_closed", len(closed), len(opened))
         self.closing("case", [row for row in rows if row["state"] == "CLOSED"])
-        self.say("cases_reopened", sum(row["reopened_from"] is not None for row in opened), len(closed))
+        closed_at = {row["id"]: row["closed_ms"] for row in rows if row["closed_ms"] is not None}
+        again = [row for row in opened if row["reopened_from"] in closed_at]
+        soon = sum(row["opened_ms"] - closed_at[row["reopened_from"]] <= 14 * DAY for row in again)
+        self.say("cases_reopened", soon, len(closed))
+        self.whistles(closed)
         handed = {r["case_id"] for r in self.t["case_note"] if r["event"] in ("offer", "accept")}
         self.say("cases_first_receiver", sum(row["id"] not in handed for row in closed), len(closed))
+
+    def whistles(self, closed):
+        firsts = {}
+        for note in sorted(self.t["case_note"], key=lambda row: row["at_ms"]):
+            firsts.setdefault((note["case_id"], note["event"]), note["at_ms"])
+        asked = {case: at for (case, event), at in firsts.items() if event == "whistle"}
+        signed = {case: at for (case, event), at in firsts.items() if event == "department signs"}
+        waited = [signed[case] - at for case, at in asked.items() if case in signed and at >= self.since]
+        took = [row["closed_ms"] - asked[row["id"]] for row in closed if row["id"] in asked]
+        self.say("whistle_to_check_in", rank(waited, 50), len(waited))
+        self.say("whistle_to_close", rank(took, 50), len(took))
 
     def reports(self):
         told = [row for row in self.t["upstream_submission"] if row["state"] != "WITHDRAWN"]
