@@ -18,6 +18,7 @@ from cloud_sync.cli_bookings import intake_app, luggage, return_app, walk_in
 from cloud_sync.cli_carry import carry_app
 from cloud_sync.cli_commands import command_app
 from cloud_sync.cli_credentials import card_app, day_code_app, visitor_app
+from cloud_sync.cli_departments import department_app
 from cloud_sync.cli_emergency import emergency_app
 from cloud_sync.cli_faces import approve_node, list_nodes, withdraw_node
 from cloud_sync.cli_guests import invite, notices
@@ -73,6 +74,7 @@ app.add_typer(consent_app, name="consent")
 app.add_typer(command_app, name="command")
 app.add_typer(carry_app, name="carry")
 app.add_typer(zone_app, name="zone")
+app.add_typer(department_app, name="department")
 app.add_typer(upstream_app, name="upstream")
 app.add_typer(registry_app, name="registry")
 app.add_typer(reconcile_app, name="reconcile")

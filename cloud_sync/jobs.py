@@ -41,6 +41,7 @@ POST_EVERY_S = 2.0  # the first try is made by whoever invites; this is for the 
 # A forced door is to be on the staff page within a second and a half: these two and the page's own look are the wait.
 CASES_EVERY_S = 0.25
 CASE_NEWS_EVERY_S = 0.2
+FIELD_EVERY_S = 60.0  # a task is due on a day
 WAKE_EVERY_S = 0.5
 WAKES_WAITING_MAX = 100  # a flood wakes nobody a hundred times; the newest are kept
 WAKES_TOLD_MAX = 1_000

@@ -40,6 +40,7 @@ class CaseView:
     notes: tuple[CaseNote, ...]  # oldest first
     links: tuple[str, ...]  # discrepancies this case is about
     may: tuple[CaseEvent, ...]
+    suggested: str = ""  # the class a rule suggests for a matter
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,35 @@ class CaseWish:
     code: str = ""
     to: str = ""
     until_ms: int | None = None
+    colour: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    """An office that can be asked: the fire brigade, the police post, the health office."""
+
+    id: str
+    name_zh: str
+    name_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class InboxLine:
+    """What a department is told of a case, and no more: what, where, how urgent, and what was asked."""
+
+    id: str
+    family: str
+    kind: str
+    severity: str
+    colour: str
+    department: str
+    place_zh: str
+    place_en: str
+    state: str
+    asked_ms: int
+    asked: str
+    due_ms: int | None
+    may: tuple[CaseEvent, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +102,11 @@ class CaseDesk(Protocol):
     """Cases as people see and work them; every act is one transaction with an audit row."""
 
     def queue(self, user: User) -> tuple[CaseLine, ...]:
-        """Open cases this user may see: the gravest first, among equals the oldest."""
+        """Open cases that ask for somebody and that this user may see: the gravest first, among equals the oldest."""
+        ...
+
+    def quiet(self, user: User, *, most: int) -> tuple[CaseLine, ...]:
+        """Open ones that ask nobody now: silenced, explained by another case, or under repair."""
         ...
 
     def closed(self, user: User, *, most: int) -> tuple[CaseLine, ...]:
@@ -98,6 +132,33 @@ class CaseDesk(Protocol):
 
     def oldest_waiting_ms(self) -> int | None:
         """Since when the oldest alarm waits to become a case; None when none does, as it should be."""
+        ...
+
+
+class DepartmentDesk(Protocol):
+    """Departments, and what they were asked; who works for one sees its cases only."""
+
+    def all(self) -> tuple[Department, ...]: ...
+
+    def put(self, department: Department, *, actor: str) -> None:
+        """Enter a department, or correct its names; raises Refused for a word that is no id."""
+        ...
+
+    def join(self, department: str, user: str, *, actor: str) -> None:
+        """Whoever has this login works for this department from now; raises NotFound for either that is not there."""
+        ...
+
+    def inbox(self, user: User) -> tuple[InboxLine, ...]:
+        """What waits for a department, the earliest due first; the street and the community see all of them."""
+        ...
+
+    def act(self, case_id: str, wish: CaseWish, user: User) -> None:
+        """Sign, make contact, report in, give the result, or return it.
+
+        Raises:
+            Refused: the machine has no such step from here, or a guard does not hold.
+            NotFound: the department of this user was not asked about such a case.
+        """
         ...
 
 

@@ -45,6 +45,7 @@ from cloud_sync.jobs import (
     COMMANDS_EVERY_S,
     FACES_EVERY_S,
     FEED_EVERY_S,
+    FIELD_EVERY_S,
     GUARDIANS_EVERY_S,
     PASSES_EVERY_S,
     POST_EVERY_S,
@@ -73,9 +74,12 @@ from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
 from cloud_sync.store.community_metrics import community_metrics
 from cloud_sync.store.delivery_check import DeliveryCheck
+from cloud_sync.store.departments import SqlDepartments
 from cloud_sync.store.feeds import SqlFeeds
+from cloud_sync.store.field_tasks import SqlField
 from cloud_sync.store.figures import StoredFigures
 from cloud_sync.store.guardians import tell_guardians
+from cloud_sync.store.matters import SqlMatters
 from cloud_sync.store.morning import StoredMorning
 from cloud_sync.store.pass_feed import StoredPassFeed
 from cloud_sync.store.pass_lines import StoredPassLines
@@ -201,6 +205,7 @@ class Service:
         """Alarms become cases, and wake who asked for it, whether or not the pages run here."""
         work = CaseWork(CaseIntake(books.house), books.clock, DeliveryCheck(books.house))
         self._beat(Beat("cases", CASES_EVERY_S, work))
+        self._beat(Beat("field", FIELD_EVERY_S, SqlField(books.house).miss))
         book = push_book(books)
         if book is not None:
             key = vapid_key(self._config.keys)
@@ -228,6 +233,9 @@ class Service:
             guest=_guest_help(self._config),
             cases=SqlCaseDesk(books.house),
             case_feed=self._case_feed(books),
+            departments=SqlDepartments(books.house),
+            matters=SqlMatters(books.house),
+            field_desk=SqlField(books.house),
             commands=books.commands,
             zones=books.zones,
             zone_commands=books.zone_commands,

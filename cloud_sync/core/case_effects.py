@@ -5,13 +5,18 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from cloud_sync.core.case_clocks import act_ms, ladder, next_action, next_look, raised_level, recheck_ms
+from cloud_sync.core.case_more import (
+    ACKNOWLEDGED,
+    CLEARED_LATE,
+    CLOSED_BY_DATA,
+    MORE_EFFECTS,
+    RESOLVED,
+    UNVERIFIED,
+    bursting,
+    closed,
+    resolved,
+)
 from cloud_sync.core.case_types import UNSEEN, WORKED, Case, CaseEvent, CaseState, Deed, Severity
-
-CLEARED_LATE = "cleared_by_late_evidence"
-UNVERIFIED = "unverified"
-CLOSED_BY_DATA = "closed_by_data"
-ACKNOWLEDGED = "acknowledged"
-RESOLVED = "resolved"
 
 _S, _E = CaseState, CaseEvent
 
@@ -21,7 +26,12 @@ Effect = Callable[[Case, Case, Deed, int], Case]
 def _raised(case: Case, moved: Case, deed: Deed, now_ms: int) -> Case:
     """Counted; heavier if it is heavier now; the clock of the first look goes on as it was."""
     seen_ms = deed.seen_ms if deed.seen_ms is not None else now_ms
-    again = replace(moved, active=True, count=case.count + 1, last_seen_ms=max(case.last_seen_ms, seen_ms))
+    again = replace(
+        bursting(moved, seen_ms),
+        active=True,
+        count=case.count + 1,
+        last_seen_ms=max(case.last_seen_ms, seen_ms),
+    )
     severity = min(case.severity, deed.severity or case.severity)
     return again if severity is case.severity else _heavier(again, severity, now_ms)
 
@@ -32,22 +42,24 @@ def _heavier(case: Case, severity: Severity, now_ms: int) -> Case:
     due_ms = next_look(first, now_ms) if case.state in UNSEEN else act_ms(first, now_ms)
     if case.state in UNSEEN:
         return replace(first, ack_due_ms=due_ms, next_ms=due_ms)
+    if case.state is _S.SHELVED and severity is Severity.S1:
+        return replace(first, next_ms=now_ms)  # S1 is never silenced: the shelving is over now
     return replace(first, act_due_ms=due_ms, next_ms=due_ms) if case.state in WORKED else first
 
 
 def _cleared(case: Case, moved: Case, deed: Deed, now_ms: int) -> Case:
     seen_ms = deed.seen_ms if deed.seen_ms is not None else now_ms
     cleared = replace(moved, active=False, last_seen_ms=max(case.last_seen_ms, seen_ms))
-    return _closed(cleared, CLOSED_BY_DATA, now_ms) if moved.state is _S.CLOSED else cleared
+    return closed(cleared, CLOSED_BY_DATA, now_ms) if moved.state is _S.CLOSED else cleared
 
 
 def _acknowledged(_case: Case, moved: Case, deed: Deed, now_ms: int) -> Case:
     """The first receiver owns it; what was over before anybody looked is resolved, or closed, by looking."""
     owned = replace(moved, owner=deed.actor, note=deed.reason.strip() or moved.note)
     if moved.state is _S.CLOSED:
-        return _closed(owned, deed.code or ACKNOWLEDGED, now_ms)
+        return closed(owned, deed.code or ACKNOWLEDGED, now_ms)
     if moved.state is _S.RESOLVED:
-        return _resolved(owned, owned, deed, now_ms)
+        return resolved(owned, owned, deed, now_ms)
     due_ms = act_ms(owned, now_ms)
     return replace(owned, act_due_ms=due_ms, next_ms=due_ms)
 
@@ -84,19 +96,8 @@ def _resumed(case: Case, moved: Case, _deed: Deed, now_ms: int) -> Case:
     return replace(moved, held_ms=None, act_due_ms=due_ms, next_ms=due_ms)
 
 
-def _resolved(_case: Case, moved: Case, deed: Deed, now_ms: int) -> Case:
-    return replace(
-        moved,
-        resolution=deed.code or RESOLVED,
-        note=deed.reason.strip() or moved.note,
-        resolved_by=deed.actor or moved.resolved_by,
-        offered_to=None,
-        next_ms=recheck_ms(now_ms),
-    )
-
-
 def _verified(_case: Case, moved: Case, deed: Deed, now_ms: int) -> Case:
-    return _closed(replace(moved, verified_by=deed.actor), moved.resolution or RESOLVED, now_ms)
+    return closed(replace(moved, verified_by=deed.actor), moved.resolution or RESOLVED, now_ms)
 
 
 def _rejected(case: Case, moved: Case, deed: Deed, now_ms: int) -> Case:
@@ -110,7 +111,7 @@ def _rejected(case: Case, moved: Case, deed: Deed, now_ms: int) -> Case:
 
 def _unchecked(case: Case, moved: Case, _deed: Deed, now_ms: int) -> Case:
     if moved.state is _S.CLOSED:
-        return _closed(moved, UNVERIFIED, now_ms)
+        return closed(moved, UNVERIFIED, now_ms)
     level, role = raised_level(case)
     return replace(moved, level=level, owner_role=role, next_ms=recheck_ms(now_ms))
 
@@ -120,20 +121,16 @@ def _met(case: Case, moved: Case, deed: Deed, now_ms: int) -> Case:
     if case.state is _S.RESOLVED and moved.state is _S.RESOLVED:
         return gone  # what the person wrote stays; the check is still to come
     if moved.state is _S.CLOSED:
-        return _closed(replace(gone, note=deed.reason or gone.note), deed.code or CLOSED_BY_DATA, now_ms)
-    return _resolved(gone, gone, replace(deed, code=deed.code or CLOSED_BY_DATA), now_ms)
+        return closed(replace(gone, note=deed.reason or gone.note), deed.code or CLOSED_BY_DATA, now_ms)
+    return resolved(gone, gone, replace(deed, code=deed.code or CLOSED_BY_DATA), now_ms)
 
 
 def _retracted(_case: Case, moved: Case, deed: Deed, now_ms: int) -> Case:
-    return _closed(replace(moved, active=False, note=deed.reason or moved.note), CLEARED_LATE, now_ms)
+    return closed(replace(moved, active=False, note=deed.reason or moved.note), CLEARED_LATE, now_ms)
 
 
 def _reopened(case: Case, moved: Case, _deed: Deed, _now_ms: int) -> Case:
     return replace(moved, reopen_count=case.reopen_count + 1)
-
-
-def _closed(case: Case, resolution: str, now_ms: int) -> Case:
-    return replace(case, resolution=resolution, closed_ms=now_ms, next_ms=None, offered_to=None)
 
 
 EFFECTS: Mapping[CaseEvent, Effect] = MappingProxyType(
@@ -147,12 +144,13 @@ EFFECTS: Mapping[CaseEvent, Effect] = MappingProxyType(
         _E.ACCEPT: _accepted,
         _E.HOLD: _put_on_hold,
         _E.RESUME: _resumed,
-        _E.RESOLVE: _resolved,
+        _E.RESOLVE: resolved,
         _E.VERIFY: _verified,
         _E.REJECT: _rejected,
         _E.UNCHECKED: _unchecked,
         _E.MET: _met,
         _E.RETRACT: _retracted,
         _E.REOPEN: _reopened,
+        **MORE_EFFECTS,
     }
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -11,6 +12,7 @@ from cloud_sync.core.roles import Role
 class Family(StrEnum):
     ALERT = "alert"
     DISCREPANCY = "discrepancy"
+    MATTER = "matter"  # what a person reported: a resident, a guest, staff
 
 
 class Severity(StrEnum):
@@ -32,14 +34,22 @@ class CaseState(StrEnum):
     ACKED = "ACKED"
     IN_PROGRESS = "IN_PROGRESS"
     ON_HOLD = "ON_HOLD"
+    TRANSFERRED = "TRANSFERRED"  # whistled: a department has been asked and has not signed
+    DEPT_SIGNED = "DEPT_SIGNED"
+    DEPT_ACTING = "DEPT_ACTING"  # the department has reported in
     RESOLVED = "RESOLVED"  # waits for the check by another person
     CLOSED = "CLOSED"
+    SHELVED = "SHELVED"  # one source silenced for a limited time
+    SUPPRESSED = "SUPPRESSED"  # by design: another case is its cause
+    OUT_OF_SERVICE = "OUT_OF_SERVICE"  # the device is under repair, by permit
 
 
 UNSEEN = frozenset({CaseState.NEW, CaseState.RTN_UNACK})
 OWNED = frozenset({CaseState.ACKED, CaseState.IN_PROGRESS, CaseState.ON_HOLD})
 WORKED = frozenset({CaseState.ACKED, CaseState.IN_PROGRESS})  # the action clock runs
 OPEN = frozenset(CaseState) - {CaseState.CLOSED}
+QUIET = frozenset({CaseState.SHELVED, CaseState.SUPPRESSED, CaseState.OUT_OF_SERVICE})  # nobody is asked now
+AWAY = frozenset({CaseState.TRANSFERRED, CaseState.DEPT_SIGNED, CaseState.DEPT_ACTING})  # with a department
 
 
 class CaseEvent(StrEnum):
@@ -60,6 +70,21 @@ class CaseEvent(StrEnum):
     MET = "closing condition met"
     RETRACT = "retract"
     REOPEN = "reopen"
+    TRIAGE = "triage"
+    SHELVE = "shelve"
+    SHELF_OVER = "shelving over"
+    SUPPRESS = "cause begins"
+    CAUSE_ENDS = "cause ends"
+    TAKE_OUT = "take out of service"
+    PUT_BACK = "return to service"
+    WHISTLE = "whistle"
+    SIGN_CLOCK = "sign clock over"
+    RETURN = "return"
+    SIGN = "department signs"
+    CONTACT = "department makes contact"
+    DEPT_CLOCK = "contact or report clock over"
+    REPORT_IN = "department reports in"
+    RESULT = "department's result"
 
 
 # What a person may press; the others are the world's or the clock's.
@@ -74,6 +99,16 @@ BY_PEOPLE = (
     CaseEvent.VERIFY,
     CaseEvent.REJECT,
     CaseEvent.REOPEN,
+    CaseEvent.TRIAGE,
+    CaseEvent.WHISTLE,
+    CaseEvent.SHELVE,
+    CaseEvent.TAKE_OUT,
+    CaseEvent.PUT_BACK,
+    CaseEvent.SIGN,
+    CaseEvent.CONTACT,
+    CaseEvent.REPORT_IN,
+    CaseEvent.RESULT,
+    CaseEvent.RETURN,
 )
 
 
@@ -85,7 +120,31 @@ class OwnerRole(StrEnum):
     OFFICER = "officer"
     OPERATOR = "operator"
     STREET = "street"
+    DEPARTMENT = "department"
     CALL = "emergency_call"  # 110 or 119, by a human
+
+
+class MatterClass(StrEnum):
+    """大事, 小事, 私事 (domain.md §11.7): a rule suggests it, the officer sets it."""
+
+    BIG = "big"
+    SMALL = "small"
+    PRIVATE = "private"
+
+
+class Colour(StrEnum):
+    """Whom a whistle asks: the section head, the deputy, the chief; a breach raises it by one."""
+
+    BLUE = "blue"
+    YELLOW = "yellow"
+    RED = "red"
+
+
+class Whistle(StrEnum):
+    """How long a department has to report in: three working days, or five for what is hard."""
+
+    WORK = "work"
+    HARD = "hard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +195,18 @@ NODE_LOST = AlertKind("node_lost", Severity.S2, "node.lost")
 # A room's calendar was empty or unreadable twice in a row: its bookings stand as last read (domain.md §5.2).
 FEED_SILENT = AlertKind("feed_silent", Severity.S3, "feed.silent", ("feed.read",))
 
+# Many alarms of one kind at once: one case stands for them (domain.md §11.6).
+FLOOD = AlertKind("flood", Severity.S2, "case.flood")
+# One source that chatters: it was silenced for ten minutes, and somebody has to repair it.
+CHATTER = AlertKind("chatter", Severity.S3, "case.chatter")
+
 ALERTS: Mapping[str, AlertKind] = MappingProxyType(
     {
         kind.name: kind
         for kind in (
             *(FORCED, HELD, WATCHDOG, FIRE_RELEASE, JAMMED, LOCK_SILENT, CONTACT_FAULT, TAMPER, POWER_LOW),
             *(DURESS, TAILGATE_RATE, WRONG_TRIES, ATTACK, EMERGENCY, HELP, NODE_OFFLINE, CAMERA_LOST),
-            *(CLOCK_OFF, VERSION_REFUSED, NODE_LOST, DELIVERY_FAILED, FEED_SILENT),
+            *(CLOCK_OFF, VERSION_REFUSED, NODE_LOST, DELIVERY_FAILED, FEED_SILENT, FLOOD, CHATTER),
         )
     }
 )
@@ -191,6 +255,18 @@ class Case:
     closed_ms: int | None = None
     reopened_from: str | None = None
     reopen_count: int = 0
+    opener: str | None = None
+    opener_role: str | None = None
+    matter_class: MatterClass | None = None
+    cause: str | None = None  # the case, or the work, that explains this one while it is SUPPRESSED
+    whistle: Whistle | None = None  # kept when the case comes back: it was whistled once
+    colour: Colour | None = None
+    department: str | None = None
+    sign_due_ms: int | None = None
+    contact_due_ms: int | None = None
+    report_due_ms: int | None = None
+    burst: int = 1  # findings since burst_ms, all within a minute: what chatters is told by it
+    burst_ms: int = 0
 
     @property
     def sounds(self) -> bool:
@@ -216,11 +292,17 @@ class Finding:
     node: str | None = None
     access_point: str | None = None
     reopened_from: str | None = None
+    opener: str | None = None
+    opener_role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """One event on a case; ``actor`` and ``role`` are empty when the world or a clock acts."""
+    """One event on a case; ``actor`` and ``role`` are empty when the world or a clock acts.
+
+    ``code`` is the resolution, the class of a matter, or the kind of a whistle; ``to`` is a colleague or a department.
+    ``zone`` is whose working days count.
+    """
 
     event: CaseEvent
     actor: str = ""
@@ -231,3 +313,6 @@ class Deed:
     until_ms: int | None = None
     seen_ms: int | None = None
     severity: Severity | None = None
+    colour: str = ""
+    cause: str = ""
+    zone: tzinfo = UTC

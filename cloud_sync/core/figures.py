@@ -61,7 +61,6 @@ class Why(StrEnum):
     NO_DECISION_TIMES = "no_decision_times"
     NO_FALSE_REJECTS = "no_false_rejects"
     NO_STAFF_TIMES = "no_staff_times"
-    NO_DEPARTMENTS = "no_departments"
     NO_SURVEYS = "no_surveys"
 
 
@@ -197,7 +196,8 @@ _ALL: tuple[Spec, ...] = (
     Spec("alert_decision_p90", _R.CASES, _S.SPAN, "case_, case_note"),
     Spec("cases_reopened", _R.CASES, _S.SHARE, "case_"),
     Spec("cases_first_receiver", _R.CASES, _S.SHARE, "case_, case_note"),
-    Spec("whistle_to_check_in", _R.CASES, _S.NONE, "", why=Why.NO_DEPARTMENTS),
+    Spec("whistle_to_check_in", _R.CASES, _S.SPAN, "case_note"),
+    Spec("whistle_to_close", _R.CASES, _S.SPAN, "case_, case_note"),
     Spec("case_satisfaction", _R.CASES, _S.NONE, "", why=Why.NO_SURVEYS),
     Spec("listings_by_band", _R.POINTS, _S.SHARE, "listing, points_entry", parts="band", rows="/listings"),
     Spec("appeals_pending", _R.POINTS, _S.SHARE, "points_entry, sanction", rows="/listings/queue"),

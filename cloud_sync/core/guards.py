@@ -50,6 +50,18 @@ class Guard(StrEnum):
     LIGHT = "severity S3 or S4"
     DATA_CLOSES = "a kind that data closes"
     RECENT = "closed at most 30 days ago"
+    MATTER = "a matter that somebody reported"
+    MATTER_CLASS = "one of the three classes"
+    NOT_S1 = "severity below S1"
+    SHELF = "a time ahead, at most eight hours"
+    STILL_TRUE = "the condition still true"
+    CAUSE = "the case that is its cause"
+    PERMIT = "the number of a permit"
+    DEPARTMENT = "a department, a colour and the kind of whistle"
+    THE_DEPARTMENT = "the department that was asked"
+    NEVER_WHISTLED = "never whistled"
+    OPENERS_LEVEL = "the opener's level or above"
+    COMMUNITY = "the community, where a department acted"
 
 
 def age_on(birth: date, day: date) -> int:

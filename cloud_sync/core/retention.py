@@ -82,6 +82,7 @@ CLOCKS: tuple[Clock, ...] = (
         "analysis: an effect lasts 12 months, its row 3 years",
     ),
     Clock("duty", 3 * YEAR, "it ended, or the return was filed", "deleted", "as the audit log"),
+    Clock("field", 3 * YEAR, "its task was due", "deleted", "as the audit log"),
     Clock(
         "operator",
         3 * YEAR,

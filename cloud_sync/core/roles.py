@@ -11,6 +11,7 @@ class Role(StrEnum):
     ADMIN = "admin"
     OPERATOR = "operator"
     STREET = "street"
+    DEPARTMENT = "department"
 
 
 class Right(StrEnum):
@@ -35,6 +36,11 @@ class Right(StrEnum):
     REVIEW_LISTING = "review listings, inspect them and decide"
     CONFIRM_CONDUCT = "confirm points, sanctions and findings"
     SECOND_APPROVAL = "be the second to approve a grave sanction"
+    TRIAGE = "say which class a matter is of"
+    WHISTLE = "ask a department of the street"
+    SHELVE = "silence one source for a while, and take a device out of service"
+    SEE_INBOX = "the cases departments were asked about"
+    ACT_FOR_DEPARTMENT = "sign, make contact, report in, answer and return"
 
 
 _GATE = frozenset(
@@ -53,12 +59,26 @@ _GATE = frozenset(
 MAY: Mapping[Role, frozenset[Right]] = MappingProxyType(
     {
         Role.GUARD: _GATE,
-        Role.OFFICER: frozenset(Right) - {Right.SECOND_APPROVAL},
-        Role.ADMIN: frozenset(Right),
+        Role.OFFICER: frozenset(Right) - {Right.SECOND_APPROVAL, Right.ACT_FOR_DEPARTMENT},
+        Role.ADMIN: frozenset(Right) - {Right.ACT_FOR_DEPARTMENT},
         Role.OPERATOR: frozenset({Right.FILE_LISTING}),
-        Role.STREET: frozenset({Right.SEE_LISTINGS, Right.SEE_FIGURES, Right.SECOND_APPROVAL}),
+        Role.STREET: frozenset(
+            {
+                Right.SEE_LISTINGS,
+                Right.SEE_FIGURES,
+                Right.SECOND_APPROVAL,
+                Right.WHISTLE,
+                Right.SEE_INBOX,
+            }
+        ),
+        Role.DEPARTMENT: frozenset({Right.SEE_INBOX, Right.ACT_FOR_DEPARTMENT}),
     }
 )
+
+
+# Who opened a case is not overruled from below (domain.md §11.3, verify).
+LEVEL: Mapping[Role, int] = MappingProxyType({Role.GUARD: 0, Role.OFFICER: 1, Role.ADMIN: 1, Role.STREET: 2})
+COMMUNITY = frozenset({Role.GUARD, Role.OFFICER, Role.ADMIN})
 
 
 def role_of(text: str) -> Role | None:

@@ -138,7 +138,8 @@ class SqlAccounts:
         _check_words("user", name, password)
         if role_of(role) is None:
             raise Refused(
-                "user", f"there is no role {role!r}; say guard, officer, street, operator or admin."
+                "user",
+                f"there is no role {role!r}; say guard, officer, street, department, operator or admin.",
             )
         user, now_ms = User(name.strip(), role), self._clock.now_ms()
         password_hash = self._hasher.hash(password)
@@ -161,7 +162,8 @@ class SqlAccounts:
         """
         if role is not None and role_of(role) is None:
             raise Refused(
-                "user", f"there is no role {role!r}; say guard, officer, street, operator or admin."
+                "user",
+                f"there is no role {role!r}; say guard, officer, street, department, operator or admin.",
             )
         if password is not None:
             _check_words("user", name, password)

@@ -30,6 +30,7 @@ from cloud_sync.core.case_types import (
 from cloud_sync.core.reconcile import BY_HUMAN, LATE_EVIDENCE, RECORDS_CHANGED
 from cloud_sync.ports import NodeLine
 from cloud_sync.store import tables
+from cloud_sync.store.case_groups import quieten, settle, unsettled
 from cloud_sync.store.case_rows import case_of, link, move, open_with_key, raise_or_join
 from cloud_sync.store.delivery_check import undelivered_nodes
 from cloud_sync.store.engine import reading
@@ -79,6 +80,7 @@ class CaseIntake:
             for alarm in alarms:
                 _take_alarm(act, alarm)
             _forget(act, alarms)
+            settle(act)
         return len(alarms)
 
     def look_around(self) -> int:
@@ -92,7 +94,8 @@ class CaseIntake:
             changed = _apply_levels(act, levels)
             changed += _raise_discrepancies(act)
             changed += _close_met(act)
-            return changed + _run_clocks(act)
+            changed += _run_clocks(act)
+            return changed + settle(act)
 
     def _levels(self, db: sa.Connection, now_ms: int) -> tuple[Level, ...]:
         nodes = node_lines(db, self._house.community, now_ms)
@@ -111,6 +114,7 @@ class CaseIntake:
             or bool(db.execute(_uncovered(community).limit(1)).first())
             or bool(db.execute(_outlived(community).limit(1)).first())
             or bool(db.execute(_overdue(community, now_ms).limit(1)).first())
+            or unsettled(db, community, now_ms)
         )
 
 
@@ -149,7 +153,7 @@ def _forget(act: Act, alarms: Iterable[_Alarm]) -> None:
 def _take_alarm(act: Act, alarm: _Alarm) -> None:
     kind = RAISED_BY.get(alarm.kind)
     if kind is not None:
-        raise_or_join(act, _finding(kind, alarm), alarm.ref)
+        quieten(act, raise_or_join(act, _finding(kind, alarm), alarm.ref))
     for cleared in _cleared_by(alarm):
         for case in open_with_key(act, alert_key(alarm.subject, cleared.name)):
             if case.active:
@@ -226,7 +230,7 @@ def _apply_levels(act: Act, levels: tuple[Level, ...]) -> int:
             node=level.node,
             access_point=level.access_point,
         )
-        raise_or_join(act, finding, level.node)
+        quieten(act, raise_or_join(act, finding, level.node))
     for case in gone:
         move(act, case, Deed(CaseEvent.CLEARS))
     return len(fresh) + len(gone)

@@ -9,11 +9,14 @@ from cloud_sync.core.case_types import (
     Case,
     CaseEvent,
     CaseState,
+    Colour,
     Deed,
     Family,
     Finding,
+    MatterClass,
     OwnerRole,
     Severity,
+    Whistle,
 )
 from cloud_sync.core.cases import joins, open_case, take
 from cloud_sync.core.lifecycles import Refusal
@@ -30,13 +33,20 @@ _PARSED: dict[str, Any] = {
     "state": CaseState,
     "owner_role": OwnerRole,
     "active": bool,
+    "matter_class": MatterClass,
+    "whistle": Whistle,
+    "colour": Colour,
 }
 
 
 def case_of(row: sa.RowMapping) -> Case:
     """The frozen value behind a row."""
     words = {name: row[name] for name in Case.__dataclass_fields__}
-    return Case(**{name: _PARSED[name](value) if name in _PARSED else value for name, value in words.items()})
+    parsed = {
+        name: _PARSED[name](value) if name in _PARSED and value is not None else value
+        for name, value in words.items()
+    }
+    return Case(**parsed)
 
 
 def _values(case: Case) -> dict[str, object]:

@@ -1,10 +1,11 @@
 """``CaseDesk`` and the news of cases on the database: what people see, and every act with its audit row."""
 
 from collections.abc import Callable
+from datetime import tzinfo
 
 import sqlalchemy as sa
 
-from cloud_sync.core.case_types import Case, CaseEvent, CaseState, Deed
+from cloud_sync.core.case_types import QUIET, Case, CaseEvent, CaseState, Deed, Family
 from cloud_sync.core.cases import again, possible, visible
 from cloud_sync.core.guards import Guard
 from cloud_sync.core.lifecycles import Refusal
@@ -17,6 +18,8 @@ from cloud_sync.store.case_rows import begin, case_of, find, link, links, move, 
 from cloud_sync.store.engine import reading
 from cloud_sync.store.hidden import hidden_subjects
 from cloud_sync.store.house import Act, House, acting
+from cloud_sync.store.matters import suggested_class
+from cloud_sync.store.tables_cases import department
 
 QUEUE_MAX = 200  # a page; more open cases than that are a flood, and the gravest come first
 CHANGES_MAX = 500  # told to open pages in one look; a page that missed some reads its queue anew
@@ -30,8 +33,13 @@ class SqlCaseDesk:
 
     def queue(self, user: User) -> tuple[CaseLine, ...]:
         table = tables.case_
-        query = _lines(self._house.community).where(table.c.state != CaseState.CLOSED)
+        query = _lines(self._house.community).where(table.c.state.not_in((CaseState.CLOSED, *QUIET)))
         return self._read(query.order_by(table.c.severity, table.c.opened_ms).limit(QUEUE_MAX), user)
+
+    def quiet(self, user: User, *, most: int) -> tuple[CaseLine, ...]:
+        table = tables.case_
+        query = _lines(self._house.community).where(table.c.state.in_(sorted(QUIET)))
+        return self._read(query.order_by(table.c.severity, table.c.opened_ms).limit(most), user)
 
     def closed(self, user: User, *, most: int) -> tuple[CaseLine, ...]:
         table = tables.case_
@@ -52,7 +60,7 @@ class SqlCaseDesk:
             return db.execute(found).scalar_one_or_none()
 
     def case(self, case_id: str, user: User) -> CaseView:
-        role = _role(user)
+        role = role_for(user)
         query = _lines(self._house.community).where(tables.case_.c.id == case_id)
         with reading(self._house.engine).connect() as db:
             row = db.execute(query).mappings().one_or_none()
@@ -60,16 +68,19 @@ class SqlCaseDesk:
                 raise NotFound(
                     f"There is no case {case_id} for you here; the staff page lists those there are."
                 )
+            case, now_ms = case_of(row), self._house.clock.now_ms()
+            matter = case.family is Family.MATTER
             return CaseView(
                 line=_line(row),
                 notes=self._notes(db, case_id),
                 links=links(db, self._house.community, case_id),
-                may=possible(case_of(row), user.name, role, self._house.clock.now_ms()),
+                may=possible(case, user.name, role, now_ms),
+                suggested=suggested_class(db, self._house.community, case, now_ms) if matter else "",
             )
 
     def act(self, case_id: str, wish: CaseWish, user: User) -> str:
-        role = _role(user)
-        deed = Deed(wish.event, user.name, role, wish.reason, wish.code, wish.to, wish.until_ms)
+        role = role_for(user)
+        deed = deed_of(wish, user, role, self._house.zone)
         with acting(self._house, user.name, user.role) as act:
             case = find(act, case_id)
             if case is None or not self._may_see(act.connection, user, case):
@@ -78,9 +89,13 @@ class SqlCaseDesk:
                 )
             if wish.event is CaseEvent.OFFER:
                 self._check_colleague(act, wish.to)
+            if wish.event is CaseEvent.WHISTLE and act.row(department, department=wish.to) is None:
+                raise Refused(
+                    _rule(CaseEvent.WHISTLE, Guard.DEPARTMENT), f"no department is called {wish.to!r}."
+                )
             moved = move(act, case, deed)
             if isinstance(moved, Refusal):
-                raise _refused(moved)
+                raise refused_of(moved)
             act.note(f"case.{wish.event}", case_id, case.state, moved.state, wish.reason.strip() or None)
             return self._begin_again(act, moved, wish.reason) if wish.event is CaseEvent.REOPEN else case_id
 
@@ -131,18 +146,32 @@ class SqlCaseDesk:
         return tuple(CaseNote(**{name: row[name] for name in CaseNote.__slots__}) for row in rows)
 
 
-def _role(user: User) -> Role:
+def role_for(user: User) -> Role:
     role = role_of(user.role)
     if role is None:
         raise Refused("role", f"the role {user.role!r} may not work with cases.")
     return role
 
 
+def deed_of(wish: CaseWish, user: User, role: Role, zone: tzinfo) -> Deed:
+    return Deed(
+        wish.event,
+        user.name,
+        role,
+        wish.reason,
+        wish.code,
+        wish.to,
+        wish.until_ms,
+        colour=wish.colour,
+        zone=zone,
+    )
+
+
 def _rule(event: str, guard: Guard | None) -> str:
     return f"case.{event}.{guard.name if guard else 'STATE'}"
 
 
-def _refused(refusal: Refusal) -> Refused:
+def refused_of(refusal: Refusal) -> Refused:
     first = refusal.missing[0] if refusal.missing else None
     return Refused(_rule(refusal.event, first), f"{refusal.sentence}.")
 

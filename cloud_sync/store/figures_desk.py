@@ -9,7 +9,7 @@ from cloud_sync.core.case_types import OPEN, UNSEEN, CaseEvent, CaseState, Famil
 from cloud_sync.core.community_metrics import AGES, OLDEST
 from cloud_sync.core.figures import Figure, OpenLine
 from cloud_sync.core.lifecycles_upstream import SubmissionState
-from cloud_sync.core.policy import FACE_ACCESS
+from cloud_sync.core.policy import DAY_MS, FACE_ACCESS
 from cloud_sync.core.retention import FILE_AT
 from cloud_sync.core.trace import TraceState
 from cloud_sync.store import tables
@@ -19,6 +19,7 @@ from cloud_sync.store.tables_privacy import trace_request
 from cloud_sync.store.tables_upstream import upstream_submission
 
 GRAVE = ("S1", "S2")
+REOPENED_WITHIN_MS = 14 * DAY_MS  # later it is a story of its own (domain.md §11.3)
 HANDED_OVER = (CaseEvent.OFFER, CaseEvent.ACCEPT)
 DECIDES = (
     CaseEvent.RESOLVE,
@@ -87,8 +88,14 @@ def cases(look: Look) -> Iterator[Figure]:
     closed = look.count(_CASE, *is_closed)
     yield look.figure("cases_closed", closed, look.count(_CASE, _CASE.c.opened_ms >= look.since_ms))
     yield from _closing(look, _CASE, "case", _CASE.c.state == CaseState.CLOSED)
-    again = look.count(_CASE, _CASE.c.opened_ms >= look.since_ms, _CASE.c.reopened_from.is_not(None))
     yield from _decided(look)
+    before = _CASE.alias("before")
+    in_time = sa.exists().where(
+        before.c.community == _CASE.c.community,
+        before.c.id == _CASE.c.reopened_from,
+        before.c.closed_ms >= _CASE.c.opened_ms - REOPENED_WITHIN_MS,
+    )
+    again = look.count(_CASE, _CASE.c.opened_ms >= look.since_ms, in_time)
     yield look.figure("cases_reopened", again, closed)
     handed = sa.exists().where(
         _NOTE.c.community == _CASE.c.community,
@@ -96,6 +103,32 @@ def cases(look: Look) -> Iterator[Figure]:
         _NOTE.c.event.in_(HANDED_OVER),
     )
     yield look.figure("cases_first_receiver", look.count(_CASE, *is_closed, ~handed), closed)
+    yield from _whistles(look)
+
+
+def _whistles(look: Look) -> Iterator[Figure]:
+    """From the first whistle of a case to the signature of a department, and to its close."""
+    first = (
+        sa.select(_NOTE.c.community, _NOTE.c.case_id, sa.func.min(_NOTE.c.at_ms).label("at_ms"))
+        .where(look.mine(_NOTE), _NOTE.c.event == CaseEvent.WHISTLE)
+        .group_by(_NOTE.c.community, _NOTE.c.case_id)
+        .subquery()
+    )
+    signed = (
+        sa.select(_NOTE.c.community, _NOTE.c.case_id, sa.func.min(_NOTE.c.at_ms).label("at_ms"))
+        .where(look.mine(_NOTE), _NOTE.c.event == CaseEvent.SIGN)
+        .group_by(_NOTE.c.community, _NOTE.c.case_id)
+        .subquery()
+    )
+    checked_in = sa.select(whole(), signed.c.at_ms - first.c.at_ms).select_from(
+        first.join(signed, same(first, signed, "case_id"))
+    )
+    found = spans(look, checked_in.where(first.c.at_ms >= look.since_ms)).get("")
+    yield look.figure("whistle_to_check_in", found.median if found else 0, found.n if found else 0)
+    of_case = (first.c.community == _CASE.c.community) & (first.c.case_id == _CASE.c.id)
+    took = sa.select(whole(), _CASE.c.closed_ms - first.c.at_ms).select_from(first.join(_CASE, of_case))
+    found = spans(look, took.where(_CASE.c.closed_ms >= look.since_ms)).get("")
+    yield look.figure("whistle_to_close", found.median if found else 0, found.n if found else 0)
 
 
 def _decided(look: Look) -> Iterator[Figure]:

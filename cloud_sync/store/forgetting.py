@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from cloud_sync.store import tables
 from cloud_sync.store import tables_model as model
 from cloud_sync.store.house import Act
+from cloud_sync.store.tables_cases import matter_report
 from cloud_sync.store.tables_import import import_decision, import_row, roll_person
 from cloud_sync.store.tables_rules import follow_up
 
@@ -77,7 +78,12 @@ def forget_persons(act: Act, persons: Collection[str]) -> None:
 
 
 def forget_cases(act: Act, cases: Collection[str]) -> None:
-    for table, column in ((tables.case_note, "case_id"), (tables.case_link, "case_id"), (tables.case_, "id")):
+    for table, column in (
+        (tables.case_note, "case_id"),
+        (tables.case_link, "case_id"),
+        (matter_report, "case_id"),
+        (tables.case_, "id"),
+    ):
         _delete(act, table, table.c[column], cases)
 
 

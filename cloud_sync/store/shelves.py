@@ -31,6 +31,7 @@ from cloud_sync.store.self_registering import drop_draft
 from cloud_sync.store.sink_epoch import ERASED_BYTES, erased
 from cloud_sync.store.tables_booking import daily_return, feed_entry, intake_key
 from cloud_sync.store.tables_bulletins import bulletin, bulletin_receipt
+from cloud_sync.store.tables_cases import field_task, sweep
 from cloud_sync.store.tables_guests import complaint
 from cloud_sync.store.tables_import import import_row, import_run, roll_person
 from cloud_sync.store.tables_privacy import (
@@ -212,6 +213,8 @@ def _houses_people() -> tuple[Shelf, ...]:
         _plain("duty", model.operator_staff, "until_ms"),
         _plain("duty", intake_key, "ended_ms"),
         _plain("duty", daily_return, "filed_ms"),
+        _plain("field", field_task, "due_ms"),
+        _plain("field", sweep, "due_ms"),
         Shelf("operator", model.operator, left, _by_first(forget_operators), (left.is_not(None),)),
         Shelf("subject", roll_person, moved, _by_first(forget_moved), (moved.is_not(None),)),
         Shelf("import", import_row, _taken(), forget_import_rows),
@@ -332,7 +335,7 @@ def _drop_drafts(act: Act, keys: Sequence[Any]) -> None:
 NOBODYS = frozenset(
     {
         "access_point", "archived", "anchor", "band_table", "booking_feed", "census", "certificate", "chain_cut", "chain_head", "community",
-        "conduct_rule", "conflict", "counter", "delivery_check", "delivery_unready", "face_node", "face_roster", "gap", "grid", "join_claim",
+        "conduct_rule", "conflict", "counter", "department", "delivery_check", "delivery_unready", "face_node", "face_roster", "gap", "grid", "join_claim",
         "legal_hold", "listing", "listing_document", "listing_file", "mark", "node", "node_loss", "node_state", "node_wire",
         "pass_set", "pass_wire", "renewal", "retention_proof", "roll_unit", "room", "room_file", "sink_meta", "sink_node",
         "spot_draw", "tombstone", "tombstone_word", "touched", "unit", "unit_residents", "zone", "zone_door",
@@ -346,6 +349,7 @@ ENDS_WITH = {
     "breach_step": "breach",
     "rollout_node": "rollout",
     "case_note": "case",
+    "matter_report": "case",
     "deposit_entry": "operator",
     "follow_up": "discrepancy",
     "import_decision": "import",
@@ -364,6 +368,7 @@ ENDS_WITH = {
     "hidden_stay": "registration",
     "child_hours": "registration",
     "erasure": "registration",
+    "department_staff": "session",  # with the account
     "push_subscription": "session",  # with the account; a browser that is gone is forgotten at the next wake
     "user": "session",  # with the account, by an administrator
     "disclosure": "disclosure",

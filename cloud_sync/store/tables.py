@@ -433,7 +433,7 @@ alert_queue = _table(
 case_ = _table(
     "case_",
     _key("id"),
-    _text("family"),  # alert | discrepancy
+    _text("family"),  # alert | discrepancy | matter
     _text("kind"),
     _text("severity"),
     _text("state"),
@@ -461,6 +461,18 @@ case_ = _table(
     _int("closed_ms", null=True),
     _text("reopened_from", null=True),
     _int("reopen_count"),
+    _text("opener", null=True),
+    _text("opener_role", null=True),
+    _text("matter_class", null=True),  # big | small | private
+    _text("cause", null=True),
+    _text("whistle", null=True),  # work | hard
+    _text("colour", null=True),
+    _text("department", null=True),
+    _int("sign_due_ms", null=True),
+    _int("contact_due_ms", null=True),
+    _int("report_due_ms", null=True),
+    _int("burst"),
+    _int("burst_ms"),
     _int("rev"),  # counts every change of any case; open pages ask for what is newer
     sa.Index("case_by_state", "community", "state"),
     sa.Index("case_by_group", "community", "group_key"),

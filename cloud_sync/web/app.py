@@ -32,7 +32,10 @@ from cloud_sync.web.services import Services
 from cloud_sync.web.staff.arrived import PassesPages
 from cloud_sync.web.staff.desk import Desk
 from cloud_sync.web.staff.doors import DoorPages
+from cloud_sync.web.staff.field import FieldPages
+from cloud_sync.web.staff.inbox import InboxPages
 from cloud_sync.web.staff.live import StaffLive
+from cloud_sync.web.staff.matters import MatterPages, StatusPages
 from cloud_sync.web.staff.minors import MinorPages
 from cloud_sync.web.staff.pages import StaffPages
 from cloud_sync.web.staff.proving import ProvePages
@@ -108,6 +111,13 @@ def _add_staff(app: FastAPI, services: Services, cases: CaseDesk, hub: LiveHub) 
     app.include_router(ProvePages(desk).router)
     app.include_router(MinorPages(desk).router)
     app.include_router(StaffLive(services, hub).router)
+    if services.matters is not None:
+        app.include_router(MatterPages(desk, services.matters).router)
+        app.include_router(StatusPages(services, services.matters).router)
+    if services.field_desk is not None:
+        app.include_router(FieldPages(desk, services.field_desk).router)
+    if services.departments is not None:
+        app.include_router(InboxPages(desk, services.departments).router)
     if services.commands is not None:
         app.include_router(DoorPages(desk, services.commands).router)
     if services.zones is not None and services.zone_commands is not None:

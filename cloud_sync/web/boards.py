@@ -33,6 +33,8 @@ class BoardPages:
         """The first page of this role: gate staff have their own."""
         role = self._sessions.need(request).user.role
         if not may(role, Right.SEE_BOARD):
+            if may(role, Right.ACT_FOR_DEPARTMENT):
+                return go("/inbox")
             return go("/listings" if may(role, Right.SEE_LISTINGS) else "/staff")
         return self._board_page(request, "dashboard.html")
 

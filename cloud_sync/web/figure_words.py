@@ -74,9 +74,10 @@ FIGURES: Mapping[str, tuple[str, str, str]] = MappingProxyType({
     "alerts_decided": (mark("Alerts somebody has decided"), mark("a person said what it was"), mark("alerts of the period")),
     "alert_decision_median": (mark("From the alert to the decision, median"), mark("half took no longer"), mark("alerts decided in the period")),
     "alert_decision_p90": (mark("From the alert to the decision, nine of ten"), mark("nine of ten took no longer"), mark("alerts decided in the period")),
-    "cases_reopened": (mark("Cases opened again"), mark("opened again in the period"), mark("cases closed in the period")),
+    "cases_reopened": (mark("Cases opened again"), mark("opened again in the period, within fourteen days"), mark("cases closed in the period")),
     "cases_first_receiver": (mark("Cases the first receiver held"), mark("never handed over"), mark("cases closed in the period")),
-    "whistle_to_check_in": (mark("From the whistle to the check-in of a department"), mark("half took no longer"), mark("whistles")),
+    "whistle_to_check_in": (mark("From the whistle to the check-in of a department"), mark("half took no longer"), mark("whistles that were signed")),
+    "whistle_to_close": (mark("From the whistle to the close of a case"), mark("half took no longer"), mark("whistled cases closed")),
     "case_satisfaction": (mark("Satisfaction with cases"), mark("satisfied"), mark("answers")),
     "listings_by_band": (mark("Listings, by band of points"), mark("listings in this band"), mark("listings with a code")),
     "appeals_pending": (mark("Appeals pending"), mark("under appeal"), mark("points and sanctions in effect or under appeal")),
@@ -111,7 +112,6 @@ WHY: Mapping[Why, str] = MappingProxyType({
     Why.NO_DECISION_TIMES: mark("nodes do not tell how long a decision took"),
     Why.NO_FALSE_REJECTS: mark("no book takes reports of false rejects"),
     Why.NO_STAFF_TIMES: mark("nobody writes down how long staff took"),
-    Why.NO_DEPARTMENTS: mark("no department signs for cases here"),
     Why.NO_SURVEYS: mark("nobody is asked how satisfied they are"),
 })  # fmt: skip
 # Words for what one line of a figure is about; what is not here is shown as it is.

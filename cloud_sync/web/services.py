@@ -6,10 +6,11 @@ from zoneinfo import ZoneInfo
 
 from cloud_sync.ports import Accounts, Clock, DashboardReader, EventFeed, Registry
 from cloud_sync.ports_bulletins import BulletinDesk
-from cloud_sync.ports_cases import CaseDesk, CaseFeed, PushBook
+from cloud_sync.ports_cases import CaseDesk, CaseFeed, DepartmentDesk, PushBook
 from cloud_sync.ports_commands import Commands
 from cloud_sync.ports_complaints import ComplaintDesk
 from cloud_sync.ports_delivery import DeliveryReader
+from cloud_sync.ports_field import FieldDesk, MatterDesk
 from cloud_sync.ports_figures import FigureReader
 from cloud_sync.ports_imports import ImportDesk
 from cloud_sync.ports_model import ListingDesk, Verifier
@@ -45,6 +46,9 @@ class Services:
     clock: Clock
     zone: ZoneInfo = DEFAULT_ZONE
     cases: CaseDesk | None = None  # without it there is no staff page
+    departments: DepartmentDesk | None = None  # without it nobody is whistled to
+    matters: MatterDesk | None = None  # without it staff take down no matters
+    field_desk: FieldDesk | None = None  # without it nobody is sent to look
     case_feed: CaseFeed | None = None
     commands: Commands | None = None  # without it doors are shown and not moved
     zones: ZoneBook | None = None

@@ -10,7 +10,10 @@ from cloud_sync.core.dossier import CHECKLIST, DOCUMENTS, LETTERS, Answer
 from cloud_sync.ingest.feed import Feed
 from cloud_sync.ports_model import FilingWish, OperatorWish, Person, RoomWish, UnitWish
 from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
+from cloud_sync.store.departments import SqlDepartments
+from cloud_sync.store.field_tasks import SqlField
 from cloud_sync.store.listing_desk import SqlListings
+from cloud_sync.store.matters import SqlMatters
 from cloud_sync.store.read import StoredDashboard
 from cloud_sync.web.app import create_app
 from cloud_sync.web.services import Services
@@ -87,6 +90,9 @@ class ListingHouse:
             self.clock,
             cases=SqlCaseDesk(books.house),
             case_feed=CaseNews(books.house),
+            departments=SqlDepartments(books.house),
+            matters=SqlMatters(books.house),
+            field_desk=SqlField(books.house),
             listings=books.listings,
             verifier=books.listings,
             complaints=books.complaints,

@@ -58,8 +58,9 @@ def absent() -> list[dict[str, str]]:
     return _read("lifecycles_absent.csv")
 
 
-def of(name: str) -> list[Line]:
-    return [line for line in lines() if line.lifecycle == name]
+@cache
+def of(name: str) -> tuple[Line, ...]:
+    return tuple(line for line in lines() if line.lifecycle == name)
 
 
 def names() -> list[str]:
@@ -81,10 +82,19 @@ def pairs(name: str) -> list[tuple[str | None, str]]:
 
 def expected(name: str, state: str | None, event: str, holds: Collection[Guard]) -> str | None:
     """Where the page leads when these guards hold, by its first line that fits; None where it refuses."""
-    for line in of(name):
-        if (line.state, line.event) == (state, event) and line.guards <= frozenset(holds):
+    for line in _begun(name).get((state, event), ()):
+        if line.guards <= frozenset(holds):
             return line.outcome
     return None
+
+
+@cache
+def _begun(name: str) -> dict[tuple[str | None, str], list[Line]]:
+    """The lines of a page by where they begin."""
+    found: dict[tuple[str | None, str], list[Line]] = {}
+    for line in of(name):
+        found.setdefault((line.state, line.event), []).append(line)
+    return found
 
 
 # --- the door (access.md §4.4) ----------------------------------------------------------------------------------------

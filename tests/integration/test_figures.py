@@ -275,7 +275,11 @@ class Counted:
         self.say("cases_closed", len(closed), len(opened))
         self.closing("case", [row for row in rows if row["state"] == "CLOSED"])
         self.decided([row for row in rows if row["family"] == "alert"])
-        self.say("cases_reopened", sum(row["reopened_from"] is not None for row in opened), len(closed))
+        closed_at = {row["id"]: row["closed_ms"] for row in rows if row["closed_ms"] is not None}
+        again = [row for row in opened if row["reopened_from"] in closed_at]
+        soon = sum(row["opened_ms"] - closed_at[row["reopened_from"]] <= 14 * DAY for row in again)
+        self.say("cases_reopened", soon, len(closed))
+        self.whistles(closed)
         handed = {r["case_id"] for r in self.t["case_note"] if r["event"] in ("offer", "accept")}
         self.say("cases_first_receiver", sum(row["id"] not in handed for row in closed), len(closed))
 
@@ -295,6 +299,17 @@ class Counted:
         self.say("alerts_decided", of_period, opened)
         self.say("alert_decision_median", rank(took, 50), len(took))
         self.say("alert_decision_p90", rank(took, 90), len(took))
+
+    def whistles(self, closed):
+        firsts = {}
+        for note in sorted(self.t["case_note"], key=lambda row: row["at_ms"]):
+            firsts.setdefault((note["case_id"], note["event"]), note["at_ms"])
+        asked = {case: at for (case, event), at in firsts.items() if event == "whistle"}
+        signed = {case: at for (case, event), at in firsts.items() if event == "department signs"}
+        waited = [signed[case] - at for case, at in asked.items() if case in signed and at >= self.since]
+        took = [row["closed_ms"] - asked[row["id"]] for row in closed if row["id"] in asked]
+        self.say("whistle_to_check_in", rank(waited, 50), len(waited))
+        self.say("whistle_to_close", rank(took, 50), len(took))
 
     def reports(self):
         told = [row for row in self.t["upstream_submission"] if row["state"] != "WITHDRAWN"]

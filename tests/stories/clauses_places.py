@@ -94,7 +94,7 @@ PLACES: dict[int, dict[str, str]] = {
         "b": "units that seem to be let without a code are a list with evidence, the gravest first",
         "c": "another named person confirms before anything follows",
         "d": "91 of 241 that were counted stands beside it",
-        "e": "the officer plans a sweep, and its results move the rates OPEN: patrols come later",
+        "e": "the officer plans a sweep, and its results move the rates",
     },
     30: {
         "who": OFFICER,
@@ -134,10 +134,10 @@ PLACES: dict[int, dict[str, str]] = {
         "what": "the community whistles to the street",
         "acts": "ab",
         "a": "a confirmed finding is a case of the street, without a name in it",
-        "b": "signing, arriving and the clocks of both OPEN: whistles come later",
-        "c": "the finding of the site comes back and is verified OPEN: whistles come later",
+        "b": "signing, arriving and the clocks of both",
+        "c": "the finding of the site comes back and is verified",
         "d": "a case that comes back is linked to the one that was closed",
-        "e": "within fourteen days it counts as reopened OPEN: no measure is made of it",
+        "e": "within fourteen days it counts as reopened",
     },
     35: {
         "who": STREET,

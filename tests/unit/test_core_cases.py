@@ -14,6 +14,7 @@ from cloud_sync.core.case_types import (
     HELD,
     OPEN,
     OWNED,
+    UNSEEN,
     Case,
     CaseEvent,
     CaseState,
@@ -42,6 +43,10 @@ def alarm(kind=FORCED, seen_ms=NOW):
 
 def discrepancy(kind="D02", severity=Severity.S3):
     return Finding(Family.DISCREPANCY, kind, severity, "ST-1", f"discrepancy/{kind}/ST-1/0", NOW)
+
+
+def matter(kind="noise"):
+    return Finding(Family.MATTER, kind, Severity.S3, "1-301", f"matter/1-301/{kind}", NOW)
 
 
 def opened(finding=None):
@@ -293,8 +298,12 @@ def test_a_discrepancy_joins_its_case_until_that_is_closed():
 
 # --- whatever anybody does ---------------------------------------------------------------------------------------
 
-people = st.sampled_from([(LI, Role.GUARD), (WANG, Role.GUARD), (CHEN, Role.OFFICER)])
-findings = st.sampled_from([alarm(), alarm(HELD), discrepancy(), discrepancy("D05", Severity.S2)])
+people = st.sampled_from(
+    [(LI, Role.GUARD), (WANG, Role.GUARD), (CHEN, Role.OFFICER), ("ma", Role.DEPARTMENT)]
+)
+findings = st.sampled_from(
+    [alarm(), alarm(HELD), discrepancy(), discrepancy("D05", Severity.S2), matter("noise"), matter("crime")]
+)
 
 
 @st.composite
@@ -307,7 +316,10 @@ def deeds(draw):
         actor if human else "",
         role if human else None,
         reason=draw(st.sampled_from(["", "seen"])),
-        to=draw(st.sampled_from(["", LI, WANG, CHEN])),
+        to=draw(st.sampled_from(["", LI, WANG, CHEN, "fire"])),
+        code=draw(st.sampled_from(["", "big", "small", "private", "work", "hard"])),
+        colour=draw(st.sampled_from(["", "blue", "red"])),
+        cause=draw(st.sampled_from(["", "CS-9"])),
         until_ms=draw(st.sampled_from([None, NOW + HOUR_MS])),
         severity=draw(st.sampled_from([None, *Severity])),
     )
@@ -326,11 +338,13 @@ def test_one_owner_always_no_self_check_and_only_steps_of_the_table(finding, sto
         assert (case.state, deed.event, moved.state) in steps
         assert moved.holder
         assert (moved.owner is not None) or moved.state not in OWNED
-        assert moved.owner == case.owner or deed.event in (E.ACK, E.ACCEPT, E.REJECT)
+        given_up = moved.owner is None and moved.state in (*UNSEEN, S.CLOSED)
+        assert moved.owner == case.owner or given_up or deed.event in (E.ACK, E.ACCEPT, E.REJECT)
         assert moved.verified_by is None or moved.verified_by != moved.resolved_by
         assert (moved.state is S.CLOSED) == (moved.closed_ms is not None)
         assert case.state is not S.CLOSED or moved.state is S.CLOSED
-        assert moved.severity <= case.severity
+        assert moved.severity <= case.severity or deed.event is E.TRIAGE
+        assert moved.state is not S.SHELVED or moved.severity is not Severity.S1 or moved.next_ms == now_ms
         assert moved.next_ms is None or due(moved, moved.next_ms) is not None
         case = moved
 
@@ -344,7 +358,11 @@ def test_what_is_offered_to_somebody_is_never_refused_for_who_they_are(finding, 
         case = moved if isinstance(moved, Case) else case
     actor, role = who
     for event in possible(case, actor, role, now_ms):
-        deed = Deed(event, actor, role, reason="seen", to="somebody", until_ms=now_ms + 5)
+        code = {E.TRIAGE: "big", E.WHISTLE: "work"}.get(event, "")
+        to = case.department if role is Role.DEPARTMENT and case.department else "somebody"
+        deed = Deed(
+            event, actor, role, reason="seen", to=to, until_ms=now_ms + 5, code=code, colour="blue"
+        )  # fmt: skip
         assert isinstance(take(replace(case, active=False), deed, now_ms), Case)
 
 

@@ -95,10 +95,11 @@ def test_each_role_may_press_what_its_rights_name(role, event):
 
 EXPECTED = {
     Role.GUARD: {"SEE_STAFF", "SEE_FIGURES", "WORK_CASE", "VERIFY_ALERT", "COMMAND_DOOR", "ADMIT", "PROVE"},
-    Role.OFFICER: {right.name for right in Right} - {"SECOND_APPROVAL"},
-    Role.ADMIN: {right.name for right in Right},
+    Role.OFFICER: {right.name for right in Right} - {"SECOND_APPROVAL", "ACT_FOR_DEPARTMENT"},
+    Role.ADMIN: {right.name for right in Right} - {"ACT_FOR_DEPARTMENT"},
     Role.OPERATOR: {"FILE_LISTING"},
-    Role.STREET: {"SEE_LISTINGS", "SEE_FIGURES", "SECOND_APPROVAL"},
+    Role.STREET: {"SEE_LISTINGS", "SEE_FIGURES", "SECOND_APPROVAL", "WHISTLE", "SEE_INBOX"},
+    Role.DEPARTMENT: {"SEE_INBOX", "ACT_FOR_DEPARTMENT"},
 }
 
 
@@ -365,6 +366,7 @@ def test_a_forged_command_is_not_sent(house, guard):
 def test_every_guard_a_person_can_meet_is_explained(lang):
     say = texts(lang)
     world = {Guard.ALERT, Guard.TRANSIENT, Guard.GRAVE, Guard.LIGHT, Guard.DATA_CLOSES, Guard.DISCREPANCY}
+    world |= {Guard.MATTER, Guard.STILL_TRUE, Guard.CAUSE, Guard.NEVER_WHISTLED}
     for guard in {one for row in CASE.rows for one in row.guards} - world | {Guard.PERMITTED}:
         assert say(words.REFUSALS[guard.name])
 

@@ -18,8 +18,10 @@ from cloud_sync.web.staff import words
 from cloud_sync.web.staff.desk import Asked, Desk
 from cloud_sync.web.staff.shown import CasePage, QueuePage, case_card, case_page
 
+QUIET_SHOWN = 50
 CLOSED_SHOWN = 10  # enough to open one again that was closed by mistake
 REASON_CHARS_MAX = 500
+SAYABLE = frozenset({*words.CODES, *words.CLASSES, *words.WHISTLES})
 CONFLICT = 409
 
 CaseId = Annotated[str, Path(pattern=r"^[A-Z]{2}-[0-9A-Z]{26}$")]
@@ -74,13 +76,15 @@ class StaffPages:
         reason: Reason = "",
         code: Word = "",
         to: Word = "",
+        colour: Word = "",
         minutes: Annotated[int, Form(ge=0, le=1440)] = 0,
     ) -> Response:
         asked = self._desk.asked(request, Right.WORK_CASE)
         check_form(asked.session.csrf, csrf)
         until_ms = asked.now_ms + minutes * MINUTE_MS if minutes else None
         try:
-            wish = CaseWish(_event(event), reason, code if code in words.CODES else "", to, until_ms)
+            said = code if code in SAYABLE else ""
+            wish = CaseWish(_event(event), reason, said, to, until_ms, colour)
             return go(f"/staff/cases/{self._desk.cases.act(case_id, wish, asked.session.user)}")
         except Refused as refused:
             page = self._case(asked, case_id, _why(refused, asked), reason)
@@ -100,6 +104,9 @@ class StaffPages:
                 case_card(line, asked.by, asked.now_ms) for line in desk.cases.closed(user, most=CLOSED_SHOWN)
             ),
             doors=tuple(door for door in doors if door is not None),
+            quiet=tuple(
+                case_card(line, asked.by, asked.now_ms) for line in desk.cases.quiet(user, most=QUIET_SHOWN)
+            ),
             board=may(user.role, Right.SEE_BOARD),
             push_key=push.public_key if push is not None else "",
             waiting=desk.waiting(asked),
@@ -107,6 +114,9 @@ class StaffPages:
             figures=desk.services.figures is not None,
             passes=desk.services.deliveries is not None,
             roll=desk.services.morning is not None,
+            matters=desk.services.matters is not None,
+            field=desk.services.field_desk is not None,
+            inbox=desk.services.departments is not None and may(user.role, Right.SEE_INBOX),
         )
 
     def _case(self, asked: Asked, case_id: str, problem: str = "", typed: str = "") -> CasePage:
@@ -121,6 +131,7 @@ class StaffPages:
             banners=desk.banners(nodes, asked),
             door=desk.door(nodes, view.line.case.access_point, asked),
             users=desk.services.accounts.users(),
+            departments=desk.services.departments.all() if desk.services.departments is not None else (),
             problem=problem,
             typed=typed,
         )

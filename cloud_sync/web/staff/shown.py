@@ -1,10 +1,12 @@
 """What the staff templates are given: one frozen value per page, in one language."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cloud_sync.core.case_types import (
     DELIVERY_FAILED,
+    FLOOD,
+    QUIET,
     SILENT_KINDS,
     UNSEEN,
     Case,
@@ -14,7 +16,7 @@ from cloud_sync.core.case_types import (
 )
 from cloud_sync.core.roles import Right, may
 from cloud_sync.ports import DoorLine, NodeLine, User
-from cloud_sync.ports_cases import CaseLine, CaseNote, CaseView
+from cloud_sync.ports_cases import CaseLine, CaseNote, CaseView, Department
 from cloud_sync.ports_commands import CommandView
 from cloud_sync.web import words
 from cloud_sync.web.board import SEVERITY_TONES, DoorRow, Speaker, Tone, door_row
@@ -92,9 +94,13 @@ class QueuePage:
     doors: tuple[DoorCard, ...]
     board: bool  # whether this role has a dashboard to go to
     push_key: str  # empty: waking by the browser is off
+    quiet: tuple[CaseCard, ...]  # silenced, explained by another, or under repair
     waiting: int  # people at a gate who are not registered
     zones: bool = False  # whether whole zones can be commanded here
     figures: bool = False  # whether there is a page of figures
+    matters: bool = False  # whether what people tell can be taken down here
+    field: bool = False  # whether tasks in the field are given here
+    inbox: bool = False  # whether departments can be asked here
     passes: bool = False  # whether it can be seen whose pass is at which door
     roll: bool = False  # whether rooms and numbers can be printed
 
@@ -130,6 +136,11 @@ class CasePage:
     typed: str = ""
     passes: bool = False  # it is about passes that are not at their doors
     minors: str = ""  # the stay of somebody under age that it is about
+    more: tuple[tuple[str, str], ...] = ()  # class, department, colour, what explains it and until when
+    classes: tuple[tuple[str, str], ...] = ()
+    departments: tuple[tuple[str, str], ...] = ()
+    colours: tuple[tuple[str, str], ...] = ()
+    whistles: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +186,7 @@ def case_card(line: CaseLine, by: Speaker, now_ms: int) -> CaseCard:
     return CaseCard(
         id=case.id,
         title=case_title(case, by.say),
-        place=by.name(line.place_zh, line.place_en),
+        place=case_place(line, by),
         severity=case.severity,
         severity_text=words.say(words.SEVERITIES, case.severity, by.say),
         state=words.say(staff_words.STATES, case.state, by.say),
@@ -191,8 +202,15 @@ def case_card(line: CaseLine, by: Speaker, now_ms: int) -> CaseCard:
 
 
 def case_title(case: Case, say: Texts) -> str:
-    known = words.DISCREPANCIES if case.family is Family.DISCREPANCY else staff_words.ALERTS
-    return words.say(known, case.kind, say)
+    known = {Family.DISCREPANCY: words.DISCREPANCIES, Family.MATTER: staff_words.MATTERS}
+    return words.say(known.get(case.family, staff_words.ALERTS), case.kind, say)
+
+
+def case_place(line: CaseLine, by: Speaker) -> str:
+    """Where it is; the place of a flood is what floods."""
+    if line.case.kind == FLOOD.name:
+        return words.say(staff_words.ALERTS, line.case.subject, by.say)
+    return by.name(line.place_zh, line.place_en)
 
 
 def _overdue(case: Case, now_ms: int) -> bool:
@@ -230,9 +248,25 @@ _FIELDS: dict[CaseEvent, tuple[str, ...]] = {
     CaseEvent.OFFER: ("to", "reason"),
     CaseEvent.REJECT: ("reason",),
     CaseEvent.REOPEN: ("reason",),
+    CaseEvent.TRIAGE: ("class",),
+    CaseEvent.WHISTLE: ("department", "reason"),
+    CaseEvent.SHELVE: ("minutes", "reason"),
+    CaseEvent.TAKE_OUT: ("reason",),
+    CaseEvent.RESULT: ("reason",),
+    CaseEvent.RETURN: ("reason",),
 }
-_SAID = frozenset({CaseEvent.RESOLVE, CaseEvent.HOLD, CaseEvent.REJECT, CaseEvent.REOPEN})
-_SIDE = frozenset({CaseEvent.HOLD, CaseEvent.OFFER, CaseEvent.REJECT})
+_SAID = frozenset(
+    {
+        *(CaseEvent.RESOLVE, CaseEvent.HOLD, CaseEvent.REJECT, CaseEvent.REOPEN, CaseEvent.WHISTLE),
+        *(CaseEvent.SHELVE, CaseEvent.TAKE_OUT, CaseEvent.RESULT, CaseEvent.RETURN),
+    }
+)
+_SIDE = frozenset(
+    {
+        *(CaseEvent.HOLD, CaseEvent.OFFER, CaseEvent.REJECT, CaseEvent.WHISTLE, CaseEvent.SHELVE),
+        *(CaseEvent.TAKE_OUT, CaseEvent.RETURN),
+    }
+)
 
 
 def step_of(event: CaseEvent, case: Case, say: Texts) -> Step:
@@ -246,6 +280,16 @@ def step_of(event: CaseEvent, case: Case, say: Texts) -> Step:
     )
 
 
+def inbox_step(event: CaseEvent, say: Texts) -> Step:
+    return Step(
+        event=event,
+        title=words.say(staff_words.STEPS, event, say),
+        needs=_FIELDS.get(event, ()),
+        must_say=event in _SAID,
+        main=event not in _SIDE,
+    )
+
+
 def case_page(
     chrome: Chrome,
     view: CaseView,
@@ -255,6 +299,7 @@ def case_page(
     banners: tuple[str, ...],
     door: DoorCard | None,
     users: Sequence[User],
+    departments: Sequence[Department] = (),
     problem: str = "",
     typed: str = "",
 ) -> CasePage:
@@ -287,7 +332,42 @@ def case_page(
         typed=typed,
         passes=case.kind == DELIVERY_FAILED.name,
         minors=case.subject if case.kind == "D20" else "",
+        more=tuple(_more(case, by)),
+        classes=_classes(view, say),
+        departments=tuple((one.id, by.name(one.name_zh, one.name_en)) for one in departments),
+        colours=choices(staff_words.COLOURS, say),
+        whistles=choices(staff_words.WHISTLES, say),
     )
+
+
+def choices(known: Mapping[str, str], say: Texts) -> tuple[tuple[str, str], ...]:
+    return tuple((str(code), say(text)) for code, text in known.items())
+
+
+def _classes(view: CaseView, say: Texts) -> tuple[tuple[str, str], ...]:
+    """The class that the rule suggests stands first; the officer sets it."""
+    return tuple(sorted(choices(staff_words.CLASSES, say), key=lambda one: one[0] != view.suggested))
+
+
+def _more(case: Case, by: Speaker) -> Iterator[tuple[str, str]]:
+    """What only some cases have; each with its word."""
+    say = by.say
+    if case.matter_class is not None:
+        yield say(mark("Class")), words.say(staff_words.CLASSES, case.matter_class, say)
+    if case.colour is not None:
+        yield say(mark("Department")), case.department or ""
+        yield say(mark("Colour")), words.say(staff_words.COLOURS, case.colour, say)
+    dues = {
+        mark("To be signed by"): case.sign_due_ms if case.state is CaseState.TRANSFERRED else None,
+        mark("Contact to be made by"): case.contact_due_ms if case.state is CaseState.DEPT_SIGNED else None,
+        mark("To be reported in by"): case.report_due_ms if case.state is CaseState.DEPT_SIGNED else None,
+        mark("Silenced until"): case.next_ms if case.state is CaseState.SHELVED else None,
+    }
+    yield from ((say(word), by.day_and_clock(due_ms)) for word, due_ms in dues.items() if due_ms is not None)
+    if case.cause is not None:
+        yield say(mark("Explained by")), case.cause
+    if case.state in QUIET and case.note:
+        yield say(mark("Why it is silent")), case.note
 
 
 def ops_of(door: DoorLine, user: User, say: Texts) -> tuple[tuple[str, str, str], ...]:

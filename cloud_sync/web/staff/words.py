@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from cloud_sync.core import case_effects as effects
+from cloud_sync.core import case_more as effects
 from cloud_sync.core.case_types import CaseEvent as E
 from cloud_sync.core.case_types import CaseState as S
+from cloud_sync.core.case_types import Colour, MatterClass, Whistle
 from cloud_sync.core.case_types import OwnerRole as R
 from cloud_sync.core.guards import Guard
 from cloud_sync.core.roles import Role
@@ -34,6 +35,8 @@ ALERTS: Mapping[str, str] = MappingProxyType({
     "node_lost": mark("Gate node lost or stolen"),
     "delivery_failed": mark("Not ready for today's guests"),
     "feed_silent": mark("A booking calendar does not come"),
+    "flood": mark("Many alarms of one kind at once"),
+    "chatter": mark("One source alarms again and again"),
 })  # fmt: skip
 
 # The first thing to do; the rest is judgement.
@@ -59,6 +62,8 @@ ADVICE: Mapping[str, str] = MappingProxyType({
     "version_refused": mark("The gate decides by itself and keeps every event. Update whichever of the two is older."),
     "delivery_failed": mark("Guests may stand before its doors. See which passes are missing, check power and network there, or let people in by hand."),
     "feed_silent": mark("No booking was cancelled by it. Open the calendar's address in a browser; ask the operator for a new one if it is gone."),
+    "flood": mark("One cause is likely: look for it before you walk from door to door. The cases below are part of it."),
+    "chatter": mark("It was silenced for ten minutes. Look at it and call service; it comes back by itself."),
     "node_lost": mark("Put a person at its doors until a replacement is in. Whoever finds the old box does not plug it in again."),
 })  # fmt: skip
 
@@ -70,6 +75,12 @@ STATES: Mapping[str, str] = MappingProxyType({
     S.ON_HOLD: mark("waiting"),
     S.RESOLVED: mark("settled, to be checked by another person"),
     S.CLOSED: mark("closed"),
+    S.TRANSFERRED: mark("a department was asked and has not signed"),
+    S.DEPT_SIGNED: mark("a department has signed for it"),
+    S.DEPT_ACTING: mark("a department is at work on it"),
+    S.SHELVED: mark("silenced for a while"),
+    S.SUPPRESSED: mark("explained by another case"),
+    S.OUT_OF_SERVICE: mark("out of service, under repair"),
 })  # fmt: skip
 
 STEPS: Mapping[str, str] = MappingProxyType({
@@ -83,6 +94,16 @@ STEPS: Mapping[str, str] = MappingProxyType({
     E.VERIFY: mark("Confirm and close"),
     E.REJECT: mark("Send back"),
     E.REOPEN: mark("Open again"),
+    E.TRIAGE: mark("Set the class"),
+    E.WHISTLE: mark("Whistle to a department"),
+    E.SHELVE: mark("Silence for a while"),
+    E.TAKE_OUT: mark("Take out of service"),
+    E.PUT_BACK: mark("Back in service"),
+    E.SIGN: mark("Sign for it"),
+    E.CONTACT: mark("Contact was made"),
+    E.REPORT_IN: mark("Report in"),
+    E.RESULT: mark("Give the result"),
+    E.RETURN: mark("Return it"),
 })  # fmt: skip
 
 HAPPENED: Mapping[str, str] = MappingProxyType({
@@ -103,6 +124,21 @@ HAPPENED: Mapping[str, str] = MappingProxyType({
     E.MET: mark("settled by the records"),
     E.RETRACT: mark("cleared by late evidence"),
     E.REOPEN: mark("opened again"),
+    E.TRIAGE: mark("class set"),
+    E.SHELVE: mark("silenced for a while"),
+    E.SHELF_OVER: mark("the silence is over"),
+    E.SUPPRESS: mark("explained by another case"),
+    E.CAUSE_ENDS: mark("its cause is over"),
+    E.TAKE_OUT: mark("taken out of service"),
+    E.PUT_BACK: mark("back in service"),
+    E.WHISTLE: mark("whistled to a department"),
+    E.SIGN_CLOCK: mark("not signed in time, the colour rises"),
+    E.RETURN: mark("returned by the department"),
+    E.SIGN: mark("signed by the department"),
+    E.CONTACT: mark("the department made contact"),
+    E.DEPT_CLOCK: mark("no contact or report in time, the colour rises"),
+    E.REPORT_IN: mark("the department reported in"),
+    E.RESULT: mark("the department gave its result"),
 })  # fmt: skip
 
 CODES: Mapping[str, str] = MappingProxyType({
@@ -120,6 +156,8 @@ RESULTS: Mapping[str, str] = MappingProxyType({
     effects.UNVERIFIED: mark("not checked within seven days"),
     effects.CLOSED_BY_DATA: mark("settled by the records"),
     effects.CLEARED_LATE: mark("cleared by late evidence"),
+    effects.CAUSE_OVER: mark("over with its cause"),
+    effects.REPAIRED: mark("back in service"),
 })  # fmt: skip
 
 OWNER_ROLES: Mapping[str, str] = MappingProxyType({
@@ -128,6 +166,7 @@ OWNER_ROLES: Mapping[str, str] = MappingProxyType({
     R.OFFICER: mark("community officer"),
     R.OPERATOR: mark("operator of the listing"),
     R.STREET: mark("street office"),
+    R.DEPARTMENT: mark("a department"),
     R.CALL: mark("call 110 or 119 yourself"),
 })  # fmt: skip
 
@@ -135,6 +174,38 @@ ROLES: Mapping[str, str] = MappingProxyType({
     Role.GUARD: mark("gate staff"),
     Role.OFFICER: mark("community officer"),
     Role.ADMIN: mark("administrator"),
+    Role.STREET: mark("street office"),
+    Role.DEPARTMENT: mark("a department"),
+})  # fmt: skip
+
+MATTERS: Mapping[str, str] = MappingProxyType({
+    "noise": mark("Noise"),
+    "garbage": mark("Garbage"),
+    "lift": mark("Lift"),
+    "door": mark("Door"),
+    "light": mark("Light"),
+    "fire_safety": mark("Fire safety"),
+    "dispute": mark("Dispute between neighbours, host or guest"),
+    "unfiled_listing": mark("Rooms let without a code"),
+    "facility": mark("Something broken outside"),
+    "crime": mark("Crime"),
+})  # fmt: skip
+
+CLASSES: Mapping[str, str] = MappingProxyType({
+    MatterClass.BIG: mark("big: to the street at once"),
+    MatterClass.SMALL: mark("small: the community settles it in one to three days"),
+    MatterClass.PRIVATE: mark("private: guidance only, no clock"),
+})  # fmt: skip
+
+COLOURS: Mapping[str, str] = MappingProxyType({
+    Colour.BLUE: mark("blue: the head of the section"),
+    Colour.YELLOW: mark("yellow: the deputy"),
+    Colour.RED: mark("red: the chief"),
+})  # fmt: skip
+
+WHISTLES: Mapping[str, str] = MappingProxyType({
+    Whistle.WORK: mark("ordinary: report in within three working days"),
+    Whistle.HARD: mark("hard: report in within five working days"),
 })  # fmt: skip
 
 REFUSALS: Mapping[str, str] = MappingProxyType({
@@ -147,6 +218,14 @@ REFUSALS: Mapping[str, str] = MappingProxyType({
     Guard.REASON.name: mark("Say in a few words what you found or did."),
     Guard.UNTIL.name: mark("Choose a time ahead, at most a day."),
     Guard.DOOR_SHUT.name: mark("The door still stands open. Shut it first, then settle the case."),
+    Guard.MATTER_CLASS.name: mark("Choose one of the three classes."),
+    Guard.NOT_S1.name: mark("An alarm of the gravest kind is never silenced."),
+    Guard.SHELF.name: mark("Choose a time ahead, at most eight hours."),
+    Guard.PERMIT.name: mark("Give the number of the permit."),
+    Guard.DEPARTMENT.name: mark("Choose a department, a colour and the kind of whistle."),
+    Guard.THE_DEPARTMENT.name: mark("Another department was asked."),
+    Guard.OPENERS_LEVEL.name: mark("Somebody of a higher office opened this case; they check it."),
+    Guard.COMMUNITY.name: mark("A department has acted, so the community checks it."),
     Guard.RECENT.name: mark("This case was closed more than 30 days ago; open a new one."),
 })  # fmt: skip
 STAYS_OPEN = mark("The door still stands open. Shut it first, or say why it may stay open.")

@@ -1,0 +1,205 @@
+"""Root causes, chatter and floods on the real store: what the gates tell is what somebody has to look at, no more."""
+
+import random
+
+import pytest
+import sqlalchemy as sa
+
+from cloud_sync.core.case_types import CaseEvent as E
+from cloud_sync.core.case_types import CaseState as S
+from cloud_sync.core.figures import Row
+from cloud_sync.core.policy import DAY_MS, HOUR_MS, MINUTE_MS
+from cloud_sync.jobs import CaseWork
+from cloud_sync.ports import User
+from cloud_sync.ports_cases import CaseWish
+from cloud_sync.store import tables
+from cloud_sync.store.case_intake import CaseIntake
+from cloud_sync.store.cases_store import SqlCaseDesk
+from cloud_sync.store.figures import StoredFigures
+from cloud_sync.store.places import AccessPointSpec, NodeJoin
+from cloud_sync.store.sink import SinkStore
+from tests.fakes.community_house import GATE, SteppedClock, new_house, public_key, rfc3339
+from tests.fakes.wire_ledger import WireLedger, body, told
+
+LI, CHEN = User("li", "guard"), User("chen", "officer")
+DOORS = 51
+
+
+class Town:
+    """One node a door, each with its own ledger; the jobs run once a beat."""
+
+    def __init__(self, folder, doors):
+        self.clock = SteppedClock()
+        self.books = new_house(folder, self.clock)
+        for n in range(2, doors + 1):
+            door = AccessPointSpec(f"AP-{n}", "room", f"{n}室", f"Room {n}")
+            self.books.registry.add_node(NodeJoin(f"gate-{n}", f"N{n}", public_key(n), (door,)))
+        self.sink = SinkStore(self.books.engine, self.books.config.community.code)
+        self.ledgers = {n: WireLedger(f"gate-{n}") for n in range(1, doors + 1)}
+        self.work = CaseWork(CaseIntake(self.books.house), self.clock)
+        self.desk = SqlCaseDesk(self.books.house)
+        self.hello()
+
+    def hello(self):
+        now = self.clock.now_ms()
+        said = [told(one.hello(wall=rfc3339(now)), one.node) for one in self.ledgers.values()]
+        self.sink.store(said, now)
+
+    def tells(self, *events):
+        """Pairs of a door's number and an event, all at once; then one beat of the jobs."""
+        now = self.clock.now_ms()
+        said = []
+        for n, type_ in events:
+            ledger, place = self.ledgers[n], GATE if n == 1 else f"AP-{n}"
+            ledger.record(body(type_, wall=rfc3339(now), access_point=place))
+            said.append(told(ledger.batch([ledger.head]), ledger.node))
+        self.sink.store(said, now)
+        self.beat()
+
+    def beat(self, ms=1000):
+        self.clock.step(ms=ms)
+        self.work()
+
+    def later(self, ms):
+        """Time goes by and every node is heard again."""
+        self.clock.step(ms=ms)
+        self.hello()
+        self.work()
+
+    def queue(self):
+        return [line.case for line in self.desk.queue(LI)]
+
+    def kinds(self):
+        return sorted(case.kind for case in self.queue())
+
+    def rows(self, table):
+        with self.books.engine.connect() as db:
+            return [dict(row) for row in db.execute(sa.select(table)).mappings()]
+
+    def close(self):
+        self.sink.close()
+        self.books.close()
+
+
+@pytest.fixture
+def town(tmp_path):
+    made = Town(tmp_path, 1)
+    yield made
+    made.close()
+
+
+def test_a_power_failure_explains_what_follows_from_it_and_what_was_told_just_before(town):
+    town.tells((1, "door.lock_silent"))
+    town.tells((1, "door.power_low"))
+    town.tells((1, "door.jammed"), (1, "door.contact_fault"))
+    assert town.kinds() == ["power_low"]
+    (root,) = town.queue()
+    hidden = [line.case for line in town.desk.quiet(CHEN, most=9)]
+    assert {(case.kind, case.state, case.cause) for case in hidden} == {
+        (kind, S.SUPPRESSED, root.id) for kind in ("lock_silent", "jammed", "contact_fault")
+    }
+    town.tells((1, "door.bolt_free"))
+    town.tells((1, "door.power_back"))
+    assert town.kinds() == ["contact_fault", "lock_silent", "power_low"]  # what is still true is heard again
+    ended = next(row for row in town.rows(tables.case_) if row["kind"] == "jammed")
+    assert (ended["state"], ended["resolution"]) == (S.CLOSED, "cause_over")
+
+
+def test_whoever_is_in_danger_does_not_wait_for_an_electrician(town):
+    town.tells((1, "door.power_low"))
+    town.tells((1, "door.forced"), (1, "help.called"), (1, "access.duress"))
+    assert town.kinds() == ["duress", "forced", "help", "power_low"]
+
+
+def test_a_source_that_chatters_is_silenced_for_ten_minutes_and_is_a_case_of_repair(town):
+    for _ in range(3):
+        town.tells((1, "door.held"))
+    assert town.kinds() == ["chatter"]
+    (quiet,) = [line.case for line in town.desk.quiet(LI, most=9)]
+    assert (quiet.kind, quiet.state, quiet.note) == ("held", S.SHELVED, "chatters")
+    town.tells((1, "door.held"))
+    assert town.kinds() == ["chatter"]
+    town.later(10 * MINUTE_MS)
+    assert town.kinds() == ["chatter", "held"]
+
+
+def test_a_forced_door_chatters_and_is_never_silenced(town):
+    for _ in range(5):
+        town.tells((1, "door.forced"))
+    (case,) = town.queue()
+    assert (case.kind, case.state, case.count) == ("forced", S.NEW, 5)
+
+
+def test_a_person_silences_with_a_reason_and_the_clock_ends_it(town):
+    town.tells((1, "door.held"))
+    (case,) = town.queue()
+    until = town.clock.now_ms() + HOUR_MS
+    town.desk.act(case.id, CaseWish(E.SHELVE, "the movers are here", until_ms=until), CHEN)
+    assert town.queue() == []
+    town.later(HOUR_MS)
+    assert town.kinds() == ["held"]
+    notes = town.desk.case(case.id, CHEN).notes
+    assert [(note.event, note.actor) for note in notes][1:3] == [(E.SHELVE, "chen"), (E.SHELF_OVER, "")]
+
+
+@pytest.mark.timeout(300)
+def test_a_week_of_51_doors_with_a_flood_shows_root_causes_and_counts_what_an_independent_count_counts(
+    tmp_path,
+):
+    town, dice = Town(tmp_path, DOORS), random.Random(20260504)
+    began = town.clock.now_ms()
+    opened, closed = 0, 0
+    try:
+        for day in range(7):
+            for n in dice.sample(range(1, DOORS + 1), 4):
+                town.tells((n, "door.held"))
+                opened += 1
+                (case,) = [one for one in town.queue() if one.access_point == (GATE if n == 1 else f"AP-{n}")]
+                town.tells((n, "door.secured"))
+                town.desk.act(case.id, CaseWish(E.ACK, "wind"), LI)
+                town.desk.act(case.id, CaseWish(E.VERIFY), User("wang", "guard"))
+                closed += 1
+                town.later(20 * MINUTE_MS)
+            if day == 3:
+                opened, closed = _flood(town, opened, closed)
+            town.later(DAY_MS - 81 * MINUTE_MS)
+            assert town.queue() == []
+        figures = {one.name: one for one in _figures(town, began)}
+        assert (figures["cases_closed"].numerator, figures["cases_closed"].denominator) == (closed, opened)
+        assert _recount(town) == (opened, closed)
+        assert figures["cases_open"].denominator == 0
+    finally:
+        town.close()
+
+
+def _flood(town, opened, closed):
+    """The mains go in the whole street: every door tells it, and that its lock is silent; one is forced meanwhile."""
+    town.tells(*((n, "door.power_low") for n in range(1, DOORS + 1)))
+    town.tells(*((n, "door.lock_silent") for n in range(1, DOORS + 1)), (7, "door.forced"))
+    opened += 2 * DOORS + 2  # with the forced door, and the case that stands for the flood
+    assert town.kinds() == ["flood", "forced"]
+    (flood,) = [case for case in town.queue() if case.kind == "flood"]
+    assert (flood.subject, flood.severity) == ("power_low", "S2")
+    hidden = [line.case for line in town.desk.quiet(CHEN, most=200)]
+    assert len(hidden) == 2 * DOORS
+    assert {case.state for case in hidden} == {S.SUPPRESSED}
+    town.tells(*((n, "door.lock_back") for n in range(1, DOORS + 1)))
+    town.tells(*((n, "door.power_back") for n in range(1, DOORS + 1)), (7, "door.secured"))
+    for case in town.queue():
+        town.desk.act(case.id, CaseWish(E.ACK, "the mains were off in the street"), LI)
+        town.desk.act(case.id, CaseWish(E.VERIFY), User("wang", "guard"))
+    assert town.queue() == []
+    return opened, closed + 2 * DOORS + 2
+
+
+def _figures(town, since_ms):
+    days = 1 + (town.clock.now_ms() - since_ms) // DAY_MS
+    return StoredFigures(town.books.house).figures(int(days), frozenset({Row.CASES})).figures
+
+
+def _recount(town):
+    """From the notes alone, which nothing reads to make the figures of cases."""
+    notes = town.rows(tables.case_note)
+    begun = {note["case_id"] for note in notes if note["before"] is None}
+    ended = {note["case_id"] for note in notes if note["after"] == S.CLOSED}
+    return len(begun), len(ended)
