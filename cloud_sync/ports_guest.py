@@ -182,7 +182,7 @@ class Notice:
 
 
 class Notifier(Protocol):
-    """One way to write to a guest; a plug-in of the group ``gatehouse.notifiers``."""
+    """One way to write to a guest or an operator; a plug-in of the group ``gatehouse.notifiers``."""
 
     def send(self, notice: Notice) -> str:
         """Hand over and return what the far side answered: the receipt.
@@ -209,10 +209,14 @@ class DueNotice:
     planned_in_ms: int
     planned_out_ms: int
     synthetic: bool
+    operator: str = ""  # of a message to an operator: whom, and about which listing and booking
+    listing: str = ""
+    about: str = ""
+    reason: str = ""
 
 
 class Outbox(Protocol):
-    """Messages to guests: kept until the far side has taken them, with a receipt, or the tries are used up."""
+    """Messages to guests and operators: kept until the far side has taken them, with a receipt, or the tries are used up."""
 
     def claim(self, *, most: int, only: str | None = None) -> Sequence[DueNotice]: ...
 

@@ -90,6 +90,7 @@ CLOCKS: tuple[Clock, ...] = (
         least=3 * 366,
     ),
     Clock("message", 90, "it was written", "deleted, sealed address with it", "R4"),
+    Clock("contact", 1, "the stay ends", "deleted, sealed address with it", "R4"),
     Clock("draft", 7, "something was typed", "deleted from the vault", "R4"),
     Clock("arrival", 7, "somebody said it at a gate", "deleted", "R4"),
     Clock("deadletter", 90, "it came", "deleted", "R4: what could not be read may hold anything"),

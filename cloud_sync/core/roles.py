@@ -30,6 +30,7 @@ class Right(StrEnum):
     PROVE = "prove a guest in person"
     PRIVACY = "see how long things are kept, hand out a person's copy, and trace with a second person"
     FILE_LISTING = "file a listing of one's own, and appeal"
+    OWN_PAGES = "the pages of the operator one speaks for"
     SEE_LISTINGS = "the register of listings"
     REVIEW_LISTING = "review listings, inspect them and decide"
     CONFIRM_CONDUCT = "confirm points, sanctions and findings"
@@ -48,13 +49,13 @@ _GATE = frozenset(
     }
 )
 # The administrator of a small community is its officer too; a larger one gives the two roles to two people.
-# The second approval is the street's (§11.5): an officer has the first.
+# The second approval is the street's (§11.5): an officer has the first.  An operator's pages are the operator's alone.
 MAY: Mapping[Role, frozenset[Right]] = MappingProxyType(
     {
         Role.GUARD: _GATE,
-        Role.OFFICER: frozenset(Right) - {Right.SECOND_APPROVAL},
-        Role.ADMIN: frozenset(Right),
-        Role.OPERATOR: frozenset({Right.FILE_LISTING}),
+        Role.OFFICER: frozenset(Right) - {Right.SECOND_APPROVAL, Right.OWN_PAGES},
+        Role.ADMIN: frozenset(Right) - {Right.OWN_PAGES},
+        Role.OPERATOR: frozenset({Right.FILE_LISTING, Right.OWN_PAGES}),
         Role.STREET: frozenset({Right.SEE_LISTINGS, Right.SEE_FIGURES, Right.SECOND_APPROVAL}),
     }
 )

@@ -30,9 +30,9 @@ OPERATOR_NAME = "金丝雀经营者"
 class ListingHouse:
     """``books`` and ``desk``; nothing is filed yet."""
 
-    def __init__(self, folder: Path, *, database: str = "") -> None:
+    def __init__(self, folder: Path, *, database: str = "", synthetic: bool = True) -> None:
         self.clock = SteppedClock()
-        self.books: Books = new_house(folder, self.clock, database=database)
+        self.books: Books = new_house(folder, self.clock, synthetic=synthetic, database=database)
         self.desk: SqlListings = self.books.listings
         for person in PEOPLE:
             self.books.accounts.add(person.name, person.role, PASSWORD, actor="test")
@@ -88,6 +88,9 @@ class ListingHouse:
             cases=SqlCaseDesk(books.house),
             case_feed=CaseNews(books.house),
             listings=books.listings,
+            operator=books.operators,
+            operators=books.operators,
+            ways=("email",),
             verifier=books.listings,
             name_zh="东方新城",
             name_en="Dongfang",
