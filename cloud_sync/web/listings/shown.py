@@ -85,6 +85,7 @@ class RegisterPage:
     states: tuple[tuple[str, str, int], ...]
     chosen: str
     figures: bool = False  # whether there is a page of figures
+    operators: bool = False  # and one of operators, for this role
 
 
 @dataclass(frozen=True, slots=True)
