@@ -41,7 +41,14 @@ def punish(page: Page, url: str, house: register_of.ListingHouse, look: Look) ->
     house.sanctioned(code, 2)
     house.desk.propose_sanction(code, 4, "C09", "guests while suspended", register_of.OTHER)
     house.desk.report_unit("1-301", "occupied_no_code", "key box at the door", register_of.OTHER)
-    for path in ("/listings", f"/listings/{code}", "/listings/queue", "/units/1-301", f"/verify/{code}"):
+    for path in (
+        "/listings",
+        f"/listings/{code}",
+        "/listings/queue",
+        "/units/1-301",
+        f"/verify/{code}",
+        "/operators",
+    ):
         page.goto(f"{url}{path}")
         look(page, path)
 
