@@ -68,7 +68,7 @@ JSON = {
 
 # What a form needs beside its token to get past the fields: 65 bytes of a point and 16 of a secret.
 FORMS = {
-    "/staff/push": {"endpoint": "https://fcm.googleapis.com/matrix", "p256dh": "B" + "A" * 86, "auth": "A" * 22}
+    "/staff/push": {"endpoint": "https://push.example.test/matrix", "p256dh": "B" + "A" * 86, "auth": "A" * 22}
 }  # fmt: skip
 
 
