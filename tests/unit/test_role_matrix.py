@@ -53,11 +53,11 @@ PLACES = {
     "code": CODE, "unit": "1-301", "id_": f"PT-{ULID}", "operator": "OP-1", "stay": f"ST-{ULID}", "kind": "listings",
     "node": "gate-1", "access_point": "AP-dongfang-001", "case_id": f"AL-{ULID}", "command_id": "0" * 16, "zone": "Z-1",
     "matter": "IR-" + "0" * 24, "trace": f"TR-{ULID}", "hold": f"LH-{ULID}", "arrival": f"AR-{ULID}", "metric": "in_house",
-    "name": "x",
+    "name": "gates_online",
 }  # fmt: skip
 ROOM = {"label": "1", "beds": 1, "max_guests": 1}
 JSON = {
-    "/api/v1/listings": {"operator": "OP-9", "unit": "9", "name": "x", "max_guests": 1, "rooms": [ROOM]},
+    "/api/v1/listings": {"operator": "OP-9", "unit": "9", "name": "gates_online", "max_guests": 1, "rooms": [ROOM]},
     "/api/v1/listings/{code}/documents": {"document": "ownership", "state": "absent"},
     "/api/v1/listings/{code}/leave": {"reason": "matrix"},
     "/api/v1/operators/{operator}/letters": {"kind": "covenant", "version": 1, "language": "zh"},
