@@ -38,7 +38,7 @@ def invite(
 
 
 def notices(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Every message to guests: id, stay, way, state, tries, receipt or problem.  No address, no link."""
+    """Every message to guests and operators: id, stay or operator, way, state, tries, receipt or problem.  No address, no link."""
     with opened_books(config) as books:
         for line in books.outbox.lines():
             typer.echo(_said(line))
@@ -46,4 +46,4 @@ def notices(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 def _said(line: NoticeLine) -> str:
     told = line.receipt or line.problem
-    return f"{line.notice} {line.stay} {line.channel} {line.state} tries={line.attempts} {told}".rstrip()
+    return f"{line.notice} {line.whom} {line.channel} {line.state} tries={line.attempts} {told}".rstrip()

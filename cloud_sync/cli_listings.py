@@ -1,5 +1,6 @@
 """``gatehouse-sync listing …``: units and operators on file, filing for an operator with papers, and the plate."""
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -57,6 +58,34 @@ def operator(
     sealed = {name: str(typer.prompt(question, default="", err=True)) for name, question in asked}
     with opened_books(config) as books:
         books.listings.put_operator(OperatorWish(operator, kind, user, sealed), _me())
+
+
+@listing_app.command("login")
+def login(
+    operator: Operator,
+    name: Annotated[str, typer.Argument(help="What this person logs in with.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """A login for an operator's own pages and for no other operator's; the password is asked for, or a line from stdin."""
+    password = str(typer.prompt("Password", hide_input=sys.stdin.isatty(), err=True))
+    with opened_books(config) as books:
+        books.operators.give_login(operator, name, password, _me())
+
+
+@listing_app.command("contact")
+def contact(
+    operator: Operator,
+    by: Annotated[str, typer.Option(help="A way the configuration has a table for; empty: its page alone.")],
+    lang: Annotated[str, typer.Option(help="zh or en.")] = "zh",
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Where an operator is told at once what happens to its listings; the address is asked for, and sealed."""
+    address = str(typer.prompt("Address", default="", err=True)) if by else ""
+    with opened_books(config) as books:
+        if by and by not in books.config.notify:
+            known = ", ".join(books.config.notify) or "none"
+            raise ConfigError(f"notify.{by}", "there is no such table", f"Tables there: {known}")
+        books.operators.set_contact(operator, by, address, lang, _me())
 
 
 @listing_app.command("operator-leaves")

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 import structlog
 
 from cloud_sync.config import SyncConfig
+from cloud_sync.connectors.notify.letter import Sender
 from cloud_sync.connectors.notify.post import Post
 from cloud_sync.connectors.notify.ways import open_notifiers
 from cloud_sync.connectors.upstream.courier import Courier
@@ -40,6 +41,7 @@ from cloud_sync.store.house import House
 from cloud_sync.store.keys import SETUP_TOKEN, Keys, create_keys, load_keys, new_setup_token
 from cloud_sync.store.listing_desk import SqlListings
 from cloud_sync.store.notices import SqlOutbox
+from cloud_sync.store.operator_desk import SqlOperatorDesk
 from cloud_sync.store.places import NodeJoin
 from cloud_sync.store.push_store import SqlPushBook, vapid_key
 from cloud_sync.store.reconcile_store import Reconciler
@@ -89,6 +91,7 @@ class Books:
     imports: SqlImportDesk
     listings: SqlListings
     complaints: SqlComplaints
+    operators: SqlOperatorDesk
 
     def close(self) -> None:
         self.house.vault.close()
@@ -127,6 +130,8 @@ def open_books(config: SyncConfig, clock: Clock | None = None) -> Books:
         liaison=_liaison(config),
     )
     zones = SqlZones(house)
+    accounts = SqlAccounts(engine, code, clock, config.keys / SETUP_TOKEN)
+    listings = SqlListings(house, config.community.area)
     return Books(
         config=config,
         clock=clock,
@@ -134,7 +139,7 @@ def open_books(config: SyncConfig, clock: Clock | None = None) -> Books:
         keys=keys,
         house=house,
         registry=SqlRegistry(house, Staging(config.staging, keys.k_community)),
-        accounts=SqlAccounts(engine, code, clock, config.keys / SETUP_TOKEN),
+        accounts=accounts,
         reconciler=Reconciler(house),
         outbox=SqlOutbox(house),
         commands=SqlCommands(house, keys.commands),
@@ -142,7 +147,8 @@ def open_books(config: SyncConfig, clock: Clock | None = None) -> Books:
         zone_commands=SqlZoneCommands(house, zones, keys.commands, keys.confirm),
         certificates=SqlCertificates(house, open_authority(config.keys, clock.now_ms())),
         imports=SqlImportDesk(house),
-        listings=SqlListings(house, config.community.area),
+        listings=listings,
+        operators=SqlOperatorDesk(house, listings, accounts),
         complaints=SqlComplaints(house),
     )
 
@@ -332,13 +338,14 @@ def pages_url(config: SyncConfig) -> str:
 
 
 def post_of(books: Books) -> Post:
-    """What carries messages to guests.
+    """What carries messages to guests and operators.
 
     Raises:
         ConfigError: a table of ``[notify]`` cannot be.
     """
     config = books.config
-    return Post(books.outbox, open_notifiers(config.notify), books.clock, ZoneInfo(config.community.tz))
+    sender = Sender(ZoneInfo(config.community.tz), pages_url(config), config.guest.phone)
+    return Post(books.outbox, open_notifiers(config.notify), books.clock, sender)
 
 
 def courier_of(books: Books) -> Courier:

@@ -221,7 +221,7 @@ class Notice:
 
 
 class Notifier(Protocol):
-    """One way to write to a guest; a plug-in of the group ``gatehouse.notifiers``."""
+    """One way to write to a guest or an operator; a plug-in of the group ``gatehouse.notifiers``."""
 
     def send(self, notice: Notice) -> str:
         """Hand over and return what the far side answered: the receipt.
@@ -251,10 +251,14 @@ class DueNotice:
     said: Mapping[str, str] = field(
         default_factory=dict, repr=False
     )  # what the topic's words have places for
+    operator: str = ""  # of a message to an operator: whom, and about which listing and booking
+    listing: str = ""
+    about: str = ""
+    reason: str = ""
 
 
 class Outbox(Protocol):
-    """Messages to guests: kept until the far side has taken them, with a receipt, or the tries are used up."""
+    """Messages to guests and operators: kept until the far side has taken them, with a receipt, or the tries are used up."""
 
     def claim(self, *, most: int, only: str | None = None) -> Sequence[DueNotice]: ...
 

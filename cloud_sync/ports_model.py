@@ -212,8 +212,8 @@ class Filing(Protocol):
         """A new listing in DRAFT; its number is reserved, and no code before it is approved.
 
         Raises:
-            Refused: a fact is missing or cannot be, or ``by`` does not speak for this operator.
-            NotFound: no such operator or unit.
+            Refused: a fact is missing or cannot be.
+            NotFound: no such unit, or no such operator that ``by`` speaks for.
         """
         ...
 

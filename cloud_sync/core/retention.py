@@ -101,6 +101,7 @@ CLOCKS: tuple[Clock, ...] = (
         least=3 * 366,
     ),
     Clock("message", 90, "it was written", "deleted, sealed address with it", "R4"),
+    Clock("contact", 1, "the stay ends", "deleted, sealed address with it", "R4"),
     Clock("draft", 7, "something was typed", "deleted from the vault", "R4"),
     Clock("complaint", YEAR, "it was answered, or else made", "deleted", "R4: a proposal may rest on it"),
     Clock("arrival", 7, "somebody said it at a gate", "deleted", "R4"),

@@ -32,6 +32,7 @@ class Right(StrEnum):
     PRIVACY = "see how long things are kept, hand out a person's copy, and trace with a second person"
     TELL_GUESTS = "write a notice to whoever stays here tonight"
     FILE_LISTING = "file a listing of one's own, and appeal"
+    OWN_PAGES = "the pages of the operator one speaks for"
     SEE_LISTINGS = "the register of listings"
     REVIEW_LISTING = "review listings, inspect them and decide"
     CONFIRM_CONDUCT = "confirm points, sanctions and findings"
@@ -55,13 +56,13 @@ _GATE = frozenset(
     }
 )
 # The administrator of a small community is its officer too; a larger one gives the two roles to two people.
-# The second approval is the street's (§11.5): an officer has the first.
+# The second approval is the street's (§11.5): an officer has the first.  An operator's pages are the operator's alone.
 MAY: Mapping[Role, frozenset[Right]] = MappingProxyType(
     {
         Role.GUARD: _GATE,
-        Role.OFFICER: frozenset(Right) - {Right.SECOND_APPROVAL, Right.ACT_FOR_DEPARTMENT},
-        Role.ADMIN: frozenset(Right) - {Right.ACT_FOR_DEPARTMENT},
-        Role.OPERATOR: frozenset({Right.FILE_LISTING}),
+        Role.OFFICER: frozenset(Right) - {Right.SECOND_APPROVAL, Right.ACT_FOR_DEPARTMENT, Right.OWN_PAGES},
+        Role.ADMIN: frozenset(Right) - {Right.ACT_FOR_DEPARTMENT, Right.OWN_PAGES},
+        Role.OPERATOR: frozenset({Right.FILE_LISTING, Right.OWN_PAGES}),
         Role.STREET: frozenset(
             {
                 Right.SEE_LISTINGS,

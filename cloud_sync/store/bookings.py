@@ -29,6 +29,7 @@ from cloud_sync.store.house import Act
 from cloud_sync.store.issuing import PASS_ENDED, refresh_stay
 from cloud_sync.store.places import scope_of
 from cloud_sync.store.subjects import refresh_subject
+from cloud_sync.store.told import tell_of_cancellation
 
 WALK_IN = "walk-in"  # the source of a stay that nobody booked
 
@@ -292,6 +293,8 @@ def cancel(act: Act, held: Any, wish: BookingWish) -> None:
         act.update(tables.stay, {"stay": stay.stay}, state=after)
         if after == StayState.CANCELLED_BEFORE:
             _end_registrations(act, stay.stay)
+        if after == StayState.CANCELLED_DURING:
+            tell_of_cancellation(act, held, stay)
     refresh_stay(act, stay.stay)
     _refresh_neighbours(act, stay.stay, stay.room)
 

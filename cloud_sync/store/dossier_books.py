@@ -117,6 +117,7 @@ def put_operator(act: Act, wish: OperatorWish) -> None:
         raise Refused("operator", "an operator is a person or a company.")
     if wish.user:
         known_user(act, wish.user)
+        _check_unbound(act, wish)
     unknown = wish.sealed.keys() - SEALED
     if unknown:
         raise Refused("operator", f"an operator has no field {', '.join(sorted(unknown))}.")
@@ -132,6 +133,13 @@ def put_operator(act: Act, wish: OperatorWish) -> None:
     given = {name: text.strip() for name, text in wish.sealed.items() if text.strip()}
     if given:
         act.house.vault.seal_all(wish.operator, given)
+
+
+def _check_unbound(act: Act, wish: OperatorWish) -> None:
+    """A login speaks for one operator; whoever works for several has duties instead."""
+    other = next((row for row in act.rows(operator, user=wish.user) if row.operator != wish.operator), None)
+    if other is not None:
+        raise Refused("operator.login", f"{wish.user} speaks for {other.operator} already.")
 
 
 def operator_leaves(act: Act, operator_id: str, reason: str) -> None:

@@ -28,7 +28,7 @@ from cloud_sync.ports_model import FilingWish, Person
 from cloud_sync.store import tables
 from cloud_sync.store.discrepancy_rows import settle_by_act
 from cloud_sync.store.house import Act
-from cloud_sync.store.interests import check_place, known_user, speaks_for
+from cloud_sync.store.interests import NO_OPERATOR, check_place, known_user, speaks_for
 from cloud_sync.store.issuing import refresh_stay
 from cloud_sync.store.listing_steps import (
     check_grace,
@@ -70,8 +70,8 @@ def file_listing(act: Act, wish: FilingWish, by: Person, area: str) -> str:
     """A DRAFT with its rooms and a number of its own; the doors of its rooms are for the community to say.
 
     Raises:
-        Refused: a fact is missing or cannot be, or ``by`` does not speak for this operator.
-        NotFound: no such operator or unit.
+        Refused: a fact is missing or cannot be.
+        NotFound: no such unit, or no such operator that ``by`` speaks for.
     """
     check_speaks(act, by, wish.operator)
     _check_facts(act, wish)
@@ -102,10 +102,14 @@ def file_listing(act: Act, wish: FilingWish, by: Person, area: str) -> str:
     return code
 
 
-def check_speaks(act: Act, by: Person, operator: str) -> None:
-    """Somebody of the community may file for an operator who comes with papers; nobody for another operator."""
+def check_speaks(act: Act, by: Person, operator: str, thing: str = "") -> None:
+    """Somebody of the community may file for an operator who comes with papers; nobody for another operator.
+
+    Raises:
+        NotFound: what is somebody else's is not there, in the very words for what never was; ``thing`` names it.
+    """
     if not speaks_for(act, by.name, operator) and not may(by.role, Right.REVIEW_LISTING):
-        raise Refused("listing.operator", f"{by.name} does not act for operator {operator}.")
+        raise NotFound(f"there is no {thing}." if thing else NO_OPERATOR.format(operator))
 
 
 def _check_facts(act: Act, wish: FilingWish) -> None:
@@ -149,7 +153,7 @@ def declare(act: Act, listing: str, document: str, state: str, by: Person) -> No
         Refused: no such document or state, or only the community may say that it was seen.
     """
     held = listing_of(act, listing)
-    check_speaks(act, by, held.operator)
+    check_speaks(act, by, held.operator, f"listing {listing}")
     if document not in _DOCUMENT_IDS or state not in tuple(Paper):
         raise Refused(
             "listing.document",
@@ -198,7 +202,7 @@ def acknowledge(act: Act, operator: str, kind: str, version: int, language: str,
 def submit(act: Act, listing: str, by: Person) -> str:
     """DRAFT or RETURNED to FILED; what is missing is said all at once."""
     held = listing_of(act, listing)
-    check_speaks(act, by, held.operator)
+    check_speaks(act, by, held.operator, f"listing {listing}")
     lacking = [
         *(f"document {one}" for one in missing_documents(papers_of(act, listing), seen=False)),
         *(f"letter {one}" for one in missing_letters(letters_of(act, held.operator))),
@@ -213,7 +217,7 @@ def submit(act: Act, listing: str, by: Person) -> str:
 
 def leave(act: Act, listing: str, reason: str, by: Person) -> str:
     held = listing_of(act, listing)
-    check_speaks(act, by, held.operator)
+    check_speaks(act, by, held.operator, f"listing {listing}")
     return move_listing(act, held, "voluntary exit", frozenset(), reason=checked_reason(reason))
 
 

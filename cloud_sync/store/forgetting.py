@@ -29,6 +29,7 @@ def forget_stays(act: Act, stays: Collection[str]) -> None:
     bookings = _found(act, tables.stay.c.booking, tables.stay.c.stay, stays)
     members = _found(act, tables.stay_member.c.person, tables.stay_member.c.stay, stays)
     notices = _found(act, tables.notice.c.notice, tables.notice.c.stay, stays)
+    contacts = _found(act, tables.stay_contact.c.contact, tables.stay_contact.c.stay, stays)
     registered = _found(act, tables.registration.c.registration, tables.registration.c.stay, stays)
     forget_passes(act, _found(act, tables.pass_.c.pass_id, tables.pass_.c.stay, stays))
     for name, values in (("registration", registered), ("booking", bookings)):
@@ -41,7 +42,7 @@ def forget_stays(act: Act, stays: Collection[str]) -> None:
     _delete(act, tables.touched, tables.touched.c.subject, stays)
     _delete(act, tables.booking, tables.booking.c.booking, bookings)
     forget_persons(act, members)
-    _forget_keys(act, (*stays, *notices))  # drafts and addresses stand in the vault under these
+    _forget_keys(act, (*stays, *notices, *contacts))  # drafts and addresses stand in the vault under these
 
 
 def forget_subjects(act: Act, subjects: Collection[str]) -> None:
@@ -100,6 +101,7 @@ def forget_inspections(act: Act, inspections: Collection[str]) -> None:
 def forget_operators(act: Act, operators: Collection[str]) -> None:
     """Who let rooms here and has left: its staff, its letters and its deposit ledger; a listing keeps the bare number."""
     for table in (
+        model.operator_notice,
         model.operator_staff,
         model.interest,
         model.letter_ack,
@@ -133,7 +135,7 @@ def _forget_keys(act: Act, keys: Iterable[str]) -> None:
 
 
 # Under which keys this room seals something, and the columns that name them; other keys are not judged here.
-SEALED_UNDER = {"person": "PE-", "stay": "ST-", "notice": "NO-"}
+SEALED_UNDER = {"person": "PE-", "stay": "ST-", "notice": "NO-", "contact": "CO-"}
 
 
 def orphans_of(act: Act, sealed: Collection[str]) -> list[str]:

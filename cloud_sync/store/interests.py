@@ -11,14 +11,33 @@ from cloud_sync.store.house import Act
 from cloud_sync.store.tables_model import duty, interest, listing_file, operator, unit
 
 COMMUNITY = "community"
+OPERATOR = "operator:"
+NO_OPERATOR = "there is no operator {}; put it on file first."
 
 
 def speaks_for(act: Act, user: str, operator_id: str) -> bool:
     """Whether this login acts for the operator: its own, or a duty for it that is current."""
     held: Any = act.row(operator, operator=operator_id)
     if held is None:
-        raise NotFound(f"there is no operator {operator_id}; put it on file first.")
-    return (bool(held.user) and held.user == user) or f"operator:{operator_id}" in _scopes(act, user)
+        raise NotFound(NO_OPERATOR.format(operator_id))
+    return (bool(held.user) and held.user == user) or f"{OPERATOR}{operator_id}" in _scopes(act, user)
+
+
+def operator_of(act: Act, user: str) -> str:
+    """The one operator that this login speaks for: its own, or that of the one duty it has today.
+
+    Raises:
+        NotFound: it speaks for none, or for several and cannot be asked which.
+    """
+    own = sa.select(operator.c.operator).where(
+        operator.c.community == act.house.community, operator.c.user == user
+    )
+    bound = set(act.connection.execute(own).scalars())
+    if not bound:
+        bound = {scope.removeprefix(OPERATOR) for scope in _scopes(act, user) if scope.startswith(OPERATOR)}
+    if len(bound) != 1:
+        raise NotFound(f"{user} is bound to no one operator; the community's officer binds a login to one.")
+    return str(bound.pop())
 
 
 def is_interested(act: Act, user: str, listing: Any) -> bool:
@@ -31,7 +50,7 @@ def is_interested(act: Act, user: str, listing: Any) -> bool:
         return True
     flagged: Any = act.row(interest, user=user, operator=listing.operator)
     open_flag = flagged is not None and (flagged.until_ms is None or act.now_ms < flagged.until_ms)
-    return open_flag or f"operator:{listing.operator}" in _scopes(act, user)
+    return open_flag or f"{OPERATOR}{listing.operator}" in _scopes(act, user)
 
 
 def check_place(act: Act, user: str, unit_id: str) -> None:

@@ -73,14 +73,15 @@ class SqlListings:
             grave = id_.startswith(SANCTION_PREFIX)
             row = sanctions.sanction_of(act, id_) if grave else points.point_of(act, id_)
             held = listing_of(act, row.listing)
-            filing.check_speaks(act, by, held.operator)
+            thing = "sanction" if grave else "points entry"
+            filing.check_speaks(act, by, held.operator, f"{thing} {id_}")
             return sanctions.appeal(act, id_, text, by) if grave else points.appeal(act, id_, text, by)
 
     def listing(self, listing: str, by: Person) -> ListingView:
         with self._looking() as act:
             held = listing_of(act, listing)
             if not may(by.role, Right.SEE_LISTINGS):
-                filing.check_speaks(act, by, held.operator)
+                filing.check_speaks(act, by, held.operator, f"listing {listing}")
             return listing_views.view(act, listing, by)
 
     # --- the community's side -----------------------------------------------------------------------------------

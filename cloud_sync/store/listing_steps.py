@@ -30,6 +30,7 @@ from cloud_sync.store.tables_model import (
     listing_document,
     listing_file,
 )
+from cloud_sync.store.told import tell_of_listing
 
 _L = ListingState
 OVER = frozenset({_L.REVOKED, _L.CLOSED, _L.WITHDRAWN, _L.REJECTED})
@@ -108,7 +109,8 @@ def guards_of(act: Act, listing: Any, user: str) -> frozenset[Guard]:
 def move_listing(
     act: Act, listing: Any, event: str, guards: frozenset[Guard], *, reason: str, **file: object
 ) -> str:
-    """Take one step; the state afterwards.  Passes of every open stay follow in the same transaction.
+    """Take one step; the state afterwards.  Passes of every open stay follow, and who has to hear of it is
+    told, in the same transaction.
 
     Raises:
         Refused: the table does not have it, or a guard does not hold.
@@ -118,8 +120,10 @@ def move_listing(
     if file_of(act, listing.listing) is not None:
         act.update(listing_file, {"listing": listing.listing}, reason=reason, **_dates(act, after), **file)
     if after != listing.state:
-        for stay in open_stays(act, listing.listing):
+        stays = open_stays(act, listing.listing)
+        for stay in stays:
             refresh_stay(act, stay.stay)
+        tell_of_listing(act, listing, after, reason, stays)
     return after
 
 

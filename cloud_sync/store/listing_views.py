@@ -55,8 +55,8 @@ _L = ListingState
 WAITS = (_L.FILED, _L.IN_REVIEW, _L.LAPSED)
 
 
-def rows(act: Act, state: str = "", only: str = "") -> tuple[ListingRow, ...]:
-    """The register, by code; of one state, or one listing, where that is asked."""
+def rows(act: Act, state: str = "", only: str = "", of: str = "") -> tuple[ListingRow, ...]:
+    """The register, by code; of one state, one listing, or one operator, where that is asked."""
     listing, filed = tables.listing, listing_file
     both = (filed.c.community == listing.c.community) & (filed.c.listing == listing.c.listing)
     query = (
@@ -70,6 +70,8 @@ def rows(act: Act, state: str = "", only: str = "") -> tuple[ListingRow, ...]:
         query = query.where(listing.c.state == state)
     if only:
         query = query.where(listing.c.listing == only)
+    if of:
+        query = query.where(listing.c.operator == of)
     found = act.connection.execute(query).all()
     standing = standings(act, [row.listing for row in found])
     return tuple(

@@ -1,6 +1,7 @@
 """Listings and rooms as the municipal register has them (domain.md §§5.1, 6)."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from cloud_sync.store import tables
 from cloud_sync.store.house import Act
 from cloud_sync.store.issuing import refresh_stay
 from cloud_sync.store.places import scope_of
+from cloud_sync.store.told import tell_of_listing
 
 REGISTER = "attested by the register file"
 
@@ -77,6 +79,8 @@ def _listing(act: Act, wish: ListingWish) -> tuple[bool, bool]:
     if not same or state != held.state:
         act.touch(wish.listing)
     act.update(tables.listing, {"listing": wish.listing}, state=state, **values)
+    if state != held.state:
+        tell_of_listing(act, held, state, REGISTER, _open_stays(act, wish.listing))
     return False, not same or state != held.state
 
 
@@ -95,6 +99,7 @@ def take_state(act: Act, line: int, listing: str, wanted: ListingState, reason: 
     act.update(tables.listing, {"listing": listing}, state=state)
     act.touch(listing)
     _refresh_stays(act, listing)
+    tell_of_listing(act, held, state, reason, _open_stays(act, listing))
     return RowAnswer(line, "updated", listing, "")
 
 
@@ -132,11 +137,15 @@ def _room(act: Act, wish: ListingWish) -> tuple[bool, bool]:
 
 
 def _refresh_stays(act: Act, listing: str) -> None:
+    for stay in _open_stays(act, listing):
+        refresh_stay(act, stay.stay)
+
+
+def _open_stays(act: Act, listing: str) -> Sequence[Any]:
     table = tables.stay
-    found = sa.select(table.c.stay).where(
+    found = sa.select(table.c.stay, table.c.state).where(
         table.c.community == act.house.community,
         table.c.listing == listing,
         table.c.state.in_(STAY_AHEAD | STAY_INSIDE),
     )
-    for stay in act.connection.execute(found).scalars().all():
-        refresh_stay(act, stay)
+    return act.connection.execute(found).all()

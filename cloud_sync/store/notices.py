@@ -1,4 +1,4 @@
-"""Messages to guests: queued with their stay, claimed before they are sent, receipted, and tried again at set times."""
+"""Messages to guests and operators: queued, claimed before they are sent, receipted, and tried again at set times."""
 
 import json
 from collections.abc import Sequence
@@ -14,8 +14,10 @@ from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_guest import Contact, DueNotice
 from cloud_sync.store import tables
 from cloud_sync.store.engine import reading
-from cloud_sync.store.guests import LANGUAGES, new_link
+from cloud_sync.store.guests import new_link
 from cloud_sync.store.house import Act, House, acting
+from cloud_sync.store.tables_model import operator_notice
+from cloud_sync.store.told import ADDRESS, CONTACT, ON_PAGE, TOPICS, check_address, keep_contact
 
 # The same steps as for passes that do not reach a door (domain.md §5.6); after the last one a person looks.
 RETRY_MS = (MINUTE_MS, 5 * MINUTE_MS, 15 * MINUTE_MS, HOUR_MS)
@@ -24,7 +26,8 @@ CLAIM_MS = 3 * MINUTE_MS
 INVITATION = "invitation"
 SEALED = "notice"
 ACTOR = "notifier"
-TO_MAX = 254  # the longest address e-mail has
+TO_OPERATORS = "ON-"  # how their messages' ids begin
+GONE = "no address is on file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class NoticeLine:
     """One message for inspection: no address, no link."""
 
     notice: str
-    stay: str
+    whom: str  # a stay, or an operator
     channel: str
     state: str
     attempts: int
@@ -70,10 +73,7 @@ class SqlOutbox:
 
     def invite(self, wish: Invitation, *, actor: str) -> str:
         """Queue a fresh link for the stay of a booking; returns the notice.  The previous link stops working."""
-        if wish.language not in LANGUAGES:
-            raise Refused("notice", f"language {wish.language!r} is not one of {', '.join(LANGUAGES)}.")
-        if len(wish.to) > TO_MAX or not wish.to.isprintable():
-            raise Refused("notice", f"an address has at most {TO_MAX} printable characters.")
+        check_address(wish.to, wish.language)
         with acting(self._house, actor, "staff") as act:
             return _queue(act, wish)
 
@@ -81,11 +81,12 @@ class SqlOutbox:
         """Every message, oldest first."""
         with reading(self._house.engine).begin() as connection:
             act = Act(self._house, connection, self._house.clock.now_ms(), ACTOR, "system")
-            found: list[Any] = sorted(act.rows(tables.notice), key=lambda row: str(row.notice))
+            rows: list[Any] = [*act.rows(tables.notice), *act.rows(operator_notice)]
+        found = sorted((row for row in rows if row.state != ON_PAGE), key=lambda row: str(row.notice)[3:])
         return [
             NoticeLine(
                 row.notice,
-                row.stay,
+                row.operator if row.notice.startswith(TO_OPERATORS) else row.stay,
                 row.channel,
                 row.state,
                 row.attempts,
@@ -110,11 +111,11 @@ class SqlOutbox:
             if connection.execute(found).first() is None:
                 return []  # looked at without the write lock: an idle round costs the sink nothing
         with acting(self._house, ACTOR, "system") as act:
-            names = list(act.connection.execute(found).scalars())
+            names = [str(name) for name in act.connection.execute(found).scalars()]
             for name in names:
                 _change(act, name, next_ms=act.now_ms + CLAIM_MS)
             rows = [_facts(act, name) for name in names]
-        return [self._opened(row) for row in rows]
+        return [due for due in map(self._opened, rows) if due is not None]
 
     def sent(self, notice: str, receipt: str) -> None:
         with acting(self._house, ACTOR, "system") as act:
@@ -136,26 +137,33 @@ class SqlOutbox:
         with acting(self._house, ACTOR, "system") as act:
             _end(act, notice, "REFUSED", {"attempts": _held(act, notice).attempts + 1, "problem": problem})
 
-    def _due(self, most: int, only: str | None) -> sa.Select[str]:
-        table = tables.notice
-        return (
-            sa.select(table.c.notice)
-            .where(
-                table.c.community == self._house.community,
-                table.c.state == "QUEUED",
-                table.c.next_ms <= self._house.clock.now_ms(),
-                table.c.notice == only if only else sa.true(),
-            )
-            .order_by(table.c.next_ms)
-            .limit(most)
+    def _due(self, most: int, only: str | None) -> sa.Select[Any]:
+        """Of guests and operators alike, what has waited longest first."""
+        due = sa.union_all(
+            *(self._due_of(table, only) for table in (tables.notice, operator_notice))
+        ).subquery()
+        return sa.select(due.c.notice).order_by(due.c.next_ms, due.c.notice).limit(most)
+
+    def _due_of(self, table: sa.Table, only: str | None) -> sa.Select[Any]:
+        return sa.select(table.c.notice, table.c.next_ms).where(
+            table.c.community == self._house.community,
+            table.c.state == "QUEUED",
+            table.c.next_ms <= self._house.clock.now_ms(),
+            table.c.notice == only if only else sa.true(),
         )
 
-    def _opened(self, row: dict[str, Any]) -> DueNotice:
-        purpose = f"send the {row['topic']}"
-        sealed = self._house.vault.open_field(
-            row["id"], SEALED, actor=ACTOR, purpose=purpose, screen=row["channel"]
-        )
-        return DueNotice(**row, **json.loads(sealed), synthetic=self._house.synthetic)
+    def _opened(self, row: dict[str, Any]) -> DueNotice | None:
+        """With its address; where that is forgotten there is nobody to send it to, and it ends."""
+        key, field = row.pop("sealed")
+        try:
+            sealed = self._house.vault.open_field(
+                key, field, actor=ACTOR, purpose=f"send the {row['topic']}", screen=row["channel"]
+            )
+        except NotFound:
+            self.refused(row["id"], GONE)
+            return None
+        letter = json.loads(sealed) if field == SEALED else {"to": sealed, "link": ""}
+        return DueNotice(**row, **letter, synthetic=self._house.synthetic)
 
 
 def _queue(act: Act, wish: Invitation) -> str:
@@ -165,6 +173,7 @@ def _queue(act: Act, wish: Invitation) -> str:
     (stay,) = act.rows(tables.stay, booking=str(booking.booking))
     if stay.state not in STAY_OPEN:
         raise Refused("notice", f"the stay of booking {wish.source} {wish.external_ref} is {stay.state}.")
+    keep_contact(act, str(stay.stay), wish.channel, wish.to, wish.language)
     letter = Letter(INVITATION, wish.language, {}, f"{wish.pages}/g/{token}")
     return queue(act, Contact(wish.channel, wish.to), letter, stay=str(stay.stay))
 
@@ -191,15 +200,19 @@ def queue(act: Act, contact: Contact, letter: Letter, *, stay: str = "") -> str:
     return notice
 
 
+def _table(notice: str) -> sa.Table:
+    return operator_notice if notice.startswith(TO_OPERATORS) else tables.notice
+
+
 def _held(act: Act, notice: str) -> Any:
-    row = act.row(tables.notice, notice=notice)
+    row = act.row(_table(notice), notice=notice)
     if row is None:
         raise NotFound(f"there is no notice {notice}.")
     return row
 
 
 def _change(act: Act, notice: str, **values: object) -> None:
-    act.update(tables.notice, {"notice": notice}, **values)
+    act.update(_table(notice), {"notice": notice}, **values)
 
 
 def _end(act: Act, notice: str, state: str, values: dict[str, object]) -> None:
@@ -210,9 +223,10 @@ def _end(act: Act, notice: str, state: str, values: dict[str, object]) -> None:
 
 
 def _facts(act: Act, notice: str) -> dict[str, Any]:
+    """What the letter says, and under which key of the vault the address stands."""
     held = _held(act, notice)
-    stay: Any = act.row(tables.stay, stay=held.stay)
     (community,) = act.rows(tables.community)
+    about = _about_operator(held) if notice.startswith(TO_OPERATORS) else _about_stay(act, held)
     return {
         "id": notice,
         "channel": held.channel,
@@ -220,6 +234,22 @@ def _facts(act: Act, notice: str) -> dict[str, Any]:
         "language": held.language,
         "community_zh": community.name_zh,
         "community_en": community.name_en,
-        "planned_in_ms": stay.planned_in_ms if stay is not None else 0,  # not every message is about a stay
-        "planned_out_ms": stay.planned_out_ms if stay is not None else 0,
+        **about,
     }
+
+
+def _about_stay(act: Act, held: Any) -> dict[str, Any]:
+    """Of a stay, or of nothing that there is a record of; only what a listing's state says goes to the kept address."""
+    stay: Any = act.row(tables.stay, stay=held.stay)
+    contact: Any = act.row(tables.stay_contact, stay=held.stay)
+    kept = (str(contact.contact) if contact is not None else "", CONTACT)
+    return {
+        "planned_in_ms": stay.planned_in_ms if stay is not None else 0,
+        "planned_out_ms": stay.planned_out_ms if stay is not None else 0,
+        "sealed": kept if held.topic in TOPICS.values() else (held.notice, SEALED),
+    }
+
+
+def _about_operator(held: Any) -> dict[str, Any]:
+    facts = {name: getattr(held, name) for name in ("operator", "listing", "about", "reason")}
+    return {**facts, "planned_in_ms": 0, "planned_out_ms": 0, "sealed": (held.operator, ADDRESS)}

@@ -13,6 +13,7 @@ from cloud_sync.core.evidence import DailyReturn
 from cloud_sync.core.lifecycles import ListingState
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_booking import Filed, MissingReturn
+from cloud_sync.ports_operator import ReturnDay
 from cloud_sync.store import tables
 from cloud_sync.store.evidence_store import tell
 from cloud_sync.store.house import Act
@@ -117,6 +118,27 @@ def missing(act: Act, days: int) -> tuple[MissingReturn, ...]:
         for day, moment in due
         for operator in sorted(owing)
         if (operator, day.isoformat()) not in filed and owing[operator] < _day_end_ms(act, day)
+    )
+
+
+def days_of(act: Act, operator: str, days: int) -> tuple[ReturnDay, ...]:
+    """Today and the ``days`` before it that this operator files for, the newest first; none before its first code."""
+    since_ms = _owing(act).get(operator)
+    if since_ms is None:
+        return ()
+    today = act.house.local_day(act.now_ms)
+    asked = [today - timedelta(days=back) for back in range(min(days, BACK_DAYS_MAX) + 1)]
+    held: list[Any] = act.rows(daily_return, operator=operator)
+    filed = {str(row.day): int(row.guests) for row in held}
+    return tuple(
+        ReturnDay(
+            day.isoformat(),
+            due_ms(act, day),
+            filed.get(day.isoformat()),
+            day.isoformat() not in filed and due_ms(act, day) <= act.now_ms,
+        )
+        for day in asked
+        if since_ms < _day_end_ms(act, day)
     )
 
 

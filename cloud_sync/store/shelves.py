@@ -286,10 +286,18 @@ def shelves() -> tuple[Shelf, ...]:
         _plain("command", t.command, "iat_ms"),
         _plain("command", t.zone_result, "told_ms"),
         _plain("command", t.zone_command, "proposed_ms"),
-        Shelf("message", t.notice, t.notice.c.made_ms, _drop_messages, stay=t.notice.c.stay),
         _plain("message", bulletin_receipt, "shown_ms", stay=bulletin_receipt.c.stay),
         _plain("message", bulletin, "ends_ms"),
         Shelf("complaint", complaint, complained, delete_rows(complaint)),
+        Shelf("message", t.notice, t.notice.c.made_ms, _sealed(t.notice), stay=t.notice.c.stay),
+        _plain("message", model.operator_notice, "made_ms"),
+        Shelf(
+            "contact",
+            t.stay_contact,
+            _end_of_stay(t.stay_contact),
+            _sealed(t.stay_contact),
+            stay=t.stay_contact.c.stay,
+        ),
         _plain("arrival", t.arrival, "asked_ms"),
         _plain("deadletter", t.deadletter, "seen_ms"),
         _plain("alert.queue", t.alert_queue, "stored_ms"),
@@ -319,10 +327,22 @@ def _forget_rollouts(act: Act, rollouts: list[str]) -> None:
         act.connection.execute(sa.delete(table).where(*mine))
 
 
-def _drop_messages(act: Act, keys: Sequence[Any]) -> None:
-    delete_keys(act, tables.notice, keys)
-    for (notice,) in keys:
-        act.after_commit.append(partial(act.house.vault.forget, str(notice)))
+def _sealed(table: sa.Table) -> Ending:
+    """The rows, and what the vault has under their keys."""
+
+    def end(act: Act, keys: Sequence[Any]) -> None:
+        delete_keys(act, table, keys)
+        for (key,) in keys:
+            act.after_commit.append(partial(act.house.vault.forget, str(key)))
+
+    return end
+
+
+def _end_of_stay(table: sa.Table) -> sa.ColumnElement[Any]:
+    held = tables.stay
+    same = (held.c.community == table.c.community) & (held.c.stay == table.c.stay)
+    over = sa.func.coalesce(held.c.checked_out_ms, held.c.planned_out_ms)
+    return sa.select(over).where(same).scalar_subquery()
 
 
 def _drop_drafts(act: Act, keys: Sequence[Any]) -> None:

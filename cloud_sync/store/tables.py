@@ -223,6 +223,17 @@ notice = (
         sa.Index("notice_by_next", "community", "next_ms"),
     )
 )
+stay_contact = (
+    _table(  # where the link of a stay was sent; the address stands in the vault until the stay is over
+        "stay_contact",
+        _key("contact"),
+        _text("stay"),
+        _text("channel"),
+        _text("language"),
+        _int("made_ms"),
+        sa.Index("stay_contact_by_stay", "community", "stay"),
+    )
+)
 registration = _table(
     "registration",
     _key("registration"),

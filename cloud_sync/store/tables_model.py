@@ -42,6 +42,30 @@ operator = _table(
     _text("status"),  # ACTIVE | LEFT
     _int("made_ms"),
     _int("left_ms", null=True),
+    _text(
+        "channel", null=True
+    ),  # a way of [notify]; NULL: told by its page alone; the address is in the vault
+    _text("language", null=True),
+)
+operator_notice = _table(  # what an operator is told without looking: a line of its page, and a message where it has a channel
+    "operator_notice",
+    _key("notice"),
+    _text("operator"),
+    _text("topic"),  # cancelled_inside | listing_suspended | listing_banned
+    _text("listing"),
+    _text("about"),  # the booking, by source and number; "" where it is about the listing
+    _text("reason"),
+    _text("channel"),
+    _text("language"),
+    _text("state"),  # PAGE | QUEUED | SENT | FAILED | REFUSED
+    _int("attempts"),
+    _int("next_ms", null=True),
+    _int("made_ms"),
+    _int("sent_ms", null=True),
+    _text("receipt", null=True),
+    _text("problem", null=True),
+    sa.Index("operator_notice_by_next", "community", "next_ms"),
+    sa.Index("operator_notice_by_operator", "community", "operator", "made_ms"),
 )
 operator_staff = _table(
     "operator_staff",

@@ -38,6 +38,8 @@ FIELDS = (
     "nationality",
     "draft",  # of a stay: what a guest has typed and not yet sent
     "notice",  # of a notice: address and link, until it is sent
+    "contact",  # of a stay's contact: the address its link went to, until the stay is over
+    "address",  # of an operator: where it is written to
     "import_row",  # of a row of a spreadsheet that somebody has to look at: its cells as they came
     *MORE_FIELDS,  # what the law of some places asks for
     *EMERGENCY_FIELDS,  # while an emergency is declared

@@ -22,10 +22,12 @@ from cloud_sync.web.guest.shown import Printer
 from cloud_sync.web.headers import BodyLimit, SecureHeaders
 from cloud_sync.web.hub import LiveHub
 from cloud_sync.web.listings.complaints import ComplaintPages
+from cloud_sync.web.listings.operators import OperatorBookPages
 from cloud_sync.web.listings.pages import ListingPages
 from cloud_sync.web.listings.verify import VerifyPages
 from cloud_sync.web.live import LivePages
 from cloud_sync.web.morning import MorningPages
+from cloud_sync.web.operator.pages import OperatorPages
 from cloud_sync.web.privacy import PrivacyPages
 from cloud_sync.web.registry import RegistryPages
 from cloud_sync.web.services import Services
@@ -88,6 +90,10 @@ def create_app(services: Services, *, routers: Sequence[APIRouter] = ()) -> Fast
         app.include_router(RegistryPages(services, services.imports).router)
     if services.listings is not None:
         app.include_router(ListingPages(services, services.listings).router)
+    if services.operator is not None:
+        app.include_router(OperatorPages(services, services.operator).router)
+    if services.operators is not None:
+        app.include_router(OperatorBookPages(services, services.operators).router)
     if services.verifier is not None:
         app.include_router(VerifyPages(services, services.verifier).router)
     if services.complaints is not None:

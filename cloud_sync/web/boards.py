@@ -30,12 +30,10 @@ class BoardPages:
         self.router.add_api_route("/nodes/{node}", self.node, methods=["GET"])
 
     def dashboard(self, request: Request) -> Response:
-        """The first page of this role: gate staff have their own."""
+        """The first page of this role: gate staff, the street and operators have their own."""
         role = self._sessions.need(request).user.role
         if not may(role, Right.SEE_BOARD):
-            if may(role, Right.ACT_FOR_DEPARTMENT):
-                return go("/inbox")
-            return go("/listings" if may(role, Right.SEE_LISTINGS) else "/staff")
+            return go(_first_page(role))
         return self._board_page(request, "dashboard.html")
 
     def board(self, request: Request) -> Response:
@@ -74,3 +72,11 @@ class BoardPages:
 
     def _speaker(self, request: Request) -> Speaker:
         return Speaker(texts(language_of(request)), self._services.zone)
+
+
+def _first_page(role: str) -> str:
+    if may(role, Right.OWN_PAGES):
+        return "/operator"
+    if may(role, Right.ACT_FOR_DEPARTMENT):
+        return "/inbox"
+    return "/listings" if may(role, Right.SEE_LISTINGS) else "/staff"

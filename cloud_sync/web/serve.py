@@ -89,6 +89,7 @@ class PageServer:
     """The pages on one address.  Construction binds; ``run`` serves here, ``with`` serves in a thread."""
 
     def __init__(self, app: FastAPI, host: str, port: int, tls: TlsFiles | None = None) -> None:
+        self.app = app
         self._socket = listen(host, port, tls)
         self._host = host
         self._scheme = "https" if tls else "http"

@@ -15,6 +15,7 @@ from cloud_sync.ports_figures import FigureReader
 from cloud_sync.ports_imports import ImportDesk
 from cloud_sync.ports_model import ListingDesk, Verifier
 from cloud_sync.ports_morning import MorningReader
+from cloud_sync.ports_operator import OperatorBook, OperatorDesk
 from cloud_sync.ports_privacy import PrivacyDesk
 from cloud_sync.ports_upstream import UpstreamReader
 from cloud_sync.ports_zones import ZoneBook, ZoneCommands
@@ -66,6 +67,9 @@ class Services:
     privacy: PrivacyDesk | None = None  # without it there is no page for retention, copies and traces
     bulletins: BulletinDesk | None = None  # without it there is no page for notices to guests
     listings: ListingDesk | None = None  # without it there is no register of listings
+    operator: OperatorDesk | None = None  # without it operators have no pages
+    operators: OperatorBook | None = None  # without it no officer makes a login for one
+    ways: tuple[str, ...] = ()  # how people can be written to: the tables of [notify]
     verifier: Verifier | None = None  # without it nobody can ask what a code on a plate is worth
     name_zh: str = ""  # what the community is called, over every page of its staff
     name_en: str = ""

@@ -43,7 +43,7 @@ def punish(page: Page, url: str, house: register_of.ListingHouse, look: Look) ->
     house.desk.report_unit("1-301", "occupied_no_code", "key box at the door", register_of.OTHER)
     house.books.complaints.complain(code, "noise", "music again")
     plate = f"/verify/{code}"
-    paths = ("/listings", f"/listings/{code}", "/listings/queue", "/units/1-301", plate, f"{plate}/complaint", "/complaints")  # fmt: skip
+    paths = ("/listings", f"/listings/{code}", "/listings/queue", "/units/1-301", plate, f"{plate}/complaint", "/complaints", "/operators")  # fmt: skip
     for path in paths:
         page.goto(f"{url}{path}")
         look(page, path)

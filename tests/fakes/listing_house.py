@@ -33,9 +33,9 @@ OPERATOR_NAME = "金丝雀经营者"
 class ListingHouse:
     """``books`` and ``desk``; nothing is filed yet."""
 
-    def __init__(self, folder: Path, *, database: str = "") -> None:
+    def __init__(self, folder: Path, *, database: str = "", synthetic: bool = True) -> None:
         self.clock = SteppedClock()
-        self.books: Books = new_house(folder, self.clock, database=database)
+        self.books: Books = new_house(folder, self.clock, synthetic=synthetic, database=database)
         self.desk: SqlListings = self.books.listings
         for person in PEOPLE:
             self.books.accounts.add(person.name, person.role, PASSWORD, actor="test")
@@ -94,6 +94,9 @@ class ListingHouse:
             matters=SqlMatters(books.house),
             field_desk=SqlField(books.house),
             listings=books.listings,
+            operator=books.operators,
+            operators=books.operators,
+            ways=("email",),
             verifier=books.listings,
             complaints=books.complaints,
             name_zh="东方新城",

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from cloud_sync.cli import app
 from cloud_sync.connectors.notify.email import EmailNotifier, EmailSettings
+from cloud_sync.connectors.notify.letter import Sender
 from cloud_sync.connectors.notify.post import Post
 from cloud_sync.connectors.notify.sheet import SheetNotifier, SheetSettings
 from cloud_sync.connectors.notify.sms import SmsNotifier, SmsSettings
@@ -256,7 +257,7 @@ def house(tmp_path):
 
 
 def post(house, **notifiers):
-    return Post(house.books.outbox, notifiers, house.clock, ZONE)
+    return Post(house.books.outbox, notifiers, house.clock, Sender(ZONE))
 
 
 def invite(house, channel="email", to=TO):
@@ -277,7 +278,7 @@ def test_an_invitation_brings_a_link_that_works_and_leaves_no_address_behind(hou
     assert (line.state, line.attempts, line.receipt) == ("SENT", 1, "250 queued as 1")
     text = mailbox.mails[0].get_content()
     token = text.split("https://gate.test/g/")[1].split()[0]
-    assert house.registry.guest_view(token).stay == line.stay
+    assert house.registry.guest_view(token).stay == line.whom
     assert sealed(house, notice) == 0
     with house.books.engine.begin() as db:
         everything = repr([db.execute(sa.select(table)).all() for table in tables.metadata.sorted_tables])

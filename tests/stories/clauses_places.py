@@ -147,7 +147,7 @@ PLACES: dict[int, dict[str, str]] = {
         "c": "they read until when they may stay",
         "d": "the page behind the plate says not valid",
         "e": "the points are frozen",
-        "f": "they are told without looking OPEN: no message goes out when a listing is banned",
+        "f": "they are told without looking",
     },
     36: {
         "who": PLATFORM,

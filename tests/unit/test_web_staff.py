@@ -95,9 +95,9 @@ def test_each_role_may_press_what_its_rights_name(role, event):
 
 EXPECTED = {
     Role.GUARD: {"SEE_STAFF", "SEE_FIGURES", "WORK_CASE", "VERIFY_ALERT", "COMMAND_DOOR", "ADMIT", "PROVE"},
-    Role.OFFICER: {right.name for right in Right} - {"SECOND_APPROVAL", "ACT_FOR_DEPARTMENT"},
-    Role.ADMIN: {right.name for right in Right} - {"ACT_FOR_DEPARTMENT"},
-    Role.OPERATOR: {"FILE_LISTING"},
+    Role.OFFICER: {right.name for right in Right} - {"SECOND_APPROVAL", "ACT_FOR_DEPARTMENT", "OWN_PAGES"},
+    Role.ADMIN: {right.name for right in Right} - {"ACT_FOR_DEPARTMENT", "OWN_PAGES"},
+    Role.OPERATOR: {"FILE_LISTING", "OWN_PAGES"},
     Role.STREET: {"SEE_LISTINGS", "SEE_FIGURES", "SECOND_APPROVAL", "WHISTLE", "SEE_INBOX"},
     Role.DEPARTMENT: {"SEE_INBOX", "ACT_FOR_DEPARTMENT"},
 }

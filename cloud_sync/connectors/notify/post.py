@@ -1,11 +1,10 @@
 """One round of the post: what is due is claimed, handed over, and what the far side said is written down."""
 
 from collections.abc import Mapping
-from zoneinfo import ZoneInfo
 
 import structlog
 
-from cloud_sync.connectors.notify.letter import written
+from cloud_sync.connectors.notify.letter import Sender, written
 from cloud_sync.errors import ConnectorError, Refused
 from cloud_sync.ports import Clock
 from cloud_sync.ports_guest import DueNotice, Notifier, Outbox
@@ -20,12 +19,12 @@ class Post:
     """Call it again and again; what fails is due again later, by the outbox's own table."""
 
     def __init__(
-        self, outbox: Outbox, notifiers: Mapping[str, Notifier], clock: Clock, zone: ZoneInfo
+        self, outbox: Outbox, notifiers: Mapping[str, Notifier], clock: Clock, sender: Sender
     ) -> None:
         self._outbox = outbox
         self._notifiers = notifiers
         self._clock = clock
-        self._zone = zone
+        self._sender = sender
 
     def __call__(self, only: str | None = None) -> int:
         """How many were handed over; ``only`` looks at this one."""
@@ -38,7 +37,7 @@ class Post:
             self._outbox.failed(due.id, f"there is no table [notify.{due.channel}] in the configuration")
             return False
         try:
-            receipt = notifier.send(written(due, self._zone, self._clock.now_ms()))
+            receipt = notifier.send(written(due, self._sender, self._clock.now_ms()))
         except Refused as refused:
             self._outbox.refused(due.id, str(refused))
         except ConnectorError as error:

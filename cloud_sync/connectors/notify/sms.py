@@ -44,7 +44,7 @@ class SmsNotifier:
         if not NUMBER.fullmatch(number):
             raise Refused("notify.address", "this is not a phone number; correct it and invite again.")
         # The subject and the link: a whole letter would be six messages.
-        body, kind = self._body(number, f"{notice.subject} {notice.link}")
+        body, kind = self._body(number, f"{notice.subject} {notice.link}".strip())
         headers = {"content-type": kind}
         if self._token:
             headers["authorization"] = f"Bearer {self._token}"

@@ -98,6 +98,7 @@ class ListingPages:
             state,
             self._services.figures is not None,
             self._services.complaints is not None,
+            self._services.operators is not None and may(asked.person.role, Right.REVIEW_LISTING),
         )
         return answer(request, "listings/register.html", page)
 

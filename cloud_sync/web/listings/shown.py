@@ -86,6 +86,7 @@ class RegisterPage:
     chosen: str
     figures: bool = False  # whether there is a page of figures
     complaints: bool = False  # and one of complaints
+    operators: bool = False  # and one of operators, for this role
 
 
 @dataclass(frozen=True, slots=True)
