@@ -327,7 +327,14 @@ class Node:
         self._passes = self._parts.book.held
         self._parts.own_locks.note_passes(self._passes.passes.values())
         self._refresh_galleries()
+        self._spawn(self._erase_forbidden())
         self._parts.tell_state()
+
+    async def _erase_forbidden(self) -> None:
+        """What the passes aboard speak against goes at once; an erasure that is told beside it finds nothing left."""
+        gone = [pass_id for pass_id in self._templates if self._passes.forbids_template(PassId(pass_id))]
+        if gone:
+            await self.erase(gone)
 
     async def _take_link(self, *, up: bool) -> None:
         self._online = up
@@ -346,6 +353,7 @@ class Node:
             expired = self._parts.templates.expired(self._parts.clock.read().wall_ms)
             if expired:
                 await self.erase(sorted(expired))
+            await self._erase_forbidden()
             self._refresh_galleries()
 
     # --- faces ------------------------------------------------------------------------------------------------
