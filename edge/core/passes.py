@@ -220,6 +220,10 @@ class PassSet:
             return denial is not None and denial.state in {None, PassState.REVOKED}
         return row.state is PassState.REVOKED or Prereq.FACE_CONSENT not in row.prereq
 
+    def forbidden(self, pass_ids: Iterable[str]) -> set[str]:
+        """Those of the passes that forbid a template."""
+        return {one for one in pass_ids if self.forbids_template(PassId(one))}
+
     def find_credential(self, cred_id: str) -> tuple[Pass, Credential] | None:
         """The pass and its credential, in whatever state the pass is: a refusal has to know its true reason."""
         owner = self.by_credential.get(cred_id)

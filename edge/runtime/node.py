@@ -4,7 +4,7 @@ Everything runs on one event loop; the ledger is written by one thread; pictures
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, assert_never
 
@@ -330,11 +330,10 @@ class Node:
         self._spawn(self._erase_forbidden())
         self._parts.tell_state()
 
-    async def _erase_forbidden(self) -> None:
+    async def _erase_forbidden(self, ended: Iterable[str] = ()) -> None:
         """What the passes aboard speak against goes at once; an erasure that is told beside it finds nothing left."""
-        gone = [pass_id for pass_id in self._templates if self._passes.forbids_template(PassId(pass_id))]
-        if gone:
-            await self.erase(gone)
+        if gone := self._passes.forbidden(self._templates).union(ended):
+            await self.erase(sorted(gone))
 
     async def _take_link(self, *, up: bool) -> None:
         self._online = up
@@ -350,10 +349,7 @@ class Node:
     async def _housekeeping(self) -> None:
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
-            expired = self._parts.templates.expired(self._parts.clock.read().wall_ms)
-            if expired:
-                await self.erase(sorted(expired))
-            await self._erase_forbidden()
+            await self._erase_forbidden(self._parts.templates.expired(self._parts.clock.read().wall_ms))
             self._refresh_galleries()
 
     # --- faces ------------------------------------------------------------------------------------------------
@@ -469,7 +465,7 @@ class Node:
     ) -> None:
         self._parts.templates.put(holder.pass_id, template.to_bytes(), not_after_ms=template_end_ms(holder))
         self._templates[holder.pass_id] = template
-        self._force_galleries()
+        self._refresh_galleries(force=True)  # a template may have changed under the same people
         await self.record([enrolled_fact(holder, template.k, approval, origin)])
 
     async def erase(self, pass_ids: Sequence[str]) -> int:
@@ -477,14 +473,10 @@ class Node:
         erased = self._parts.templates.erase(set(pass_ids))
         for pass_id in pass_ids:
             self._templates.pop(pass_id, None)
-        self._force_galleries()
+        self._refresh_galleries(force=True)  # a template may have changed under the same people
         if erased:
             await self.record([Fact("sys.erased", pass_id=PassId(pass_id)) for pass_id in pass_ids])
         return erased
-
-    def _force_galleries(self) -> None:
-        """Rebuild even where the same people stand in it: a template may have changed."""
-        self._refresh_galleries(force=True)
 
     # --- how it is --------------------------------------------------------------------------------------------
 
