@@ -4,14 +4,15 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cloud_sync.cli_tools import STAYS_AND_EVENTS, TellDays, day_bars
 from cloud_sync.errors import Refused
 from cloud_sync.score.folder import Folder
-from cloud_sync.score.play import Progress
 from cloud_sync.score.run import run
 from cloud_sync.synth.parties import RoomsUsedUp
 from cloud_sync.synth.registry import MAKERS, Order
@@ -43,13 +44,17 @@ def score(
         raise Refused("score", f"--days is a number from 1 to {DAYS_MAX}.")
     if keep is not None and keep.exists():
         raise Refused("score", f"{keep} is there already; name another folder.")
-    with _workplace(keep) as home, _progress() as tell:
+    with _workplace(keep) as home, day_bars(STAYS_AND_EVENTS) as bars:
         source = from_ if from_ is not None else _made(dataset, seed, days, home / "data")
-        done = run(Folder(source), home / "service", database_url, tell)
+        done = run(Folder(source), home / "service", database_url, partial(_tell, bars))
     typer.echo("\n".join(done.lines))
     typer.echo(json.dumps(done.figures, ensure_ascii=False))
     if done.figures["verdict"] != "reached":
         raise typer.Exit(GOAL_MISSED)
+
+
+def _tell(bars: TellDays, done: int, days: int, stays: int, events: int) -> None:
+    bars("played", done, days, stays=stays, events=events)
 
 
 def _made(dataset: str, seed: int, days: int | None, out: Path) -> Path:
@@ -72,23 +77,3 @@ def _workplace(keep: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="gatehouse-score-") as made:
         yield Path(made)
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A bar on stderr; nothing where nobody watches."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("days"),
-        TextColumn("{task.fields[stays]:,} stays, {task.fields[events]:,} events"), TimeRemainingColumn(),
-    )  # fmt: skip
-    with Bar(*columns, console=Console(stderr=True)) as shown:
-        bar = shown.add_task("played", total=None, stays=0, events=0)
-
-        def tell(done: int, days: int, stays: int, events: int) -> None:
-            shown.update(bar, completed=done, total=days, stays=stays, events=events)
-
-        yield tell

@@ -2,14 +2,14 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cloud_sync.cli_tools import EVENTS, TellDays, day_bars
 from cloud_sync.errors import Refused
 from cloud_sync.synth.factors import NEW_YEAR
 from cloud_sync.synth.parties import RoomsUsedUp
@@ -19,7 +19,6 @@ from cloud_sync.synth.verdict import Verdict
 
 SOMETHING_IS_WRONG = 1
 SEED_MAX = 2**63 - 1
-Tell = Callable[[str, int, int, int], None]
 
 
 def synth(
@@ -39,12 +38,16 @@ def synth(
         raise Refused("synth", f"there is no data set {dataset[:40]!r}; known are {', '.join(MAKERS)}.")
     _check(out, seed, days)
     began = time.monotonic()
-    with _progress() as tell:
+    with day_bars(EVENTS) as bars:
         try:
-            made = maker(Order(dataset, seed, days, _day(start), out, tell))
+            made = maker(Order(dataset, seed, days, _day(start), out, partial(_tell, bars)))
         except (RoomsUsedUp, OSError) as error:
             raise Refused("synth", f"{error}; nothing in {out} may be used.") from error
     _print(made, time.monotonic() - began)
+
+
+def _tell(bars: TellDays, name: str, done: int, days: int, events: int) -> None:
+    bars(name, done, days, events=events)
 
 
 def _check(out: Path, seed: int, days: int | None) -> None:
@@ -71,27 +74,6 @@ def _day(text: str | None) -> date | None:
             f"--start lies outside {min(NEW_YEAR)} to {last}, for which the spring festival is known.",
         )
     return day
-
-
-@contextmanager
-def _progress() -> Iterator[Tell]:
-    """A bar on stderr, one for each community; nothing where nobody watches."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("days"),
-        TextColumn("{task.fields[events]:,} events"), TimeRemainingColumn(),
-    )  # fmt: skip
-    bars: dict[str, TaskID] = {}
-    with Progress(*columns, console=Console(stderr=True)) as shown:
-
-        def tell(name: str, done: int, days: int, events: int) -> None:
-            if name not in bars:
-                bars[name] = shown.add_task(name, total=days, events=0)
-            shown.update(bars[name], completed=done, events=events)
-
-        yield tell
 
 
 def _print(made: Made, seconds: float) -> None:

@@ -155,6 +155,17 @@ class FindingView:
 
 
 @dataclass(frozen=True, slots=True)
+class ExceptionView:
+    """More people than the listing takes, approved by name."""
+
+    id: str
+    extra: int
+    reason: str
+    approved_by: str
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class ListingView:
     """The whole file of one listing, and what whoever asks could do with it now."""
 
@@ -180,6 +191,7 @@ class ListingView:
     in_house: int
     expected: tuple[tuple[str, str], ...]  # bookings that a suspension keeps out: (source, number)
     may: tuple[str, ...]  # events this person could try now
+    exceptions: tuple[ExceptionView, ...] = ()  # in force now
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +290,12 @@ class ListingDesk(Filing, Protocol):
     def inspect(self, listing: str, answers: Mapping[str, Answer], by: Person) -> str: ...
 
     def set_doors(self, room: str, doors: tuple[str, ...], by: Person) -> None: ...
+
+    def approve_exception(self, listing: str, more: int, days: int, reason: str, by: Person) -> str:
+        """More people than the listing takes, until the end of the day that is ``days`` ahead."""
+        ...
+
+    def end_exception(self, id_: str, reason: str, by: Person) -> None: ...
 
     def rules(self) -> tuple[Rule, ...]:
         """The catalogue, each rule at its newest version."""

@@ -41,8 +41,8 @@ TESTS_WITHIN_S = 180
 # They look at the table or its page, not at what a door does: no witnesses.
 NO_WITNESS = (
     "tests/unit/test_core_door_page.py",
-    "tests/unit/test_core_door.py::test_every_row_can_be_read_aloud",
-    "tests/unit/test_core_door.py::test_the_table_writes_exactly_the_facts_that_are_named",
+    "tests/unit/test_core_door_sides.py::test_every_row_can_be_read_aloud",
+    "tests/unit/test_core_door_sides.py::test_the_table_writes_exactly_the_facts_that_are_named",
 )
 # Where a deliberate fault that the simulation does not meet is looked for.
 BEHAVIOUR = {

@@ -118,6 +118,7 @@ class ListedStay:
     counts: bool  # neither cancelled nor over
     headcount: int = 0  # as the order says
     room_max: int = 0  # how many their room may hold; 0: not known
+    extra: int = 0  # how many more were approved by name
 
 
 @dataclass(frozen=True, slots=True)

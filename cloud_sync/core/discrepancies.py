@@ -117,7 +117,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "data",
                 _O.OPERATOR,
                 (_S.NOTICE, _S.POINTS),
-                "reduced, or the maximum raised",
+                "reduced, the maximum raised, or an exception approved",
             ),
             Kind(
                 "D07",

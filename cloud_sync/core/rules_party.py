@@ -50,7 +50,7 @@ def _crowd(count: Headcount, stay: StayBook, rules: RuleThresholds) -> bool:
 
 def over_capacity(book: ListingBook) -> Iterator[Verdict]:
     """D06: with this stay more people are registered in the listing at once than it may hold, the last to come; or more
-    are registered or ordered for a room than it may hold."""
+    are registered or ordered for a room than it may hold; an exception that was approved is taken off."""
     for stay in book.stays:
         if stay.stay not in book.judged:
             continue
@@ -63,8 +63,8 @@ def over_capacity(book: ListingBook) -> Iterator[Verdict]:
             and other.planned_out_ms > stay.planned_in_ms
         ]
         people = stay.registered + sum(other.registered for other in before)
-        crowded = 0 < stay.room_max < max(stay.registered, stay.headcount)
-        if stay.counts and (crowded or (stay.registered and 0 < book.max_guests < people)):
+        crowded = 0 < stay.room_max < max(stay.registered, stay.headcount) - stay.extra
+        if stay.counts and (crowded or (stay.registered and 0 < book.max_guests < people - stay.extra)):
             evidence = (stay.stay, *sorted(other.stay for other in before if other.registered))
             yield Verdict(key, Word.RAISE, "S2", evidence)
         else:

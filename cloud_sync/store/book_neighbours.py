@@ -21,7 +21,7 @@ from cloud_sync.store import tables
 from cloud_sync.store.asking import ask, many, mine
 from cloud_sync.store.book_stays import StayLoader, is_proved, registered_of, told_about
 from cloud_sync.store.house import Act
-from cloud_sync.store.tables_model import room_file
+from cloud_sync.store.tables_model import capacity_exception, room_file
 
 NO_CODE = frozenset(
     state
@@ -62,6 +62,9 @@ _NEAR = (
         _STAY.c.planned_in_ms < sa.bindparam("until"),
     )
 )
+_APPROVED = sa.select(
+    capacity_exception.c.listing, capacity_exception.c.until_ms, capacity_exception.c.extra
+).where(mine(capacity_exception), capacity_exception.c.listing.in_(many("listings")))
 _STAYS_OF = (
     sa.select(
         _PERSON.c.person,
@@ -101,13 +104,16 @@ class NeighbourLoader:
             asked[stay.listing].append(stay)
         near = self._near({listing: _span(held) for listing, held in asked.items()})
         registered = registered_of(self._act, {row.stay for rows in near.values() for row in rows})
+        approved = self._approved(list(asked))
         books = []
         for listing, held in asked.items():
             judged = {stay.stay for stay in held}
             if spread:  # an earlier stay is not changed by one that comes after it
                 since_ms = _span(held)[0]
                 judged |= {row.stay for row in near[listing] if row.planned_in_ms >= since_ms}
-            listed = tuple(self._listed(row, registered.get(row.stay, {})) for row in near[listing])
+            listed = tuple(
+                self._listed(row, registered.get(row.stay, {}), approved[listing]) for row in near[listing]
+            )
             books.append(ListingBook(listing, held[0].max_guests, listed, frozenset(judged)))
         return tuple(books)
 
@@ -121,11 +127,23 @@ class NeighbourLoader:
                 found[row.listing].append(row)
         return found
 
-    def _listed(self, row: Any, registered: dict[str, Any]) -> ListedStay:
+    def _listed(
+        self, row: Any, registered: dict[str, Any], approved: Sequence[tuple[int, int]]
+    ) -> ListedStay:
         proved = sum(is_proved(self._act, one) for one in registered.values())
         counts = StayState(row.state) not in AWAY
         headcount, most = row.headcount or 0, row.max_guests or 0
-        return ListedStay(row.stay, row.planned_in_ms, row.planned_out_ms, proved, counts, headcount, most)
+        extra = max((n for until_ms, n in approved if until_ms >= row.planned_out_ms), default=0)
+        return ListedStay(
+            row.stay, row.planned_in_ms, row.planned_out_ms, proved, counts, headcount, most, extra
+        )
+
+    def _approved(self, listings: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
+        """By listing: until when how many more people than it takes were approved."""
+        found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for row in ask(self._act, _APPROVED, listings=sorted(listings)):
+            found[row.listing].append((row.until_ms, row.extra))
+        return found
 
     def persons(self, stays: Sequence[StayBook]) -> tuple[PersonBook, ...]:
         """Everybody of these stays, each with every stay in which the same document was seen."""

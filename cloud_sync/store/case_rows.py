@@ -111,7 +111,8 @@ def move(act: Act, case: Case, deed: Deed, *, ref: str | None = None) -> Case | 
         return moved
     rev = newest_rev(act.connection, act.house.community) + 1
     act.update(tables.case_, {"id": case.id}, **_values(moved), rev=rev)
-    _note(act, case.id, deed.event, case.state, moved.state, _said(deed), ref, actor=deed.actor)
+    said = " · ".join(part for part in (_said(deed), _reclassed(case, moved)) if part)
+    _note(act, case.id, deed.event, case.state, moved.state, said, ref, actor=deed.actor)
     if moved.state is CaseState.CLOSED and case.state is not CaseState.CLOSED:
         _explain_linked(act, moved)
     return moved
@@ -121,6 +122,11 @@ def _said(deed: Deed) -> str:
     """What a person wrote, and to whom it went; never more."""
     parts = (deed.code, deed.reason.strip(), f"→ {deed.to}" if deed.to else "")
     return " · ".join(part for part in parts if part)
+
+
+def _reclassed(before: Case, after: Case) -> str:
+    """What it was taken for before, and now: the case itself has the newest only (invariant 26)."""
+    return "" if before.severity is after.severity else f"{before.severity} → {after.severity}"
 
 
 def _explain_linked(act: Act, case: Case) -> None:
@@ -160,7 +166,7 @@ def _note(
     table = tables.case_note
     mine = (table.c.community == act.house.community, table.c.case_id == case_id)
     n = act.connection.execute(sa.select(sa.func.count()).where(*mine)).scalar_one() + 1
-    if n > NOTES_MAX and event in (CaseEvent.RAISE, CaseEvent.CLEARS):
+    if n > NOTES_MAX and event in (CaseEvent.RAISE, CaseEvent.CLEARS) and not reason:
         return
     act.insert(
         table,

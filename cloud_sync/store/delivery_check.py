@@ -2,25 +2,32 @@
 
 A check is made once for its hour, also by a service that was not running then.  What it found is looked at again every
 few seconds: a receipt that comes late ends it.  One case for each check and node, whatever people do with that case.
+
+Between the checks a pass that nodes are to hold by now, and that one has not receipted within the hour, is found too
+(invariant 27): the last of the tries of domain.md §5.6 is over then.
 """
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from cloud_sync.core.case_types import DELIVERY_FAILED, CaseState
-from cloud_sync.core.delivery import Check, newest_check
-from cloud_sync.core.policy import DAY_MS, MINUTE_MS
+from cloud_sync.core.delivery import Check, Unready, newest_check
+from cloud_sync.core.policy import DAY_MS, HOUR_MS, MINUTE_MS
 from cloud_sync.store import tables
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
-from cloud_sync.store.receipts import Amiss, nodes_amiss
+from cloud_sync.store.receipts import Amiss, nodes_amiss, unreceipted
 from cloud_sync.store.tables_delivery import delivery_check, delivery_unready
 
 LOOK_EVERY_MS = 5_000
 # What was told a moment ago is on its way; whatever still is at the hour is looked at for a while before it is left alone.
 UNDER_WAY_MS = MINUTE_MS
 SETTLES_MS = 3 * MINUTE_MS
+LATE_MS = HOUR_MS
+LATE_LOOK_EVERY_MS = 5 * MINUTE_MS  # it reads every guest's pass of three days
 KEPT_MS = 40 * DAY_MS
 ACTOR, ROLE = "delivery", "system"
 
@@ -33,6 +40,8 @@ class DeliveryCheck:
         # Before a node had the time to say hello it is not known whether it is there.
         self._listening_since_ms = house.clock.now_ms()
         self._looked_ms: int | None = None
+        self._late_looked_ms: int | None = None
+        self._lacks: dict[tuple[str, str], int] = {}  # node and pass: since when
 
     def __call__(self) -> bool:
         """Whether it looked."""
@@ -57,16 +66,36 @@ class DeliveryCheck:
         settling = ran_ms is None or now_ms - ran_ms <= SETTLES_MS
         rows = _rows(db, code, check)
         held = {node: said for node, (said, cleared) in rows.items() if not cleared}
-        if not settling and not held:
+        asks = ran_ms is None or bool(held) or self._is_late_look_due(now_ms)
+        if not settling and not asks:
             return None
-        found = nodes_amiss(db, code, house.profile, now_ms, check.until_ms, UNDER_WAY_MS)
-        amiss = {one.node: one for one in found}
+        late = self._late(db, now_ms) if asks else {}
+        amiss = {node: Amiss(node, missing, (Unready.MISSING,)) for node, missing in late.items()}
+        if settling or held:
+            found = nodes_amiss(db, code, house.profile, now_ms, check.until_ms, UNDER_WAY_MS)
+            amiss |= {one.node: one for one in found}
         return Look(
             first=ran_ms is None,
-            found=tuple(one for one in found if settling and one.node not in rows),
+            found=tuple(
+                one for one in amiss.values() if one.node not in rows and (settling or one.node in late)
+            ),
+            again=tuple(amiss[node] for node in late if node in rows and node not in held),
             changed=tuple(amiss[node] for node in held if node in amiss and _said(amiss[node]) != held[node]),
             ready=tuple(node for node in held if node not in amiss),
         )
+
+    def _is_late_look_due(self, now_ms: int) -> bool:
+        last_ms = self._late_looked_ms
+        return last_ms is None or not 0 <= now_ms - last_ms < LATE_LOOK_EVERY_MS
+
+    def _late(self, db: sa.Connection, now_ms: int) -> Mapping[str, int]:
+        """How many passes each node has lacked for an hour, whatever versions of it went out meanwhile."""
+        self._late_looked_ms, before = now_ms, self._lacks
+        self._lacks = {
+            (node, pass_id): before.get((node, pass_id), now_ms if told_ms is None else told_ms)
+            for node, pass_id, told_ms in unreceipted(db, self._house.community, self._house.profile, now_ms)
+        }
+        return Counter(node for (node, _), since_ms in self._lacks.items() if now_ms - since_ms >= LATE_MS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +104,13 @@ class Look:
 
     first: bool  # of its check
     found: tuple[Amiss, ...]
+    again: tuple[Amiss, ...]  # of the nodes that were ready since it found them
     changed: tuple[Amiss, ...]
     ready: tuple[str, ...]
 
     @property
     def changes(self) -> bool:
-        return bool(self.first or self.found or self.changed or self.ready)
+        return bool(self.first or self.found or self.again or self.changed or self.ready)
 
 
 def _said(one: Amiss) -> tuple[int, str]:
@@ -105,6 +135,11 @@ def _keep(act: Act, check: Check, look: Look) -> None:
     for node, values in changes.items():
         mine = (table.c.community == code, table.c.at_ms == check.at_ms, table.c.node == node)
         act.connection.execute(sa.update(table).where(*mine, table.c.cleared_ms.is_(None)).values(**values))
+    for one in look.again:
+        if known.get(one.node, ((0, ""), False))[1]:
+            missing, why = _said(one)
+            values = {"missing": missing, "why": why, "found_ms": act.now_ms, "cleared_ms": None}
+            act.update(table, {"at_ms": check.at_ms, "node": one.node}, **values)
 
 
 def _ran_ms(db: sa.Connection, code: str, check: Check) -> int | None:

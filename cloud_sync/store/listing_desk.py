@@ -22,6 +22,7 @@ from cloud_sync.ports_model import (
     WorkQueue,
 )
 from cloud_sync.store import (
+    capacity,
     catalogue,
     dossier_books,
     filing,
@@ -149,6 +150,14 @@ class SqlListings:
     def set_doors(self, room: str, doors: tuple[str, ...], by: Person) -> None:
         with self._acting(by, Right.REVIEW_LISTING) as act:
             filing.set_doors(act, room, doors)
+
+    def approve_exception(self, listing: str, more: int, days: int, reason: str, by: Person) -> str:
+        with self._acting(by, Right.REVIEW_LISTING) as act:
+            return capacity.approve(act, listing, more, days, reason, by)
+
+    def end_exception(self, id_: str, reason: str, by: Person) -> None:
+        with self._acting(by, Right.REVIEW_LISTING) as act:
+            capacity.end(act, id_, reason, by)
 
     # --- conduct ------------------------------------------------------------------------------------------------
 

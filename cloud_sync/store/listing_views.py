@@ -10,6 +10,7 @@ from cloud_sync.core.lifecycles import LISTING, STAY_AHEAD, STAY_INSIDE, Listing
 from cloud_sync.core.lifecycles_conduct import FindingState, PointsState, SanctionState
 from cloud_sync.errors import NotFound
 from cloud_sync.ports_model import (
+    ExceptionView,
     FindingView,
     ListingRow,
     ListingView,
@@ -40,6 +41,7 @@ from cloud_sync.store.places import scope_of
 from cloud_sync.store.points import standings
 from cloud_sync.store.sanctions import deposit_of
 from cloud_sync.store.tables_model import (
+    capacity_exception,
     finding,
     listing_file,
     points_entry,
@@ -119,7 +121,16 @@ def view(act: Act, code: str, by: Person) -> ListingView:
         in_house=_inside(act, [stay.stay for stay in stays if stay.state in STAY_INSIDE]),
         expected=_bookings(act, [stay.booking for stay in stays if stay.state in STAY_AHEAD]),
         may=_may(held.state, filed, by),
+        exceptions=_exceptions(act, code),
     )
+
+
+def _exceptions(act: Act, code: str) -> tuple[ExceptionView, ...]:
+    table = capacity_exception
+    found = sa.select(table.c.id, table.c.extra, table.c.reason, table.c.approved_by, table.c.until_ms).where(
+        table.c.community == act.house.community, table.c.listing == code, table.c.until_ms > act.now_ms
+    )
+    return tuple(ExceptionView(*row) for row in act.connection.execute(found.order_by(table.c.until_ms)))
 
 
 def _rooms(act: Act, code: str) -> tuple[RoomView, ...]:

@@ -1,6 +1,7 @@
 """Guests' passes with their doors, and which of these have them: read in one picture."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,6 +150,18 @@ def nodes_amiss(
         for name, missing in sorted(nodes.items())
     ]  # fmt: skip
     return [one for one in all_of if one.why]
+
+
+def unreceipted(
+    db: sa.Connection, code: str, profile: PolicyProfile, now_ms: int
+) -> Iterator[tuple[str, str, int | None]]:
+    """Node, pass, and since when it stands in the node's set, of every pass that a node is to hold by now and has no
+    receipt for; once for each door."""
+    which = needed(code, profile, now_ms, now_ms + profile.preload_ms - profile.early_most_ms)
+    for one in receipts(db, code, which, now_ms):
+        for door in one.doors:
+            if door.since_ms is None:
+                yield door.node, one.pass_id, door.told_ms
 
 
 class StoredDeliveries:

@@ -189,6 +189,7 @@ def _conduct() -> tuple[Shelf, ...]:
             for table in last
         ),
         Shelf("conduct", seen, seen.c.at_ms, _by_first(forget_inspections), (followed,)),
+        _plain("conduct", model.capacity_exception, "until_ms"),
     )
 
 

@@ -191,6 +191,18 @@ sanction = _table(
     sa.Index("sanction_by_listing", "community", "listing"),
     sa.Index("sanction_by_state", "community", "state"),
 )
+capacity_exception = _table(  # more people than the listing takes, for stays that are over by then
+    "capacity_exception",
+    _key("id"),
+    _text("listing"),
+    _int("extra"),
+    _text("reason"),
+    _text("approved_by"),
+    _int("approved_ms"),
+    _int("until_ms"),
+    _text("ended_by", null=True),  # before its time
+    sa.Index("capacity_exception_by_listing", "community", "listing", "until_ms"),
+)
 deposit_entry = _table(  # append-only: the balance is the sum
     "deposit_entry",
     _key("id"),

@@ -210,6 +210,20 @@ class PassSet:
     def get(self, pass_id: PassId) -> Pass | None:
         return self.passes.get(pass_id)
 
+    def forbids_template(self, pass_id: PassId) -> bool:
+        """Whether a face kept for this pass has to go: the pass was revoked or left this node, or its consent is gone.
+
+        Of a pass that was never here nothing is known.
+        """
+        row, denial = self.passes.get(pass_id), self.denied.get(pass_id)
+        if row is None:
+            return denial is not None and denial.state in {None, PassState.REVOKED}
+        return row.state is PassState.REVOKED or Prereq.FACE_CONSENT not in row.prereq
+
+    def forbidden(self, pass_ids: Iterable[str]) -> set[str]:
+        """Those of the passes that forbid a template."""
+        return {one for one in pass_ids if self.forbids_template(PassId(one))}
+
     def find_credential(self, cred_id: str) -> tuple[Pass, Credential] | None:
         """The pass and its credential, in whatever state the pass is: a refusal has to know its true reason."""
         owner = self.by_credential.get(cred_id)

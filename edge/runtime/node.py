@@ -4,7 +4,7 @@ Everything runs on one event loop; the ledger is written by one thread; pictures
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, assert_never
 
@@ -328,7 +328,13 @@ class Node:
         self._passes = self._parts.book.held
         self._parts.own_locks.note_passes(self._passes.passes.values())
         self._refresh_galleries()
+        self._spawn(self._erase_forbidden())
         self._parts.tell_state()
+
+    async def _erase_forbidden(self, ended: Iterable[str] = ()) -> None:
+        """What the passes aboard speak against goes at once; an erasure that is told beside it finds nothing left."""
+        if gone := self._passes.forbidden(self._templates).union(ended):
+            await self.erase(sorted(gone))
 
     async def _take_link(self, *, up: bool) -> None:
         self._online = up
@@ -345,9 +351,7 @@ class Node:
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
             await note_steps(self._parts.clock_steps(), self.record)
-            expired = self._parts.templates.expired(self._parts.clock.read().wall_ms)
-            if expired:
-                await self.erase(sorted(expired))
+            await self._erase_forbidden(self._parts.templates.expired(self._parts.clock.read().wall_ms))
             self._refresh_galleries()
 
     # --- faces ------------------------------------------------------------------------------------------------
@@ -463,7 +467,7 @@ class Node:
     ) -> None:
         self._parts.templates.put(holder.pass_id, template.to_bytes(), not_after_ms=template_end_ms(holder))
         self._templates[holder.pass_id] = template
-        self._force_galleries()
+        self._refresh_galleries(force=True)  # a template may have changed under the same people
         await self.record([enrolled_fact(holder, template.k, approval, origin)])
 
     async def erase(self, pass_ids: Sequence[str]) -> int:
@@ -471,14 +475,10 @@ class Node:
         erased = self._parts.templates.erase(set(pass_ids))
         for pass_id in pass_ids:
             self._templates.pop(pass_id, None)
-        self._force_galleries()
+        self._refresh_galleries(force=True)  # a template may have changed under the same people
         if erased:
             await self.record([Fact("sys.erased", pass_id=PassId(pass_id)) for pass_id in pass_ids])
         return erased
-
-    def _force_galleries(self) -> None:
-        """Rebuild even where the same people stand in it: a template may have changed."""
-        self._refresh_galleries(force=True)
 
     # --- how it is --------------------------------------------------------------------------------------------
 

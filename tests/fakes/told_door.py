@@ -1,14 +1,35 @@
 """One door and its story, for tests of the machine: told every input at its second, it keeps what came of them."""
 
+from dataclasses import replace
+
 from edge.core.door import output, step
-from edge.core.door_events import Boot, Event, Tick
-from edge.core.door_profile import DoorProfile
+from edge.core.door_events import Boot, Denied, Event, Granted, RexPressed, Tick
+from edge.core.door_profile import DoorProfile, LockProfile
 from edge.core.door_types import Contact, DoorState, Effect, Output, Refusal
-from edge.core.events import AccessPointId, Fact
+from edge.core.events import AccessPointId, CredentialKind, Fact, GrantId, PassId
+from edge.core.reasons import Advice, GuestText
 
 GATE = AccessPointId("AP-gate")
 STRIKE = DoorProfile(access_point=GATE)
+REX_STRIKE = replace(STRIKE, rex_unlocks=True)
+MAGNET = replace(STRIKE, lock=LockProfile.MAGLOCK_FAIL_SAFE)
 BOOT = Boot("b1", Contact.CLOSED)
+RED = Denied(
+    Fact(type="access.denied", reason="CredentialExpired", decision="deny"),
+    Advice(GuestText.SEE_GUARD),
+)
+
+
+def grant(name: str, *, extended: bool = False) -> Granted:
+    about = Fact(
+        type="access.granted", direction="in", pass_id=PassId(f"P-{name}"), decision="allow",
+        reason="Granted", credential_kind=CredentialKind.FACE,
+    )  # fmt: skip
+    return Granted(GrantId(name), about, extended)
+
+
+def rex(name: str = "out") -> RexPressed:
+    return RexPressed(GrantId(name))
 
 
 class Door:

@@ -1,6 +1,8 @@
 """Invariants 20 and 21: the product without faces, and envelopes that nobody but their receiver opens."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -19,6 +21,8 @@ from edge.core.peers import Envelope, No
 from edge.drivers.clock import SystemClock
 from models.engine import EngineError
 from tests.fakes.sealed_nodes import HOUR_MS, NOW_MS, Keys, a_pass
+from tests.stories import marks
+from tests.stories.catalogue import CLAUSES, STORIES
 
 GATE = AccessPointId("AP-1")
 A, B, C = Keys("n-a"), Keys("n-b"), Keys("n-c")
@@ -133,3 +137,47 @@ def test_invariant_20_a_code_or_card_is_decided_the_same_without_camera_and_cons
     assert {said(camera, liveness, bits) for camera in Camera for bits in (prereq | 8, prereq & ~8)} == {
         plain
     }
+
+
+TESTS = Path(__file__).parents[1]
+# What a test has of a face: the clips of the evening, an engine, or somebody who is seen at a door.
+OF_A_FACE = re.compile(r"\bclips\b|open_face_engine|FaceSeen")
+AT_A_DOOR = re.compile(r"tests\.(?:fakes\.faces_at_a_door|stories\.doorway) import")
+WALKS_UP = re.compile(r"\b(?:looked_at|walk|seen|mean_of)\(")
+SPEAKS = re.compile(r"face|template|look|camera|picture|photo|mask|twin|live", re.IGNORECASE)
+
+
+def tests_without_a_face(text: str) -> set[str]:
+    """Names of the tests of a file that need neither an engine nor a face, in a file that needs none as a whole."""
+    if any(OF_A_FACE.search(line) for line in text.splitlines() if line.startswith("pytestmark")):
+        return set()
+    parts = re.split(r"(?m)^(?:async )?def (\w+)", text)
+    needs = [OF_A_FACE, *([WALKS_UP] if AT_A_DOOR.search(text) else [])]
+    found = zip(parts[1::2], parts[2::2], strict=True)
+    return {name for name, body in found if not any(one.search(body) for one in needs)}
+
+
+def only_with_a_face(found: tuple[marks.Mark, ...]) -> set[str]:
+    """Clauses of the acceptance suite that no test shows without a face."""
+    files = {
+        mark.file: tests_without_a_face((TESTS / mark.file).read_text(encoding="utf-8")) for mark in found
+    }
+    without = {clause for mark in found if mark.test in files[mark.file] for clause in mark.clauses}
+    return {clause for mark in found for clause in mark.clauses} - without
+
+
+def test_invariant_20_what_the_stories_promise_holds_without_faces_but_what_they_promise_of_faces():
+    """Beside it: no story of tests/stories can open an engine (its conftest), so that suite runs with faces off."""
+    told = {story.number: story.line for story in STORIES}
+    owed = only_with_a_face(marks.read())
+    silent = {
+        one for one in owed if not SPEAKS.search(f"{CLAUSES[one].text} {told[int(one.rstrip('abcdefgh'))]}")
+    }
+    assert owed  # some are about faces: a reader that finds none finds nothing
+    assert silent == set()
+
+
+def test_invariant_20_catches_a_promise_that_only_a_face_keeps():
+    text = "pytestmark = pytest.mark.clips\ndef test_a(): ..."
+    assert tests_without_a_face(text) == set()
+    assert tests_without_a_face("def test_a(): FaceSeen(1)\ndef test_b(): ...") == {"test_b"}

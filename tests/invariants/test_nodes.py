@@ -1,7 +1,9 @@
 """Invariants at the nodes: what stands in a gallery, who may be enrolled, what is written, what ends by itself."""
 
+import asyncio
 import itertools
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -16,14 +18,16 @@ from edge.core.door import step
 from edge.core.door_events import Boot, Command, DpsClose, DpsOpen, FireOff, FireOn, FireReset, Tick, Verb
 from edge.core.door_profile import DoorProfile
 from edge.core.door_types import Contact, DoorState, Mode
-from edge.core.events import AccessPointId, ClockState, CredentialKind, GrantId
-from edge.core.passes import EARLY_MS, LocationClass, Pass, PassSet, PassState, Prereq, SubjectClass
+from edge.core.events import AccessPointId, ClockState, CredentialKind, GrantId, PassId
+from edge.core.passes import EARLY_MS, Denial, LocationClass, Pass, PassSet, PassState, Prereq, SubjectClass
 from edge.errors import EnrolRefused
 from edge.runtime.enrol import permitted, template_end_ms
+from edge.runtime.node import Node
 from edge.store.gallery_store import GalleryStore
 from tests.fakes.community_house import GATE as SERVICE_GATE
 from tests.fakes.community_house import Gate, new_house
-from tests.fakes.sealed_nodes import HOUR_MS, NOW_MS, a_pass
+from tests.fakes.eyes_only import EyesOnly
+from tests.fakes.sealed_nodes import HOUR_MS, NOW_MS, a_pass, template
 
 DOORS = [AccessPointId("AP-1"), AccessPointId("AP-2")]
 DAY_MS = 24 * HOUR_MS
@@ -138,6 +142,78 @@ def _enrol(store: GalleryStore, held: PassSet, pass_id: str, ends: dict[str, int
     assert may
     store.put(pass_id, b"numbers", not_after_ms=template_end_ms(holder))
     ends[pass_id] = holder.not_after_ms + DAY_MS
+
+
+# What a node may be told of its passes: rows, and what is said to be taken away or to have left it.
+TOLD = st.lists(
+    st.tuples(
+        rows(),
+        st.dictionaries(st.integers(0, 5), st.sampled_from([None, PassState.REVOKED, PassState.SUSPENDED]), max_size=3),
+    ),
+    min_size=1,
+    max_size=5,
+)  # fmt: skip
+
+
+def spoken_against(row: Pass | None, said: PassState | None, *, is_said: bool) -> bool:
+    """By the words of §5.7: revoked, its consent withdrawn, or no pass of this node any more."""
+    if row is not None:
+        return str(row.state) == "REVOKED" or int(row.prereq) & 8 == 0
+    return is_said and (said is None or str(said) == "REVOKED")
+
+
+def kept_by(
+    store: GalleryStore, happens: list[tuple[list[Pass], dict[int, PassState | None]]]
+) -> list[set[str]]:
+    """The real node's gallery on the disk after each word; before the first it has a face for every pass."""
+
+    async def hears() -> list[set[str]]:
+        parts = replace(
+            EyesOnly().node._parts,
+            templates=store,
+            ledger=SimpleNamespace(append=lambda _facts, _stamp: None, disk_alarm=False),
+            own_locks=SimpleNamespace(note_passes=lambda _rows: None, doors=()),
+        )
+        node, found = Node(parts, {}, {}), []
+        for n in range(6):
+            store.put(f"P-{n}", template(n).to_bytes(), not_after_ms=NOW_MS + DAY_MS)
+        node._load_templates()
+        for version, (held, denied) in enumerate(happens, start=1):
+            said = {PassId(f"P-{n}"): Denial(0, state) for n, state in denied.items()}
+            parts.book.held = PassSet.build(version, held, said)
+            node._take_passes()
+            await asyncio.gather(*node._tasks)
+            found.append({one.pass_id for one in store.all()})
+        node.close()
+        return found
+
+    return asyncio.run(hears())
+
+
+@own_folder
+@given(happens=TOLD)
+def test_invariant_03_what_the_passes_speak_against_is_off_the_disk_at_once(tmp_path, happens):
+    """Whatever else is told, and before any erasure is; a face that went does not come back."""
+    folder = tmp_path / str(next(FOLDERS))
+    folder.mkdir()
+    store = GalleryStore(folder / "gallery.db", folder / "gallery.key")
+    left = {f"P-{n}" for n in range(6)}
+    for (held, denied), kept in zip(happens, kept_by(store, happens), strict=True):
+        aboard = {row.pass_id: row for row in held}
+        left -= {
+            f"P-{n}" for n in range(6)
+            if spoken_against(aboard.get(PassId(f"P-{n}")), denied.get(n), is_said=n in denied)
+        }  # fmt: skip
+        assert kept == left
+    store.close()
+
+
+def test_invariant_03_catches_a_node_that_waits_for_the_erasure(tmp_path, monkeypatch):
+    monkeypatch.setattr(PassSet, "forbids_template", lambda *_words: False)
+    store = GalleryStore(tmp_path / "gallery.db", tmp_path / "gallery.key")
+    (kept,) = kept_by(store, [([a_pass("P-1", consent=False)], {})])
+    assert "P-1" in kept
+    store.close()
 
 
 def test_invariant_03_catches_a_gallery_that_asks_for_no_consent(monkeypatch):

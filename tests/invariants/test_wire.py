@@ -232,6 +232,42 @@ def _minutes_pass(house: DeliveryHouse) -> None:
         house.beats(2)
 
 
+HOURS = st.lists(
+    st.tuples(
+        st.sampled_from(["answers", "silent", "longer", "longer", "restart", "receipt"]), st.integers(3, 140)
+    ),
+    min_size=3,
+    max_size=7,
+)
+LATE_MS = 66 * 60_000  # an hour, and the next look after it
+
+
+@own_folder
+@given(hours=HOURS)
+def test_invariant_27_what_a_node_has_lacked_for_an_hour_is_a_case_at_whatever_time(tmp_path, hours):
+    """Between the checks too; the hour is counted here from the first moment at which the node was behind."""
+    house = DeliveryHouse(tmp_path / str(next(FOLDERS)))
+    try:
+        house.beats(2)
+        house.until(9)
+        behind_ms = changed_ms = house.clock.now_ms()
+        for n, (what, minutes) in enumerate(hours):
+            wish(house, what, n + 2)
+            changed_ms = house.clock.now_ms() if what == "longer" else changed_ms
+            if what == "restart":  # what stands on the disk is when the newest version went out
+                behind_ms = max(behind_ms, changed_ms)
+            was_behind = owed(house)
+            behind_ms = behind_ms if was_behind else house.clock.now_ms()
+            house.clock.step(ms=minutes * 60_000)
+            house.beats(7 if what != "restart" else 100)
+            if not owed(house):
+                assert house.cases() == [], hours[: n + 1]
+            elif house.clock.now_ms() - behind_ms >= LATE_MS:
+                assert house.cases() == [("delivery_failed", NODE)], hours[: n + 1]
+    finally:
+        house.close()
+
+
 def test_invariant_27_catches_a_check_that_never_looks(tmp_path):
     house = DeliveryHouse(tmp_path)
     house.beats(2)

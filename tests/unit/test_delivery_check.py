@@ -140,7 +140,10 @@ def house_colleague(house):
 
 
 def test_in_the_evening_the_next_days_guests_are_looked_for(house):
+    house.beats(2)
+    house.until(21, 30, day=1)
     house.answers = False
+    lengthen(house)
     house.beat()
     house.until(21, 59, day=1)
     assert house.cases() == []
@@ -149,13 +152,45 @@ def test_in_the_evening_the_next_days_guests_are_looked_for(house):
 
 
 def test_a_guest_of_the_day_after_is_nobodys_business_yet(tmp_path):
-    house = DeliveryHouse(tmp_path, hours=(50, 70))  # the 3rd of May at 14:00
+    house = DeliveryHouse(tmp_path, hours=(98, 120))  # the 5th of May at 14:00: not within 72 hours
     house.answers = False
     house.beat()
     house.until(22, day=1)
     house.until(8)
     assert house.cases() == []
     house.close()
+
+
+@pytest.mark.invariant(27)
+def test_between_the_checks_a_pass_that_is_an_hour_late_is_a_case_each_time(house):
+    """Also where the same check had found that node before, and it had been ready since."""
+    house.beats(2)
+    for hour in (9, 13):
+        house.until(hour)
+        house.answers = False
+        take(house.books, "bookings", booking_row(hours=(26, 70 + hour), external_revision=hour))
+        house.beat()
+        house.until(hour, 59)
+        assert house.cases() == []
+        house.until(hour + 1, 6)
+        assert house.cases() == FAILED
+        house.answers = True
+        house.beats(7)
+        assert house.cases() == []
+
+
+def test_a_service_that_starts_anew_still_knows_how_late_a_pass_is(house):
+    house.beats(2)
+    house.until(9)
+    house.answers = False
+    lengthen(house)
+    house.beat()
+    house.until(9, 59)
+    house.restart()
+    house.beats(80)
+    assert house.cases() == []  # nobody has had the time to say hello
+    house.beats(20)
+    assert house.cases() == FAILED
 
 
 def test_a_check_that_the_service_slept_through_is_made_when_nodes_had_time_to_say_hello(morning):

@@ -202,3 +202,25 @@ def test_the_plates_qr_leads_to_the_public_page():
     (found,) = zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCode)
     assert found.text == address
     assert code.encode() in made
+
+
+def test_more_guests_than_it_takes_are_approved_by_name_until_a_day_and_ended_again(site, house):
+    code = house.coded()
+    path = f"/listings/{code}/exceptions"
+    enter(site, STREET.name)
+    assert press(site, house, path, more="1", days="2", reason="a cot").status_code == 409
+    assert house.desk.listing(code, OFFICER).exceptions == ()
+    enter(site, OFFICER.name)
+    for bad in ({"more": "11"}, {"days": "91"}, {"reason": " "}):
+        said = press(site, house, path, **{"more": "1", "days": "2", "reason": "a cot", **bad})
+        assert said.status_code == 409, bad
+    assert press(site, house, path, more="1", days="2", reason="a cot for the baby").status_code == 303
+    page = site.get(f"/listings/{code}").text
+    assert "1 more until 2026-05-04 00:00, approved by zhao: a cot for the baby" in page
+    assert "More guests approved" in page
+    (held,) = house.desk.listing(code, OFFICER).exceptions
+    assert press(site, house, f"{path}/{held.id}/end", reason="gone home").status_code == 303
+    assert house.desk.listing(code, OFFICER).exceptions == ()
+    assert press(site, house, f"{path}/{held.id}/end", reason="again").status_code == 409
+    house.desk.flag_interest(OFFICER.name, OP, "relative", OTHER)
+    assert press(site, house, path, more="1", days="2", reason="a cot").status_code == 409

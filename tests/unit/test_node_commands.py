@@ -167,6 +167,7 @@ def fill_disk(node: CommandNode, issuer: Issuer) -> None:
 # --- no -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.story("21f")
 def test_an_expired_command_is_dropped_told_once_and_answered_each_time(
     node: CommandNode, issuer: Issuer
 ) -> None:

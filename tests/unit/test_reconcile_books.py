@@ -65,8 +65,8 @@ def test_what_a_stay_changes_beside_it_is_judged_with_it(tmp_path, database):
         take(
             books,
             "listings",
-            listing_row(max_guests=1),
-            listing_row(max_guests=1, room=f"{CODE}-302", label="302"),
+            listing_row(),
+            listing_row(room=f"{CODE}-302", label="302"),
         )
         take(books, "bookings", booking_row("1001"), booking_row("1002", room=f"{CODE}-302"))
         other = "00000219900131000"
@@ -76,13 +76,14 @@ def test_what_a_stay_changes_beside_it_is_judged_with_it(tmp_path, database):
             registration_row("1001"),
             registration_row("1002", document_number=resident_id(other)),
         )
+        take(books, "listings", listing_row(max_guests=1))
         books.reconciler.run_touched()
         assert found(books, "D06") == [("open", "S2")]  # the second of two in a listing for one
         take(
             books,
             "listings",
-            listing_row(max_guests=2),
-            listing_row(max_guests=2, room=f"{CODE}-302", label="302"),
+            listing_row(max_guests=3),
+            listing_row(max_guests=3, room=f"{CODE}-302", label="302"),
         )
         books.reconciler.run_touched()
         assert found(books, "D06") == [("closed", "S2")]

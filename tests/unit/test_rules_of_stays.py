@@ -191,7 +191,9 @@ FIRST, NEXT = listed("ST-1", IN, OUT, 3), listed("ST-2", IN + DAY_MS, OUT, 2)
         (capacity(FIRST, NEXT), [(RAISE, "S2", "ST-2")]),  # the last to come is one too many
         (capacity(FIRST, replace(NEXT, planned_in_ms=OUT, planned_out_ms=OUT + DAY_MS)), []),
         (capacity(FIRST, replace(NEXT, registered=1)), []),  # reduced
-        (capacity(FIRST, NEXT, most=5), []),  # an exception was approved
+        (capacity(FIRST, NEXT, most=5), []),
+        (capacity(FIRST, replace(NEXT, extra=1)), []),  # an exception was approved
+        (capacity(replace(FIRST, room_max=2, extra=1)), []),
         (capacity(replace(FIRST, counts=False), NEXT), []),  # cancelled
         (capacity(FIRST, NEXT, most=0), []),  # not known
         (capacity(replace(FIRST, room_max=3)), []),

@@ -29,11 +29,13 @@ from cloud_sync.web.sessions import Sessions, check_form
 from cloud_sync.web.texts import texts
 
 CONFLICT = 409
+MORE_MAX, DAYS_MAX = 99, 366  # of what is typed; what may be approved the desk says
 CENTS = 100
 LISTING_PATTERN = r"^FY-[0-9]{6}-[0-9A-Z]{8}-[0-9A-Z]$"
 Code = Annotated[str, Path(pattern=LISTING_PATTERN)]
 UnitId = Annotated[str, Path(max_length=64)]
 Id = Annotated[str, Path(pattern=r"^(PT|SN|FN)-[0-9A-Z]{26}$")]
+ExceptionId = Annotated[str, Path(pattern=r"^CX-[0-9A-Z]{26}$")]
 Word = Annotated[str, Form(max_length=64)]
 Text = Annotated[str, Form(max_length=500)]
 State = Annotated[str, Query(max_length=16)]
@@ -74,6 +76,8 @@ class ListingPages:
             ("/listings/{code}/documents", self.documents),
             ("/listings/{code}/inspect", self.inspect),
             ("/listings/{code}/doors", self.doors),
+            ("/listings/{code}/exceptions", self.approve_exception),
+            ("/listings/{code}/exceptions/{id_}/end", self.end_exception),
             ("/listings/{code}/points", self.propose_points),
             ("/listings/{code}/sanctions", self.propose_sanction),
             ("/units/{unit}/findings", self.report_unit),
@@ -154,6 +158,25 @@ class ListingPages:
     ) -> Response:
         wanted = tuple(doors.split())
         return self._do(request, code, csrf, lambda by: self._desk.set_doors(room, wanted, by))
+
+    def approve_exception(
+        self,
+        request: Request,
+        code: Code,
+        csrf: Word = "",
+        more: Annotated[int, Form(ge=1, le=MORE_MAX)] = 1,
+        days: Annotated[int, Form(ge=0, le=DAYS_MAX)] = 0,
+        reason: Text = "",
+    ) -> Response:
+        def do(by: Person) -> object:
+            return self._desk.approve_exception(code, more, days, reason, by)
+
+        return self._do(request, code, csrf, do, reason)
+
+    def end_exception(
+        self, request: Request, code: Code, id_: ExceptionId, csrf: Word = "", reason: Text = ""
+    ) -> Response:
+        return self._do(request, code, csrf, lambda by: self._desk.end_exception(id_, reason, by), reason)
 
     def propose_points(
         self, request: Request, code: Code, csrf: Word = "", rule: Word = "", evidence: Text = ""

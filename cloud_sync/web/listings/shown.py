@@ -110,6 +110,7 @@ class ListingPage:
     missing: tuple[str, ...]
     interested: bool
     rooms: tuple[tuple[str, str, str], ...]  # room, what it holds, its doors
+    exceptions: tuple[tuple[str, int, str, str, str], ...]  # id, how many more, until, who approved it, why
     documents: tuple[tuple[str, str, str], ...]  # id, name, how it stands
     papers: tuple[Choice, ...]
     risks: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]  # list, its items: id, text, answer
@@ -304,6 +305,10 @@ def listing_shown(
         missing=tuple(words.named(one, say) for one in (*lacks.documents, *lacks.letters, *lacks.items)),
         interested=lacks.interested,
         rooms=tuple((one.room, f"{one.beds} / {one.max_guests}", " ".join(one.doors)) for one in view.rooms),
+        exceptions=tuple(
+            (one.id, one.extra, by.day_and_clock(one.until_ms), one.approved_by, one.reason)
+            for one in view.exceptions
+        ),
         documents=tuple(
             (
                 kind.id,
