@@ -4,7 +4,7 @@ import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 import typer
 
@@ -40,7 +40,7 @@ def who_types() -> str:
 class TellDays(Protocol):
     """How far the bar of this name is, and what was counted so far."""
 
-    def __call__(self, name: str, done: int, days: int, **counted: int) -> None: ...
+    def __call__(self, name: str, done: int, days: int, **counted: Any) -> None: ...
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def day_bars(said: str) -> Iterator[TellDays]:
     bars: dict[str, TaskID] = {}
     with Progress(*columns, console=Console(stderr=True)) as shown:
 
-        def tell(name: str, done: int, days: int, **counted: int) -> None:
+        def tell(name: str, done: int, days: int, **counted: Any) -> None:
             if name not in bars:
                 bars[name] = shown.add_task(name, total=days, **counted)
             shown.update(bars[name], completed=done, **counted)

@@ -138,8 +138,8 @@ def _keep(act: Act, check: Check, look: Look) -> None:
     for one in look.again:
         if known.get(one.node, ((0, ""), False))[1]:
             missing, why = _said(one)
-            values = {"missing": missing, "why": why, "found_ms": act.now_ms, "cleared_ms": None}
-            act.update(table, {"at_ms": check.at_ms, "node": one.node}, **values)
+            anew = {"missing": missing, "why": why, "found_ms": act.now_ms, "cleared_ms": None}
+            act.update(table, {"at_ms": check.at_ms, "node": one.node}, **anew)
 
 
 def _ran_ms(db: sa.Connection, code: str, check: Check) -> int | None:

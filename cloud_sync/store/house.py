@@ -125,7 +125,7 @@ class Act:
     def insert(self, table: sa.Table, **values: object) -> None:
         built.insert(self.connection, table, self._mine(values))
 
-    def update(self, table: sa.Table, key: dict[str, str], **values: object) -> None:
+    def update(self, table: sa.Table, key: Mapping[str, object], **values: object) -> None:
         """Change the rows with this key; at least one must be there."""
         changed = built.update(self.connection, table, self._mine(key), values)
         assert changed >= 1, f"{table.name} has no row {key}"
