@@ -194,6 +194,14 @@ class StaffDesk(Protocol):
         """
         ...
 
+    def companion_let_in(self, place: str, *, actor: str) -> None:
+        """Somebody was let in who belongs to the party of this room or dwelling and is not registered.
+
+        Raises:
+            NotFound: no such room or dwelling, or nobody stays there now.
+        """
+        ...
+
     def cancel_booking(self, source: str, external_ref: str, *, actor: str, reason: str) -> str:
         """The state of the stay afterwards: before arrival nobody comes in; inside, only the way out is left."""
         ...

@@ -95,6 +95,7 @@ class StayBook:
     max_guests: int = 0  # 0: not known
     booking_state: BookingState = BookingState.CONFIRMED
     booked_ms: int = 0
+    headcount: int = 0  # as the order says; 0: not known
     told: tuple[Evidence, ...] = ()
 
     @property

@@ -62,6 +62,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 _O.GUARD,
                 (_S.ALERT, _S.NOTICE, _S.POINTS),
                 "registration verified, or the person left",
+                ("LetIn",),
             ),
             Kind(
                 "D02",

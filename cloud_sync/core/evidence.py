@@ -99,6 +99,13 @@ class MinorConcern:
 
 
 @dataclass(frozen=True, slots=True)
+class LetIn:
+    """Staff opened to somebody of this party who showed no pass of their own."""
+
+    at_night: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """A report to the authority's system about a registration: when it is due, and what came of it."""
 
@@ -157,6 +164,7 @@ Body = (
     | Headcount
     | WrongFact
     | MinorConcern
+    | LetIn
     | Submission
     | DailyReturn
     | Household
@@ -184,6 +192,7 @@ TELLERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "Headcount": ("a check on the spot",),
         "WrongFact": (),
         "MinorConcern": ("a suspicion that staff report", "a visitor to the room of a minor alone"),
+        "LetIn": ("staff who let in a companion",),
         "Submission": ("import reports",),
         "DailyReturn": ("the service, past noon", "a return that is filed after that"),
         "Household": ("import units", "import verifications", "the register of units"),

@@ -73,7 +73,8 @@ def facts_wrong(stay: StayBook, _books: Books, profile: PolicyProfile) -> Iterat
         first.since_ms, first.until_ms, stay.planned_in_ms, rules.dates_off_ms
     ):
         evidence.add(first.ref)
-    out_ms = stay.checked_out_ms
+    # An order that was cancelled while its guests were inside names no departure any more.
+    out_ms = stay.checked_out_ms if stay.booking_state is not BookingState.CANCELLED else None
     if out_ms is not None and _surely_off(out_ms, out_ms, stay.planned_out_ms, rules.dates_off_ms):
         evidence.add(stay.stay)
     if evidence:

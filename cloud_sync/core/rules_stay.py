@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from cloud_sync.core.books import Books, MemberBook, StayBook
-from cloud_sync.core.lifecycles import STAY_AHEAD, StayState
+from cloud_sync.core.evidence import LetIn
+from cloud_sync.core.lifecycles import STAY_AHEAD, STAY_OVER, StayState
 from cloud_sync.core.policy import DAY_MS, PolicyProfile
 from cloud_sync.core.reconcile import LATE_EVIDENCE, Key, Verdict, Word
 
@@ -13,16 +14,26 @@ NEVER_CAME = frozenset({StayState.NO_SHOW, StayState.CANCELLED_BEFORE})
 def entered_not_registered(stay: StayBook, _books: Books, _profile: PolicyProfile) -> Iterator[Verdict]:
     """D01: somebody of this stay passed without a verified registration; closes when it is verified or they left.
 
-    Positive evidence needs no watermark: nothing that is still on the way can undo an entry.
+    Or staff let in a companion who has no pass, and fewer are registered than were booked and came.  Positive evidence
+    needs no watermark: nothing that is still on the way can undo an entry.
     """
     key = Key("D01", stay.stay, stay.planned_in_ms)
     members = [m for m in stay.members if m.entries and not m.verified and m.presence != "out"]
-    if not members:
+    let_in = _companions(stay)
+    if not members and not let_in:
         yield Verdict(key, Word.CLEAR, note="registered by now, or gone")
         return
     grave = any(m.minor for m in members) or any(e.night for m in members for e in m.entries)
-    evidence = tuple(sorted(entry.ref for m in members for entry in m.entries))
-    yield Verdict(key, Word.RAISE, "S1" if grave else "S2", evidence)
+    grave = grave or any(at_night for at_night, _ in let_in)
+    evidence = {entry.ref for m in members for entry in m.entries} | {ref for _, ref in let_in}
+    yield Verdict(key, Word.RAISE, "S1" if grave else "S2", tuple(sorted(evidence)))
+
+
+def _companions(stay: StayBook) -> list[tuple[bool, str]]:
+    """(at night, what says so) of companions whom staff let in, while somebody of the party is still not registered."""
+    told = [(t.body.at_night, t.ref) for t in stay.told if isinstance(t.body, LetIn) and t.stands]
+    came = max(stay.headcount, 2)  # whoever is let in comes to somebody
+    return told if stay.registered < came and stay.state not in STAY_OVER else []
 
 
 def never_entered(stay: StayBook, books: Books, profile: PolicyProfile) -> Iterator[Verdict]:

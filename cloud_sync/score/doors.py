@@ -1,6 +1,6 @@
 """Whoever lawfully stood at a door: would the passes that the nodes hold have opened it?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,12 +27,12 @@ class Doors:
     lock_outs: list[str] = field(default_factory=list)
     lock_ins: list[str] = field(default_factory=list)
 
-    def judge(self, line: Mapping[str, Any], row: PassRow | None) -> None:
-        """One line of a guest at a door."""
+    def judge(self, line: Mapping[str, Any], rows: Sequence[PassRow]) -> None:
+        """One line of a guest at a door; ``rows`` are their pass before and after what was told around that time."""
         who = str(line["who"])
         if line["direction"] == "out":
             self.passages += 1
-            if line["type"] == "access.denied" or row is None or row.state not in GOES_OUT:
+            if line["type"] == "access.denied" or not any(row.state in GOES_OUT for row in rows):
                 self.lock_ins.append(f"{who} at {line['access_point']}")
             return
         span = self.lawful.get(who.rsplit(" ", 1)[0])
@@ -41,7 +41,7 @@ class Doors:
         if line.get("credential_kind") == "guard":
             return
         self.passages += 1
-        if row is None or not self._opens(line, row):
+        if not any(self._opens(line, row) for row in rows):
             self.lock_outs.append(f"{who} at {line['access_point']}")
 
     def _opens(self, line: Mapping[str, Any], row: PassRow) -> bool:

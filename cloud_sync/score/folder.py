@@ -71,6 +71,7 @@ class Folder:
         self.days = int(self.manifest["days"])
         self.start = date.fromisoformat(str(self.manifest["start"]))
         self.begins_ms = moment_ms(f"{self.start.isoformat()}T00:00")
+        self.ends_ms = self.begins_ms + self.days * 24 * 3_600_000
 
     def data(self, name: str) -> bytes:
         return (self.path / name).read_bytes()

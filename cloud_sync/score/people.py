@@ -60,6 +60,17 @@ _SUBJECT = (
     .order_by(tables.pass_.c.pass_id)
 )
 _VISITORS = _SUBJECT.where(tables.subject.c.kind == "visitors", tables.subject.c.ref.in_(many("refs")))
+_LATER = sa.union_all(
+    sa.select(tables.stay.c.stay).where(
+        mine(tables.stay), tables.stay.c.planned_in_ms >= sa.bindparam("end")
+    ),
+    sa.select(tables.pass_.c.pass_id)
+    .join(
+        tables.stay,
+        (tables.stay.c.community == tables.pass_.c.community) & (tables.stay.c.stay == tables.pass_.c.stay),
+    )
+    .where(mine(tables.stay), tables.stay.c.planned_in_ms >= sa.bindparam("end")),
+)
 _ROWS = sa.select(tables.pass_.c.pass_id, tables.pass_.c.version, tables.pass_.c.wire).where(
     mine(tables.pass_), tables.pass_.c.pass_id.in_(many("passes"))
 )
@@ -113,6 +124,11 @@ class People:
             self._persons[stay, member] = new[0]
         known.update(str(row.person) for row in members)
         self._guests.pop(f"{booking} {member}", None)  # their person may have become another's
+
+    def planned_after(self, end_ms: int) -> set[str]:
+        """Stays that are to begin then or later, and their passes."""
+        with reading(self._books.engine).begin() as db:
+            return set(db.execute(_LATER, {**self._mine, "end": end_ms}).scalars())
 
     def meet_others(self) -> None:
         """Residents and staff, as they are before the first day."""

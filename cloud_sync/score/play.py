@@ -10,16 +10,18 @@ from typing import Any
 import sqlalchemy as sa
 
 from cloud_sync.ports import RowAnswer
+from cloud_sync.protocol.messages import PassRow
 from cloud_sync.score.bus import Bus
 from cloud_sync.score.doors import Doors, doors_of
 from cloud_sync.score.findings import Finding, Watch
 from cloud_sync.score.folder import Folder, Told
 from cloud_sync.score.nodes import Nodes
-from cloud_sync.score.people import People
+from cloud_sync.score.people import Holder, People
 from cloud_sync.score.town import ACTOR, BEGINNING, Town
 from cloud_sync.store import tables
-from cloud_sync.store.house import Act
+from cloud_sync.store.house import Act, acting
 from cloud_sync.store.intake_rows import take_rows
+from cloud_sync.store.minors_told import companion_of
 from cloud_sync.store.reconcile_edges import touch_edges
 from cloud_sync.store.timeline import advance_time
 
@@ -65,6 +67,8 @@ class Play:
         self._doors = doors_of(folder, self._books)
         self._bus = Bus(town)
         self._kept: list[_Ordered] = []  # told, and not yet at its time
+        self._before: dict[str, PassRow] = {}
+        self._accompanied: set[str] = set()
         self._number = 0
         self._looked_ms = self._clock.now_ms()
         self.played = Played(doors=self._doors)
@@ -127,10 +131,11 @@ class Play:
     def _step(self, until_ms: int, lines: Callable[[int], Iterator[dict[str, Any]]] | None) -> None:
         since_ms = self._clock.now_ms()
         self._clock.move_to(until_ms)
+        seen = list(lines(until_ms)) if lines is not None else []
+        self._timed("doors", lambda: self._stand(seen))
         self._timed("intake", lambda: self._take(until_ms))
-        if lines is not None:
-            told = list(lines(until_ms))
-            self._timed("doors", lambda: self._tell(told))
+        if seen:
+            self._timed("doors", lambda: self._tell(seen))
         self._timed("time", lambda: advance_time(self._books.house, since_ms=since_ms))
         self._timed("judging", lambda: self._judge(since_ms))
 
@@ -162,19 +167,45 @@ class Play:
         elif one.kind == "registrations" and answer.status != "rejected":
             self.people.registered(act, f"{one.cells['source']} {one.cells['external_ref']}", one.member)
 
-    def _tell(self, lines: list[dict[str, Any]]) -> None:
-        people = self.people
+    def _stand(self, lines: list[dict[str, Any]]) -> None:
+        """The passes as they stand when the quarter of an hour begins; what is told in it may come before or after a passage."""
+        self._look(lines)
+        self._before = dict(self.people.rows)
+
+    def _look(self, lines: list[dict[str, Any]]) -> dict[str, Holder]:
         named = {str(line[key]) for line in lines for key in ("who", "host") if key in line}
-        held = {who: holder for who in named if (holder := people.holder(who)) is not None}
-        people.look(holder.pass_id for holder in held.values())
+        held = {who: holder for who in named if (holder := self.people.holder(who)) is not None}
+        self.people.look(holder.pass_id for holder in held.values())
+        return held
+
+    def _tell(self, lines: list[dict[str, Any]]) -> None:
+        people, held = self.people, self._look(lines)
         for line in lines:
             who = line.get("who")
             if who is not None and " " in who and "direction" in line:
                 holder = held.get(who)
-                self._doors.judge(line, people.rows.get(holder.pass_id) if holder else None)
+                rows = (
+                    []
+                    if holder is None
+                    else [self._before.get(holder.pass_id), people.rows.get(holder.pass_id)]
+                )
+                self._doors.judge(line, [row for row in rows if row is not None])
             self._nodes.write(line, people.pass_of)
+        self._let_in(lines)
         self._bus.tell(self._nodes.frames(self._clock.now_ms()))
         self.played.events += len(lines)
+
+    def _let_in(self, lines: list[dict[str, Any]]) -> None:
+        """Whom a guard lets in who names a party: said on the staff's page, once for a party."""
+        for line in lines:
+            host = line.get("host")
+            if host is None or line["direction"] != "in" or line["type"] != "access.granted":
+                continue
+            stay = self.people.stay_of(str(host).rsplit(" ", 1)[0])
+            if stay is not None and stay not in self._accompanied:
+                self._accompanied.add(stay)
+                with acting(self._books.house, str(line["actor"]), "staff") as act:
+                    companion_of(act, stay, line["at"])
 
     def _judge(self, since_ms: int) -> None:
         touch_edges(self._books.house, since_ms)

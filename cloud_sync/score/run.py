@@ -20,6 +20,8 @@ FOLLOWS: Mapping[tuple[str, str], str] = {
         "D09",
         "D01",
     ): "the second registration of one document waits for a person, so its guest enters unregistered",
+    ("D20", "D01"): "whoever is under age without a guardian waits for a person, so they enter unregistered",
+    ("D06", "D02"): "the one too many who was declared never comes",
     ("D01", "D14"): "whoever comes first and registers later was not registered near the arrival either",
     ("D08", "D14"): "where nobody may be lodged nobody is registered, near the arrival or later",
 }
@@ -45,7 +47,13 @@ def run(folder: Folder, home: Path, database_url: str, tell: Progress) -> Done:
         played = play.run()
         rows = truth_rows(folder, town.books, play.people)
         # The service is set up three weeks early, for bookings are; of those days the truth table says nothing.
-        found = [one for one in played.found if not 0 < one.window_ms < folder.begins_ms]
+        # Nor does it of stays that were ordered in its days and begin after its last midnight.
+        later = play.people.planned_after(folder.ends_ms)
+        found = [
+            one
+            for one in played.found
+            if not 0 < one.window_ms < folder.begins_ms and one.subject not in later
+        ]
         unscored = {**folder.manifest["unscored"], "D18": OFF}
         scored = score(rows, found, unscored=unscored, follows=_follows)
         missed = verdict(played, scored)

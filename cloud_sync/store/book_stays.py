@@ -101,6 +101,7 @@ def _stays_query() -> sa.Select[Any]:
         listing.c.unit,
         booking.c.state.label("booking_state"),
         booking.c.received_ms,
+        booking.c.headcount,
     )
     return sa.select(*columns).select_from(joined).where(mine(stay), stay.c.stay.in_(many("stays")))
 
@@ -230,6 +231,7 @@ class StayLoader:
                 max_guests=row.max_guests or 0,
                 booking_state=BookingState(row.booking_state or BookingState.CONFIRMED),
                 booked_ms=row.received_ms or 0,
+                headcount=row.headcount or 0,
                 told=told.get(row.stay, ()),
             )
             for row in rows

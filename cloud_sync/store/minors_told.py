@@ -1,4 +1,4 @@
-"""What makes a minor's stay an S1 at once: a suspicion that staff report, and a visitor to a minor who is alone."""
+"""What staff tell of a party: a suspicion about a minor, a visitor to one who is alone, a companion who is not registered."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,21 +6,24 @@ from typing import Any
 import sqlalchemy as sa
 
 from cloud_sync.core.case_types import Case, CaseEvent, Deed, Family, Finding, OwnerRole, Severity
-from cloud_sync.core.evidence import MinorConcern
+from cloud_sync.core.evidence import LetIn, MinorConcern
 from cloud_sync.core.lifecycles import STAY_OPEN
+from cloud_sync.core.policy import HOUR_MS
 from cloud_sync.core.reconcile import Key
 from cloud_sync.errors import NotFound
 from cloud_sync.store import audit, minors, tables
 from cloud_sync.store.case_rows import begin, link, move, newest_rev, open_with_key
 from cloud_sync.store.discrepancy_rows import raise_now
 from cloud_sync.store.dossier_books import check_unit
-from cloud_sync.store.evidence_store import tell
+from cloud_sync.store.evidence_store import is_standing, tell
 from cloud_sync.store.house import Act
 from cloud_sync.store.notices import Letter, queue
 from cloud_sync.store.reasons import checked_reason
 
 SUSPICION = "suspicion"
 SCREEN = "police liaison"
+COMPANION = "companion"  # the key of the evidence
+NIGHT_FROM, NIGHT_UNTIL = 22, 6
 _WORD = MinorConcern.__name__
 
 
@@ -59,16 +62,40 @@ def visitor_to(act: Act, place: str, ref: str, since_ms: int, why: str) -> bool:
     Raises:
         NotFound: no such room or dwelling.
     """
+    alone = [stay for room in _rooms(act, place) for stay in _stays(act, room, since_ms) if _alone(act, stay)]
+    for stay in alone:
+        _concern(act, stay, f"visitor-{ref}", MinorConcern("visitor"), why, OwnerRole.GUARD)
+    return bool(alone)
+
+
+def companion_to(act: Act, place: str) -> None:
+    """Staff let in somebody of the party that stays in this room or dwelling now, who is not registered.
+
+    Raises:
+        NotFound: no such room or dwelling, or nobody stays there now.
+    """
+    stays = [stay for room in _rooms(act, place) for stay in _stays(act, room, act.now_ms)]
+    if not stays:
+        raise NotFound(f"nobody stays at {place} now.")
+    for stay in stays:
+        companion_of(act, stay, act.now_ms)
+
+
+def companion_of(act: Act, stay: str, at_ms: int) -> None:
+    """As ``companion_to``, of a stay that is known; told once, for who else comes along changes nothing."""
+    hour = (at_ms - act.house.midnight_ms(at_ms)) // HOUR_MS
+    told = LetIn(hour < NIGHT_UNTIL or hour >= NIGHT_FROM)
+    if not is_standing(act, stay, COMPANION, told):
+        tell(act, stay, COMPANION, told, at_ms)
+
+
+def _rooms(act: Act, place: str) -> list[str]:
     rooms: list[Any] = [*act.rows(tables.room, label=place)]
     for listing in act.rows(tables.listing, unit=place):
         rooms += act.rows(tables.room, listing=str(listing.listing))
     if not rooms:
         check_unit(act, place)
-    names = sorted({str(row.room) for row in rooms})
-    alone = [stay for room in names for stay in _stays(act, room, since_ms) if _alone(act, stay)]
-    for stay in alone:
-        _concern(act, stay, f"visitor-{ref}", MinorConcern("visitor"), why, OwnerRole.GUARD)
-    return bool(alone)
+    return sorted({str(row.room) for row in rooms})
 
 
 def _stays(act: Act, room: str, at_ms: int) -> list[str]:

@@ -64,6 +64,10 @@ class StaffBooks:
         with self._staff(actor) as act:
             return minors_told.visitor_to(act, place, str(act.now_ms), act.now_ms, reason)
 
+    def companion_let_in(self, place: str, *, actor: str) -> None:
+        with self._staff(actor) as act:
+            minors_told.companion_to(act, place)
+
     def cancel_booking(self, source: str, external_ref: str, *, actor: str, reason: str) -> str:
         with self._staff(actor) as act:
             return changing.cancel_by_hand(act, source, external_ref, reason)

@@ -99,15 +99,30 @@ class _Walk:
     def __init__(
         self, guests: Guests, rng: Random, trouble: Trouble, out: list[Line], stay: Stay, k: int
     ) -> None:
-        place, listing = guests._place, guests._homes.listings[stay.listing]  # noqa: SLF001 - one file, one thing
+        place, homes = guests._place, guests._homes  # noqa: SLF001 - one file, one thing
         self._rng, self._trouble, self._out, self._stay, self._k = rng, trouble, out, stay, k
-        self._place = place
-        self._door = place.unit_points.get((listing.unit.building, listing.unit.door))
-        lobby = place.lobbies.get(listing.unit.building)
-        if lobby is not None and (self._door is None or rng.random() < 0.15):
-            self._door = lobby
+        self._place, self._moved = place, -1
+        self._door = self._later = self._way(homes, stay.listing)
+        if stay.moved_to >= 0:
+            self._moved = stay.moved_at
+            self._later = self._way(homes, homes.rooms[stay.moved_to].listing)
         self._who = (stay.who(k), "guest", stay.members[k].credential)
         self._locks = len(place.points)
+
+    def _way(self, homes: Homes, listing: int) -> int | None:
+        """The door of the house that they take on this day, if there is one."""
+        unit = homes.listings[listing].unit
+        door, lobby = (
+            self._place.unit_points.get((unit.building, unit.door)),
+            self._place.lobbies.get(unit.building),
+        )
+        if lobby is not None and (door is None or self._rng.random() < 0.15):
+            return lobby
+        return door
+
+    def _house(self, ms: int) -> int | None:
+        """The door of the house that they live in then."""
+        return self._later if 0 <= self._moved <= ms // MINUTE else self._door
 
     def into(self, ms: int) -> None:
         gate = self._rng.choice(self._place.gates_in)
@@ -115,13 +130,13 @@ class _Walk:
         if self._stay.label == "D19" and self._k == 0:
             other = next((g for g in self._place.gates_in if g != gate), gate)
             self._out.append((ms + NOT_WALKABLE_MS, other, taken("in", *self._who)))
-        if self._door is not None:
-            self._pass(ms + 70_000 + self._rng.randrange(60_000), self._door, "in")
+        if (door := self._house(ms + 160_000)) is not None:
+            self._pass(ms + 70_000 + self._rng.randrange(60_000), door, "in")
         self.unlock(ms + 160_000 + self._rng.randrange(30_000))
 
     def out_of(self, ms: int) -> None:
-        if self._door is not None:
-            self._pass(ms, self._door, "out")
+        if (door := self._house(ms)) is not None:
+            self._pass(ms, door, "out")
         self._pass(ms + 60_000 + self._rng.randrange(60_000), self._rng.choice(self._place.gates_out), "out")
 
     def unlock(self, ms: int) -> None:

@@ -21,7 +21,7 @@ VISITOR = "class=visitor"
 SAY_WHY = mark("Say in a few words why; it is kept with your name.")
 CHOOSE = mark("Choose what the door shall do.")
 UNSURE = mark("The command was not sent: this gate is not sure of the time, and then only locks and blocks.")
-NO_ROOM = mark("There is no room or dwelling of that number; nothing was sent.")
+NO_ROOM = mark("There is no room or dwelling of that number, or nobody stays there now; nothing was sent.")
 NOT_SENT = mark("The command was not sent; look at the door's state and try again.")
 
 AccessPoint = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -55,11 +55,18 @@ class DoorPages:
         reason: Reason = "",
         case: CaseField = "",
         visits: Word = "",
+        party: Word = "",
     ) -> Response:
         """The first step: nothing has happened yet, and the page says what will."""
         asked = self._desk.asked(request, Right.COMMAND_DOOR)
         check_form(asked.session.csrf, csrf)
-        page = replace(self._page(asked, access_point, case), chosen=op, reason=reason, visits=visits.strip())
+        page = replace(
+            self._page(asked, access_point, case),
+            chosen=op,
+            reason=reason,
+            visits=visits.strip(),
+            party=bool(party),
+        )
         problem = _incomplete(page)
         if problem:
             page = replace(page, problem=asked.by.say(problem))
@@ -75,11 +82,18 @@ class DoorPages:
         reason: Reason = "",
         case: CaseField = "",
         visits: Word = "",
+        party: Word = "",
     ) -> Response:
         """The second step sends it, once."""
         asked = self._desk.asked(request, Right.COMMAND_DOOR)
         check_form(asked.session.csrf, csrf)
-        page = replace(self._page(asked, access_point, case), chosen=op, reason=reason, visits=visits.strip())
+        page = replace(
+            self._page(asked, access_point, case),
+            chosen=op,
+            reason=reason,
+            visits=visits.strip(),
+            party=bool(party),
+        )
         problem = _incomplete(page)
         if not problem:
             try:
@@ -93,10 +107,13 @@ class DoorPages:
         return answer(request, "staff/door.html", replace(page, problem=asked.by.say(problem)), CONFLICT)
 
     def _visitor(self, page: DoorPage, asked: Asked) -> None:
-        """Whom somebody visits who is let in by hand; said before the door opens, so that a wrong room opens nothing."""
+        """Whom somebody visits or belongs to who is let in by hand; said before the door opens, so that a wrong room opens nothing."""
         if page.chosen == "admit" and page.visits:
-            actor = asked.session.user.name
-            self._desk.services.registry.visitor_let_in(page.visits, actor=actor, reason=page.reason)
+            actor, registry = asked.session.user.name, self._desk.services.registry
+            if page.party:
+                registry.companion_let_in(page.visits, actor=actor)
+            else:
+                registry.visitor_let_in(page.visits, actor=actor, reason=page.reason)
 
     def _issue(self, access_point: str, op: str, asked: Asked, reason: str) -> str:
         actor = asked.session.user.name

@@ -115,6 +115,7 @@ class ProvePage:
     reason: str
     problem: str
     done: ProvedCard | None
+    emergency: str = ""  # what a declared emergency asks is asked of guests only
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,7 @@ class DoorPage:
     problem: str = ""
     confirm: bool = False
     visits: str = ""  # the room or dwelling a visitor says
+    party: bool = False  # they belong to the party that stays there, and are not registered
 
     @property
     def chosen_title(self) -> str:
