@@ -2,6 +2,7 @@
 
 import pytest
 
+from cloud_sync.errors import NotFound
 from cloud_sync.ports_staff import Proof
 from tests.fakes.guest_house import COMPANION, FORM
 from tests.stories.story import visiting
@@ -45,5 +46,24 @@ def test_somebody_who_came_in_without_a_verified_registration_is_noticed_until_i
     assert next(row for row in community.rows() if row.pass_id == lead.pass_id).state == "ARMED"
     proof = Proof("xc", "1001", "staff", "seen at the gate", COMPANION)
     assert community.registry.prove(proof, actor="wang").pass_state == "ACTIVE"
+    community.time_goes()
+    assert community.open("D01") == []
+
+
+@pytest.mark.story("11a", "11d")
+def test_a_companion_without_a_pass_whom_staff_let_in_is_noticed_until_registered(community):
+    """Nothing at the door names them: the guard says to which room they belong, and the party is one short."""
+    community.registers()
+    (lead,) = community.rows()
+    community.comes_in(lead)
+    with pytest.raises(NotFound, match="unit 999 is not in the register"):
+        community.registry.companion_let_in("999", actor="wang")
+    community.registry.companion_let_in("301", actor="wang")
+    community.time_goes()
+    (found,) = community.open("D01")
+    assert (found.severity, found.subject) == ("S2", community.stay().stay)
+    community.read_notice()
+    community.registry.add_companion(community.token, COMPANION)
+    community.registry.prove(Proof("xc", "1001", "staff", "seen at the gate", COMPANION), actor="wang")
     community.time_goes()
     assert community.open("D01") == []
