@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from cloud_sync.ports_staff import Proof, Proved
+from cloud_sync.store.bulletins import SqlBulletins
 from cloud_sync.store.figures import StoredFigures
 from cloud_sync.store.upstream_read import StoredUpstream
 from cloud_sync.web.app import create_app
@@ -25,7 +26,7 @@ from tests.fakes.evening import EVENING_MS, HOUR_MS, hourly, play
 from tests.fakes.guest_house import ADULT, CHILD, COMPANION, FORM, GuestHouse
 from tests.fakes.registry_sheets import ROLL, ROWS
 from tests.fakes.registry_sheets import bring as bring_rows
-from tests.fakes.staff_house import GUARD, OTHER_GUARD, StaffHouse
+from tests.fakes.staff_house import GUARD, OFFICER, OTHER_GUARD, StaffHouse
 from tests.fakes.web_house import (
     ADMIN,
     BOOKING_CSV,
@@ -233,6 +234,24 @@ def prove(page: Page, url: str, house: StaffHouse, look: Look) -> None:
     look(page, "somebody under age")
 
 
+def community_work(page: Page, url: str, look: Look) -> None:
+    """A matter that somebody tells, what its link shows, tasks in the field, departments, and the roll-call."""
+    log_in(page, url, OFFICER)
+    page.goto(f"{url}/staff/matters")
+    page.select_option("#kind", "noise")
+    page.fill("#place", GATE)
+    page.fill("#said", "music at one in the night")
+    page.click("#matter button")
+    expect(page.locator("#taken")).to_be_visible()
+    look(page, "a matter, taken down")
+    link = page.locator("#status-link").inner_text()
+    page.goto(f"{url}{link[link.index('/status/') :]}")
+    look(page, "a matter, by its link")
+    for path in ("/staff/field", "/inbox", "/staff/roll"):
+        page.goto(f"{url}{path}")
+        look(page, path)
+
+
 def command_zone(page: Page, other: Page, url: str, house: ZoneHouse, look: Look) -> None:
     """One guard proposes to lock the site down, by keyboard; another says the same, and the doors answer."""
     page.goto(f"{url}/staff/zones")
@@ -274,10 +293,11 @@ def test_every_page_of_the_gate_staff(windows, tmp_path, look, printed, lang):
         prove(page, site.url, house, look)
         command_zone(page, other, site.url, house, look)
         page.goto(f"{site.url}/staff/passes")
-        expect(page.locator("section.pass")).to_have_count(1)
+        expect(page.locator("section.pass")).to_have_count(2)  # the guest and the child
         look(page, "passes at the doors")
         page.goto(f"{site.url}/morning")
         look(page, "not for a guard")
+        community_work(windows(), site.url, look)
     house.close()
     assert of_folder(TEMPLATES / "staff") <= printed
 
@@ -338,7 +358,8 @@ def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
     house = WebHouse(tmp_path, SteppedClock(EVENING_MS))
     reports = StoredUpstream(house._house())
     figures = StoredFigures(house.house)
-    app = create_app(replace(house.services, reader=hourly(house), upstream=reports, figures=figures))
+    more = {"upstream": reports, "figures": figures, "bulletins": SqlBulletins(house.house)}
+    app = create_app(replace(house.services, reader=hourly(house), **more))
     with PageServer(app, "127.0.0.1", 0) as site:
         page = windows()
         first_run(page, site.url, house, look)
@@ -357,6 +378,8 @@ def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
         page.goto(f"{site.url}/figures")
         expect(page.locator("#discrepancies_grave")).to_be_visible()
         look(page, "figures")
+        page.goto(f"{site.url}/bulletins")
+        look(page, "notices to guests")
         house.clock.now += 7 * HOUR_MS
         page.goto(f"{site.url}/morning")
         page.click("details summary")

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from cloud_sync.identity.lost import lose
 from cloud_sync.store.retention import run_retention
 from cloud_sync.web.render import TEMPLATES
 from cloud_sync.web.serve import PageServer
@@ -52,6 +53,7 @@ def test_every_page_of_privacy(windows, tmp_path, look, printed, picture, lang):
         address = ask_for_a_trace(page, site.url, look)
         other.goto(address)
         look(other, "trace, asked to decide")
+        other.locator("#telling-told").check()
         other.locator("#approve").press("Enter")
         expect(other.locator("#look")).to_be_visible()
         page.goto(address)
@@ -75,5 +77,10 @@ def test_every_page_of_privacy(windows, tmp_path, look, printed, picture, lang):
         with page.expect_download() as download:
             page.locator("#copy-form button").first.press("Enter")
         assert download.value.suggested_filename == "my-data.zip"
+        house.tell("sys.enrolled", pass_id=passed.pass_id, subject_ref=passed.subject_ref)
+        lose(house.books, "gate-1", by="Li Na", reason="cut from its post", actor="cli:li")
+        page.goto(f"{site.url}/privacy")
+        page.locator('a[href^="/privacy/breaches/"]').click()
+        look(page, "a lost node with faces")
     house.close()
     assert of_folder(TEMPLATES / "privacy") <= printed

@@ -16,6 +16,9 @@ from cloud_sync.store.bulletins import SqlBulletins
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
 from cloud_sync.store.commands import SqlCommands
+from cloud_sync.store.departments import SqlDepartments
+from cloud_sync.store.field_tasks import SqlField
+from cloud_sync.store.matters import SqlMatters
 from cloud_sync.store.privacy_desk import SqlPrivacy
 from cloud_sync.store.receipts import StoredDeliveries
 from cloud_sync.web.services import Services
@@ -61,6 +64,9 @@ class StaffHouse(WebHouse):
             deliveries=StoredDeliveries(self.engine, COMMUNITY),
             privacy=SqlPrivacy(self.books),
             bulletins=SqlBulletins(self.books),
+            departments=SqlDepartments(self.books),
+            matters=SqlMatters(self.books),
+            field_desk=SqlField(self.books),
         )
 
     def open_up(self) -> None:
