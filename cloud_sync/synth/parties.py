@@ -212,8 +212,9 @@ class Parties:
                 stay.label = ""  # it was about the one who stays at home now
 
     def _crowd(self, stay: Stay) -> None:
-        """One more is declared than the room may hold, and never comes."""
-        extra = Member(self._people.one(), "qr", stay.members[0].registered_at, enters=False)
+        """One more is declared than the room may hold, after everybody else, and never comes."""
+        last = max(member.registered_at or 0 for member in stay.members) + 1
+        extra = Member(self._people.one(), "qr", last, enters=False)
         stay.members.append(extra)
 
     # --- bookings that come to nothing ---------------------------------------------------------------------------
