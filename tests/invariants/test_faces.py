@@ -147,7 +147,7 @@ WALKS_UP = re.compile(r"\b(?:looked_at|walk|seen|mean_of)\(")
 SPEAKS = re.compile(r"face|template|look|camera|picture|photo|mask|twin|live", re.IGNORECASE)
 
 
-def tests_without_a_face(text: str) -> set[str]:
+def without_a_face(text: str) -> set[str]:
     """Names of the tests of a file that need neither an engine nor a face, in a file that needs none as a whole."""
     if any(OF_A_FACE.search(line) for line in text.splitlines() if line.startswith("pytestmark")):
         return set()
@@ -160,7 +160,7 @@ def tests_without_a_face(text: str) -> set[str]:
 def only_with_a_face(found: tuple[marks.Mark, ...]) -> set[str]:
     """Clauses of the acceptance suite that no test shows without a face."""
     files = {
-        mark.file: tests_without_a_face((TESTS / mark.file).read_text(encoding="utf-8")) for mark in found
+        mark.file: without_a_face((TESTS / mark.file).read_text(encoding="utf-8")) for mark in found
     }
     without = {clause for mark in found if mark.test in files[mark.file] for clause in mark.clauses}
     return {clause for mark in found for clause in mark.clauses} - without
@@ -179,5 +179,5 @@ def test_invariant_20_what_the_stories_promise_holds_without_faces_but_what_they
 
 def test_invariant_20_catches_a_promise_that_only_a_face_keeps():
     text = "pytestmark = pytest.mark.clips\ndef test_a(): ..."
-    assert tests_without_a_face(text) == set()
-    assert tests_without_a_face("def test_a(): FaceSeen(1)\ndef test_b(): ...") == {"test_b"}
+    assert without_a_face(text) == set()
+    assert without_a_face("def test_a(): FaceSeen(1)\ndef test_b(): ...") == {"test_b"}
