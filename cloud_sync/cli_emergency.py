@@ -17,6 +17,9 @@ emergency_app = typer.Typer(
 )
 
 
+EmergencyName = Annotated[str, typer.Argument(help="As 'emergency list' names it.")]
+
+
 @emergency_app.command("propose")
 def propose(
     purpose: Annotated[str, typer.Option(help="What for, in one line; guests read it.")],
@@ -33,7 +36,7 @@ def propose(
 
 
 @emergency_app.command("approve")
-def approve(emergency: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
+def approve(emergency: EmergencyName, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """As the second person: from now on its fields may be asked, until its end."""
     with opened_books(config) as books, acting(books.house, who_types(), STAFF) as act:
         typer.echo(_line(books.house, emergencies.approve(act, emergency)))
@@ -41,7 +44,7 @@ def approve(emergency: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 @emergency_app.command("end")
 def end(
-    emergency: str,
+    emergency: EmergencyName,
     reason: Annotated[str, typer.Option(help="Why, in one line without names; it is kept.")],
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:

@@ -29,6 +29,8 @@ subject_app = typer.Typer(help="What a person may ask for.", no_args_is_help=Tru
 breach_app = typer.Typer(help="A lost node held faces: what has to be done.", no_args_is_help=True)
 
 Reason = Annotated[str, typer.Option(help="Why, in one line without names; it is kept.")]
+BreachName = Annotated[str, typer.Argument(help="As 'breach list' names it.")]
+BreachStep = Annotated[str, typer.Argument(help="A step of it, as 'breach show' names it.")]
 Note = Annotated[str, typer.Option(help="What was done, in one line without names of guests; it is kept.")]
 Guest = Annotated[str, typer.Option(help="Whom of the party, by subject reference; without it who booked.")]
 AsOf = Annotated[
@@ -196,7 +198,7 @@ def breaches(config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 
 @breach_app.command("show")
-def breach_show(breach: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
+def breach_show(breach: BreachName, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """The steps of one list: who did each and how, or that it is still to do."""
     with opened_books(config) as books:
         view = SqlPrivacy(books.house).breach(breach)
@@ -208,7 +210,9 @@ def breach_show(breach: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
 
 
 @breach_app.command("done")
-def breach_done(breach: str, step: str, note: Note, config: ConfigOption = DEFAULT_CONFIG) -> None:
+def breach_done(
+    breach: BreachName, step: BreachStep, note: Note, config: ConfigOption = DEFAULT_CONFIG
+) -> None:
     """One step is done, in the name of who types; the last one closes the list."""
     with opened_books(config) as books:
         SqlPrivacy(books.house).tick_breach(breach, step, note=note, actor=who_types())

@@ -27,6 +27,7 @@ HAND_MOST_S = 600.0  # bringing the file over a slow line, and thirty seconds of
 PHASES = {0: Phase.TAKEN, 3: Phase.WENT_BACK, 4: Phase.DARK}
 
 rollout_app = typer.Typer(help="Releases to the nodes, one of an entrance at a time.", no_args_is_help=True)
+RolloutName = Annotated[str, typer.Argument(help="As 'rollout show' names it.")]
 Reason = Annotated[str, typer.Option(help="Why, in one line without names; it is kept.")]
 ReleaseFile = Annotated[Path, typer.Option(help="The signed paper, as 'rollout sign' wrote it.")]
 TarFile = Annotated[Path, typer.Option(help="The tar file it is about.")]
@@ -91,7 +92,11 @@ def begin(
 
 @rollout_app.command("run")
 def run(
-    rollout: str, release: ReleaseFile, file: TarFile, hand: Hand, config: ConfigOption = DEFAULT_CONFIG
+    rollout: RolloutName,
+    release: ReleaseFile,
+    file: TarFile,
+    hand: Hand,
+    config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Order node after node until it is done, stopped, or waits for a look at the first. Exit code 1 when stopped."""
     with opened_books(config) as books:
@@ -109,7 +114,7 @@ def run(
 
 
 @rollout_app.command("back")
-def back(rollout: str, hand: Hand, reason: Reason, config: ConfigOption = DEFAULT_CONFIG) -> None:
+def back(rollout: RolloutName, hand: Hand, reason: Reason, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """One step: every node that has it goes back to the release before. Exit code 1 when one did not."""
     with opened_books(config) as books:
         with acting(books.house, who_types(), STAFF) as act:
@@ -123,14 +128,14 @@ def back(rollout: str, hand: Hand, reason: Reason, config: ConfigOption = DEFAUL
 
 
 @rollout_app.command("go-on")
-def go_on(rollout: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
+def go_on(rollout: RolloutName, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """You have looked at the first nodes: the others follow with the next 'rollout run'."""
     with opened_books(config) as books, acting(books.house, who_types(), STAFF) as act:
         rollouts.go_on(act, rollout)
 
 
 @rollout_app.command("end")
-def end(rollout: str, reason: Reason, config: ConfigOption = DEFAULT_CONFIG) -> None:
+def end(rollout: RolloutName, reason: Reason, config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Order no further node; those that have it keep it."""
     with opened_books(config) as books, acting(books.house, who_types(), STAFF) as act:
         rollouts.end(act, rollout, reason)

@@ -28,7 +28,7 @@ from edge.compose_faces import faces_side, open_peers
 from edge.compose_identity import identity_side, open_identity, session_opener
 from edge.compose_locks import check_locks, open_locks, slowest_bolt_ms
 from edge.compose_passes import BookPasses
-from edge.compose_roll import roll_pages
+from edge.compose_roll import roll_pages, screens_of
 from edge.compose_talk import device_signer, open_ledger, passes_pull
 from edge.config import DoorConfig, NodeConfig
 from edge.core.commands import Received
@@ -48,7 +48,6 @@ from edge.gateio.profile import DoorTable, Profile, load_profile, profile_hash
 from edge.kiosk.app import Keypad
 from edge.kiosk.doors import kiosk_state
 from edge.kiosk.screens import DoorScreens
-from edge.kiosk.serve import KioskServer
 from edge.link.link import Aboard, Link
 from edge.link.translate import decode_passes
 from edge.ports import ClockReading, Point
@@ -315,11 +314,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         await stack.enter_async_context(own)
         if config.kiosk.port:
             roll = roll_pages(config, node, rules, clock, join.zone)
-            pages = KioskServer(
-                kiosk, config.kiosk.host, config.kiosk.port, keypad(node), help_desk.bell(), roll
-            )
-            pages.start()
-            stack.callback(pages.close)
+            stack.callback(screens_of(config, kiosk, keypad(node), help_desk.bell(), roll).close)
         carry = carried_desk(join, stores.book, clock, node)
         server = await control.serve(
             config.data_dir / "control.sock",

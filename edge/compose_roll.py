@@ -4,8 +4,10 @@ from datetime import tzinfo
 
 from edge.config import NodeConfig
 from edge.core.events import AccessPointId
-from edge.kiosk.app import templates
+from edge.kiosk.app import Bell, Keypad, templates
 from edge.kiosk.roll import RollPages
+from edge.kiosk.serve import KioskServer
+from edge.kiosk.state import KioskState
 from edge.ports import Clock
 from edge.runtime.node import Node
 from edge.runtime.roll_desk import RollDesk
@@ -27,3 +29,12 @@ def roll_pages(
     }
     desk = RollDesk(config.kiosk.roll_code, node.knowledge, rules.seen, clock, names)
     return RollPages(desk, zone, templates())
+
+
+def screens_of(
+    config: NodeConfig, kiosk: KioskState, keys: Keypad, bell: Bell, roll: RollPages | None
+) -> KioskServer:
+    """The pages at the doors, served; the caller closes them."""
+    pages = KioskServer(kiosk, config.kiosk.host, config.kiosk.port, keys, bell, roll)
+    pages.start()
+    return pages

@@ -100,17 +100,10 @@ class DoorConfig(Strict):
     direction: Literal["in", "out", "unknown"] = "in"
     name_zh: str = Field("", description="What is written over the door; the access point where it is empty.")
     name_en: str = ""
-    near_zh: str = Field(
-        "",
-        description="The entrance next to this one, as people call it: said while this door opens for nobody.",
-    )
-    near_en: str = ""
-    camera: Name | None = Field(
-        None, description="The camera in front of this door; a room's faces the corridor."
-    )
-    t_release_ms: int = Field(
-        5_000, ge=1_000, le=60_000, description="How long a grant keeps the lock released."
-    )
+    near_zh: str = Field("", description="The entrance next to this one: said while this door is no way in.")
+    near_en: str = Field("", description="The same in English.")
+    camera: Name | None = Field(None, description="The camera before this door; a room's faces the corridor.")
+    t_release_ms: int = Field(5_000, ge=1_000, le=60_000, description="How long a grant releases the lock.")
     t_extension_ms: int = Field(
         10_000, ge=0, le=30_000, description="Added to t_release_ms for who needs more time."
     )
@@ -305,11 +298,7 @@ class KioskConfig(Strict):
     help_phone: str = Field(
         "", pattern=r"^[0-9+() -]{0,24}$", description="Shown where the staff cannot be told from the screen."
     )
-    roll_code: str = Field(
-        "",
-        pattern=r"^([0-9]{6,12})?$",
-        description="Opens /roll-call: rooms and how many people, for guards and fire brigade; empty = no list.",
-    )
+    roll_code: str = Field("", pattern=r"^([0-9]{6,12})?$", description="Opens /roll-call; empty = no list.")
 
     @model_validator(mode="after")
     def _speaks_both(self) -> "KioskConfig":

@@ -121,6 +121,7 @@ class NodeLoader:
             return ()
         holes, owed = self._holes(nodes)
         taken = self._taken_away(nodes)
+        doors = self._places.doors_of(nodes) if taken else {}
         books = []
         for node in nodes:
             state, held = self._states.get(node), self.sets.get(node)
@@ -133,19 +134,21 @@ class NodeLoader:
                     built_ms=held.built_ms if held is not None else 0,
                     told_ver=state.auth_ver if state is not None else 0,
                     told_root=state.root if state is not None else "",
-                    revoked_ms=self._unreceipted(node, taken),
+                    revoked_ms=self._unreceipted(node, taken, doors.get(node, set())),
                     erase_ms=owed.get(node),
                     holes=tuple(holes[node]),
                 )
             )
         return tuple(books)
 
-    def _unreceipted(self, node: str, taken: Sequence[tuple[int, frozenset[str]]]) -> int | None:
+    def _unreceipted(
+        self, node: str, taken: Sequence[tuple[int, frozenset[str]]], doors: set[str]
+    ) -> int | None:
         """When the oldest thing was taken away that neither a receipt covers nor a set was built for."""
         held = self.sets.get(node)
         if held is None:
             return None
-        since_ms, doors = _uncovered_ms(held), self._places.doors_of(node)
+        since_ms = _uncovered_ms(held)
         return next((at_ms for at_ms, scope in taken if at_ms > since_ms and doors & scope), None)
 
     def _taken_away(self, nodes: Sequence[str]) -> list[tuple[int, frozenset[str]]]:

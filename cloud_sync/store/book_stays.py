@@ -46,7 +46,9 @@ _ALL_POINTS = sa.select(_POINT.c.access_point).where(mine(_POINT))
 _POINTS = sa.select(_POINT.c.access_point, _POINT.c.node, _POINT.c.kind).where(
     mine(_POINT), _POINT.c.access_point.in_(many("doors"))
 )
-_POINTS_OF = _ALL_POINTS.where(_POINT.c.node == sa.bindparam("node"))
+_POINTS_OF = sa.select(_POINT.c.access_point, _POINT.c.node).where(
+    mine(_POINT), _POINT.c.node.in_(many("nodes"))
+)
 _GATES = _ALL_POINTS.where(_POINT.c.kind.in_(GATES))
 _SHUT = (
     sa.select(tables.audit.c.object, tables.audit.c.at_ms, tables.audit.c.before, tables.audit.c.after)
@@ -149,8 +151,12 @@ class Places:
         for row in ask(self._act, _POINTS, doors=new):
             self._known[row.access_point] = (row.node, row.kind)
 
-    def doors_of(self, node: str) -> set[str]:
-        return ask_set(self._act, _POINTS_OF, node=node)
+    def doors_of(self, nodes: Sequence[str]) -> dict[str, set[str]]:
+        """The doors of each of these, in one question."""
+        found: dict[str, set[str]] = {node: set() for node in nodes}
+        for row in ask(self._act, _POINTS_OF, nodes=nodes) if nodes else ():
+            found[row.node].add(row.access_point)
+        return found
 
     def everywhere(self) -> list[str]:
         """Every door there is, by name."""

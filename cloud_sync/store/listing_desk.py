@@ -22,7 +22,7 @@ from cloud_sync.ports_model import (
     WorkQueue,
 )
 from cloud_sync.store import (
-    capacity,
+    capacity_exceptions,
     catalogue,
     dossier_books,
     filing,
@@ -153,11 +153,11 @@ class SqlListings:
 
     def approve_exception(self, listing: str, more: int, days: int, reason: str, by: Person) -> str:
         with self._acting(by, Right.REVIEW_LISTING) as act:
-            return capacity.approve(act, listing, more, days, reason, by)
+            return capacity_exceptions.approve(act, listing, more, days, reason, by)
 
     def end_exception(self, id_: str, reason: str, by: Person) -> None:
         with self._acting(by, Right.REVIEW_LISTING) as act:
-            capacity.end(act, id_, reason, by)
+            capacity_exceptions.end(act, id_, reason, by)
 
     # --- conduct ------------------------------------------------------------------------------------------------
 

@@ -59,6 +59,8 @@ def tables(context: typer.Context) -> None:
     """Every table with its number of rows."""
     with _open(context) as db:
         for table in sorted(db.tables, key=lambda table: str(table.name)):
+            if str(table.name).startswith("sqlite_"):
+                continue  # SQLite's own
             typer.echo(f"{table.name}\t{table.count}")
 
 

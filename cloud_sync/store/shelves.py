@@ -229,7 +229,6 @@ def shelves() -> tuple[Shelf, ...]:
     t = tables
     closed, found = t.case_.c.closed_ms, t.discrepancy
     gone = sa.func.coalesce(t.subject.c.ended_ms, t.subject.c.valid_until_ms)
-    complained = sa.func.coalesce(complaint.c.answered_ms, complaint.c.made_ms)
     agreed = sa.func.coalesce(t.consent.c.withdrawn_ms, t.consent.c.given_ms)
     return (
         Shelf(
@@ -257,6 +256,22 @@ def shelves() -> tuple[Shelf, ...]:
         _plain("stay.unused", feed_entry, "departure_ms"),
         *_conduct(),
         *_houses_people(),
+        *_grave(),
+        _plain("command", t.command, "iat_ms"),
+        _plain("command", t.zone_result, "told_ms"),
+        _plain("command", t.zone_command, "proposed_ms"),
+        *_said(),
+        _plain("arrival", t.arrival, "asked_ms"),
+        _plain("deadletter", t.deadletter, "seen_ms"),
+        _plain("alert.queue", t.alert_queue, "stored_ms"),
+        _plain("session", t.session, "ends_ms"),
+        Shelf("draft", t.guest_visit, t.guest_visit.c.draft_ms, _drop_drafts, stay=t.guest_visit.c.stay),
+    )
+
+
+def _grave() -> tuple[Shelf, ...]:
+    """Lost faces, emergencies, and what went out to nodes."""
+    return (
         Shelf(
             "breach",
             breach,
@@ -284,9 +299,13 @@ def shelves() -> tuple[Shelf, ...]:
             _by_first(_forget_rollouts),
             (rollout.c.ended_ms.is_not(None),),
         ),
-        _plain("command", t.command, "iat_ms"),
-        _plain("command", t.zone_result, "told_ms"),
-        _plain("command", t.zone_command, "proposed_ms"),
+    )
+
+
+def _said() -> tuple[Shelf, ...]:
+    """What was said to guests, operators and neighbours, and by them."""
+    t, complained = tables, sa.func.coalesce(complaint.c.answered_ms, complaint.c.made_ms)
+    return (
         _plain("message", bulletin_receipt, "shown_ms", stay=bulletin_receipt.c.stay),
         _plain("message", bulletin, "ends_ms"),
         Shelf("complaint", complaint, complained, delete_rows(complaint)),
@@ -299,11 +318,6 @@ def shelves() -> tuple[Shelf, ...]:
             _sealed(t.stay_contact),
             stay=t.stay_contact.c.stay,
         ),
-        _plain("arrival", t.arrival, "asked_ms"),
-        _plain("deadletter", t.deadletter, "seen_ms"),
-        _plain("alert.queue", t.alert_queue, "stored_ms"),
-        _plain("session", t.session, "ends_ms"),
-        Shelf("draft", t.guest_visit, t.guest_visit.c.draft_ms, _drop_drafts, stay=t.guest_visit.c.stay),
     )
 
 

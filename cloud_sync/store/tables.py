@@ -7,9 +7,10 @@ Times are integer milliseconds since 1970 UTC (``*_ms``).
 import sqlalchemy as sa
 
 from cloud_sync.store.columns import _blob, _int, _key, _table, _text, metadata
+from cloud_sync.store.tables_guests import stay_contact
 from cloud_sync.store.zone_tables import zone, zone_command, zone_door, zone_result
 
-__all__ = ["metadata", "zone", "zone_command", "zone_door", "zone_result"]
+__all__ = ["metadata", "stay_contact", "zone", "zone_command", "zone_door", "zone_result"]
 
 # --- what the gates told (written by the sink only) --------------------------------------------------------
 
@@ -100,9 +101,7 @@ node_state = _table(
     _int("outbox", null=True),  # the lag as the last hello told it
     _int("free_mb", null=True),
     _int("wire", null=True),
-    _int(
-        "clock_heard_ms", null=True
-    ),  # its last hello's time of day less ours; what travelled late looks behind
+    _int("clock_heard_ms", null=True),  # its last hello's time less ours; what travelled late looks behind
     _int("clock_off_ms", null=True),  # what is certain of it (core.node_clock)
 )
 
@@ -221,17 +220,6 @@ notice = (
         _text("receipt", null=True),  # what the far side answered
         _text("problem", null=True),
         sa.Index("notice_by_next", "community", "next_ms"),
-    )
-)
-stay_contact = (
-    _table(  # where the link of a stay was sent; the address stands in the vault until the stay is over
-        "stay_contact",
-        _key("contact"),
-        _text("stay"),
-        _text("channel"),
-        _text("language"),
-        _int("made_ms"),
-        sa.Index("stay_contact_by_stay", "community", "stay"),
     )
 )
 registration = _table(
@@ -482,8 +470,8 @@ case_ = _table(
     _int("sign_due_ms", null=True),
     _int("contact_due_ms", null=True),
     _int("report_due_ms", null=True),
-    _int("burst"),
-    _int("burst_ms"),
+    sa.Column("burst", sa.BigInteger, nullable=False, server_default=sa.text("1")),
+    sa.Column("burst_ms", sa.BigInteger, nullable=False, server_default=sa.text("0")),
     _int("rev"),  # counts every change of any case; open pages ask for what is newer
     sa.Index("case_by_state", "community", "state"),
     sa.Index("case_by_group", "community", "group_key"),

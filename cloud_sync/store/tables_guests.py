@@ -44,3 +44,13 @@ hidden_stay = _table(
     _text("lifted_by", null=True),
     _int("lifted_ms", null=True),
 )
+# Where the link of a stay was sent; the address stands in the vault until the stay is over.
+stay_contact = _table(
+    "stay_contact",
+    _key("contact"),
+    _text("stay"),
+    _text("channel"),
+    _text("language"),
+    _int("made_ms"),
+    sa.Index("stay_contact_by_stay", "community", "stay"),
+)

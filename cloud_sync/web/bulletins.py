@@ -77,7 +77,7 @@ class BulletinPages:
 
     def show(self, request: Request) -> Response:
         asked = self._desk.asked(request, Right.TELL_GUESTS)
-        return answer(request, "bulletins.html", self._page(asked))
+        return answer(request, "staff/bulletins.html", self._page(asked))
 
     def write(
         self, request: Request, csrf: Short = "", audience: Short = "", building: Short = "", unit: Short = "",
@@ -119,7 +119,7 @@ class BulletinPages:
         self, request: Request, asked: Asked, rule: str, form: Mapping[str, str] | None = None
     ) -> Response:
         said = asked.by.say(REFUSALS.get(rule, REFUSALS["not_found"]))
-        return answer(request, "bulletins.html", self._page(asked, form, problem=said), CONFLICT)
+        return answer(request, "staff/bulletins.html", self._page(asked, form, problem=said), CONFLICT)
 
     def _page(
         self, asked: Asked, form: Mapping[str, str] | None = None, *, problem: str = ""

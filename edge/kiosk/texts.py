@@ -173,7 +173,7 @@ CLOSED = frozenset({Screen.BLOCKED, Screen.OUT_OF_ORDER, Screen.NOT_IN_SERVICE})
 GO_NEAR = Both(
     "请走{near}，或联系值班人员；可以随时出门", "Use {near}, or ask the staff; the way out is free"
 )
-LOST_NEAR = Both("或走{near}", "or use {near}")
+LOST_NEAR = Both("或请走{near}", "or use {near}")
 
 # A small task set by the door; each says beside itself that a code will do as well.
 TASKS = frozenset({Screen.TURN_LEFT, Screen.TURN_RIGHT, Screen.NOD, Screen.LOOK_STRAIGHT})

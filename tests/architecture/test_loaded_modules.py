@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 # Only these rooms of a gate may know how a web page is served.
-PAGES = ("edge.kiosk", "edge.compose", "edge.cli")
+PAGES = ("edge.kiosk", "edge.compose", "edge.compose_roll", "edge.cli")
 
 LOOK = """
 import importlib, json, sys

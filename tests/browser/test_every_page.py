@@ -11,7 +11,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from cloud_sync.ports_staff import Proof, Proved
-from cloud_sync.store.bulletins import SqlBulletins
 from cloud_sync.store.figures import StoredFigures
 from cloud_sync.store.upstream_read import StoredUpstream
 from cloud_sync.web.app import create_app
@@ -247,7 +246,7 @@ def community_work(page: Page, url: str, look: Look) -> None:
     link = page.locator("#status-link").inner_text()
     page.goto(f"{url}{link[link.index('/status/') :]}")
     look(page, "a matter, by its link")
-    for path in ("/staff/field", "/inbox", "/staff/roll"):
+    for path in ("/staff/field", "/inbox", "/staff/roll", "/bulletins"):
         page.goto(f"{url}{path}")
         look(page, path)
 
@@ -358,8 +357,7 @@ def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
     house = WebHouse(tmp_path, SteppedClock(EVENING_MS))
     reports = StoredUpstream(house._house())
     figures = StoredFigures(house.house)
-    more = {"upstream": reports, "figures": figures, "bulletins": SqlBulletins(house.house)}
-    app = create_app(replace(house.services, reader=hourly(house), **more))
+    app = create_app(replace(house.services, reader=hourly(house), upstream=reports, figures=figures))
     with PageServer(app, "127.0.0.1", 0) as site:
         page = windows()
         first_run(page, site.url, house, look)
@@ -378,8 +376,6 @@ def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
         page.goto(f"{site.url}/figures")
         expect(page.locator("#discrepancies_grave")).to_be_visible()
         look(page, "figures")
-        page.goto(f"{site.url}/bulletins")
-        look(page, "notices to guests")
         house.clock.now += 7 * HOUR_MS
         page.goto(f"{site.url}/morning")
         page.click("details summary")

@@ -159,9 +159,7 @@ def without_a_face(text: str) -> set[str]:
 
 def only_with_a_face(found: tuple[marks.Mark, ...]) -> set[str]:
     """Clauses of the acceptance suite that no test shows without a face."""
-    files = {
-        mark.file: without_a_face((TESTS / mark.file).read_text(encoding="utf-8")) for mark in found
-    }
+    files = {mark.file: without_a_face((TESTS / mark.file).read_text(encoding="utf-8")) for mark in found}
     without = {clause for mark in found if mark.test in files[mark.file] for clause in mark.clauses}
     return {clause for mark in found for clause in mark.clauses} - without
 

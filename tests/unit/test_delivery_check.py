@@ -4,11 +4,13 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+import sqlalchemy as sa
 
 from cloud_sync.core.case_types import CaseEvent as E
 from cloud_sync.core.delivery import Unready, newest_check, unready
 from cloud_sync.core.policy import HOUR_MS, MINUTE_MS
 from cloud_sync.ports_cases import CaseWish
+from cloud_sync.store import tables
 from tests.fakes.community_house import DOOR, GATE, booking_row, take
 from tests.fakes.delivery_house import CHEN, NODE, DeliveryHouse
 
@@ -217,15 +219,23 @@ def test_what_was_told_a_moment_ago_is_under_way_until_a_minute_has_passed(house
 
 
 def test_a_node_that_has_every_pass_and_is_silent_is_said_too(house):
+    """Its silence explains it, so the guards' list has the silence alone."""
     house.beats(2)
     house.until(7, 50)
     house.alive = house.answers = False
     house.until(8)
-    assert ("delivery_failed", NODE) in house.cases()
+    assert house.cases() == [("node_offline", NODE)]
+    assert state_of(house, "delivery_failed") == "SUPPRESSED"
     assert late(house) == [(NODE, 0, ("offline",))]
     house.alive = True
     house.beats(6)
     assert ("delivery_failed", NODE) not in house.cases()
+    assert state_of(house, "delivery_failed") == "CLOSED"
+
+
+def state_of(house, kind):
+    with house.books.engine.connect() as db:
+        return db.execute(sa.select(tables.case_.c.state).where(tables.case_.c.kind == kind)).scalar_one()
 
 
 # --- what counts as a receipt --------------------------------------------------------------------------------------

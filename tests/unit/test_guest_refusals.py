@@ -54,6 +54,7 @@ STAFF_RULES = {
     "vault",
 }
 STAFF_RULES |= {"what", "f'{table.name}.{event}'"}
+STAFF_RULES |= {"duty", "f'bulletin.{fault}'", "f'emergency.{fault}'", "f'trace.{fault}'"}
 TABLES = {"field": FIELDS, "rule": RULES, "phone": PHONE, "status": FAULTS, "any other": {"": DEFAULT}}
 SAID = {f"{table} {word}": said for table, rows in TABLES.items() for word, said in rows.items()}
 # A next step is something to do: one of its clauses begins with one of these.

@@ -34,7 +34,7 @@ def test_the_screen_of_a_door_that_opens_for_nobody_names_the_next_entrance(word
 def test_a_screen_whose_node_is_away_names_it_too_and_a_door_that_works_does_not():
     view = screen(near_zh="北门").view(AP)
     assert (lost_text(view).zh, lost_text(view).en) == (
-        "屏幕未连接，请联系值班人员，或走北门",
+        "屏幕未连接，请联系值班人员，或请走北门",
         "This screen is not connected; please ask the staff, or use 北门",
     )
     assert "北门" not in sentence_of(view).hint.zh

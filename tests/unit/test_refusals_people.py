@@ -249,13 +249,16 @@ def test_a_look_that_cannot_be_written_down_does_not_happen(tmp_path):
 def test_the_vault_answers_for_one_field_of_one_person_and_for_no_more(vault):
     opened, _ = vault
     offered = {name for name, _ in inspect.getmembers(opened, inspect.ismethod) if not name.startswith("_")}
-    # ``fingerprints`` says that a field has changed, ``persons`` under which keys something stands; neither opens any.
+    # ``fingerprints`` says that a field has changed, ``persons`` and ``holders`` under which keys something stands; none
+    # opens any.
     assert offered == {
         *(
             "seal",
             "seal_all",
             "seal_many",
             "persons",
+            "holders",
+            "forget_fields",
             "open_field",
             "holds",
             "differs",

@@ -108,7 +108,7 @@ def test_reconciliation_asks_for_forty_nodes_what_it_asks_for_one(books) -> None
         with books.engine.begin() as db:
             db.connection.driver_connection.set_trace_callback(asked.append)
             act = Act(books.house, db, books.clock.now_ms(), "test", "test")
-            assert [book.node for book in NodeLoader(act, Places.read(act)).nodes(nodes)] == nodes
+            assert [book.node for book in NodeLoader(act, Places(act)).nodes(nodes)] == nodes
             db.connection.driver_connection.set_trace_callback(None)
         return len(asked)
 

@@ -77,7 +77,7 @@ class ListingPages:
             ("/listings/{code}/inspect", self.inspect),
             ("/listings/{code}/doors", self.doors),
             ("/listings/{code}/exceptions", self.approve_exception),
-            ("/listings/{code}/exceptions/{id_}/end", self.end_exception),
+            ("/listings/{code}/exceptions/{exception}/end", self.end_exception),
             ("/listings/{code}/points", self.propose_points),
             ("/listings/{code}/sanctions", self.propose_sanction),
             ("/units/{unit}/findings", self.report_unit),
@@ -174,9 +174,11 @@ class ListingPages:
         return self._do(request, code, csrf, do, reason)
 
     def end_exception(
-        self, request: Request, code: Code, id_: ExceptionId, csrf: Word = "", reason: Text = ""
+        self, request: Request, code: Code, exception: ExceptionId, csrf: Word = "", reason: Text = ""
     ) -> Response:
-        return self._do(request, code, csrf, lambda by: self._desk.end_exception(id_, reason, by), reason)
+        return self._do(
+            request, code, csrf, lambda by: self._desk.end_exception(exception, reason, by), reason
+        )
 
     def propose_points(
         self, request: Request, code: Code, csrf: Word = "", rule: Word = "", evidence: Text = ""
