@@ -86,7 +86,7 @@ def test_a_copy_holds_every_row_about_its_person_and_nothing_of_others(tmp_path,
     books = new_house(tmp_path / f"{name:x}")
     gate, marks, people = Gate(books), [], []
     try:
-        take(books, "listings", listing_row(max_guests=9))
+        take(books, "listings", listing_row(max_guests=12))
         for party, size in enumerate(parties):
             ref = f"BOOK{party}X"
             take(books, "bookings", booking_row(ref, headcount=size))
