@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
+from cloud_sync.connectors.notify.letter import Sender
 from cloud_sync.connectors.notify.post import Post
 from cloud_sync.connectors.notify.ways import open_notifiers
 from cloud_sync.core.minors import Must
@@ -135,7 +136,10 @@ def test_a_suspicion_tells_the_liaison_and_is_a_case_and_a_disclosure(reported, 
     assert [row.subject for row in town.open("D20")] == [stay]
     sheets = tmp_path / "sheets"
     post = Post(
-        town.books.outbox, open_notifiers({"sheet": {"folder": sheets}}), town.clock, town.books.house.zone
+        town.books.outbox,
+        open_notifiers({"sheet": {"folder": sheets}}),
+        town.clock,
+        Sender(town.books.house.zone),
     )
     assert post() == 1
     (sheet,) = [one.read_text() for one in sheets.iterdir()]
@@ -154,7 +158,7 @@ def test_a_synthetic_community_writes_to_no_liaison(at_home, tmp_path):
     registry = SqlRegistry(house, Staging(tmp_path / "staging.db", bytes(32)))
     registry.report_suspicion(at_home.stay().stay, actor="li", reason="a stranger waits for her")
     ways = open_notifiers({"email": {"host": "mail.example", "sender": "gate@community.example"}})
-    assert Post(at_home.books.outbox, ways, at_home.clock, house.zone)() == 0
+    assert Post(at_home.books.outbox, ways, at_home.clock, Sender(house.zone))() == 0
     (line,) = at_home.books.outbox.lines()
     assert (line.state, "synthetic" in line.problem) == ("REFUSED", True)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloud_sync.connectors.notify.letter import written
+from cloud_sync.connectors.notify.letter import Sender, written
 from cloud_sync.core.bulletins import BulletinWish
 from cloud_sync.core.codes import listing_code
 from cloud_sync.core.policy import HOUR_MS
@@ -21,8 +21,8 @@ def test_two_guests_of_one_evening_are_each_written_to_in_their_language(communi
     for ref, language in (("1001", "zh"), ("1002", "en")):
         to = f"{ref}@example.test"
         outbox.invite(Invitation("xc", ref, "email", to, language, "https://gate.test"), actor="chen")
-    zone, now_ms = community.books.house.zone, community.clock.now_ms()
-    letters = {due.to: written(due, zone, now_ms) for due in outbox.claim(most=9)}
+    sender, now_ms = Sender(community.books.house.zone), community.clock.now_ms()
+    letters = {due.to: written(due, sender, now_ms) for due in outbox.claim(most=9)}
     zh, en = letters["1001@example.test"], letters["1002@example.test"]
     assert ("东方新城" in zh.subject, "Dongfang" in zh.subject) == (True, False)
     assert ("东方新城" in en.subject, "Dongfang" in en.subject) == (False, True)

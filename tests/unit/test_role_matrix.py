@@ -134,7 +134,9 @@ def ask(client: httpx.Client, method: str, path: str, csrf: str) -> int:
             if path.startswith("/api/")
             else {"data": {"csrf": csrf, **FORMS.get(path, {})}}
         )
-    if path == "/api/v1/imports/{kind}":  # a file with a head and no row: what cannot be read is a 403 of its own
+    if (
+        path == "/api/v1/imports/{kind}"
+    ):  # a file with a head and no row: what cannot be read is a 403 of its own
         words = {"content": LISTING_CSV.splitlines()[0]}
     with client.stream(method, address, headers={"x-csrf-token": csrf}, **words) as said:
         return said.status_code
