@@ -163,10 +163,6 @@ def written(due: DueNotice, sender: Sender, at_ms: int) -> Notice:
     words = _words_of(due)[language]
     link = f"{sender.pages}{OPERATOR_PAGE}" if due.operator else due.link
     places = {
-        **{
-            name: _when(int(said), sender.zone) if name in MOMENTS else said
-            for name, said in due.said.items()
-        },
         "community": due.community_zh if language == "zh" else due.community_en,
         "arrives": _when(due.planned_in_ms, sender.zone),
         "leaves": _when(due.planned_out_ms, sender.zone),
@@ -175,6 +171,10 @@ def written(due: DueNotice, sender: Sender, at_ms: int) -> Notice:
         "about": due.about,
         "reason": due.reason,
         "call": CALL[language].format(phone=sender.phone) if sender.phone else "",
+        **{
+            name: _when(int(said), sender.zone) if name in MOMENTS else said
+            for name, said in due.said.items()
+        },
     }
     return Notice(
         id=due.id,
