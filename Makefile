@@ -24,7 +24,7 @@ OUT ?= run/synth
 SUBMISSIONS ?= 1000
 FACES ?= ../shared/faces
 # Suites side by side: most of a test with real programs is waiting for them.  What is marked `alone` has the machine to itself.
-WORKERS ?= 3
+WORKERS ?= 2
 SUITES := $(addprefix tests/,architecture unit invariants stories contract simulation integration fault browser)
 
 .DEFAULT_GOAL := help

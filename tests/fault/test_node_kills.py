@@ -17,7 +17,7 @@ from demo.stage import wait_until
 from edge.drivers.inputs.simulated import set_point
 from edge.ports import Point
 
-pytestmark = [pytest.mark.clips, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.clips, pytest.mark.timeout(900)]
 DOOR = "AP-t-001"
 NODE = ("-c", "from edge.cli import main; main()", "run", "--config")
 
