@@ -121,7 +121,7 @@ class House:
     def __enter__(self) -> "House":
         shutil.rmtree(self.root, ignore_errors=True)
         # A socket's path has room for 107 bytes only.
-        self.root = Path(min(os.path.relpath(self.root), os.path.abspath(self.root), key=len))
+        self.root = Path(min(os.path.relpath(self.root), str(self.root.absolute()), key=len))
         for folder in ("home", "logs", "sync", *(gate.node for gate in self.gates)):
             (self.root / folder).mkdir(parents=True)
         self.web_port, self.broker_port, *kiosks = free_ports(2 + len(self.gates))
