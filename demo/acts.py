@@ -22,7 +22,7 @@ from edge.drivers.inputs.simulated import set_point
 from edge.ports import Point
 from edge.runtime import control
 
-OUTCOME_S = 25.0
+OUTCOME_S = 90.0
 THROUGH_S = 0.8  # one person through an open door
 # The walking guest is enrolled in one part of a clip and walks in another, seconds and many expressions later.
 ENROL_S = (3.5, 14.4)  # looks ahead, then a little to one side; never to the other, and is taken as they look
