@@ -180,7 +180,7 @@ def turning(tmp_path):
 
 def test_a_director_is_told_when_it_was_read(tmp_path, turning):
     t_ns = sim.present(tmp_path / "reader", GATE, "keys", "4711")
-    until(lambda: turning)  # another thread writes it down
+    until(lambda: bool(turning), "the reading thread writes it down")
     assert turning == [Read("keys", "4711", t_ns)]
 
 
