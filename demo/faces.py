@@ -16,7 +16,7 @@ from demo.acts import CONSENT_TEXT, STRANGER_S, WALK_S
 from demo.crowd import books_of, common_part, consent, crowd, made_faces
 from demo.mishaps import Mishaps
 from demo.night import HOUSE
-from demo.people import Guest, csv_files
+from demo.people import LISTING_TAKES, Guest, csv_files
 from demo.stage import Cue, two_people, wait_until
 from demo.world import GATE, LISTING_BODY, ROOM, UNIT, program
 from models.plugins import open_face_engine
@@ -97,7 +97,9 @@ class Faces(Mishaps):
         guests = crowd(CROWD)
         way = {guest.room: [GATE.access_point, UNIT.access_point] for guest in guests.values()}
         before = set(outside.book(GATE.node))
-        for kind, text in csv_files(guests, listing_code(*LISTING_BODY), way).items():
+        area, many = LISTING_BODY[0], -(-len(guests) // LISTING_TAKES)
+        codes = [listing_code(area, f"9{n:07d}") for n in range(many)]
+        for kind, text in csv_files(guests, codes, way).items():
             self.world.bring(kind, text)
             self.tell(f"  the officer's file of {len(guests):,} {kind} is in")
         self._consent(list(guests.values()))

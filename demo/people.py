@@ -5,6 +5,7 @@ Names and document numbers are looked for afterwards everywhere they must not be
 
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -85,14 +86,25 @@ def cast() -> dict[str, Guest]:
     }  # fmt: skip
 
 
-def csv_files(guests: dict[str, Guest], listing: str, doors: dict[str, list[str]]) -> dict[str, str]:
-    """The three files a community officer imports; ``doors`` is the way in by room."""
+LISTING_TAKES = 30
+
+
+def csv_files(
+    guests: dict[str, Guest], listings_of: str | Sequence[str], doors: dict[str, list[str]]
+) -> dict[str, str]:
+    """The three files a community officer imports; ``doors`` is the way in by room.
+
+    Of several listings each takes as many guests as it may, and the next the rest.
+    """
+    codes = [listings_of] if isinstance(listings_of, str) else listings_of
     listings = ["listing,name,unit,operator,state,max_guests,room,label,access_points"]
     bookings = ["source,external_ref,external_revision,listing,room,arrival,departure,headcount"]
     registrations = ["source,external_ref,name,document_type,document_number,birth_date,proofing"]
-    for guest in guests.values():
-        way = " ".join(doors[guest.room])
-        listings.append(f"{listing},东方小院,12-3-1201,OP-0001,ACTIVE,30,{guest.room},{guest.room[2:]},{way}")
+    for n, guest in enumerate(guests.values()):
+        way, listing = " ".join(doors[guest.room]), codes[n // LISTING_TAKES]
+        listings.append(
+            f"{listing},东方小院,12-3-1201,OP-0001,ACTIVE,{LISTING_TAKES},{guest.room},{guest.room[2:]},{way}"
+        )
         times = f"{local_time(guest.arrives_h)},{local_time(guest.leaves_h)}"
         bookings.append(f"demo,{guest.ref},1,{listing},{guest.room},{times},1")
         if guest.registered:
