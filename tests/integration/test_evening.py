@@ -44,7 +44,7 @@ REGISTER = {  # acts aa and ab
 
 CROWD = 60  # of the thousand that ``make demo`` invites: the officer's files of a thousand take minutes
 
-pytestmark = [pytest.mark.clips, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.clips, pytest.mark.timeout(1800)]
 
 
 def evening(run: str, **settings: str) -> dict[str, object]:

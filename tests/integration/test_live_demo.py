@@ -10,7 +10,7 @@ import cv2
 import pytest
 
 ROOT = Path(__file__).parents[2]
-pytestmark = [pytest.mark.clips, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.clips, pytest.mark.timeout(1800)]
 
 
 def film(clips: Path, path: Path) -> Path:
