@@ -30,7 +30,6 @@ _OF_STAYS = (
     .distinct()
     .join(_PASS, (_PASS.c.community == _STAY.c.community) & (_PASS.c.stay == _STAY.c.stay))
     .where(mine(_STAY))
-    .limit(STAYS_PER_ACT)
 )
 # Each has an index of its own; in one question with OR between them every pass there ever was is read.
 _DUE: tuple[tuple[sa.Select[Any], tuple[str, ...]], ...] = (
@@ -42,7 +41,8 @@ _DUE: tuple[tuple[sa.Select[Any], tuple[str, ...]], ...] = (
         _OF_PASSES.where(sa.text(TO_END_WORDS), _PASS.c.not_after_ms < sa.bindparam("now")),
         ("now",),
     ),
-    (  # the room is handed on
+    # The room is handed on: a moment that comes once, and at noon for everybody; what is left out is never found again.
+    (
         _OF_STAYS.where(
             _PASS.c.state.in_(("ARMED", "ACTIVE")),
             _STAY.c.planned_out_ms <= sa.bindparam("now"),
@@ -75,8 +75,10 @@ def advance_time(house: House, *, since_ms: int) -> int:
         moved = sum(step(act) for step in _STEPS)
         for pass_id in passes:
             refresh_subject(act, pass_id)
-        for stay in stays:
-            refresh_stay(act, stay)
+    for start in range(0, len(stays), STAYS_PER_ACT):
+        with acting(house, ACTOR, ROLE) as act:
+            for stay in stays[start : start + STAYS_PER_ACT]:
+                refresh_stay(act, stay)
     return moved + len(passes) + len(stays)
 
 
@@ -220,7 +222,7 @@ def _stays_of_due_passes(act: Act, since_ms: int) -> list[str]:
     found: set[str] = set()
     for query, names in _DUE:
         found |= ask_set(act, query, **{name: words[name] for name in names})
-    return sorted(found)[:STAYS_PER_ACT]
+    return sorted(found)
 
 
 _STEPS = (
