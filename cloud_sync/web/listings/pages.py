@@ -52,6 +52,10 @@ class Asked:
     def person(self) -> Person:
         return Person(self.session.user.name, self.session.user.role)
 
+    @property
+    def now(self) -> str:
+        return self.by.clock(self.now_ms)
+
 
 class ListingPages:
     def __init__(self, services: Services, desk: ListingDesk) -> None:

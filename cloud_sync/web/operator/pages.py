@@ -1,7 +1,6 @@
 """An operator's day on pages without scripts: told, listings, bookings, the daily return, letters, points and staff."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Path, Query, Request
@@ -9,15 +8,15 @@ from starlette.responses import HTMLResponse, Response
 
 from cloud_sync.core.roles import Right
 from cloud_sync.errors import Refused
-from cloud_sync.ports import Session
 from cloud_sync.ports_model import Person
 from cloud_sync.ports_operator import OperatorDesk
 from cloud_sync.web.accounts import go
 from cloud_sync.web.board import Speaker
 from cloud_sync.web.language import language_of
 from cloud_sync.web.listings import words
+from cloud_sync.web.listings.pages import Asked, Code, Text, Word
 from cloud_sync.web.operator import shown
-from cloud_sync.web.render import Chrome, answer, chrome_of
+from cloud_sync.web.render import answer, chrome_of
 from cloud_sync.web.services import Services
 from cloud_sync.web.sessions import Sessions, check_form
 from cloud_sync.web.texts import mark, texts
@@ -27,28 +26,9 @@ HOME = "/operator"
 GUESTS = mark("Say how many guests there were, from 0 to 9999.")
 FILED = mark("%(day)s is filed: %(n)s guests.")
 NIL = mark("%(day)s is filed: no guests.")
-Code = Annotated[str, Path(pattern=r"^FY-[0-9]{6}-[0-9A-Z]{8}-[0-9A-Z]$")]
 StayId = Annotated[str, Path(pattern=r"^ST-[0-9A-Z]{26}$")]
 Id = Annotated[str, Path(pattern=r"^(PT|SN)-[0-9A-Z]{26}$")]
-Word = Annotated[str, Form(max_length=64)]
-Text = Annotated[str, Form(max_length=500)]
 Day = Annotated[str, Query(max_length=10)]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    session: Session
-    chrome: Chrome
-    by: Speaker
-    now_ms: int
-
-    @property
-    def person(self) -> Person:
-        return Person(self.session.user.name, self.session.user.role)
-
-    @property
-    def now(self) -> str:
-        return self.by.clock(self.now_ms)
 
 
 class OperatorPages:
