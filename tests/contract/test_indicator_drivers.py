@@ -96,7 +96,12 @@ def osdp(folder: Path, monkeypatch) -> Rig:
 INDICATORS = [simulated, gpio_lines, osdp]
 
 
-@pytest.fixture(params=INDICATORS, ids=lambda make: make.__name__)
+def _param(make):
+    """A device on an OSDP line has a peer that counts milliseconds."""
+    return pytest.param(make, id=make.__name__, marks=[pytest.mark.alone] if make is osdp else [])
+
+
+@pytest.fixture(params=map(_param, INDICATORS))
 def rig(request, tmp_path, monkeypatch):
     made = request.param(tmp_path, monkeypatch)
     yield made
@@ -130,6 +135,7 @@ def test_a_device_that_fails_raises_nothing(rig):
         rig.light.show(what)
 
 
+@pytest.mark.alone
 def test_nothing_is_left_open(tmp_path, monkeypatch):
     for make in INDICATORS:
         before, threads = set(Path("/proc/self/fd").iterdir()), threading.active_count()

@@ -99,7 +99,12 @@ def osdp(folder: Path, monkeypatch) -> Rig:
 INPUTS = [simulated, gpio_lines, osdp]
 
 
-@pytest.fixture(params=INPUTS, ids=lambda make: make.__name__)
+def _param(make):
+    """A device on an OSDP line has a peer that counts milliseconds."""
+    return pytest.param(make, id=make.__name__, marks=[pytest.mark.alone] if make is osdp else [])
+
+
+@pytest.fixture(params=map(_param, INPUTS))
 def rig(request, tmp_path, monkeypatch):
     made = request.param(tmp_path, monkeypatch)
     yield made
@@ -150,6 +155,7 @@ def test_asking_without_news_does_not_wait(rig):
     assert rig.inputs.edges() == []
 
 
+@pytest.mark.alone
 def test_nothing_is_left_open(tmp_path, monkeypatch):
     for make in INPUTS:
         before = set(Path("/proc/self/fd").iterdir())
