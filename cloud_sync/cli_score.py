@@ -12,6 +12,7 @@ import typer
 
 from cloud_sync.cli_tools import STAYS_AND_EVENTS, TellDays, day_bars
 from cloud_sync.errors import Refused
+from cloud_sync.garbage import collect_seldom
 from cloud_sync.score.folder import Folder
 from cloud_sync.score.run import run
 from cloud_sync.synth.parties import RoomsUsedUp
@@ -46,6 +47,7 @@ def score(
         raise Refused("score", f"{keep} is there already; name another folder.")
     with _workplace(keep) as home, day_bars(STAYS_AND_EVENTS) as bars:
         source = from_ if from_ is not None else _made(dataset, seed, days, home / "data")
+        collect_seldom()
         done = run(Folder(source), home / "service", database_url, partial(_tell, bars))
     typer.echo("\n".join(done.lines))
     typer.echo(json.dumps(done.figures, ensure_ascii=False))

@@ -4,7 +4,6 @@ It stands apart because every command of ``gatehouse-sync`` opens the books and 
 loaded by that one.
 """
 
-import gc
 import threading
 from collections.abc import Callable, Collection
 from zoneinfo import ZoneInfo
@@ -35,6 +34,7 @@ from cloud_sync.distribute.commands import CommandDriver
 from cloud_sync.distribute.snapshots import Distributor
 from cloud_sync.distribute.zones import ZoneDriver
 from cloud_sync.feeding import FEEDS_EVERY_S, FeedWork
+from cloud_sync.garbage import collect_seldom
 from cloud_sync.identity.broker_files import service_files
 from cloud_sync.identity.work import IDENTITY_EVERY_S, identity_work
 from cloud_sync.ingest.inbox import BrokerAddress, PahoInbox, Will
@@ -97,8 +97,6 @@ from cloud_sync.web.app import create_app
 from cloud_sync.web.guest.faults import explain
 from cloud_sync.web.serve import PageServer
 from cloud_sync.web.services import GuestHelp, Services
-
-GARBAGE_OBJECTS = 20_000  # a few megabytes at most
 
 log = structlog.get_logger()
 
@@ -314,20 +312,9 @@ class Service:
     def run(self, ended: threading.Event) -> None:
         """Serve until ``ended`` is set."""
         with self:
-            _collect_seldom()
+            collect_seldom()
             ended.wait()
         log.info("service_stopped")
-
-
-def _collect_seldom() -> None:
-    """For a program of its own: what is loaded by now stays, and is not looked through for garbage again and again.
-
-    The bus library makes a small cycle of every message it hands over; collecting at each 700 objects was a fifth of the
-    sink's time.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_OBJECTS, 20, 20)
 
 
 def _sources(books: Books) -> Sources:

@@ -1,7 +1,7 @@
 """What lies beside a stay: others in its listing, other stays of its guests, and subjects that are no stays."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +19,7 @@ from cloud_sync.core.lifecycles import ListingState, StayState
 from cloud_sync.core.listing_access import access_by_listing_state
 from cloud_sync.store import tables
 from cloud_sync.store.asking import ask, many, mine
-from cloud_sync.store.book_stays import StayLoader, is_proved, registered_of, told_about
+from cloud_sync.store.book_stays import StayLoader, is_proved, told_about
 from cloud_sync.store.house import Act
 from cloud_sync.store.tables_model import capacity_exception, room_file
 
@@ -103,7 +103,7 @@ class NeighbourLoader:
         for stay in stays:
             asked[stay.listing].append(stay)
         near = self._near({listing: _span(held) for listing, held in asked.items()})
-        registered = registered_of(self._act, {row.stay for rows in near.values() for row in rows})
+        registered = self._stays.registered_of(row.stay for rows in near.values() for row in rows)
         approved = self._approved(list(asked))
         books = []
         for listing, held in asked.items():
@@ -128,7 +128,7 @@ class NeighbourLoader:
         return found
 
     def _listed(
-        self, row: Any, registered: dict[str, Any], approved: Sequence[tuple[int, int]]
+        self, row: Any, registered: Mapping[str, Any], approved: Sequence[tuple[int, int]]
     ) -> ListedStay:
         proved = sum(is_proved(self._act, one) for one in registered.values())
         counts = StayState(row.state) not in AWAY

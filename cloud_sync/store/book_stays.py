@@ -3,12 +3,13 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from cloud_sync.core.books import MemberBook, Moment, StayBook
-from cloud_sync.core.evidence import Evidence, body_of
+from cloud_sync.core.evidence import Body, Evidence, body_of
 from cloud_sync.core.lifecycles import (
     PROVED,
     BookingState,
@@ -28,6 +29,7 @@ from cloud_sync.store.tables_rules import evidence
 
 ROOM_DOOR = "room"
 GATES = ("gate", "garage")  # the edge of the community
+BODIES_MAX = 20_000  # some two hundred bytes each
 Row = Any  # of a query with many columns; each is named where it is read
 SHUT = frozenset(state for state in ListingState if not access_by_listing_state(state).new_passes)
 _PURGED = RegistrationState.PURGED  # what was proved before its time was over stays proved
@@ -128,9 +130,15 @@ def told_about(act: Act, subjects: Iterable[str]) -> dict[str, tuple[Evidence, .
     """What people and other programs told about these subjects."""
     found: dict[str, list[Evidence]] = defaultdict(list)
     for row in ask(act, _TOLD, subjects=sorted(subjects)):
-        body = body_of(row.type, json.loads(row.body))
+        body = _body(row.type, row.body)
         found[row.subject].append(Evidence(row.subject, row.key, row.since_ms, row.ended_ms, body))
     return {subject: tuple(told) for subject, told in found.items()}
+
+
+@lru_cache(BODIES_MAX)
+def _body(type_: str, text: str) -> Body:
+    """A body never changes, and a stay is judged again whenever a door opens for it."""
+    return body_of(type_, json.loads(text))
 
 
 class Places:
@@ -185,11 +193,12 @@ class Places:
 
 def registered_of(act: Act, stays: Iterable[str]) -> dict[str, dict[str, Row]]:
     """Stay → person → the registration that says most: a proved one before any other."""
-    return _most_said(act, ask(act, _REGISTRATIONS, stays=sorted(stays)))
+    asked = sorted(stays)
+    return _most_said(act, asked, ask(act, _REGISTRATIONS, stays=asked))
 
 
-def _most_said(act: Act, registrations: Iterable[Row]) -> dict[str, dict[str, Row]]:
-    found: dict[str, dict[str, Row]] = defaultdict(dict)
+def _most_said(act: Act, stays: Iterable[str], registrations: Iterable[Row]) -> dict[str, dict[str, Row]]:
+    found: dict[str, dict[str, Row]] = {stay: {} for stay in stays}
     for row in registrations:
         held = found[row.stay].get(row.person)
         if held is None or is_proved(act, row) or not is_proved(act, held):
@@ -211,12 +220,14 @@ class StayLoader:
         self._moments = Moments(act)
         self.documents: dict[str, str | None] = {}  # of every person read so far
         self.told: dict[str, tuple[Evidence, ...]] = {}  # about the stays and their units
+        self._registered: dict[str, dict[str, Row]] = {}
 
     def stays(self, stays: Sequence[str]) -> tuple[StayBook, ...]:
         """The books of these stays, whole."""
         of = {"stays": stays}
         rows, passes, registrations = ask_all(self._act, (_STAYS, of), (_PASSES, of), (_REGISTRATIONS, of))
-        members = self._members(passes, _most_said(self._act, registrations))
+        self._registered.update(_most_said(self._act, stays, registrations))
+        members = self._members(passes, self._registered)
         ways = self._places.ways({row.access_points for row in rows} - {None})
         shut = self._shut({row.listing for row in rows if row.listing_state in SHUT})
         told = self.told = told_about(self._act, {*stays, *(row.unit for row in rows if row.unit)})
@@ -255,7 +266,14 @@ class StayLoader:
         """Every guest's pass of these stays, as a member."""
         of = {"stays": stays}
         passes, registrations = ask_all(self._act, (_PASSES, of), (_REGISTRATIONS, of))
-        return self._members(passes, _most_said(self._act, registrations))
+        return self._members(passes, _most_said(self._act, stays, registrations))
+
+    def registered_of(self, stays: Iterable[str]) -> Mapping[str, Mapping[str, Row]]:
+        """As the function of that name, asking only of those that were not asked of before."""
+        new = sorted(set(stays) - self._registered.keys())
+        if new:
+            self._registered.update(registered_of(self._act, new))
+        return self._registered
 
     def _members(
         self, passes: Sequence[Row], held: Mapping[str, Mapping[str, Row]]
