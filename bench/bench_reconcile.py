@@ -26,6 +26,7 @@ from bench.reconcile_history import DAY_MS, History
 from bench.svg import Curve, draw
 from cloud_sync.compose import Books, open_books, set_up
 from cloud_sync.config import CommunityConfig, SyncConfig, WebConfig
+from cloud_sync.garbage import collect_seldom
 from cloud_sync.store import tables
 from cloud_sync.store.reconcile_store import Reconciler
 from tests.fakes.community_house import SteppedClock
@@ -206,6 +207,7 @@ def main() -> int:
     words.add_argument("--no-plot", action="store_true", help="Leave docs/pictures as it is.")
     asked = words.parse_args()
     found: list[Measured] = []
+    collect_seldom()  # as the service does
     for on in asked.on:
         for one in measure(on, asked.days):
             found.append(one)

@@ -1,5 +1,6 @@
 """What time alone changes: first entries, departure days, overstays, windows, erase clocks (domain.md §§5.4, 5.5)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -7,7 +8,8 @@ import sqlalchemy as sa
 from cloud_sync.core.guards import Guard
 from cloud_sync.core.lifecycles import CREDENTIAL, STAY, STAY_INSIDE, CredentialState, StayState
 from cloud_sync.store import registration_clocks, tables
-from cloud_sync.store.asking import ask_set, mine
+from cloud_sync.store.asking import ask, ask_set, mine
+from cloud_sync.store.book_stays import Places
 from cloud_sync.store.engine import reading
 from cloud_sync.store.erasing import finish_erase_clocks
 from cloud_sync.store.house import Act, House, acting
@@ -31,6 +33,31 @@ _OF_STAYS = (
     .join(_PASS, (_PASS.c.community == _STAY.c.community) & (_PASS.c.stay == _STAY.c.stay))
     .where(mine(_STAY))
 )
+# How far each node has surely told; of one whose clock is not right nothing is sure.
+_STATE = tables.node_state
+_TOLD_UNTIL = sa.select(
+    _STATE.c.node, (_STATE.c.drained_through_ms - _STATE.c.clock_bound_ms).label("told_ms")
+).where(mine(_STATE), _STATE.c.clock_state != "UNTRUSTED")
+_ROOM, _PRESENCE = tables.room, tables.presence
+_OVER = (
+    sa.select(_STAY, _ROOM.c.access_points)
+    .select_from(
+        _STAY.outerjoin(_ROOM, (_ROOM.c.community == _STAY.c.community) & (_ROOM.c.room == _STAY.c.room))
+    )
+    .order_by(_STAY.c.planned_out_ms, _STAY.c.stay)
+)
+
+
+def _somebody(where: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    joined = _PASS.join(
+        _PRESENCE, (_PRESENCE.c.community == _PASS.c.community) & (_PRESENCE.c.pass_id == _PASS.c.pass_id)
+    )
+    of_the_stay = (_PASS.c.community == _STAY.c.community) & (_PASS.c.stay == _STAY.c.stay)
+    return sa.exists().select_from(joined).where(of_the_stay, where).correlate(_STAY)
+
+
+# Every member who came in was last seen going out.
+SEEN_OUT = _somebody(_PRESENCE.c.state == "out") & ~_somebody(_PRESENCE.c.state != "out")
 # Each has an index of its own; in one question with OR between them every pass there ever was is read.
 _DUE: tuple[tuple[sa.Select[Any], tuple[str, ...]], ...] = (
     (  # the window opens
@@ -148,26 +175,19 @@ def _departures(act: Act) -> int:
     return len(due)
 
 
-def _seen_out(act: Act, stay: str) -> bool:
-    """True when every member who came in was last seen going out."""
-    passes = [row.pass_id for row in act.rows(tables.pass_, stay=stay)]
-    table = tables.presence
-    found = sa.select(table.c.state).where(
-        table.c.community == act.house.community, table.c.pass_id.in_(passes)
+def _over_grace(act: Act, seen_out: sa.ColumnElement[bool], *states: StayState) -> list[Any]:
+    """All of them, the longest over first: who waits for a door that is cut off may not hide those who wait for none."""
+    over = _OVER.where(
+        _STAY.c.community == act.house.community,
+        _STAY.c.state.in_(states),
+        _STAY.c.planned_out_ms < act.now_ms - act.house.profile.grace_ms,
+        seen_out,
     )
-    states = set(act.connection.execute(found).scalars())
-    return states == {"out"}
-
-
-def _over_grace(act: Act, *states: StayState) -> list[Any]:
-    table = tables.stay
-    return _stays(
-        act, table.c.state.in_(states), table.c.planned_out_ms + act.house.profile.grace_ms < act.now_ms
-    )
+    return list(act.connection.execute(over))
 
 
 def _overstays(act: Act) -> int:
-    late = [stay for stay in _over_grace(act, StayState.DUE_OUT) if not _seen_out(act, stay.stay)]
+    late = _over_grace(act, ~SEEN_OUT, StayState.DUE_OUT)[:STAYS_PER_ACT]
     for stay in late:
         _move(act, stay, "grace over", {Guard.NOT_SEEN_OUT})
     return len(late)
@@ -175,45 +195,28 @@ def _overstays(act: Act) -> int:
 
 def _automatic_checkouts(act: Act) -> int:
     """Last seen going out, grace over, and the doors on the way have told everything until then."""
-    gone = [
-        stay
-        for stay in _over_grace(act, StayState.DUE_OUT, StayState.OVERSTAY)
-        if _seen_out(act, stay.stay) and _is_drained(act, stay)
-    ]
-    for stay in gone:
+    due = _over_grace(act, SEEN_OUT, StayState.DUE_OUT, StayState.OVERSTAY)
+    if not due:
+        return 0
+    ways = Places(act).ways(stay.access_points for stay in due if stay.access_points)
+    told = {row.node: row.told_ms for row in ask(act, _TOLD_UNTIL)}
+    gone = [stay for stay in due if _is_drained(act, stay, ways.get(stay.access_points, ()), told)]
+    for stay in gone[:STAYS_PER_ACT]:
         _move(act, stay, "checkout", checked_out_ms=act.now_ms)
-    return len(gone)
+    return min(len(gone), STAYS_PER_ACT)
+
+
+def _is_drained(act: Act, stay: Any, way: tuple[str, ...], told: Mapping[str, int]) -> bool:
+    until_ms = stay.planned_out_ms + act.house.profile.grace_ms
+    return bool(way) and all(told.get(node, -1) >= until_ms for node in way)
 
 
 def _last_exits(act: Act) -> int:
     """A guest whose booking was cancelled during the stay has left."""
-    cancelled = _stays(act, tables.stay.c.state == StayState.CANCELLED_DURING)
-    left = [stay for stay in cancelled if _seen_out(act, stay.stay)]
-    for stay in left:
+    cancelled = _stays(act, _STAY.c.state == StayState.CANCELLED_DURING, SEEN_OUT)
+    for stay in cancelled:
         _move(act, stay, "last exit", checked_out_ms=act.now_ms)
-    return len(left)
-
-
-def _is_drained(act: Act, stay: Any) -> bool:
-    room = act.row(tables.room, room=stay.room)
-    state, point = tables.node_state, tables.access_point
-    owners = sa.select(point.c.node, point.c.access_point).where(point.c.community == act.house.community)
-    wanted = (
-        set()
-        if room is None
-        else {
-            row.node
-            for row in act.connection.execute(owners)
-            if f'"{row.access_point}"' in room.access_points
-        }
-    )
-    drained = sa.select(state.c.node).where(
-        state.c.community == act.house.community,
-        state.c.clock_state != "UNTRUSTED",
-        state.c.drained_through_ms - state.c.clock_bound_ms
-        >= stay.planned_out_ms + act.house.profile.grace_ms,
-    )
-    return bool(wanted) and wanted <= set(act.connection.execute(drained).scalars())
+    return len(cancelled)
 
 
 def _stays_of_due_passes(act: Act, since_ms: int) -> list[str]:
