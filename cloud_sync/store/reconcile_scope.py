@@ -10,7 +10,7 @@ from cloud_sync.store import tables
 from cloud_sync.store.asking import ask, ask_set, many, mine
 from cloud_sync.store.book_neighbours import NO_CODE
 from cloud_sync.store.house import Act
-from cloud_sync.store.tables_rules import evidence
+from cloud_sync.store.tables_rules import BESIDE_WORDS, evidence
 
 # How the sink names a passage with more people than grants: its event, which says the grant and no pass.
 COMPANY = "event/"
@@ -49,7 +49,7 @@ _BEFORE = sa.select(_EVENT.c.pass_id).where(
 )
 _IN_STATES = sa.select(_FOUND.c.subject).where(mine(_FOUND), _FOUND.c.state.in_(many("states")))
 _BESIDE = sa.select(_FOUND.c.kind, _FOUND.c.subject, _FOUND.c.evidence).where(
-    mine(_FOUND), _FOUND.c.kind.in_(("D06", "D07")), _FOUND.c.state.in_(("open", "inconclusive"))
+    mine(_FOUND), sa.text(BESIDE_WORDS)
 )
 _ALIVE = sa.select(_STAY.c.stay).where(
     mine(_STAY), _STAY.c.planned_out_ms > sa.bindparam("ended"), _STAY.c.planned_in_ms < sa.bindparam("soon")

@@ -60,6 +60,7 @@ COMPANY_WORDS = "type = 'access.tailgate'"
 TO_OPEN_WORDS = "state = 'ARMED'"
 TO_END_WORDS = "state IN ('ACTIVE', 'EXIT_ONLY', 'SUSPENDED')"
 TO_ERASE_WORDS = "erased_ms IS NULL AND state IN ('EXPIRED', 'REVOKED')"
+BESIDE_WORDS = "kind IN ('D06', 'D07') AND state IN ('open', 'inconclusive')"
 DECISION_WORDS = "type IN ('access.granted', 'access.denied', 'override')"
 
 
@@ -94,6 +95,7 @@ _index("listing_by_state", tables.listing, "state")
 _index("listing_by_unit", tables.listing, "unit")
 _index("discrepancy_by_subject", tables.discrepancy, "subject")
 _index("discrepancy_by_state", tables.discrepancy, "state")
+_index("discrepancy_beside", tables.discrepancy, "subject", where=BESIDE_WORDS)
 _index("audit_by_action", tables.audit, "action", "at_ms")
 _index("audit_by_object", tables.audit, "object")
 _index("event_of_a_door", tables.event, "node", "wall_ms", where=DOOR_WORDS)
