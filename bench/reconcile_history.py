@@ -43,8 +43,9 @@ class Written:
 class History:
     """Writes day after day; the same seed writes the same."""
 
-    def __init__(self, engine: sa.Engine, community: str, seed: int = 7) -> None:
+    def __init__(self, engine: sa.Engine, community: str, seed: int = 7, began_ms: int = BEGAN_MS) -> None:
         self._engine = engine
+        self._began_ms = began_ms
         self._community = community
         self._dice = random.Random(seed)
         self._seqs = dict.fromkeys(NAMES, 0)
@@ -57,7 +58,9 @@ class History:
         points: list[Row] = []
         for at, name in enumerate(NAMES):
             gate = at >= BUILDINGS
-            nodes.append({"node": name, "name": name, "device_public_key": "", "registered_ms": BEGAN_MS})
+            nodes.append(
+                {"node": name, "name": name, "device_public_key": "", "registered_ms": self._began_ms}
+            )
             point = {"access_point": name, "node": name, "kind": "gate" if gate else "unit"}
             words = {"name_zh": name, "name_en": name, "location_class": "common", "face_enabled": 0}
             points.append({**point, **words})
@@ -88,7 +91,7 @@ class History:
 
     def day(self, number: int) -> None:
         """Everybody who arrives on this day with all they will do, and what residents and staff do on it."""
-        begin_ms = BEGAN_MS + number * DAY_MS
+        begin_ms = self._began_ms + number * DAY_MS
         rows: dict[sa.Table, list[Row]] = {}
         events: list[Row] = []
         arrived = 0
@@ -110,7 +113,7 @@ class History:
 
     def end(self, days: int) -> int:
         """The nodes have told everything until the last of it; returns that moment."""
-        now_ms = BEGAN_MS + (days + 1) * DAY_MS
+        now_ms = self._began_ms + (days + 1) * DAY_MS
         zero: Row = {"head": 0, "acked": 0, "auth_ver": 0, "root": "", "erase_ver": 0, "health": b"{}"}
         states = [
             {

@@ -1,11 +1,11 @@
 """Reconciliation on the database: what was touched, and everything, with the same answer (invariants 23-25)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from cloud_sync.core.books import Drained
+from cloud_sync.core.books import Books, Drained
 from cloud_sync.core.judging import evaluate
 from cloud_sync.core.policy import DAY_MS
 from cloud_sync.core.reconcile import BY_HUMAN, Evaluation, Key, Verdict, Word, gather
@@ -128,8 +128,11 @@ class Reconciler:
     def _judged(self, asked: Asked) -> int:
         with self._reading.begin() as connection:
             act = Act(self._house, connection, self._house.clock.now_ms(), ACTOR, ROLE)
-            if not pending(act, evaluate(Loader(act).books(asked), self._house.profile)):
+            books = Loader(act).books(asked)
+            found = pending(act, evaluate(books, self._house.profile))
+            if not found:
                 return 0
+            asked = _narrowed(asked, books, {finding.key.subject for finding in found})
         with acting(self._house, ACTOR, ROLE) as act:
             return _judge(act, Loader(act), asked)
 
@@ -173,6 +176,17 @@ class Reconciler:
             return now.sets != self._seen.sets or (
                 now.drained != self._seen.drained and bool(waiting_stays(act))
             )
+
+
+def _narrowed(asked: Asked, books: Books, subjects: set[str]) -> Asked:
+    """As few of the stays as these subjects are about; all of them where one is about something else."""
+    about = {
+        stay.stay: {stay.stay}.union(*({one.pass_id, one.person} for one in stay.members))
+        for stay in books.stays
+    }
+    stays = [stay for stay, names in about.items() if not names.isdisjoint(subjects)]
+    whole = subjects.issubset({name for stay in stays for name in about[stay]})
+    return replace(asked, stays=stays) if whole else asked
 
 
 def _chain_verdict(check: ChainCheck) -> Verdict:
