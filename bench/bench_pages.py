@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -155,7 +155,8 @@ class Streams:
         async def everybody() -> None:
             await asyncio.gather(*(self._listen(one) for one in self.at_ms), return_exceptions=True)
 
-        self._loop.run_until_complete(everybody())
+        with suppress(asyncio.CancelledError):  # as ``close`` ends it
+            self._loop.run_until_complete(everybody())
 
     async def _listen(self, at_ms: dict[str, float]) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
@@ -225,6 +226,7 @@ def measure(on: str, days: int, minutes: float, console: Console) -> Seen:
         browser = stack.enter_context(sync_playwright()).chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         stack.callback(browser.close)
         context = browser.new_context(locale="en-GB")
+        context.set_default_timeout(WITHIN_S * 1000)
         context.add_cookies([{"name": n, "value": v, "url": base} for n, v in http.cookies.items()])
         pages = [context.new_page() for _ in range(3)]
         for page, path in zip(pages, ("/", "/staff", "/fleet"), strict=True):
@@ -333,7 +335,7 @@ def _count(seen: Seen, gates: Gates, streams: Streams, pages: Sequence[Page]) ->
         cards[door] = min(at_ms, cards.get(door, at_ms))
     seen.staff_ms = [cards[door] - sent_ms for door, sent_ms in gates.alarms_ms.items() if door in cards]
     missing = sorted(gates.alarms_ms.keys() - cards.keys())
-    assert not missing, f"the staff page never showed {missing}"
+    assert not missing, f"the staff page never showed {missing}, only {sorted(cards)}"
 
 
 def _until(good: Any, what: str) -> None:

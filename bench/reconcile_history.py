@@ -10,19 +10,23 @@ import random
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from cloud_sync.store import tables
 from cloud_sync.store.engine import driver
+from cloud_sync.store.tables_booking import daily_return
 
 DAY_MS, HOUR_MS, MINUTE_MS = 86_400_000, 3_600_000, 60_000
+ZONE = ZoneInfo("Asia/Shanghai")
 BEGAN_MS = 1_767_225_600_000 - 8 * HOUR_MS  # 2026-01-01 00:00 in Shanghai
 ARRIVALS = 1_500  # people a day
 EVENTS = 70_000  # a day, of guests, residents and staff
 GUEST_EVENTS = 11.4  # per guest in house and day
-LISTINGS, ROOMS = 895, 3_627
+LISTINGS, ROOMS, OPERATORS = 895, 3_627, 550
 BUILDINGS, GATES = 41, 10
 NIGHTS = ((1, 58), (2, 26), (3, 10), (4, 4), (5, 2))
 PARTIES = ((1, 38), (2, 44), (3, 11), (4, 7))
@@ -69,7 +73,7 @@ class History:
                 "listing": f"L{at:04d}",
                 "name": f"L{at}",
                 "unit": f"U{at:04d}",
-                "operator": f"O{at % 550}",
+                "operator": f"O{at % OPERATORS}",
                 "state": "ACTIVE",
                 "max_guests": 16,
             }
@@ -103,6 +107,9 @@ class History:
             self._passage(
                 who, self._dice.choice(NAMES), begin_ms + self._dice.randrange(DAY_MS), "in", events
             )
+        rows[daily_return] = self._returns(begin_ms)
+        if number == 0:
+            rows[daily_return] += self._returns(begin_ms - DAY_MS)
         for table, held in rows.items():
             self._put(table, held)
         events.sort(key=lambda event: event["wall_ms"])
@@ -110,6 +117,18 @@ class History:
             self._number(event)
         self._put(tables.event, events)
         self.written.events += len(events)
+
+    def _returns(self, begin_ms: int) -> list[Row]:
+        """Every operator's, filed the next morning."""
+        day = datetime.fromtimestamp(begin_ms / 1000, ZONE).date().isoformat()
+        told = {
+            "day": day,
+            "guests": 2,
+            "filed_ms": begin_ms + 33 * HOUR_MS,
+            "filed_by": "operator",
+            "version": 1,
+        }
+        return [{"operator": f"O{at}", **told} for at in range(OPERATORS)]
 
     def end(self, days: int) -> int:
         """The nodes have told everything until the last of it; returns that moment."""
