@@ -272,9 +272,9 @@ class SqlAccounts:
             Refused: the new one is too short.
         """
         _check_words("account.short", name, new)
+        fresh = {"password_hash": self._hasher.hash(new)}
         with self._engine.begin() as connection:
             user = self._known(connection, name)
-            fresh = {"password_hash": self._hasher.hash(new)}
             connection.execute(sa.update(tables.user).where(*self._mine(name)).values(fresh))
             self.logins.end_all_in(connection, name)
             self._note(connection, audit.Deed(name, user.role, "user.password", name, user.role, user.role))

@@ -14,6 +14,7 @@ from cloud_sync.web.sessions import (
     FORM_COOKIE,
     FORM_RULE,
     STEP_COOKIE,
+    LoginNeeded,
     Sessions,
     check_form,
     form_token,
@@ -170,7 +171,9 @@ class AccountPages:
         return self._enter(request, name.strip(), password)
 
     def logout(self, request: Request, csrf: Field = "") -> Response:
-        session = self._sessions.need(request)
+        session = self._sessions.any(request)
+        if session is None:
+            raise LoginNeeded
         check_form(session.csrf, csrf)
         self._sessions.end(request)
         response = go("/login")

@@ -55,7 +55,8 @@ class Faults:
     def login_needed(self, request: Request, _error: Exception) -> Response:
         """Send people to the login, and a page that refreshes a part of itself as a whole."""
         where = "/login" if self._accounts.has_users() else "/first-run"
-        if Sessions(self._accounts).unfinished(request) is not None:
+        held = Sessions(self._accounts).any(request)
+        if held is not None and held.unfinished:
             where = "/account"
         if request.headers.get("hx-request"):
             return Response(status_code=401, headers={"hx-redirect": where})

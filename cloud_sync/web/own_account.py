@@ -261,8 +261,7 @@ class OwnAccountPages:
     # --- within -------------------------------------------------------------------------------------------------
 
     def _asked(self, request: Request) -> _Asked:
-        token = request.cookies.get(SESSION_COOKIE, "")
-        session = self._services.accounts.any_session(token) if token else None
+        token, session = request.cookies.get(SESSION_COOKIE, ""), self._sessions.any(request)
         if session is None:
             raise LoginNeeded
         by = Speaker(texts(language_of(request)), self._services.zone)

@@ -38,11 +38,10 @@ class Sessions:
         request.state.advised = session.advised
         return session
 
-    def unfinished(self, request: Request) -> Session | None:
-        """Who is logged in and has to set up a second factor before anything else."""
+    def any(self, request: Request) -> Session | None:
+        """Also who has to set up a second factor before anything else."""
         token = request.cookies.get(SESSION_COOKIE)
-        session = self.accounts.any_session(token) if token else None
-        return session if session is not None and session.unfinished else None
+        return self.accounts.any_session(token) if token else None
 
     def need_right(self, request: Request, right: Right) -> Session:
         """Who is logged in, if their role may do this."""
