@@ -1,5 +1,6 @@
 """Roles × endpoints as data: every address of the running service, asked by every role; what is expected is what is seen."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -129,7 +130,7 @@ def running(tmp_path_factory) -> Iterator[Running]:
 
 def ask(client: httpx.Client, method: str, path: str, csrf: str) -> int:
     """The status alone: a live stream has no end.  Its headers and cookies are looked at each time."""
-    address = path.format(**PLACES)
+    address = path.format_map(defaultdict(lambda: "none", PLACES))
     words: dict[str, Any] = {}
     if method == "POST":
         words = (
