@@ -4,6 +4,7 @@ import pyotp
 import pytest
 import sqlalchemy as sa
 
+from cloud_sync.config import AccountsConfig, CommunityConfig, SyncConfig, WebConfig
 from cloud_sync.core.accounts import (
     HOUR_MS,
     MINUTE_MS,
@@ -13,6 +14,7 @@ from cloud_sync.core.accounts import (
     Way,
     device_of,
 )
+from cloud_sync.core.roles import Role
 from cloud_sync.errors import NotFound, Refused, StoreError
 from cloud_sync.ports import FactorNeeded
 from cloud_sync.store import tables
@@ -382,3 +384,37 @@ def test_where_one_is_required_the_password_alone_leads_to_its_set_up_and_nowher
     assert desk.accounts.session(desk.with_key(key)).user.name == "li"
     assert desk.accounts.login("li", PASSWORD) == FactorNeeded("")
     assert desk.accounts.session(desk.sign_in(key))
+
+
+# --- the configuration ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("web", "url", "site"),
+    [
+        ({}, "", None),
+        ({"host": "localhost"}, "", PasskeySite("localhost", "https://localhost:8443")),
+        ({"host": "localhost", "tls": False}, "", PasskeySite("localhost", "http://localhost:8443")),
+        ({"names": ("gate.lan",), "tls": False}, "", None),
+        (
+            {"public_url": "https://gate.example/pages"},
+            "",
+            PasskeySite("gate.example", "https://gate.example"),
+        ),
+        ({"public_url": "https://gate.example:443"}, "", PasskeySite("gate.example", "https://gate.example")),
+        ({"public_url": "https://[2001:db8::1]"}, "", None),
+        ({}, "https://staff.example:444", PasskeySite("staff.example", "https://staff.example:444")),
+    ],
+)
+def test_passkeys_are_bound_to_the_name_at_which_staff_open_the_pages(tmp_path, web, url, site):
+    community = CommunityConfig(code="dongfang", name_zh="东方", name_en="Dongfang")
+    more = {"web": WebConfig(**web), "accounts": AccountsConfig(passkey_url=url)}
+    assert SyncConfig(data_dir=tmp_path, community=community, **more).passkey_site == site
+
+
+def test_an_address_that_no_browser_would_take_is_refused_and_roles_are_read_as_roles():
+    with pytest.raises(ValueError, match="with a name and no number"):
+        AccountsConfig(passkey_url="https://192.0.2.7")
+    rules = AccountsConfig(second_factor="require", second_factor_roles=("guard",), idle_minutes=30).rules
+    assert rules == AccountRules(30 * MINUTE_MS, 12 * HOUR_MS, SecondFactor.REQUIRE, frozenset({Role.GUARD}))
+    assert (rules.requires("guard"), rules.requires("admin"), rules.requires("king")) == (True, False, False)
