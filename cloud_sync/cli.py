@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from cloud_sync.cli_accounts import user_app
 from cloud_sync.cli_archive import archive_app
 from cloud_sync.cli_bookings import intake_app, luggage, return_app, walk_in
 from cloud_sync.cli_carry import carry_app
@@ -40,7 +41,6 @@ from cloud_sync.cli_upstream import upstream_app
 from cloud_sync.cli_zones import zone_app
 from cloud_sync.compose import Part, set_up
 from cloud_sync.config import load
-from cloud_sync.core.roles import Role
 from cloud_sync.errors import ConfigError, SyncError
 from cloud_sync.logs import log_to
 from cloud_sync.ports import ImportReport
@@ -66,7 +66,6 @@ app = typer.Typer(
 )
 face_app = typer.Typer(help="What has to be on file before a door may know faces.", no_args_is_help=True)
 consent_app = typer.Typer(help="Consents taken down by staff.", no_args_is_help=True)
-user_app = typer.Typer(help="Who may log in to the pages.", no_args_is_help=True)
 app.add_typer(user_app, name="user")
 app.add_typer(node_app, name="node")
 app.add_typer(face_app, name="face")
@@ -233,65 +232,6 @@ def face_disable(access_point: str, config: ConfigOption = DEFAULT_CONFIG) -> No
     """Switch face off for one door."""
     with _books(config) as books:
         books.registry.disable_face(access_point, actor=_actor())
-
-
-# --- people who log in -----------------------------------------------------------------------------------------
-
-
-@user_app.command("add")
-def user_add(
-    name: str,
-    role: Annotated[Role, typer.Option(help="What this person may do.")] = Role.GUARD,
-    config: ConfigOption = DEFAULT_CONFIG,
-) -> None:
-    """Add somebody who may log in; the password is asked for, or read as one line from stdin."""
-    password = _new_password()
-    with _books(config) as books:
-        user = books.accounts.add(name, role, password, actor=_actor())
-    typer.echo(f"{user.name}: {user.role}")
-
-
-@user_app.command("list")
-def user_list(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Everybody who may log in, with their role."""
-    with _books(config) as books:
-        for user in books.accounts.users():
-            typer.echo(f"{user.name} {user.role}")
-
-
-@user_app.command("password")
-def user_password(name: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Give somebody a new password, asked for or read as one line from stdin; their open pages log out."""
-    password = _new_password()
-    with _books(config) as books:
-        books.accounts.change(name, password=password, actor=_actor())
-    typer.echo(f"{name}: new password")
-
-
-@user_app.command("role")
-def user_role(
-    name: str,
-    role: Annotated[Role, typer.Argument(help="What this person may do from now on.")],
-    config: ConfigOption = DEFAULT_CONFIG,
-) -> None:
-    """Let somebody do more or less; their open pages log out."""
-    with _books(config) as books:
-        user = books.accounts.change(name, role=role, actor=_actor())
-    typer.echo(f"{user.name}: {user.role}")
-
-
-@user_app.command("remove")
-def user_remove(name: str, config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Somebody left: no login any more; what they did stays on record under their name."""
-    with _books(config) as books:
-        books.accounts.remove(name, actor=_actor())
-    typer.echo(f"{name}: removed")
-
-
-def _new_password() -> str:
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\n")
-    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
 
 
 # --- records -----------------------------------------------------------------------------------------------------

@@ -37,11 +37,13 @@ from cloud_sync.store.accounts import SqlAccounts
 from cloud_sync.store.commands import SqlCommands
 from cloud_sync.store.complaints import SqlComplaints
 from cloud_sync.store.engine import open_database
+from cloud_sync.store.factor_key import FactorKey
 from cloud_sync.store.house import House
 from cloud_sync.store.keys import SETUP_TOKEN, Keys, create_keys, load_keys, new_setup_token
 from cloud_sync.store.listing_desk import SqlListings
 from cloud_sync.store.notices import SqlOutbox
 from cloud_sync.store.operator_desk import SqlOperatorDesk
+from cloud_sync.store.own_account import SqlOwnAccount
 from cloud_sync.store.places import NodeJoin
 from cloud_sync.store.push_store import SqlPushBook, vapid_key
 from cloud_sync.store.reconcile_store import Reconciler
@@ -82,6 +84,7 @@ class Books:
     house: House
     registry: SqlRegistry
     accounts: SqlAccounts
+    own_account: SqlOwnAccount
     reconciler: Reconciler
     outbox: SqlOutbox
     commands: SqlCommands
@@ -130,7 +133,8 @@ def open_books(config: SyncConfig, clock: Clock | None = None) -> Books:
         liaison=_liaison(config),
     )
     zones = SqlZones(house)
-    accounts = SqlAccounts(engine, code, clock, config.keys / SETUP_TOKEN)
+    token_file, factors = config.keys / SETUP_TOKEN, FactorKey(keys.vault)
+    accounts = SqlAccounts(engine, code, clock, token_file, factors, config.accounts.rules)
     listings = SqlListings(house, config.community.area)
     return Books(
         config=config,
@@ -140,6 +144,7 @@ def open_books(config: SyncConfig, clock: Clock | None = None) -> Books:
         house=house,
         registry=SqlRegistry(house, Staging(config.staging, keys.k_community)),
         accounts=accounts,
+        own_account=SqlOwnAccount(engine, code, clock, accounts, config.passkey_site),
         reconciler=Reconciler(house),
         outbox=SqlOutbox(house),
         commands=SqlCommands(house, keys.commands),

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from cloud_sync.core.accounts import HOUR_MS, MINUTE_MS, AccountRules, PasskeySite, SecondFactor
 from cloud_sync.core.policy import CN_DEFAULT, PolicyProfile
+from cloud_sync.core.roles import Role
 from cloud_sync.errors import ConfigError
 from cloud_sync.jurisdictions import policies, policy_of
 
@@ -206,6 +208,63 @@ class StaffConfig(Strict):
         return self
 
 
+class AccountsConfig(Strict):
+    """``[accounts]``: how long a login lasts, and who needs more than a password."""
+
+    second_factor: SecondFactor = Field(
+        SecondFactor.ASK,
+        description="`ask` says so on the first page of whoever has none; `require` lets them no further; `off` says nothing.",
+    )
+    second_factor_roles: tuple[Role, ...] = Field(
+        (Role.OFFICER, Role.ADMIN), description="The roles that this is about; everybody may set one up."
+    )
+    idle_minutes: int = Field(
+        120,
+        ge=5,
+        le=720,
+        description="A login that nothing was asked with for so long is over; a live page asks by itself.",
+    )
+    session_hours: int = Field(12, ge=1, le=24, description="And every login after so long.")
+    passkey_url: str = Field(
+        "",
+        description="The address at which staff open the pages, if it is not that of `[web]`; passkeys are bound to its name.",
+    )
+
+    @field_validator("passkey_url")
+    @classmethod
+    def _has_a_name(cls, url: str) -> str:
+        if url and _site(url) is None:
+            raise ValueError(
+                f"{url!r} is not an address such as https://gate.example, with a name and no number"
+            )
+        return url
+
+    @property
+    def rules(self) -> AccountRules:
+        return AccountRules(
+            self.idle_minutes * MINUTE_MS,
+            self.session_hours * HOUR_MS,
+            self.second_factor,
+            frozenset(self.second_factor_roles),
+        )
+
+
+def _site(url: str) -> PasskeySite | None:
+    """What passkeys are bound to; browsers take a name reached over TLS, or this machine's own."""
+    where = urlsplit(url)
+    host = where.hostname or ""
+    numbers = ":" in host or host.replace(".", "").isdigit()
+    if (
+        not host
+        or numbers
+        or not (where.scheme == "https" or (where.scheme == "http" and host == "localhost"))
+    ):
+        return None
+    usual = {"https": 443, "http": 80}[where.scheme]
+    port = "" if where.port in (None, usual) else f":{where.port}"
+    return PasskeySite(host, f"{where.scheme}://{host}{port}")
+
+
 class FeedConfig(Strict):
     """``[[booking_feeds]]``: the calendar (iCal) of one room at one platform."""
 
@@ -256,6 +315,7 @@ class SyncConfig(Strict):
     archive: ArchiveConfig = ArchiveConfig()
     guest: GuestConfig = GuestConfig()
     staff: StaffConfig = StaffConfig()
+    accounts: AccountsConfig = AccountsConfig()
     metrics: MetricsConfig = MetricsConfig()
     notify: dict[str, dict[str, Any]] = Field(
         {},
@@ -299,6 +359,11 @@ class SyncConfig(Strict):
                 "a named sink is one of several: it needs database_url and broker.embedded = false"
             )
         return self
+
+    @property
+    def passkey_site(self) -> PasskeySite | None:
+        """None where the pages are opened by a number: there are no passkeys then."""
+        return _site(self.accounts.passkey_url or self.web.pages_url)
 
     @property
     def database(self) -> Path:

@@ -354,6 +354,15 @@ class User:
 class Session:
     user: User
     csrf: str
+    unfinished: bool = False  # opens nothing but the page where a second factor is set up
+    advised: bool = False  # has no second factor, and is asked to set one up
+
+
+@dataclass(frozen=True, slots=True)
+class FactorNeeded:
+    """The password is right and not enough."""
+
+    step: str  # what ``second_step`` is given; empty: only a passkey lets this person in
 
 
 class Accounts(Protocol):
@@ -367,11 +376,21 @@ class Accounts(Protocol):
         """Refused unless no user exists and the token printed at first run is shown."""
         ...
 
-    def login(self, name: str, password: str) -> str | None:
-        """A new session token, or None; takes as long either way."""
+    def login(self, name: str, password: str, device: str = "") -> str | FactorNeeded | None:
+        """A new session token, what else is needed, or None; takes as long either way."""
         ...
 
-    def session(self, token: str) -> Session | None: ...
+    def second_step(self, step: str, code: str, device: str = "") -> str | None:
+        """A new session token, or None for a wrong code; refused once the step is over."""
+        ...
+
+    def session(self, token: str) -> Session | None:
+        """Who is logged in and may go on."""
+        ...
+
+    def any_session(self, token: str) -> Session | None:
+        """Also one that is not finished."""
+        ...
 
     def users(self) -> tuple[User, ...]:
         """Everybody who may log in, by name."""

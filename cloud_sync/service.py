@@ -225,6 +225,7 @@ class Service:
             reader=reader,
             feed=self._feed(books, reader),
             accounts=books.accounts,
+            own_account=books.own_account,
             registry=books.registry,
             clock=books.clock,
             zone=ZoneInfo(self._config.community.tz),

@@ -6,7 +6,7 @@ import types
 import typing
 from collections.abc import Iterator, Sequence
 from datetime import date
-from enum import Enum
+from enum import Enum, StrEnum
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal
@@ -141,6 +141,8 @@ def default(field: FieldInfo) -> str:
         return NONE
     if isinstance(given, BaseModel):
         return "see below"
+    if isinstance(given, tuple):
+        given = tuple(str(one) if isinstance(one, StrEnum) else one for one in given)
     return f"`{str(given).lower() if isinstance(given, bool) else given}`"
 
 

@@ -63,6 +63,7 @@ KEYS: dict[str, str] = {
     "SyncConfig.web": "Pages and HTTP interface.",
     "SyncConfig.broker": "Where the bus is.",
     "SyncConfig.guest": "What guests are told.",
+    "SyncConfig.accounts": "How staff log in.",
     "SyncConfig.metrics": "Numbers for a Prometheus.",
     "CommunityConfig.code": "Short and plain: part of every topic and key, and for ever.",
     "CommunityConfig.name_zh": "Its name in Chinese.",

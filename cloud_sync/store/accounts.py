@@ -1,65 +1,31 @@
-"""Who may log in: argon2 passwords, hashed sessions, and a wait after wrong passwords."""
+"""Who may log in: argon2 passwords, a second step where one is set up, and a wait after wrong tries."""
 
 import hashlib
 import hmac
 import secrets
-import threading
-from collections import OrderedDict
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from cloud_sync.core.accounts import AccountRules, Way
 from cloud_sync.core.roles import role_of
 from cloud_sync.errors import Refused
-from cloud_sync.ports import Clock, Session, User
+from cloud_sync.ports import Clock, FactorNeeded, Session, User
 from cloud_sync.store import audit, tables
+from cloud_sync.store.brake import Brake
+from cloud_sync.store.ceremonies import Ceremonies, Kind
 from cloud_sync.store.engine import reading
+from cloud_sync.store.factor_key import FactorKey
+from cloud_sync.store.logins import Logins
+from cloud_sync.store.second_factor import SecondFactors
 
-SESSION_MS = 12 * 3_600_000  # one shift; a forgotten screen at the gate closes by itself
 PASSWORD_MIN = 10
 NAME_MAX = 64
-FREE_FAILURES = 5  # a person mistypes a few times
-WAIT_FIRST_MS = 30_000
-WAIT_MOST_MS = 15 * 60_000
-NAMES_WATCHED_MAX = 1_000  # names that failed lately; a flood of new ones pushes the oldest out
-SESSIONS_PER_USER_MAX = 20
-
-
-@dataclass(frozen=True, slots=True)
-class _Failures:
-    count: int
-    until_ms: int
-
-
-class _Brake:
-    """After five wrong passwords for a name, a doubling wait; bounded, and forgotten at restart."""
-
-    def __init__(self) -> None:
-        self._held: OrderedDict[str, _Failures] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def holds(self, name: str, now_ms: int) -> bool:
-        with self._lock:
-            held = self._held.get(name)
-            return held is not None and now_ms < held.until_ms
-
-    def failed(self, name: str, now_ms: int) -> None:
-        with self._lock:
-            count = self._held.pop(name, _Failures(0, 0)).count + 1
-            over = count - FREE_FAILURES
-            wait_ms = min(WAIT_MOST_MS, WAIT_FIRST_MS * 2 ** min(over, 10)) if over >= 0 else 0
-            self._held[name] = _Failures(count, now_ms + wait_ms)
-            while len(self._held) > NAMES_WATCHED_MAX:
-                self._held.popitem(last=False)
-
-    def succeeded(self, name: str) -> None:
-        with self._lock:
-            self._held.pop(name, None)
-
+REASON_MAX = 200
 
 HASHER = PasswordHasher()  # the library's own parameters: RFC 9106, the profile for little memory
 
@@ -67,13 +33,25 @@ HASHER = PasswordHasher()  # the library's own parameters: RFC 9106, the profile
 class SqlAccounts:
     """``Accounts`` of ports.py over the service's database."""
 
-    def __init__(self, engine: sa.Engine, community: str, clock: Clock, setup_token_file: Path) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        community: str,
+        clock: Clock,
+        setup_token_file: Path,
+        key: FactorKey,
+        rules: AccountRules | None = None,
+    ) -> None:
         self._engine = engine
         self._community = community
         self._clock = clock
         self._token_file = setup_token_file
         self._hasher = HASHER
-        self._brake = _Brake()
+        self._brake = Brake()
+        self.key = key
+        self.logins = Logins(engine, community, clock, rules or AccountRules())
+        self.ceremonies = Ceremonies(engine, community, clock)
+        self.factors = SecondFactors(engine, community, clock, key)
 
     @cached_property
     def _nobody(self) -> str:
@@ -175,7 +153,7 @@ class SqlAccounts:
             fresh = {"role": after.role}
             fresh |= {} if password is None else {"password_hash": self._hasher.hash(password)}
             connection.execute(sa.update(tables.user).where(*self._mine(before.name)).values(fresh))
-            self._end_sessions(connection, before.name)
+            self.logins.end_all_in(connection, before.name)
             act = "user.role" if role is not None else "user.password"
             self._note(connection, audit.Deed(actor, "system", act, before.name, before.role, after.role))
         self._brake.succeeded(name)
@@ -191,7 +169,8 @@ class SqlAccounts:
             user = self._known(connection, name)
             if user.role == "admin":
                 self._keep_one_admin(connection)
-            self._end_sessions(connection, user.name)
+            self.logins.end_all_in(connection, user.name)
+            self.factors.forget_in(connection, user.name)
             connection.execute(sa.delete(tables.user).where(*self._mine(user.name)))
             self._note(connection, audit.Deed(actor, "system", "user.remove", user.name, user.role, None))
 
@@ -210,12 +189,6 @@ class SqlAccounts:
         if self._admins(connection) < 2:
             raise Refused("user", "this is the last administrator; make another one first.")
 
-    def _end_sessions(self, connection: sa.Connection, name: str) -> None:
-        session = tables.session
-        connection.execute(
-            sa.delete(session).where(session.c.community == self._community, session.c.user == name)
-        )
-
     def _note(self, connection: sa.Connection, deed: audit.Deed) -> None:
         audit.record(connection, self._community, deed, self._clock.now_ms())
 
@@ -232,19 +205,99 @@ class SqlAccounts:
         with reading(self._engine).connect() as connection:
             return tuple(User(row.name, row.role) for row in connection.execute(query.order_by(table.c.name)))
 
-    def login(self, name: str, password: str) -> str | None:
-        """A new session token, or None; the password is checked either way, so that both take as long."""
-        now_ms = self._clock.now_ms()
+    def login(self, name: str, password: str, device: str = "") -> str | FactorNeeded | None:
+        """A new session token, what else is needed, or None; the password is checked either way, so that both take as long."""
         name = name.strip()[:NAME_MAX]
-        known = self._password_hash(name)
-        right = self._verifies(known or self._nobody, password) and known is not None
+        user = self._proved(name, password)
+        if user is None:
+            return None
+        if self.factors.is_on(name):
+            return FactorNeeded(self.ceremonies.begin(Kind.STEP, name, ""))
+        if self.logins.rules.requires(user.role) and self.factors.has_passkey(name):
+            return FactorNeeded("")
+        self._brake.succeeded(name)
+        return self.logins.begin(name, Way.PASSWORD, device)
+
+    def _proved(self, name: str, password: str) -> User | None:
+        """Whose password this is; a wrong one is counted, and a right one during the wait is none."""
+        now_ms = self._clock.now_ms()
+        known = self._row(name)
+        right = self._verifies(known.password_hash if known else self._nobody, password)
         if self._brake.holds(name, now_ms):
             return None
-        if not right:
+        if known is None or not right:
+            self._brake.failed(name, now_ms)
+            return None
+        return User(known.name, known.role)
+
+    def prove(self, name: str, password: str) -> None:
+        """Somebody who is logged in says once more who they are.
+
+        Raises:
+            Refused: a wrong password, or one within the wait after several wrong ones.
+        """
+        if self._proved(name, password) is None:
+            raise Refused("account.password", "this is not the password, or it was wrong too often lately.")
+
+    def check_code(self, name: str, code: str) -> Way | None:
+        """By what a code lets this person in; a wrong one counts like a wrong password."""
+        now_ms = self._clock.now_ms()
+        if self._brake.holds(name, now_ms):
+            return None
+        way = self.factors.take(name, code)
+        if way is None:
             self._brake.failed(name, now_ms)
             return None
         self._brake.succeeded(name)
-        return self._new_session(name, now_ms)
+        return way
+
+    def second_step(self, step: str, code: str, device: str = "") -> str | None:
+        """A new session token, or None for a wrong code.
+
+        Raises:
+            Refused: the step is over: it was taken, it is too old, or the password was changed meanwhile.
+        """
+        held = self.ceremonies.look(Kind.STEP, step)
+        if held is None:
+            raise Refused("login.step", "this took too long; begin again with the password.")
+        way = self.check_code(held.user, code)
+        if way is None or self.ceremonies.take(Kind.STEP, step) is None:
+            return None
+        return self.logins.begin(held.user, way, device)
+
+    def set_password(self, name: str, new: str, way: Way, device: str) -> str:
+        """Another password by its owner: every session ends; the token of a new one.
+
+        Raises:
+            Refused: the new one is too short.
+        """
+        _check_words("account.short", name, new)
+        fresh = {"password_hash": self._hasher.hash(new)}
+        with self._engine.begin() as connection:
+            user = self._known(connection, name)
+            connection.execute(sa.update(tables.user).where(*self._mine(name)).values(fresh))
+            self.logins.end_all_in(connection, name)
+            self._note(connection, audit.Deed(name, user.role, "user.password", name, user.role, user.role))
+            return self.logins.begin_in(connection, name, way, device)
+
+    def reset_second_factor(self, name: str, reason: str, *, actor: str) -> None:
+        """Code, recovery codes and passkeys of this person are gone, and every session ends: for a lost phone.
+
+        Raises:
+            Refused: nobody of this name, nothing to reset, or no reason.
+        """
+        if not 1 <= len(reason.strip()) <= REASON_MAX:
+            raise Refused("user", f"a reset has a reason of 1 to {REASON_MAX} characters.")
+        with self._engine.begin() as connection:
+            user = self._known(connection, name)
+            if not self.factors.forget_in(connection, user.name):
+                raise Refused("user", f"{user.name!r} has no second factor.")
+            self.logins.end_all_in(connection, user.name)
+            deed = audit.Deed(
+                actor, "system", "user.second_factor_reset", user.name, None, user.role, reason.strip()
+            )
+            self._note(connection, deed)
+        self._brake.succeeded(user.name)
 
     def _verifies(self, password_hash: str, password: str) -> bool:
         try:
@@ -252,64 +305,22 @@ class SqlAccounts:
         except (VerificationError, InvalidHashError):
             return False
 
-    def _password_hash(self, name: str) -> str | None:
-        wanted = sa.select(tables.user.c.password_hash).where(
-            tables.user.c.community == self._community, tables.user.c.name == name
-        )
+    def _row(self, name: str) -> Any:
         with reading(self._engine).connect() as connection:
-            return connection.execute(wanted).scalar_one_or_none()
-
-    def _new_session(self, name: str, now_ms: int) -> str:
-        token, session = secrets.token_urlsafe(32), tables.session
-        mine = (session.c.community == self._community, session.c.user == name)
-        with self._engine.begin() as connection:
-            connection.execute(
-                sa.delete(session).where(session.c.community == self._community, session.c.ends_ms <= now_ms)
-            )
-            newest = (
-                sa.select(session.c.token_hash)
-                .where(*mine)
-                .order_by(session.c.made_ms.desc())
-                .limit(SESSIONS_PER_USER_MAX - 1)
-            )
-            connection.execute(sa.delete(session).where(*mine, session.c.token_hash.not_in(newest)))
-            connection.execute(
-                sa.insert(session).values(
-                    community=self._community,
-                    token_hash=_hashed(token),
-                    user=name,
-                    csrf=secrets.token_urlsafe(32),
-                    made_ms=now_ms,
-                    ends_ms=now_ms + SESSION_MS,
-                )
-            )
-        return token
+            return connection.execute(sa.select(tables.user).where(*self._mine(name))).one_or_none()
 
     def session(self, token: str) -> Session | None:
-        """The session behind a token, or None when it ended or never was."""
-        session, user = tables.session, tables.user
-        wanted = (
-            sa.select(user.c.name, user.c.role, session.c.csrf)
-            .join(user, (user.c.community == session.c.community) & (user.c.name == session.c.user))
-            .where(
-                session.c.community == self._community,
-                session.c.token_hash == _hashed(token),
-                session.c.ends_ms > self._clock.now_ms(),
-            )
-        )
-        with reading(self._engine).connect() as connection:
-            row = connection.execute(wanted).first()
-        return Session(User(row.name, row.role), row.csrf) if row else None
+        """Who is logged in and may go on; whoever has to set up a second factor first may not."""
+        held = self.logins.find(token)
+        return None if held is None or held.unfinished else held
+
+    def any_session(self, token: str) -> Session | None:
+        """The session behind a token, finished or not, or None when it ended or never was."""
+        return self.logins.find(token)
 
     def logout(self, token: str) -> None:
         """End this session; ending it twice is fine."""
-        session = tables.session
-        with self._engine.begin() as connection:
-            connection.execute(
-                sa.delete(session).where(
-                    session.c.community == self._community, session.c.token_hash == _hashed(token)
-                )
-            )
+        self.logins.end(token)
 
 
 def _check_words(rule: str, name: str, password: str) -> None:
@@ -317,8 +328,3 @@ def _check_words(rule: str, name: str, password: str) -> None:
         raise Refused(rule, f"a user name has 1 to {NAME_MAX} characters.")
     if len(password) < PASSWORD_MIN:
         raise Refused(rule, f"a password has at least {PASSWORD_MIN} characters.")
-
-
-def _hashed(token: str) -> str:
-    """Tokens are 256 random bits, so a plain hash is enough: there is nothing to guess."""
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -29,6 +29,7 @@ from cloud_sync.store.forgetting import (
 from cloud_sync.store.house import Act
 from cloud_sync.store.self_registering import drop_draft
 from cloud_sync.store.sink_epoch import ERASED_BYTES, erased
+from cloud_sync.store.tables_accounts import ceremony
 from cloud_sync.store.tables_booking import daily_return, feed_entry, intake_key
 from cloud_sync.store.tables_bulletins import bulletin, bulletin_receipt
 from cloud_sync.store.tables_cases import field_task, sweep
@@ -265,6 +266,7 @@ def shelves() -> tuple[Shelf, ...]:
         _plain("deadletter", t.deadletter, "seen_ms"),
         _plain("alert.queue", t.alert_queue, "stored_ms"),
         _plain("session", t.session, "ends_ms"),
+        _plain("session", ceremony, "ends_ms"),
         Shelf("draft", t.guest_visit, t.guest_visit.c.draft_ms, _drop_drafts, stay=t.guest_visit.c.stay),
     )
 
@@ -404,6 +406,9 @@ ENDS_WITH = {
     "child_hours": "registration",
     "erasure": "registration",
     "department_staff": "session",  # with the account
+    "passkey": "session",  # with the account, or by its owner
+    "recovery_code": "session",  # likewise
+    "totp": "session",  # likewise
     "push_subscription": "session",  # with the account; a browser that is gone is forgotten at the next wake
     "user": "session",  # with the account, by an administrator
     "disclosure": "disclosure",

@@ -7,10 +7,11 @@ Times are integer milliseconds since 1970 UTC (``*_ms``).
 import sqlalchemy as sa
 
 from cloud_sync.store.columns import _blob, _int, _key, _table, _text, metadata
+from cloud_sync.store.tables_accounts import session, user
 from cloud_sync.store.tables_guests import stay_contact
 from cloud_sync.store.zone_tables import zone, zone_command, zone_door, zone_result
 
-__all__ = ["metadata", "stay_contact", "zone", "zone_command", "zone_door", "zone_result"]
+__all__ = ["metadata", "session", "stay_contact", "user", "zone", "zone_command", "zone_door", "zone_result"]
 
 # --- what the gates told (written by the sink only) --------------------------------------------------------
 
@@ -385,10 +386,6 @@ discrepancy = _table(
     _text("close_reason", null=True),
     _text("evidence"),  # JSON list of [node, epoch, seq] or record ids
     sa.UniqueConstraint("community", "kind", "subject", "window_ms"),
-)
-user = _table("user", _key("name"), _text("password_hash"), _text("role"), _int("made_ms"))
-session = _table(
-    "session", _key("token_hash"), _text("user"), _text("csrf"), _int("made_ms"), _int("ends_ms")
 )
 audit = _table(
     "audit",

@@ -1,19 +1,32 @@
-"""First run, login, logout."""
+"""First run, login in one step or two or by passkey, logout."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from cloud_sync.core.accounts import device_of
 from cloud_sync.errors import Refused
-from cloud_sync.ports import SESSION_COOKIE, Accounts
-from cloud_sync.web.render import Chrome, FirstRunPage, LoginPage, answer, chrome_of
-from cloud_sync.web.sessions import FORM_COOKIE, FORM_RULE, Sessions, check_form, form_token, set_cookie
+from cloud_sync.ports import SESSION_COOKIE, Accounts, FactorNeeded
+from cloud_sync.ports_accounts import OwnAccount
+from cloud_sync.web.render import Chrome, CodePage, FirstRunPage, LoginPage, answer, chrome_of
+from cloud_sync.web.sessions import (
+    FORM_COOKIE,
+    FORM_RULE,
+    STEP_COOKIE,
+    LoginNeeded,
+    Sessions,
+    check_form,
+    form_token,
+    set_cookie,
+)
 from cloud_sync.web.texts import mark, texts
 
 # Long enough for a passphrase, short enough that hashing it is no gift to an attacker.
 FIELD_CHARS_MAX = 200
 Field = Annotated[str, Form(max_length=FIELD_CHARS_MAX)]
+# A browser's answer with a large key and a statement of its maker's; most are below one thousand.
+Answer = Annotated[str, Form(max_length=16_000)]
 
 # The same floor as the accounts': said here in two languages, enforced there.
 PASSWORD_CHARS_MIN = 10
@@ -21,6 +34,12 @@ PASSWORD_CHARS_MIN = 10
 WRONG_LOGIN = mark(
     "Name or password is not right. After several wrong tries there is a wait of a few minutes."
 )
+WRONG_CODE = mark(
+    "This code is not right, or was used before. Wait for the next one, or use a recovery code."
+)
+STEP_OVER = mark("That took too long. Begin again with name and password.")
+WRONG_PASSKEY = mark("This passkey was not accepted. Try again, or log in with name and password.")
+PASSKEY_ONLY = mark("You need a second factor here, and you have a passkey: log in with it.")
 DIFFERENT = mark("The two passwords are not the same.")
 SHORT = mark("Choose a password of at least 10 characters.")
 NAMELESS = mark("Choose a name.")
@@ -41,6 +60,10 @@ def _first_run_problem(name: str, password: str, again: str) -> str | None:
     return DIFFERENT if password != again else None
 
 
+def device(request: Request) -> str:
+    return device_of(request.headers.get("user-agent", ""))
+
+
 def _said(problem: str, chrome: Chrome) -> str:
     return texts(chrome.lang)(problem) if problem else ""
 
@@ -48,15 +71,21 @@ def _said(problem: str, chrome: Chrome) -> str:
 class AccountPages:
     """Every post is checked against the token of the page it came from."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, own: OwnAccount | None) -> None:
         self._accounts = accounts
+        self._own = own
         self._sessions = Sessions(accounts)
         self.router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
         self.router.add_api_route("/first-run", self.show_first_run, methods=["GET"])
         self.router.add_api_route("/first-run", self.first_run, methods=["POST"])
         self.router.add_api_route("/login", self.show_login, methods=["GET"])
         self.router.add_api_route("/login", self.login, methods=["POST"])
+        self.router.add_api_route("/login/code", self.show_code, methods=["GET"])
+        self.router.add_api_route("/login/code", self.code, methods=["POST"])
         self.router.add_api_route("/logout", self.logout, methods=["POST"])
+        if own is not None and own.site is not None:
+            self.router.add_api_route("/login/passkey/options", self.passkey_options, methods=["POST"])
+            self.router.add_api_route("/login/passkey", self.passkey, methods=["POST"])
 
     def show_first_run(self, request: Request) -> Response:
         if self._accounts.has_admin():
@@ -97,6 +126,43 @@ class AccountPages:
             return go("/")
         return self._login_page(request, "", "")
 
+    def show_code(self, request: Request) -> Response:
+        return self._code_page(request, "") if request.cookies.get(STEP_COOKIE) else go("/login")
+
+    def code(self, request: Request, csrf: Field = "", code: Field = "") -> Response:
+        try:
+            check_form(request.cookies.get(FORM_COOKIE), csrf)
+        except Refused as refused:
+            return self._code_page(request, EXPIRED_FORM, refused.status)
+        try:
+            step = request.cookies.get(STEP_COOKIE, "")
+            token = self._accounts.second_step(step, code, device(request))
+        except Refused:
+            return self._login_page(request, STEP_OVER, "", 401)
+        return self._code_page(request, WRONG_CODE, 401) if token is None else self._let_in(request, token)
+
+    def passkey_options(self, request: Request, csrf: Field = "") -> Response:
+        """A challenge for this browser's authenticator, as JSON for the page's script."""
+        assert self._own is not None
+        check_form(request.cookies.get(FORM_COOKIE), csrf)
+        asked = self._own.begin_sign_in()
+        return JSONResponse({"ceremony": asked.token, "options": asked.options})
+
+    def passkey(
+        self, request: Request, csrf: Field = "", ceremony: Field = "", answer: Answer = ""
+    ) -> Response:
+        assert self._own is not None
+        try:
+            check_form(request.cookies.get(FORM_COOKIE), csrf)
+        except Refused as refused:
+            return self._login_page(request, EXPIRED_FORM, "", refused.status)
+        token = self._own.sign_in(ceremony, answer, device(request))
+        return (
+            self._login_page(request, WRONG_PASSKEY, "", 401)
+            if token is None
+            else self._let_in(request, token)
+        )
+
     def login(self, request: Request, csrf: Field = "", name: Field = "", password: Field = "") -> Response:
         try:
             check_form(request.cookies.get(FORM_COOKIE), csrf)
@@ -105,7 +171,9 @@ class AccountPages:
         return self._enter(request, name.strip(), password)
 
     def logout(self, request: Request, csrf: Field = "") -> Response:
-        session = self._sessions.need(request)
+        session = self._sessions.any(request)
+        if session is None:
+            raise LoginNeeded
         check_form(session.csrf, csrf)
         self._sessions.end(request)
         response = go("/login")
@@ -113,17 +181,39 @@ class AccountPages:
         return response
 
     def _enter(self, request: Request, name: str, password: str) -> Response:
-        token = self._accounts.login(name, password)
-        if token is None:
+        entered = self._accounts.login(name, password, device(request))
+        if entered is None:
             return self._login_page(request, WRONG_LOGIN, name, 401)
+        if isinstance(entered, str):
+            return self._let_in(request, entered)
+        return self._ask_more(request, entered, name)
+
+    def _ask_more(self, request: Request, needed: FactorNeeded, name: str) -> Response:
+        if not needed.step:
+            return self._login_page(request, PASSKEY_ONLY, name, 401)
+        response = go("/login/code")
+        set_cookie(request, response, STEP_COOKIE, needed.step)
+        return response
+
+    def _let_in(self, request: Request, token: str) -> Response:
+        """A fresh session; whatever this browser had before ends."""
+        self._sessions.end(request)
         response = go("/")
         set_cookie(request, response, SESSION_COOKIE, token)
         response.delete_cookie(FORM_COOKIE)
+        response.delete_cookie(STEP_COOKIE)
+        return response
+
+    def _code_page(self, request: Request, problem: str, status: int = 200) -> Response:
+        chrome = chrome_of(request, csrf=form_token(request))
+        response = answer(request, "account/code.html", CodePage(chrome, _said(problem, chrome)), status)
+        set_cookie(request, response, FORM_COOKIE, chrome.csrf)
         return response
 
     def _login_page(self, request: Request, problem: str, name: str, status: int = 200) -> Response:
         chrome = chrome_of(request, csrf=form_token(request))
-        page = LoginPage(chrome, _said(problem, chrome), name)
+        site = self._own.site if self._own is not None else None
+        page = LoginPage(chrome, _said(problem, chrome), name, site.origin if site else "")
         response = answer(request, "login.html", page, status)
         set_cookie(request, response, FORM_COOKIE, chrome.csrf)
         return response

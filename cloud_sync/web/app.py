@@ -28,6 +28,7 @@ from cloud_sync.web.listings.verify import VerifyPages
 from cloud_sync.web.live import LivePages
 from cloud_sync.web.morning import MorningPages
 from cloud_sync.web.operator.pages import OperatorPages
+from cloud_sync.web.own_account import OwnAccountPages
 from cloud_sync.web.privacy import PrivacyPages
 from cloud_sync.web.registry import RegistryPages
 from cloud_sync.web.services import Services
@@ -75,8 +76,11 @@ def create_app(services: Services, *, routers: Sequence[APIRouter] = ()) -> Fast
     app.state.live = hub
     for router in routers:
         app.include_router(router)
-    for pages in (AccountPages(services.accounts), BoardPages(services), LivePages(services, hub)):
+    accounts = AccountPages(services.accounts, services.own_account)
+    for pages in (accounts, BoardPages(services), LivePages(services, hub)):
         app.include_router(pages.router)
+    if services.own_account is not None:
+        app.include_router(OwnAccountPages(services, services.own_account).router)
     app.include_router(FleetPages(services).router)
     app.include_router(GuestPages(services).router)
     app.include_router(ArrivePages(services).router)

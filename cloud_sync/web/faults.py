@@ -13,7 +13,7 @@ from cloud_sync.web.accounts import go
 from cloud_sync.web.guest import faults as guest
 from cloud_sync.web.headers import HEADERS
 from cloud_sync.web.render import MessagePage, answer, chrome_of
-from cloud_sync.web.sessions import LoginNeeded
+from cloud_sync.web.sessions import LoginNeeded, Sessions
 from cloud_sync.web.texts import mark, texts
 
 TITLES = {
@@ -55,6 +55,9 @@ class Faults:
     def login_needed(self, request: Request, _error: Exception) -> Response:
         """Send people to the login, and a page that refreshes a part of itself as a whole."""
         where = "/login" if self._accounts.has_users() else "/first-run"
+        held = Sessions(self._accounts).any(request)
+        if held is not None and held.unfinished:
+            where = "/account"
         if request.headers.get("hx-request"):
             return Response(status_code=401, headers={"hx-redirect": where})
         if request.url.path.startswith("/live"):

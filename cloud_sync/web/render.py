@@ -14,6 +14,8 @@ from cloud_sync.web.language import Lang, language_of, remember, switch_href
 from cloud_sync.web.texts import texts
 
 TEMPLATES = Path(__file__).parent / "templates"
+# Where a role's day begins: said once there, and on no other page.
+FIRST_PAGES = frozenset({"/", "/staff", "/listings", "/operator", "/inbox"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Chrome:
     user: str | None
     csrf: str
     place: str = ""  # the community, where the page knows it
+    advised: bool = False  # a second factor should be set up, and this is where somebody begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,15 @@ class LoginPage:
     chrome: Chrome
     problem: str
     name: str
+    origin: str = ""  # of the pages that may ask for passkeys; empty: none are known here
+
+
+@dataclass(frozen=True, slots=True)
+class CodePage:
+    """The second step of a login."""
+
+    chrome: Chrome
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +111,8 @@ def render_row(row: EntryRow, lang: Lang) -> str:
 
 def chrome_of(request: Request, *, user: str | None = None, csrf: str = "", place: str = "") -> Chrome:
     lang = language_of(request)
-    return Chrome(lang, switch_href(request, lang.other), user, csrf, place)
+    advised = bool(getattr(request.state, "advised", False)) and request.url.path in FIRST_PAGES
+    return Chrome(lang, switch_href(request, lang.other), user, csrf, place, advised)
 
 
 def answer(request: Request, template: str, page: Page, status: int = 200) -> HTMLResponse:

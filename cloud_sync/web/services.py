@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from cloud_sync.ports import Accounts, Clock, DashboardReader, EventFeed, Registry
+from cloud_sync.ports_accounts import OwnAccount
 from cloud_sync.ports_bulletins import BulletinDesk
 from cloud_sync.ports_cases import CaseDesk, CaseFeed, DepartmentDesk, PushBook
 from cloud_sync.ports_commands import Commands
@@ -46,6 +47,9 @@ class Services:
     registry: Registry
     clock: Clock
     zone: ZoneInfo = DEFAULT_ZONE
+    own_account: OwnAccount | None = (
+        None  # without it nobody changes their own way in, and there are no passkeys
+    )
     cases: CaseDesk | None = None  # without it there is no staff page
     departments: DepartmentDesk | None = None  # without it nobody is whistled to
     matters: MatterDesk | None = None  # without it staff take down no matters

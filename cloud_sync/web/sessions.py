@@ -13,6 +13,8 @@ from cloud_sync.ports import SESSION_COOKIE, Accounts, Session
 
 # Before anybody is logged in there is no session to keep a token in: the form and this cookie carry the same one.
 FORM_COOKIE = "gatehouse_form"
+# Between the two steps of a login.
+STEP_COOKIE = "gatehouse_step"
 FORM_TOKEN_BYTES = 24
 FORM_RULE = "csrf"
 
@@ -33,7 +35,13 @@ class Sessions:
         session = self.current(request)
         if session is None:
             raise LoginNeeded
+        request.state.advised = session.advised
         return session
+
+    def any(self, request: Request) -> Session | None:
+        """Also who has to set up a second factor before anything else."""
+        token = request.cookies.get(SESSION_COOKIE)
+        return self.accounts.any_session(token) if token else None
 
     def need_right(self, request: Request, right: Right) -> Session:
         """Who is logged in, if their role may do this."""

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
 from cloud_sync.api.v1 import create_router
+from cloud_sync.core.accounts import HOUR_MS, AccountRules, PasskeySite
 from cloud_sync.core.codes import listing_code
 from cloud_sync.core.policy import CN_DEFAULT
 from cloud_sync.ingest.feed import Feed
@@ -23,9 +24,11 @@ from cloud_sync.protocol.messages import DoorHealth, Lag, State
 from cloud_sync.store import tables
 from cloud_sync.store.accounts import SqlAccounts
 from cloud_sync.store.engine import open_database
+from cloud_sync.store.factor_key import FactorKey
 from cloud_sync.store.house import House
 from cloud_sync.store.keys import SETUP_TOKEN, CommunitySigner, new_setup_token
 from cloud_sync.store.morning import StoredMorning
+from cloud_sync.store.own_account import SqlOwnAccount
 from cloud_sync.store.places import AccessPointSpec, NodeJoin
 from cloud_sync.store.read import StoredDashboard
 from cloud_sync.store.registry import SqlRegistry
@@ -83,11 +86,15 @@ class WebHouse:
 
     folder: Path
     clock: SteppedClock = field(default_factory=SteppedClock)
+    passkey_site: PasskeySite | None = None
 
     def __post_init__(self) -> None:
         self.engine = open_database(self.folder / "sync.db")
         self.setup_token = new_setup_token(self.folder)
-        self.accounts = SqlAccounts(self.engine, COMMUNITY, self.clock, self.folder / SETUP_TOKEN)
+        rules = AccountRules(idle_ms=12 * HOUR_MS)  # tests step over hours at once
+        books = (self.engine, COMMUNITY, self.clock)
+        self.accounts = SqlAccounts(*books, self.folder / SETUP_TOKEN, FactorKey(os.urandom(32)), rules)
+        self.own_account = SqlOwnAccount(*books, self.accounts, self.passkey_site)
         self.vault = Vault(self.folder / "vault.db", os.urandom(32), lambda _look: None)
         self.house = self._house()
         self.imports = SqlImportDesk(self.house)
@@ -125,7 +132,8 @@ class WebHouse:
     @property
     def services(self) -> Services:
         stored = (self.reader, self.feed, self.accounts, self.registry, self.clock)
-        return Services(COMMUNITY, *stored, morning=StoredMorning(self.engine), imports=self.imports)
+        more = {"morning": StoredMorning(self.engine), "own_account": self.own_account}
+        return Services(COMMUNITY, *stored, imports=self.imports, **more)
 
     def app(self) -> FastAPI:
         router = create_router(

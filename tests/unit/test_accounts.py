@@ -3,9 +3,16 @@
 import subprocess
 import sys
 
+import pyotp
 import pytest
+import sqlalchemy as sa
+from typer.testing import CliRunner
 
+from cloud_sync.cli import app
+from cloud_sync.compose import open_books, set_up
+from cloud_sync.config import load
 from cloud_sync.errors import Refused
+from cloud_sync.store import tables
 from tests.fakes.web_house import ADMIN, PASSWORD, WebHouse
 
 ANEW = f"{PASSWORD}-anew"
@@ -75,3 +82,29 @@ def test_the_programs_hash_passwords_as_rfc_9106_has_it_for_little_memory():
     asked = "from cloud_sync.store.accounts import HASHER; print(HASHER.hash('x').rpartition('$')[0])"
     said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
     assert said.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+
+
+def test_a_lost_phone_is_one_command_with_a_reason_on_record(tmp_path):
+    config = tmp_path / "gatehouse-sync.toml"
+    config.write_text(
+        'data_dir = "data"\n[community]\ncode = "dongfang"\nname_zh = "东方"\nname_en = "Dongfang"\n'
+    )
+    set_up(load(config))
+    books = open_books(load(config))
+    books.accounts.add("li", "officer", PASSWORD, actor="test")
+    token = books.accounts.login("li", PASSWORD)
+    begun = books.own_account.begin_totp(token, PASSWORD)
+    code = pyotp.TOTP(begun.secret).at(books.clock.now_ms() // 1000)
+    _, token = books.own_account.confirm_totp(token, begun.token, code)
+    words = ["user", "reset-second-factor", "li", "--config", str(config)]
+    done = CliRunner().invoke(app, [*words, "--reason", "phone lost"])
+    assert done.output == "li: no second factor\n"
+    assert books.accounts.session(token) is None
+    assert isinstance(books.accounts.login("li", PASSWORD), str)
+    with books.engine.connect() as db:
+        query = sa.select(tables.audit.c.object, tables.audit.c.reason).order_by(tables.audit.c.n.desc())
+        assert db.execute(query).first() == ("li", "phone lost")
+    again = CliRunner().invoke(app, [*words, "--reason", "once more"])
+    assert isinstance(again.exception, Refused)
+    assert "has no second factor" in str(again.exception)
+    books.close()

@@ -1,5 +1,6 @@
 """Roles × endpoints as data: every address of the running service, asked by every role; what is expected is what is seen."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,12 +9,13 @@ import httpx
 import pytest
 
 from cloud_sync.compose import Part, set_up
-from cloud_sync.config import CommunityConfig, StaffConfig, SyncConfig, WebConfig
+from cloud_sync.config import AccountsConfig, CommunityConfig, StaffConfig, SyncConfig, WebConfig
 from cloud_sync.core.roles import Right, Role, may
 from cloud_sync.service import Service
 from tests.fakes.community_house import CODE
 from tests.fakes.endpoints import endpoints_of
 from tests.fakes.far_sides import free_port
+from tests.fakes.guarded import faults
 from tests.fakes.web_house import LISTING_CSV, PASSWORD, log_in
 
 R = Right
@@ -47,7 +49,8 @@ OPENS: dict[Right, tuple[str, ...]] = {
 }  # fmt: skip
 # Asked without a login, by a guest's link, by a program's key, or by a node's signature; and what every login may.
 OPEN = (
-    "GET /login", "POST /login", "GET /first-run", "POST /first-run", "GET /healthz", "GET /api/openapi.json",
+    "GET /login", "POST /login", "GET /login/code", "POST /login/code", "POST /login/passkey", "POST /login/passkey/options",
+    "GET /account", "POST /account/*", "GET /first-run", "POST /first-run", "GET /healthz", "GET /api/openapi.json",
     "GET /verify/*", "POST /verify/*", "GET /complaints/of/*", "GET /status/*", "GET /arrive/*", "POST /arrive/*", "GET /g/*", "POST /g/*",
     "POST /api/v1/guest/*", "DELETE /api/v1/guest/*", "GET /api/v1/bookings/*", "PUT /api/v1/bookings/*",
     "POST /api/v1/bookings", "PUT /api/v1/returns/*", "GET /api/v1/nodes/*",
@@ -112,7 +115,8 @@ def running(tmp_path_factory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("matrix")
     community = CommunityConfig(code="dongfang", name_zh="东方", name_en="Dongfang", synthetic=True)
     web, staff = WebConfig(tls=False, port=free_port()), StaffConfig(push=True, push_contact="a@b.test")
-    config = SyncConfig(data_dir=folder / "data", community=community, web=web, staff=staff)
+    more = {"staff": staff, "accounts": AccountsConfig(passkey_url="https://gate.example")}
+    config = SyncConfig(data_dir=folder / "data", community=community, web=web, **more)
     set_up(config)
     service = Service(config, (Part.PAGES,))
     assert service.books is not None
@@ -125,8 +129,8 @@ def running(tmp_path_factory) -> Iterator[Running]:
 
 
 def ask(client: httpx.Client, method: str, path: str, csrf: str) -> int:
-    """The status alone: a live stream has no end."""
-    address = path.format(**PLACES)
+    """The status alone: a live stream has no end.  Its headers and cookies are looked at each time."""
+    address = path.format_map(defaultdict(lambda: "none", PLACES))
     words: dict[str, Any] = {}
     if method == "POST":
         words = (
@@ -139,6 +143,7 @@ def ask(client: httpx.Client, method: str, path: str, csrf: str) -> int:
     ):  # a file with a head and no row: what cannot be read is a 403 of its own
         words = {"content": LISTING_CSV.splitlines()[0]}
     with client.stream(method, address, headers={"x-csrf-token": csrf}, **words) as said:
+        assert faults(said) == [], f"{method} {address}"
         return said.status_code
 
 
@@ -170,5 +175,6 @@ def test_each_role_is_let_to_what_the_table_says_and_refused_everywhere_else(run
 def test_nobody_is_let_anywhere_without_a_login(running):
     with httpx.Client(base_url=running.url, timeout=20) as client:
         for method, path in running.endpoints:
+            status = ask(client, method, path, "guess")
             if right_of(f"{method} {path}") is not None:
-                assert ask(client, method, path, "guess") in {303, 401}, (method, path)
+                assert status in {303, 401}, (method, path)
