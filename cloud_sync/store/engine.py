@@ -16,6 +16,7 @@ from sqlalchemy import event
 from cloud_sync.errors import StoreError
 from cloud_sync.store import (  # noqa: F401 - whoever opens it knows its whole shape
     pg_engine,
+    tables_api,
     tables_archive,
     tables_booking,
     tables_bulletins,

@@ -1,5 +1,6 @@
 """What a reader sees when it did not work: a page in words for people, problem details for programs."""
 
+import re
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -63,7 +64,10 @@ class Faults:
 
     def http_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return self._say(request, error.status_code, str(error.detail))
+        said = self._say(request, error.status_code, str(error.detail))
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            said.headers["allow"] = _allowed(request) or (error.headers or {}).get("allow", "")
+        return said
 
     def bad_form(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -92,6 +96,15 @@ class Faults:
         if path.startswith(("/api/", "/live")):
             return _problem(status, sentence)
         return _page(request, status)
+
+
+def _allowed(request: Request) -> str:
+    """Every method of this address: the router names those of the first line that fits."""
+    methods: set[str] = set()
+    for path, calls in request.app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(path)), request.url.path):
+            methods |= {method.upper() for method in calls}
+    return ", ".join(sorted(methods))
 
 
 def _problem(status: int, sentence: str) -> Response:
