@@ -15,8 +15,19 @@ from cloud_sync.service import Service
 from cloud_sync.store import tables
 from cloud_sync.store.api_tokens import SqlTokens
 from cloud_sync.store.booking_desk import SqlBookingDesk
+from cloud_sync.store.places import AccessPointSpec, NodeJoin
 from tests.fakes.far_sides import free_port
-from tests.fakes.web_house import BOOKING_HEAD, LISTING, LISTING_CSV, PASSWORD, log_in
+from tests.fakes.web_house import (
+    BOOKING_HEAD,
+    GATE,
+    LISTING,
+    LISTING_CSV,
+    NODE_KEY,
+    PASSWORD,
+    ROOM,
+    UNIT,
+    log_in,
+)
 
 CLIENT_S = 60
 OFFICER = "the-officer"
@@ -72,8 +83,15 @@ class ApiHouse:
             f"2027-{1 + n // 28:02}-{1 + n % 28:02}T20:00,1\n"
             for n in range(bookings)
         )
-        self.books.registry.import_csv("listings", LISTING_CSV.encode(), actor="test")
-        self.books.registry.import_csv("bookings", (BOOKING_HEAD + rows).encode(), actor="test")
+        doors = (
+            AccessPointSpec(GATE, "gate", "东门", "East gate"),
+            AccessPointSpec(UNIT, "unit", "7 栋 1 单元", "Building 7, entrance 1"),
+            AccessPointSpec(ROOM, "room", "7-1-602", "7-1-602"),
+        )
+        self.books.registry.add_node(NodeJoin("gate-1", "东门 East gate", NODE_KEY, doors))
+        for kind, text in (("listings", LISTING_CSV), ("bookings", BOOKING_HEAD + rows)):
+            report = self.books.registry.import_csv(kind, text.encode(), actor="test")  # type: ignore[arg-type]
+            assert not report.count("rejected"), report.rows
 
     def count(self, table: sa.Table) -> int:
         with self.books.engine.connect() as db:

@@ -8,15 +8,17 @@ import subprocess
 import pytest
 
 from cloud_sync.connectors.hooks import HookPost
-from cloud_sync.core.policy import HOUR_MS
 from cloud_sync.core.webhooks import RETRY_MS
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.store import webhooks as store
+from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.privacy_desk import SqlPrivacy
 from cloud_sync.store.webhooks import PAUSE_MS, SqlWebhooks
 from tests.fakes.community_house import (
+    GATE,
     NAME,
     NUMBER,
+    Gate,
     SteppedClock,
     booking_row,
     listing_row,
@@ -191,17 +193,22 @@ def test_of_a_hidden_stay_no_program_is_told(books, hooks, post):
     assert hooks.collect() == 0
 
 
-def test_a_case_is_told_as_it_stands(books, hooks, post, clock):
-    from cloud_sync.store.case_intake import CaseIntake
-
+def test_a_case_is_told_as_it_stands(books, hooks, clock):
+    gate = Gate(books)
+    gate.says_hello()
     hooks.make("http://127.0.0.1:9/", ["case"], actor="test")
-    clock.step(ms=2 * HOUR_MS)  # the node has never been heard
-    CaseIntake(books.house).look_around()
+    gate.tells("door.forced")
+    clock.step(ms=1000)
+    CaseIntake(books.house).take_alarms()
+    gate.close()
     hooks.collect()
     told = [json.loads(due.body) for due in hooks.claim(most=100)]
     assert told
-    assert {one["type"] for one in told} == {"case.changed"}
-    assert {one["data"]["state"] for one in told} == {"OPEN"}
+    assert {(one["type"], one["data"]["access_point"]) for one in told} == {("case.changed", GATE)}
+    assert told[-1]["data"]["state"] != "CLOSED"
+    assert set(told[0]["data"]) == {
+        "object", "family", "kind", "severity", "state", "level", "node", "access_point",
+    }  # fmt: skip
 
 
 def test_an_ended_webhook_is_told_no_more(books, hooks, post):
