@@ -27,7 +27,7 @@ Moment = Annotated[
 ]
 BOOKED = {
     "revision": 1,
-    "listing": "FY-000001-7K3M9QXD-U",
+    "listing": "FY-000001-7K3M9QXD-6",
     "room": "R-602",
     "arrival": "2026-05-01T15:00",
     "departure": "2026-05-03T12:00",
@@ -79,7 +79,7 @@ class TellingAnswer(Shape):
 class BookingAnswer(Shape):
     model_config = shown(
         source="tujia", external_ref="B-1", revision=1, state="confirmed", version=1, stay_state="EXPECTED",
-        listing="FY-000001-7K3M9QXD-U", room="R-602", arrival_ms=1_777_618_800_000,
+        listing="FY-000001-7K3M9QXD-6", room="R-602", arrival_ms=1_777_618_800_000,
         departure_ms=1_777_780_800_000, headcount=2, registered=0,
         tellings=[{"revision": 1, "effect": "applied", "times": 1, "first_ms": 1_777_000_000_000}],
     )  # fmt: skip
@@ -159,6 +159,7 @@ def booking_router(desk: BookingDesk, callers: Callers) -> APIRouter:
     )
     missing = Says("Daily returns that nobody filed", "bookings", Who.READER, needs=Right.SEE_ALL_CASES)
     add(people, "GET", "/returns/missing", calls.missing, missing)
+    people.add_api_route("/returns/missing", calls.no_day, methods=["PUT"], include_in_schema=False)
     filed = Says("File the return of one day", "bookings", Who.PROGRAM, (404,), also=new)
     add(programs, "PUT", "/returns/{day}", calls.file, filed)
     router = APIRouter()
@@ -213,6 +214,10 @@ class BookingCalls:
         """Returns whose time is over and that nobody filed; for whoever works with discrepancies."""
         self._callers.reads(request, Right.SEE_ALL_CASES)
         return [MissingAnswer.model_validate(one) for one in self._desk.missing_returns(days=days)]
+
+    def no_day(self) -> None:
+        """What is missing can be asked for and not filed; without this it would be taken for a day."""
+        raise HTTPException(405, "This address does not take that kind of request.", {"allow": "GET"})
 
     def known(self, request: Request) -> None:
         """Raises 401 where no key is shown that anything is opened by."""

@@ -74,7 +74,7 @@ class SessionAnswer(Shape):
 
 
 class FiledAnswer(Shape):
-    model_config = shown(listing="FY-000001-7K3M9QXD-U")
+    model_config = shown(listing="FY-000001-7K3M9QXD-6")
 
     listing: str
 
@@ -89,7 +89,7 @@ class ListingAnswer(Shape):
     """``missing``: ids of documents, letters and risk items that still stand against the code."""
 
     model_config = shown(
-        listing="FY-000001-7K3M9QXD-U", state="FILED", reason="", reviewer="", decide_by_ms=None, coded_ms=None,
+        listing="FY-000001-7K3M9QXD-6", state="FILED", reason="", reviewer="", decide_by_ms=None, coded_ms=None,
         points=12, band="A", missing=["ownership"],
     )  # fmt: skip
 

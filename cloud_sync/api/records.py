@@ -23,7 +23,7 @@ Cursor = Annotated[
         description="The `next` of the page before; without it the first page.",
     ),
 ]
-LISTED = "FY-000001-7K3M9QXD-U"
+LISTED = "FY-000001-7K3M9QXD-6"
 
 
 class ListingLine(Shape):

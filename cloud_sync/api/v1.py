@@ -39,7 +39,7 @@ CSV = {
             "schema": {"type": "string"},
             "example": (
                 "source,external_ref,external_revision,listing,room,arrival,departure,headcount\n"
-                "tujia,B-1,1,FY-000001-7K3M9QXD-U,R-602,2026-05-01T15:00,2026-05-03T12:00,2\n"
+                "tujia,B-1,1,FY-000001-7K3M9QXD-6,R-602,2026-05-01T15:00,2026-05-03T12:00,2\n"
             ),
         }
     },

@@ -93,15 +93,17 @@ class Faults:
             return self._guests.status(request, status)
         if path.startswith(guest.API):
             return _problem(status, guest.explain(request, status))
-        if path.startswith(("/api/", "/live")):
+        if path.startswith(("/api/", "/live", "/healthz")):
             return _problem(status, sentence)
         return _page(request, status)
 
 
 def _allowed(request: Request) -> str:
     """Every method of this address: the router names those of the first line that fits."""
-    methods: set[str] = set()
-    for path, calls in request.app.openapi()["paths"].items():
+    described, methods = request.app.openapi()["paths"], set[str]()
+    if request.url.path in described:  # an address of its own is no value of a longer one
+        described = {request.url.path: described[request.url.path]}
+    for path, calls in described.items():
         if re.fullmatch(re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(path)), request.url.path):
             methods |= {method.upper() for method in calls}
     return ", ".join(sorted(methods))
