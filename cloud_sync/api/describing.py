@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
@@ -24,18 +24,28 @@ INTRO = (
 )
 
 
-class Who(Enum):
-    """Whose call it is; the value is what the description asks for."""
+class Who(StrEnum):
+    """Whose call it is."""
 
-    ANYBODY = ()
-    READER = ({"session": []}, {"token": []})
-    WRITER = ({"session": [], "csrf": []}, {"token": []})
-    PERSON = ({"session": [], "csrf": []},)
-    PROGRAM = ({"key": []},)
-    GUEST = ({},)
-    NODE = ({"": []},)
+    ANYBODY = "anybody"
+    READER = "whoever may read"
+    WRITER = "whoever may write"
+    PERSON = "a person, logged in"
+    PROGRAM = "a program, by its key"
+    GUEST = "a guest, by their link"
+    NODE = "a node, by its signature"
 
 
+# What is shown: any one of these lines, and all of a line.
+ASKED: Mapping[Who, tuple[tuple[str, ...], ...]] = {
+    Who.ANYBODY: (),
+    Who.READER: (("session",), ("token",)),
+    Who.WRITER: (("session", "csrf"), ("token",)),
+    Who.PERSON: (("session", "csrf"),),
+    Who.PROGRAM: (("key",),),
+    Who.GUEST: ((),),
+    Who.NODE: (),
+}
 SCHEMES: Mapping[str, Mapping[str, str]] = {
     "session": {
         "type": "apiKey",
@@ -132,7 +142,7 @@ def add(router: APIRouter, method: str, path: str, call: Callable[..., Any], say
     statuses = {*ERRORS_OF[says.who], *says.errors, *((409, 422, 429) if once else ()), 422, 503}
     if method in {"POST", "PUT"} and (says.body is not None or _has_body(call)):
         statuses |= {400, 413}
-    extra: dict[str, Any] = {"security": [dict(one) for one in says.who.value if "" not in one]}
+    extra: dict[str, Any] = {"security": [{name: [] for name in one} for one in ASKED[says.who]]}
     if says.needs is not None:
         extra[RIGHT] = says.needs.name
     if once:

@@ -31,10 +31,8 @@ from cloud_sync.store.subjects import TAKEN_AWAY, Kind, SubjectWish
 Cells = Mapping[str, str]
 REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}")
 TEXT_MAX = 200
-YEARS = (
-    2000,
-    2199,
-)  # of anything that is booked or said; a date further off is a slip, and no clock counts it
+# Of anything that is booked or said; a date further off is a slip, and no clock counts it.
+YEARS = (2000, 2199)
 NAME_MAX = 120
 AHEAD_MS = DAY_MS
 METHODS = ("self", "kiosk", "operator", "staff", "live-video", "national-net-id")

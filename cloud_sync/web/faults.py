@@ -41,6 +41,9 @@ SENTENCES = {
 }
 
 
+PROGRAMS = ("/api/", "/healthz")  # who asks there reads problem details
+
+
 class Faults:
     def __init__(self, accounts: Accounts, guests: guest.GuestFaults) -> None:
         self._accounts = accounts
@@ -66,7 +69,9 @@ class Faults:
         assert isinstance(error, HTTPException)
         said = self._say(request, error.status_code, str(error.detail))
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            said.headers["allow"] = _allowed(request) or (error.headers or {}).get("allow", "")
+            named = (error.headers or {}).get("allow", "")
+            described = _allowed(request) if request.url.path.startswith(PROGRAMS) else ""
+            said.headers["allow"] = described or named
         return said
 
     def bad_form(self, request: Request, error: Exception) -> Response:
@@ -93,7 +98,7 @@ class Faults:
             return self._guests.status(request, status)
         if path.startswith(guest.API):
             return _problem(status, guest.explain(request, status))
-        if path.startswith(("/api/", "/live", "/healthz")):
+        if path.startswith((*PROGRAMS, "/live")):
             return _problem(status, sentence)
         return _page(request, status)
 
