@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from zoneinfo import ZoneInfo
 
 import structlog
+from fastapi import APIRouter
 
 from cloud_sync.api.bookings import booking_router
 from cloud_sync.api.callers import Callers
@@ -268,9 +269,20 @@ class Service:
             name_en=self._config.community.name_en,
             pages_url=self._config.web.pages_url,
         )
+        app = create_app(services, routers=self._interface(books, reader, figures))
+        describe(app)
+        web = self._config.web
+        self.pages = PageServer(app, web.host, web.port, tls_files(self._config))
+        self._starters.append(self.pages.start)
+        self._closers.append(self.pages.close)
+
+    def _interface(
+        self, books: Books, reader: StoredDashboard, figures: StoredFigures
+    ) -> tuple[APIRouter, ...]:
+        """Version 1 of the HTTP interface."""
         callers = Callers(books.accounts, SqlTokens(books.house), SqlAnswers(books.house))
         api = create_router(
-            community=code,
+            community=self._config.community.code,
             reader=reader,
             accounts=books.accounts,
             registry=books.registry,
@@ -283,13 +295,8 @@ class Service:
         bookings = booking_router(SqlBookingDesk(books.house), callers)
         listings = listing_router(callers, books.listings, books.complaints)
         metrics = metrics_router(callers, lambda: community_metrics(books.house), figures)
-        records = records_router(callers, StoredRecords(books.engine, code))
-        app = create_app(services, routers=(api, zones, nodes, bookings, listings, records, metrics))
-        describe(app)
-        web = self._config.web
-        self.pages = PageServer(app, web.host, web.port, tls_files(self._config))
-        self._starters.append(self.pages.start)
-        self._closers.append(self.pages.close)
+        records = records_router(callers, StoredRecords(books.engine, self._config.community.code))
+        return api, zones, nodes, bookings, listings, records, metrics
 
     def _feed(self, books: Books, reader: StoredDashboard) -> EventFeed:
         if self.sink is not None:

@@ -86,6 +86,14 @@ def test_an_address_says_which_methods_it_has(house):
     assert answer.headers["allow"] == "GET, PUT"
 
 
+@pytest.mark.parametrize("path", ["/api/v1/returns/missing", "/healthz"])
+def test_an_address_of_its_own_has_its_own_methods(house, path):
+    with house.calling() as client:
+        answer = client.put(path)
+    problem(answer, 405)
+    assert answer.headers["allow"] == "GET"
+
+
 # --- tokens ----------------------------------------------------------------------------------------------------
 
 
