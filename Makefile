@@ -22,6 +22,7 @@ DATASET ?= tiny
 DAYS ?=
 OUT ?= run/synth
 SUBMISSIONS ?= 1000
+SECONDS ?= 1200
 FACES ?= ../shared/faces
 # Suites side by side: most of a test with real programs is waiting for them.  What is marked `alone` has the machine to itself.
 WORKERS ?= 2
@@ -29,7 +30,7 @@ SUITES := $(addprefix tests/,architecture unit invariants stories contract simul
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench bench-sync bench-passes bench-wiped accuracy fault powercut sim mutants cycles days drill \
-        mutate-commands mutate-passes attempts upgrade synth score import164k upstream bench-reconcile pictures clips web setup clean
+        mutate-commands mutate-passes attempts upgrade synth score api-fuzz import164k upstream bench-reconcile pictures clips web setup clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -105,6 +106,9 @@ synth: $(VENV)/demo.stamp ## a synthetic community, checked by a program of its 
 
 score: $(VENV)/demo.stamp ## bookings, registrations, events through the service itself, found against the truth (DATASET=tiny SEED=20210331 DAYS=3)
 	@$(BIN)/gatehouse-sync score $(DATASET) --seed $(SEED) $(if $(DAYS),--days $(DAYS))
+
+api-fuzz: $(VENV)/dev.stamp ## schemathesis against the whole HTTP interface, by token and by session (SECONDS=1200 SEED=1)
+	@$(BIN)/python -m tests.contract.api_fuzz --seconds $(SECONDS) --seed $(SEED)
 
 import164k: $(VENV)/dev.stamp ## 164,253 household rows as communities write them, matched, against their labels
 	@$(BIN)/python -m bench.bench_import --seed $(SEED)

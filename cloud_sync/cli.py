@@ -34,10 +34,12 @@ from cloud_sync.cli_rollout import rollout_app
 from cloud_sync.cli_score import score
 from cloud_sync.cli_stays import booking_app, dry_run_app, prove
 from cloud_sync.cli_synth import synth
+from cloud_sync.cli_tokens import tokens_app
 from cloud_sync.cli_tools import CONFIG_VARIABLE, DEFAULT_CONFIG, ConfigOption
 from cloud_sync.cli_tools import opened_books as _books
 from cloud_sync.cli_tools import who_types as _actor
 from cloud_sync.cli_upstream import upstream_app
+from cloud_sync.cli_webhooks import webhooks_app
 from cloud_sync.cli_zones import zone_app
 from cloud_sync.compose import Part, set_up
 from cloud_sync.config import load
@@ -102,6 +104,8 @@ app.command("walk-in")(walk_in)
 app.command("luggage")(luggage)
 app.add_typer(intake_app, name="intake")
 app.add_typer(return_app, name="return")
+app.add_typer(tokens_app, name="tokens")
+app.add_typer(webhooks_app, name="webhooks")
 app.add_typer(archive_app, name="archive")
 app.command("backup")(back_up)
 app.command("restore")(bring_back)

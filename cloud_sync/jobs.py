@@ -37,6 +37,7 @@ COMMANDS_EVERY_S = 0.1
 FEED_EVERY_S = 0.5
 FACES_EVERY_S = 0.5  # a guest enrolled at the gate walks some minutes to the house
 UPSTREAM_EVERY_S = 2.0  # "at once" in the words of the law; the clocks are counted in hours
+HOOKS_EVERY_S = 2.0  # an idle look is two small queries
 POST_EVERY_S = 2.0  # the first try is made by whoever invites; this is for the ones after it
 # A forced door is to be on the staff page within a second and a half: these two and the page's own look are the wait.
 CASES_EVERY_S = 0.25

@@ -9,11 +9,15 @@ from collections.abc import Callable, Collection
 from zoneinfo import ZoneInfo
 
 import structlog
+from fastapi import APIRouter
 
 from cloud_sync.api.bookings import booking_router
+from cloud_sync.api.callers import Callers
+from cloud_sync.api.describing import describe
 from cloud_sync.api.listings import listing_router
 from cloud_sync.api.metrics import metrics_router
 from cloud_sync.api.nodes import node_router
+from cloud_sync.api.records import records_router
 from cloud_sync.api.v1 import create_router
 from cloud_sync.api.zones import zone_router
 from cloud_sync.archiving import ARCHIVE_EVERY_S, archive_work
@@ -29,6 +33,7 @@ from cloud_sync.compose import (
     tls_files,
 )
 from cloud_sync.config import SyncConfig
+from cloud_sync.connectors.hooks import HookPost
 from cloud_sync.connectors.webpush import VapidSender
 from cloud_sync.distribute.commands import CommandDriver
 from cloud_sync.distribute.snapshots import Distributor
@@ -47,6 +52,7 @@ from cloud_sync.jobs import (
     FEED_EVERY_S,
     FIELD_EVERY_S,
     GUARDIANS_EVERY_S,
+    HOOKS_EVERY_S,
     PASSES_EVERY_S,
     POST_EVERY_S,
     PROPOSALS_EVERY_S,
@@ -67,6 +73,9 @@ from cloud_sync.ports import Clock, EventFeed
 from cloud_sync.protocol.messages import SinkState, encode
 from cloud_sync.protocol.topics import shared_up_filter, sink_group, sink_state, up_filter
 from cloud_sync.retaining import RETENTION_EVERY_S, retention_work
+from cloud_sync.store.api_answers import SqlAnswers
+from cloud_sync.store.api_records import StoredRecords
+from cloud_sync.store.api_tokens import SqlTokens
 from cloud_sync.store.backup import hold, last_backup_ms
 from cloud_sync.store.booking_desk import SqlBookingDesk
 from cloud_sync.store.bulletins import SqlBulletins
@@ -93,6 +102,7 @@ from cloud_sync.store.receipts import StoredDeliveries
 from cloud_sync.store.sink import SinkStore
 from cloud_sync.store.snapshot_pull import StoredSnapshots
 from cloud_sync.store.upstream_read import StoredUpstream, tallies
+from cloud_sync.store.webhooks import SqlWebhooks
 from cloud_sync.web.app import create_app
 from cloud_sync.web.guest.faults import explain
 from cloud_sync.web.serve import PageServer
@@ -185,6 +195,7 @@ class Service:
         identity = identity_work(books.certificates, post, books.clock, self._config)
         self._beat(Beat("identity", IDENTITY_EVERY_S, identity))
         self._beat(Beat("post", POST_EVERY_S, post_of(books)))
+        self._beat(Beat("webhooks", HOOKS_EVERY_S, HookPost(SqlWebhooks(books.house), books.clock)))
         self._beat(Beat("upstream", UPSTREAM_EVERY_S, courier_of(books)))
         self._beat(Beat("reconcile", RECONCILE_EVERY_S, reconcile))
         self._beat(Beat("proposals", PROPOSALS_EVERY_S, lambda: propose_all(books.house)))
@@ -257,24 +268,34 @@ class Service:
             name_en=self._config.community.name_en,
             pages_url=self._config.web.pages_url,
         )
+        app = create_app(services, routers=self._interface(books, reader, figures))
+        describe(app)
+        web = self._config.web
+        self.pages = PageServer(app, web.host, web.port, tls_files(self._config))
+        self._starters.append(self.pages.start)
+        self._closers.append(self.pages.close)
+
+    def _interface(
+        self, books: Books, reader: StoredDashboard, figures: StoredFigures
+    ) -> tuple[APIRouter, ...]:
+        """Version 1 of the HTTP interface."""
+        callers = Callers(books.accounts, SqlTokens(books.house), SqlAnswers(books.house))
         api = create_router(
-            community=code,
+            community=self._config.community.code,
             reader=reader,
             accounts=books.accounts,
             registry=books.registry,
             clock=books.clock,
             explain=explain,
+            callers=callers,
         )
-        zones = zone_router(books.accounts, books.zone_commands)
+        zones = zone_router(callers, books.zone_commands)
         nodes = node_router(StoredSnapshots(books.house))
-        bookings = booking_router(SqlBookingDesk(books.house), books.accounts)
-        listings = listing_router(books.accounts, books.listings, books.complaints)
-        metrics = metrics_router(books.accounts, lambda: community_metrics(books.house), figures)
-        app = create_app(services, routers=(api, zones, nodes, bookings, listings, metrics))
-        web = self._config.web
-        self.pages = PageServer(app, web.host, web.port, tls_files(self._config))
-        self._starters.append(self.pages.start)
-        self._closers.append(self.pages.close)
+        bookings = booking_router(SqlBookingDesk(books.house), callers)
+        listings = listing_router(callers, books.listings, books.complaints)
+        metrics = metrics_router(callers, lambda: community_metrics(books.house), figures)
+        records = records_router(callers, StoredRecords(books.engine, self._config.community.code))
+        return api, zones, nodes, bookings, listings, records, metrics
 
     def _feed(self, books: Books, reader: StoredDashboard) -> EventFeed:
         if self.sink is not None:

@@ -1,59 +1,72 @@
 """Listings for an operator's program: file, declare, acknowledge, submit, look, leave, appeal."""
 
-from hmac import compare_digest
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi import APIRouter, Path, Request
 from pydantic import Field
 
-from cloud_sync.api.problems import ProblemRoute
-from cloud_sync.api.shapes import Shape
-from cloud_sync.core.roles import Right, may
-from cloud_sync.errors import Refused
-from cloud_sync.ports import SESSION_COOKIE, Accounts, Session
+from cloud_sync.api.callers import Callers
+from cloud_sync.api.describing import Says, Who, add
+from cloud_sync.api.shapes import LINE, Reason, Shape, Wish, shown
+from cloud_sync.core.roles import Right
 from cloud_sync.ports_complaints import ComplaintDesk
 from cloud_sync.ports_model import Filing, FilingWish, Person, RoomWish
 
-CSRF_HEADER = "x-csrf-token"
 Code = Annotated[str, Path(pattern=r"^FY-[0-9]{6}-[0-9A-Z]{8}-[0-9A-Z]$")]
 Id = Annotated[str, Path(pattern=r"^(PT|SN)-[0-9A-Z]{26}$")]
-Operator = Annotated[str, Path(max_length=64)]
+Operator = Annotated[str, Path(min_length=1, max_length=64, pattern=LINE)]
+Small = Annotated[int, Field(ge=0, le=9_999)]
 
 
-class RoomRequest(Shape):
-    label: str = Field(max_length=16)
-    beds: int
-    max_guests: int
+class RoomRequest(Wish):
+    model_config = shown(label="602", beds=2, max_guests=2)
+
+    label: str = Field(max_length=16, pattern=LINE)
+    beds: Small
+    max_guests: Small
 
 
-class FilingRequest(Shape):
-    operator: str = Field(max_length=64)
-    unit: str = Field(max_length=64)
-    name: str = Field(max_length=80)
-    max_guests: int
-    rooms: tuple[RoomRequest, ...] = Field(max_length=30)
+class FilingRequest(Wish):
+    model_config = shown(
+        operator="OP-1", unit="7-1-602", name="Riverside 602", max_guests=2,
+        rooms=[{"label": "602", "beds": 2, "max_guests": 2}], ownership="lease", area_m2=60,
+    )  # fmt: skip
+
+    operator: str = Field(max_length=64, pattern=LINE)
+    unit: str = Field(max_length=64, pattern=LINE)
+    name: str = Field(max_length=80, pattern=LINE)
+    max_guests: Small
+    rooms: list[RoomRequest] = Field(max_length=30)
     ownership: Literal["own", "lease", "shared"] = "own"
     area_m2: int = Field(0, ge=0, le=10_000)
-    platform_refs: tuple[str, ...] = Field((), max_length=20)
+    platform_refs: list[Annotated[str, Field(max_length=200, pattern=LINE)]] = Field([], max_length=20)
 
 
-class DocumentRequest(Shape):
-    document: str = Field(max_length=32)
+class DocumentRequest(Wish):
+    model_config = shown(document="ownership", state="declared")
+
+    document: str = Field(max_length=32, pattern=LINE)
     state: Literal["declared", "absent"]
 
 
-class LetterRequest(Shape):
-    kind: str = Field(max_length=32)
-    version: int
+class LetterRequest(Wish):
+    model_config = shown(kind="covenant", version=1, language="zh")
+
+    kind: str = Field(max_length=32, pattern=LINE)
+    version: int = Field(ge=0, le=1_000_000)
     language: Literal["zh", "en"]
 
 
-class ReasonRequest(Shape):
-    reason: str = Field(min_length=1, max_length=200)
+class ReasonRequest(Wish):
+    model_config = shown(reason="sold")
+
+    reason: Reason
 
 
 class SessionAnswer(Shape):
-    """``csrf``: what every call that writes sends in the header ``x-csrf-token``."""
+    """``csrf``: what every call that writes sends in the header ``x-csrf-token``; empty for a token, which needs none."""
+
+    model_config = shown(user="chen", role="officer", csrf="")
 
     user: str
     role: str
@@ -61,15 +74,24 @@ class SessionAnswer(Shape):
 
 
 class FiledAnswer(Shape):
+    model_config = shown(listing="FY-000001-7K3M9QXD-6")
+
     listing: str
 
 
 class StateAnswer(Shape):
+    model_config = shown(state="FILED")
+
     state: str
 
 
 class ListingAnswer(Shape):
     """``missing``: ids of documents, letters and risk items that still stand against the code."""
+
+    model_config = shown(
+        listing="FY-000001-7K3M9QXD-6", state="FILED", reason="", reviewer="", decide_by_ms=None, coded_ms=None,
+        points=12, band="A", missing=["ownership"],
+    )  # fmt: skip
 
     listing: str
     state: str
@@ -85,6 +107,14 @@ class ListingAnswer(Shape):
 class ComplaintAnswer(Shape):
     """What somebody complained of at the plate; the words stay with the community."""
 
+    model_config = shown(
+        complaint="CP-01HZY3Q5K8G7V0000000000001",
+        topic="noise",
+        made_ms=1_777_000_000_000,
+        state="OPEN",
+        answer="",
+    )
+
     complaint: str
     topic: str
     made_ms: int
@@ -92,32 +122,43 @@ class ComplaintAnswer(Shape):
     answer: str
 
 
-def listing_router(accounts: Accounts, listings: Filing, complaints: ComplaintDesk) -> APIRouter:
-    """Every call needs the session cookie of somebody who may file listings; a call that writes, its token too."""
-    router = APIRouter(route_class=ProblemRoute, prefix="/api/v1")
-    calls = ListingCalls(accounts, listings, complaints)
-    router.add_api_route("/session", calls.session, methods=["GET"])
-    router.add_api_route("/listings", calls.file, methods=["POST"], status_code=201)
-    router.add_api_route("/listings/{code}", calls.listing, methods=["GET"])
-    router.add_api_route("/listings/{code}/complaints", calls.complaints, methods=["GET"])
-    router.add_api_route("/listings/{code}/documents", calls.declare, methods=["POST"], status_code=204)
-    router.add_api_route("/listings/{code}/submit", calls.submit, methods=["POST"])
-    router.add_api_route("/listings/{code}/leave", calls.leave, methods=["POST"])
-    router.add_api_route("/operators/{operator}/letters", calls.letter, methods=["POST"], status_code=204)
-    router.add_api_route("/conduct/{id_}/appeal", calls.appeal, methods=["POST"])
+def listing_router(callers: Callers, listings: Filing, complaints: ComplaintDesk) -> APIRouter:
+    """Every call needs somebody who may file listings."""
+    router = APIRouter(route_class=callers.route, prefix="/api/v1")
+    calls = ListingCalls(callers, listings, complaints)
+    told = "listings"
+    writes, reads = Who.WRITER, Who.READER
+    none, own = (404,), Right.FILE_LISTING
+    add(router, "GET", "/session", calls.session, Says("Who is asking", "who", reads))
+    file = Says("File a listing", told, writes, none, status=201, needs=own)
+    add(router, "POST", "/listings", calls.file, file)
+    look = Says("How a listing of one's own stands", told, reads, none, needs=own)
+    add(router, "GET", "/listings/{code}", calls.listing, look)
+    complained = Says("What was complained of at its plate", told, reads, none, needs=own)
+    add(router, "GET", "/listings/{code}/complaints", calls.complaints, complained)
+    declare = Says("Declare a document", told, writes, none, status=204, needs=own)
+    add(router, "POST", "/listings/{code}/documents", calls.declare, declare)
+    submit = Says("Submit a listing for review", told, writes, none, needs=own)
+    add(router, "POST", "/listings/{code}/submit", calls.submit, submit)
+    leave = Says("Give a listing up", told, writes, none, needs=own)
+    add(router, "POST", "/listings/{code}/leave", calls.leave, leave)
+    letter = Says("Acknowledge a letter", told, writes, none, status=204, needs=own)
+    add(router, "POST", "/operators/{operator}/letters", calls.letter, letter)
+    appeal = Says("Appeal against points or a sanction", told, writes, none, needs=own)
+    add(router, "POST", "/conduct/{id_}/appeal", calls.appeal, appeal)
     return router
 
 
 class ListingCalls:
-    def __init__(self, accounts: Accounts, listings: Filing, complaints: ComplaintDesk) -> None:
-        self._accounts = accounts
+    def __init__(self, callers: Callers, listings: Filing, complaints: ComplaintDesk) -> None:
+        self._callers = callers
         self._listings = listings
         self._complaints = complaints
 
     def session(self, request: Request) -> SessionAnswer:
         """Who is logged in, and the token of this session for calls that write."""
-        session = self._session(request)
-        return SessionAnswer(user=session.user.name, role=session.user.role, csrf=session.csrf)
+        caller = self._callers.who(request)
+        return SessionAnswer(user=caller.user.name, role=caller.user.role, csrf=caller.csrf)
 
     def file(self, wish: FilingRequest, request: Request) -> FiledAnswer:
         """A draft with a number of its own; no code before the community approves it."""
@@ -130,14 +171,16 @@ class ListingCalls:
             rooms,
             wish.ownership,
             wish.area_m2,
-            wish.platform_refs,
+            tuple(wish.platform_refs),
         )
         return FiledAnswer(listing=self._listings.file(filed, self._person(request, writes=True)))
 
     def declare(self, code: Code, wish: DocumentRequest, request: Request) -> None:
+        """A document is there, or is said to be absent."""
         self._listings.declare(code, wish.document, wish.state, self._person(request, writes=True))
 
     def letter(self, operator: Operator, wish: LetterRequest, request: Request) -> None:
+        """The operator has read this version of a letter."""
         by = self._person(request, writes=True)
         self._listings.acknowledge(operator, wish.kind, wish.version, wish.language, by)
 
@@ -146,12 +189,15 @@ class ListingCalls:
         return StateAnswer(state=self._listings.submit(code, self._person(request, writes=True)))
 
     def leave(self, code: Code, wish: ReasonRequest, request: Request) -> StateAnswer:
+        """The listing is given up; a reason is asked for."""
         return StateAnswer(state=self._listings.leave(code, wish.reason, self._person(request, writes=True)))
 
     def appeal(self, id_: Id, wish: ReasonRequest, request: Request) -> StateAnswer:
+        """Against points or a sanction, once."""
         return StateAnswer(state=self._listings.appeal(id_, wish.reason, self._person(request, writes=True)))
 
     def listing(self, code: Code, request: Request) -> ListingAnswer:
+        """State, band, and what still stands against the code."""
         view = self._listings.listing(code, self._person(request, writes=False))
         lacks = view.missing
         return ListingAnswer(
@@ -180,18 +226,7 @@ class ListingCalls:
             for one in self._complaints.complaints(code)
         )
 
-    def _session(self, request: Request) -> Session:
-        token = request.cookies.get(SESSION_COOKIE)
-        session = self._accounts.session(token) if token else None
-        if session is None:
-            raise HTTPException(401, "Log in first; this call needs the session cookie of the pages.")
-        return session
-
     def _person(self, request: Request, *, writes: bool) -> Person:
-        session = self._session(request)
-        if not may(session.user.role, Right.FILE_LISTING):
-            raise Refused("role.FILE_LISTING", f"The role {session.user.role} may not file listings.")
-        sent = request.headers.get(CSRF_HEADER, "")
-        if writes and not compare_digest(session.csrf.encode(), sent.encode()):
-            raise Refused("csrf", f"Send the session's token in the header {CSRF_HEADER}.")
-        return Person(session.user.name, session.user.role)
+        ask = self._callers.writes if writes else self._callers.reads
+        caller = ask(request, Right.FILE_LISTING)
+        return Person(caller.user.name, caller.user.role)

@@ -3,22 +3,28 @@
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 
-from cloud_sync.api.problems import ProblemRoute
+from cloud_sync.api.callers import Callers
+from cloud_sync.api.describing import Says, Who, add
 from cloud_sync.api.shapes import Shape as Answer
+from cloud_sync.api.shapes import shown as example
 from cloud_sync.core.community_metrics import CommunityMetrics, Ratio
 from cloud_sync.core.figures import DAYS_MAX, DAYS_USUAL, FEW, SPECS, Figure, Shape, shown
-from cloud_sync.core.roles import Right, Role, may
-from cloud_sync.errors import NotFound, Refused
-from cloud_sync.ports import SESSION_COOKIE, Accounts
+from cloud_sync.core.roles import Right, Role
+from cloud_sync.errors import NotFound
 from cloud_sync.ports_figures import FigureReader
 
+FigureName = Annotated[str, Path(pattern=r"^[a-z0-9_]{1,64}$")]
 Days = Annotated[int, Query(ge=1, le=DAYS_MAX, description="Of the last so many days.")]
 
 
 class MetricAnswer(Answer):
     """``hidden``: too few to be shown to whoever asked; numerator and denominator are 0 then."""
+
+    model_config = example(
+        name="registered", numerator=41, denominator=44, as_of_ms=1_777_000_000_000, hidden=False
+    )
 
     name: str
     numerator: int
@@ -28,6 +34,8 @@ class MetricAnswer(Answer):
 
 
 class OpenAnswer(Answer):
+    model_config = example(kind="D03", severity="S2", age="day", count=2)
+
     kind: str
     severity: str
     age: str
@@ -48,6 +56,11 @@ class FigureAnswer(Answer):
     A span counts milliseconds; its denominator says of how many it was taken.  ``share`` is null where the denominator is 0.
     """
 
+    model_config = example(
+        name="gates_online", row="1", shape="share", part=[], numerator=50, denominator=51, share=0.98, low=None,
+        high=None, as_of_ms=1_777_000_000_000, hidden=False, not_counted="",
+    )  # fmt: skip
+
     name: str
     row: str
     shape: str
@@ -63,6 +76,8 @@ class FigureAnswer(Answer):
 
 
 class OpenLineAnswer(Answer):
+    model_config = example(kind="D03", severity="S2", age="day", owner="officer", count=2)
+
     kind: str
     severity: str
     age: str
@@ -81,27 +96,40 @@ class FiguresAnswer(Answer):
 
 
 def metrics_router(
-    accounts: Accounts, read: Callable[[], CommunityMetrics], figures: FigureReader | None = None
+    callers: Callers, read: Callable[[], CommunityMetrics], figures: FigureReader | None = None
 ) -> APIRouter:
     """The ratios for whoever may see the board, and every figure for whoever may see those."""
-    router = APIRouter(route_class=ProblemRoute)
-    calls = MetricsCalls(accounts, read)
-    router.add_api_route("/api/v1/metrics/community", calls.community, methods=["GET"])
+    router = APIRouter(route_class=callers.route, prefix="/api/v1/metrics")
+    calls = MetricsCalls(callers, read)
+    add(
+        router,
+        "GET",
+        "/community",
+        calls.community,
+        Says("The community's ratios", "figures", Who.READER, needs=Right.SEE_BOARD),
+    )
     if figures is not None:
-        every = FigureCalls(calls, figures)
-        router.add_api_route("/api/v1/metrics/figures", every.figures, methods=["GET"])
-        router.add_api_route("/api/v1/metrics/figures/{name}", every.figure, methods=["GET"])
+        every = FigureCalls(callers, figures)
+        add(
+            router,
+            "GET",
+            "/figures",
+            every.figures,
+            Says("Every figure", "figures", Who.READER, needs=Right.SEE_FIGURES),
+        )
+        one = Says("One figure, with all its lines", "figures", Who.READER, (404,), needs=Right.SEE_FIGURES)
+        add(router, "GET", "/figures/{name}", every.figure, one)
     return router
 
 
 class MetricsCalls:
-    def __init__(self, accounts: Accounts, read: Callable[[], CommunityMetrics]) -> None:
-        self._accounts = accounts
+    def __init__(self, callers: Callers, read: Callable[[], CommunityMetrics]) -> None:
+        self._callers = callers
         self._read = read
 
     def community(self, request: Request) -> CommunityMetricsAnswer:
         """Registration by level of proof, coding, reconciled stays, spot checks, and what is open by age."""
-        role = self.role(request, Right.SEE_BOARD)
+        role = Role(self._callers.reads(request, Right.SEE_BOARD).user.role)
         found = self._read()
         return CommunityMetricsAnswer(
             as_of_ms=found.as_of_ms,
@@ -114,36 +142,26 @@ class MetricsCalls:
             ),
         )
 
-    def role(self, request: Request, right: Right) -> Role:
-        """Whose cookie it is; 401 without one, and a refusal for a role that may not."""
-        token = request.cookies.get(SESSION_COOKIE)
-        session = self._accounts.session(token) if token else None
-        if session is None:
-            raise HTTPException(401, "Log in first; this call needs the session cookie of the pages.")
-        if not may(session.user.role, right):
-            raise Refused(f"role.{right.name}", f"The role {session.user.role} may not: {right.value}.")
-        return Role(session.user.role)
-
 
 class FigureCalls:
-    def __init__(self, calls: MetricsCalls, reader: FigureReader) -> None:
-        self._calls = calls
+    def __init__(self, callers: Callers, reader: FigureReader) -> None:
+        self._callers = callers
         self._reader = reader
 
     def figures(self, request: Request, days: Days = DAYS_USUAL) -> FiguresAnswer:
         """Every row of the table of figures; below the community officer none that speaks of fewer than ten people."""
         return self._answer(request, days, frozenset(SPECS))
 
-    def figure(self, request: Request, name: str, days: Days = DAYS_USUAL) -> FiguresAnswer:
+    def figure(self, request: Request, name: FigureName, days: Days = DAYS_USUAL) -> FiguresAnswer:
         """One figure, with all its lines."""
         if name not in SPECS:
             raise NotFound("There is no figure of this name; /api/v1/metrics/figures names them.")
         return self._answer(request, days, frozenset({name}))
 
     def _answer(self, request: Request, days: int, names: frozenset[str]) -> FiguresAnswer:
-        role = self._calls.role(request, Right.SEE_FIGURES)
+        caller = self._callers.reads(request, Right.SEE_FIGURES)
         found = self._reader.figures(days, frozenset(SPECS[name].row for name in names))
-        figures = shown(found.figures, few=may(role, Right.SEE_FEW))
+        figures = shown(found.figures, few=Right.SEE_FEW in caller.rights)
         lines = found.open if "discrepancies_grave" in names else ()
         return FiguresAnswer(
             now_ms=found.now_ms,

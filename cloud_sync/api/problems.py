@@ -1,6 +1,6 @@
 """Every no of the HTTP interface as problem details (RFC 9457): one sentence, and the status it deserves."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -10,12 +10,19 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import JSONResponse
 
-from cloud_sync.errors import NotFound, Refused, SyncError
+from cloud_sync.errors import Conflict, NotFound, Refused, SyncError, TooMany
 
 PROBLEM_TYPE = "application/problem+json"
 
 
-def problem(status: int, sentence: str, *, rule: str | None = None, fault: str | None = None) -> JSONResponse:
+def problem(
+    status: int,
+    sentence: str,
+    *,
+    rule: str | None = None,
+    fault: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
     """``type`` is about:blank unless a rule of the house has a name; ``fault`` is for who writes the program."""
     body: dict[str, object] = {
         "type": f"urn:gatehouse:rule:{rule}" if rule else "about:blank",
@@ -24,7 +31,7 @@ def problem(status: int, sentence: str, *, rule: str | None = None, fault: str |
         "detail": sentence,
     }
     more = {} if fault is None else {"fault": fault}
-    return JSONResponse(body | more, status_code=status, media_type=PROBLEM_TYPE)
+    return JSONResponse(body | more, status_code=status, headers=headers, media_type=PROBLEM_TYPE)
 
 
 def _first_fault(error: RequestValidationError) -> str:
@@ -40,8 +47,12 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 class ProblemRoute(APIRoute):
     """A route whose failures are problem details wherever it is mounted."""
 
+    def inner_handler(self) -> Handler:
+        """What is asked first; its failures are told as problems."""
+        return super().get_route_handler()
+
     def get_route_handler(self) -> Handler:
-        handle = super().get_route_handler()
+        handle = self.inner_handler()
 
         async def handle_or_explain(request: Request) -> Response:
             try:
@@ -49,9 +60,11 @@ class ProblemRoute(APIRoute):
             except RequestValidationError as error:
                 return problem(422, _first_fault(error))
             except (HTTPException, StarletteHTTPException) as error:
-                return problem(error.status_code, str(error.detail))
-            except Refused as error:
+                return problem(error.status_code, str(error.detail), headers=error.headers)
+            except (Refused, Conflict) as error:
                 return problem(error.status, str(error), rule=error.rule)
+            except TooMany as error:
+                return problem(error.status, str(error), headers={"retry-after": str(error.wait_s)})
             except SyncError as error:
                 return problem(error.status, str(error))
 

@@ -12,12 +12,34 @@ PUBLIC_KEY_BYTES = 32  # Ed25519, raw
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
 
 
+# One line as a person types it; the records take no control characters.
+LINE = r"^[^\x00-\x1f\x7f]*$"
+# How long a reason may be is said by the rule that asks for one.
+Reason = Annotated[str, Field(min_length=1, max_length=200, pattern=LINE)]
+
+
 class Shape(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
 
 
-class CodeKeyRequest(Shape):
-    public_key: str = Field(description="The phone's Ed25519 public key, 32 bytes, standard base64.")
+class Wish(Shape):
+    """What is sent: a number is a number, and no text that looks like one."""
+
+    model_config = ConfigDict(strict=True)
+
+
+def shown(**example: object) -> ConfigDict:
+    """An example, for the description of the interface."""
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
+class CodeKeyRequest(Wish):
+    model_config = shown(public_key="11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=")
+
+    public_key: str = Field(
+        description="The phone's Ed25519 public key, 32 bytes, standard base64.",
+        json_schema_extra={"pattern": "^[A-Za-z0-9+/]{43}=$"},
+    )
     subject_ref: Word | None = Field(None, description="Which member of the stay; left out, the first one.")
 
     @field_validator("public_key")
@@ -37,22 +59,30 @@ class CodeKeyRequest(Shape):
 
 
 class CodeKeyAnswer(Shape):
+    model_config = shown(credential="9f2c51", pass_id="PS-01HZY3Q5K8G7V0000000000001")  # noqa: S106 - no secret
+
     credential: str
     pass_id: str
 
 
-class BundleRequest(Shape):
+class BundleRequest(Wish):
+    model_config = shown(subject_ref="b3f1")
+
     subject_ref: Word | None = None
 
 
 class BundleAnswer(Shape):
     """``signed``: base64 of the pass and the community's signature; worth nothing at a gate after ``expires_ms``."""
 
+    model_config = shown(signed="AAECAw==", expires_ms=1_779_000_000_000)
+
     signed: str
     expires_ms: int
 
 
-class ConsentRequest(Shape):
+class ConsentRequest(Wish):
+    model_config = shown(purpose="face_access", text_version="face_access-1", language="zh")
+
     purpose: Word
     text_version: Word
     language: Literal["zh", "en"]
@@ -61,10 +91,14 @@ class ConsentRequest(Shape):
 
 
 class ConsentAnswer(Shape):
+    model_config = shown(consent="CN-01HZY3Q5K8G7V0000000000001")
+
     consent: str
 
 
 class ImportRow(Shape):
+    model_config = shown(line=2, status="new", key="tujia B-1", reason="")
+
     line: int
     status: Literal["new", "updated", "unchanged", "rejected"]
     key: str
@@ -72,6 +106,12 @@ class ImportRow(Shape):
 
 
 class ImportAnswer(Shape):
+    model_config = shown(
+        kind="bookings",
+        counts={"new": 1, "updated": 0, "unchanged": 0, "rejected": 0},
+        rows=[{"line": 2, "status": "new", "key": "tujia B-1", "reason": ""}],
+    )
+
     kind: str
     counts: dict[str, int]
     rows: list[ImportRow]
@@ -130,4 +170,6 @@ class DashboardAnswer(Shape):
 
 
 class Pulse(Shape):
+    model_config = shown(status="ok")
+
     status: Literal["ok"] = "ok"

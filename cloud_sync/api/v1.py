@@ -2,12 +2,13 @@
 
 from base64 import b64encode
 from datetime import UTC, datetime
-from hmac import compare_digest
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi import APIRouter, Path, Request
 from starlette.concurrency import run_in_threadpool
 
+from cloud_sync.api.callers import Callers
+from cloud_sync.api.describing import Says, Who, add
 from cloud_sync.api.problems import Explain, ProblemRoute, for_guests
 from cloud_sync.api.shapes import (
     BundleAnswer,
@@ -21,21 +22,28 @@ from cloud_sync.api.shapes import (
     ImportRow,
     Pulse,
 )
-from cloud_sync.core.roles import Right, may
-from cloud_sync.errors import Refused
+from cloud_sync.core.roles import Right
 from cloud_sync.ports import (
-    SESSION_COOKIE,
     Accounts,
     Clock,
     DashboardReader,
     ImportKind,
     ImportReport,
     Registry,
-    Session,
 )
 
-CSRF_HEADER = "x-csrf-token"
-
+CSV = {
+    "required": True,
+    "content": {
+        "text/csv": {
+            "schema": {"type": "string"},
+            "example": (
+                "source,external_ref,external_revision,listing,room,arrival,departure,headcount\n"
+                "tujia,B-1,1,FY-000001-7K3M9QXD-6,R-602,2026-05-01T15:00,2026-05-03T12:00,2\n"
+            ),
+        }
+    },
+}
 GuestToken = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{16,128}$")]
 Purpose = Annotated[str, Path(pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
 
@@ -48,26 +56,36 @@ def create_router(
     registry: Registry,
     clock: Clock,
     explain: Explain,
+    callers: Callers | None = None,
 ) -> APIRouter:
     """Staff calls need the session cookie (and its token to write); guest calls need the guest's token.
 
     ``explain`` finds the words for what a guest is refused.
     """
-    router = APIRouter(route_class=ProblemRoute)
-    staff = StaffCalls(community, reader, accounts, registry, clock)
-    router.add_api_route("/api/v1/imports/{kind}", staff.bring, methods=["POST"])
-    router.add_api_route("/api/v1/dashboard", staff.dashboard, methods=["GET"])
-    router.add_api_route("/healthz", staff.pulse, methods=["GET"])
+    callers = callers or Callers(accounts)
+    staff = StaffCalls(community, reader, accounts, registry, clock, callers)
+    router = APIRouter(route_class=callers.route)
+    bring = Says("Import a file of records", "bookings", Who.WRITER, needs=Right.IMPORT, body=CSV)
+    add(router, "POST", "/api/v1/imports/{kind}", staff.bring, bring)
+    board = Says("The numbers of the first page", "figures", Who.READER, needs=Right.SEE_BOARD)
+    add(router, "GET", "/api/v1/dashboard", staff.dashboard, board)
+    beat = APIRouter(route_class=ProblemRoute)
+    add(beat, "GET", "/healthz", staff.pulse, Says("Whether the service works", "service", Who.ANYBODY))
+    router.include_router(beat)
     router.include_router(_guest_calls(GuestCalls(registry), explain))
     return router
 
 
 def _guest_calls(calls: "GuestCalls", explain: Explain) -> APIRouter:
     router = APIRouter(prefix="/api/v1/guest/{token}", route_class=for_guests(explain))
-    router.add_api_route("/code-key", calls.code_key, methods=["POST"])
-    router.add_api_route("/bundle", calls.bundle, methods=["POST"])
-    router.add_api_route("/consents", calls.consent, methods=["POST"], status_code=201)
-    router.add_api_route("/consents/{purpose}", calls.withdraw, methods=["DELETE"], status_code=204)
+    key = Says("Bind the phone's key", "guest", Who.GUEST)
+    add(router, "POST", "/code-key", calls.code_key, key)
+    bundle = Says("The pass itself, for a gate without news", "guest", Who.GUEST)
+    add(router, "POST", "/bundle", calls.bundle, bundle)
+    consent = Says("Give a consent", "guest", Who.GUEST, status=201)
+    add(router, "POST", "/consents", calls.consent, consent)
+    withdraw = Says("Withdraw a consent", "guest", Who.GUEST, status=204)
+    add(router, "DELETE", "/consents/{purpose}", calls.withdraw, withdraw)
     return router
 
 
@@ -79,26 +97,25 @@ class StaffCalls:
         accounts: Accounts,
         registry: Registry,
         clock: Clock,
+        callers: Callers,
     ) -> None:
         self._community = community
         self._reader = reader
         self._accounts = accounts
         self._registry = registry
         self._clock = clock
+        self._callers = callers
 
     async def bring(self, kind: ImportKind, request: Request) -> ImportAnswer:
         """Take one CSV file and answer for every row of it."""
-        session = await run_in_threadpool(self._session, request, Right.IMPORT)
-        sent = request.headers.get(CSRF_HEADER, "")
-        if not compare_digest(session.csrf.encode(), sent.encode()):
-            raise Refused("csrf", f"Send the session's token in the header {CSRF_HEADER}.")
+        caller = await run_in_threadpool(self._callers.writes, request, Right.IMPORT)
         data = await request.body()
-        report = await run_in_threadpool(self._registry.import_csv, kind, data, actor=session.user.name)
+        report = await run_in_threadpool(self._registry.import_csv, kind, data, actor=caller.user.name)
         return _import_answer(report)
 
     def dashboard(self, request: Request) -> DashboardAnswer:
         """The numbers of the first page, each with numerator, denominator and as-of time."""
-        self._session(request, Right.SEE_BOARD)
+        self._callers.reads(request, Right.SEE_BOARD)
         now = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC)
         return DashboardAnswer.model_validate(self._reader.dashboard(self._community, now))
 
@@ -106,15 +123,6 @@ class StaffCalls:
         """200 while the database answers; 503 with a sentence when it does not."""
         self._accounts.has_users()
         return Pulse()
-
-    def _session(self, request: Request, right: Right) -> Session:
-        token = request.cookies.get(SESSION_COOKIE)
-        session = self._accounts.session(token) if token else None
-        if session is None:
-            raise HTTPException(401, "Log in first; this call needs the session cookie of the pages.")
-        if not may(session.user.role, right):
-            raise Refused(f"role.{right.name}", f"The role {session.user.role} may not: {right.value}.")
-        return session
 
 
 class GuestCalls:
@@ -134,6 +142,7 @@ class GuestCalls:
         return BundleAnswer(signed=b64encode(signed).decode(), expires_ms=expires_ms)
 
     def consent(self, token: GuestToken, wish: ConsentRequest) -> ConsentAnswer:
+        """To one purpose, in the words of one version."""
         consent = self._registry.give_consent(
             token,
             wish.purpose,

@@ -17,6 +17,7 @@ from cloud_sync.errors import StoreError
 from cloud_sync.store import (  # noqa: F401 - whoever opens it knows its whole shape
     pg_engine,
     tables_accounts,
+    tables_api,
     tables_archive,
     tables_booking,
     tables_bulletins,

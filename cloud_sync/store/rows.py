@@ -31,6 +31,8 @@ from cloud_sync.store.subjects import TAKEN_AWAY, Kind, SubjectWish
 Cells = Mapping[str, str]
 REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}")
 TEXT_MAX = 200
+# Of anything that is booked or said; a date further off is a slip, and no clock counts it.
+YEARS = (2000, 2199)
 NAME_MAX = 120
 AHEAD_MS = DAY_MS
 METHODS = ("self", "kiosk", "operator", "staff", "live-video", "national-net-id")
@@ -89,6 +91,8 @@ def moment_ms(value: str, name: str, house: House) -> int:
         moment = None
     if moment is None or len(value) <= len("2026-01-31"):
         raise RowFault(f"{name} is not a date and time such as 2026-01-31T15:00")
+    if not YEARS[0] <= moment.year <= YEARS[1]:
+        raise RowFault(f"{name} is not in a year from {YEARS[0]} to {YEARS[1]}")
     local = moment if moment.tzinfo else moment.replace(tzinfo=house.zone)
     return round(local.timestamp() * 1000)
 

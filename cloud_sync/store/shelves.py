@@ -30,6 +30,7 @@ from cloud_sync.store.house import Act
 from cloud_sync.store.self_registering import drop_draft
 from cloud_sync.store.sink_epoch import ERASED_BYTES, erased
 from cloud_sync.store.tables_accounts import ceremony
+from cloud_sync.store.tables_api import api_answer, api_token, webhook, webhook_delivery
 from cloud_sync.store.tables_booking import daily_return, feed_entry, intake_key
 from cloud_sync.store.tables_bulletins import bulletin, bulletin_receipt
 from cloud_sync.store.tables_cases import field_task, sweep
@@ -258,6 +259,7 @@ def shelves() -> tuple[Shelf, ...]:
         *_conduct(),
         *_houses_people(),
         *_grave(),
+        *_programs(),
         _plain("command", t.command, "iat_ms"),
         _plain("command", t.zone_result, "told_ms"),
         _plain("command", t.zone_command, "proposed_ms"),
@@ -268,6 +270,20 @@ def shelves() -> tuple[Shelf, ...]:
         _plain("session", t.session, "ends_ms"),
         _plain("session", ceremony, "ends_ms"),
         Shelf("draft", t.guest_visit, t.guest_visit.c.draft_ms, _drop_drafts, stay=t.guest_visit.c.stay),
+    )
+
+
+def _programs() -> tuple[Shelf, ...]:
+    """What is kept for programs: their tokens, the answers they had, and what they were told."""
+    over = sa.func.coalesce(api_token.c.revoked_ms, api_token.c.ends_ms)
+    waits = sa.exists().where(
+        webhook_delivery.c.community == webhook.c.community, webhook_delivery.c.webhook == webhook.c.webhook
+    )
+    return (
+        Shelf("token", api_token, over, delete_rows(api_token)),
+        _plain("answer", api_answer, "made_ms"),
+        _plain("delivery", webhook_delivery, "ended_ms"),
+        _plain("delivery", webhook, "ended_ms", ~waits),
     )
 
 

@@ -1,5 +1,6 @@
 """What a reader sees when it did not work: a page in words for people, problem details for programs."""
 
+import re
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -40,6 +41,9 @@ SENTENCES = {
 }
 
 
+PROGRAMS = ("/api/", "/healthz")  # who asks there reads problem details
+
+
 class Faults:
     def __init__(self, accounts: Accounts, guests: guest.GuestFaults) -> None:
         self._accounts = accounts
@@ -66,7 +70,12 @@ class Faults:
 
     def http_error(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return self._say(request, error.status_code, str(error.detail))
+        said = self._say(request, error.status_code, str(error.detail))
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            named = (error.headers or {}).get("allow", "")
+            described = _allowed(request) if request.url.path.startswith(PROGRAMS) else ""
+            said.headers["allow"] = described or named
+        return said
 
     def bad_form(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -92,9 +101,20 @@ class Faults:
             return self._guests.status(request, status)
         if path.startswith(guest.API):
             return _problem(status, guest.explain(request, status))
-        if path.startswith(("/api/", "/live")):
+        if path.startswith((*PROGRAMS, "/live")):
             return _problem(status, sentence)
         return _page(request, status)
+
+
+def _allowed(request: Request) -> str:
+    """Every method of this address: the router names those of the first line that fits."""
+    described, methods = request.app.openapi()["paths"], set[str]()
+    if request.url.path in described:  # an address of its own is no value of a longer one
+        described = {request.url.path: described[request.url.path]}
+    for path, calls in described.items():
+        if re.fullmatch(re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(path)), request.url.path):
+            methods |= {method.upper() for method in calls}
+    return ", ".join(sorted(methods))
 
 
 def _problem(status: int, sentence: str) -> Response:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from cloud_sync.api.callers import Callers
 from cloud_sync.api.listings import listing_router
 from cloud_sync.compose import Books
 from cloud_sync.core.dossier import CHECKLIST, DOCUMENTS, LETTERS, Answer
@@ -103,7 +104,7 @@ class ListingHouse:
             name_en="Dongfang",
         )
         return create_app(
-            services, routers=(listing_router(books.accounts, books.listings, books.complaints),)
+            services, routers=(listing_router(Callers(books.accounts), books.listings, books.complaints),)
         )
 
     def state(self, code: str) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from fastapi import FastAPI
 
+from cloud_sync.api.callers import Callers
 from cloud_sync.api.zones import zone_router
 from cloud_sync.protocol.messages import CmdAck
 from cloud_sync.store.zone_commands import SqlZoneCommands
@@ -29,7 +30,7 @@ class ZoneHouse(StaffHouse):
         return replace(super().services, zones=self.zones, zone_commands=self.zone_commands)
 
     def app(self) -> FastAPI:
-        return create_app(self.services, routers=(zone_router(self.accounts, self.zone_commands),))
+        return create_app(self.services, routers=(zone_router(Callers(self.accounts), self.zone_commands),))
 
 
 def answers(house: ZoneHouse, command_id: str, states: list[str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from cloud_sync.api.bookings import booking_router
+from cloud_sync.api.callers import Callers
 from cloud_sync.protocol.messages import PassRow
 from cloud_sync.store import tables
 from cloud_sync.store.booking_desk import SqlBookingDesk
@@ -51,7 +52,7 @@ class Community(GuestHouse):
 
     def app(self) -> Any:
         made = super().app()
-        made.include_router(booking_router(self.desk, self.books.accounts))
+        made.include_router(booking_router(self.desk, Callers(self.books.accounts)))
         return made
 
     # --- what happens ------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from cloud_sync.api import metrics
+from cloud_sync.api.callers import Callers
 from cloud_sync.api.metrics import metrics_router
 from cloud_sync.core.community_metrics import CommunityMetrics, Ratio
 from cloud_sync.core.figures import SPECS, Figure, Shape, Why, shown, speaks_of_few
@@ -117,7 +118,7 @@ def asked(
 ) -> httpx.Response:
     app = FastAPI()
     figures = StoredFigures(house) if house is not None else None
-    app.include_router(metrics_router(Door(role), lambda: found, figures))  # type: ignore[arg-type]
+    app.include_router(metrics_router(Callers(Door(role)), lambda: found, figures))  # type: ignore[arg-type]
 
     async def ask() -> httpx.Response:
         cookies = {SESSION_COOKIE: token}

@@ -23,7 +23,7 @@ R = Right
 OPENS: dict[Right, tuple[str, ...]] = {
     R.SEE_BOARD: (
         "GET /parts/*", "GET /nodes/*", "GET /morning", "GET /morning/*", "GET /fleet", "GET /upstream", "GET /live",
-        "GET /live.json", "GET /api/v1/dashboard", "GET /api/v1/metrics/community",
+        "GET /live.json", "GET /api/v1/dashboard", "GET /api/v1/stays", "GET /api/v1/nodes", "GET /api/v1/metrics/community",
     ),
     R.SEE_STAFF: (
         "GET /staff", "GET /staff/*", "GET /live/staff", "POST /staff/push", "POST /staff/push/end", "POST /staff/matters",
@@ -32,7 +32,7 @@ OPENS: dict[Right, tuple[str, ...]] = {
     R.SEE_INBOX: ("GET /inbox", "POST /inbox/*"),
     R.TELL_GUESTS: ("GET /bulletins", "POST /bulletins", "POST /bulletins/*"),
     R.SEE_FIGURES: ("GET /figures", "GET /api/v1/metrics/figures", "GET /api/v1/metrics/figures/*"),
-    R.SEE_ALL_CASES: ("GET /api/v1/returns/missing",),
+    R.SEE_ALL_CASES: ("GET /api/v1/returns/missing", "GET /api/v1/cases"),
     R.IMPORT: ("GET /registry", "GET /registry/*", "POST /registry/*", "POST /api/v1/imports/*"),
     R.WORK_CASE: ("POST /staff/cases/*",),
     R.COMMAND_DOOR: (
@@ -42,7 +42,7 @@ OPENS: dict[Right, tuple[str, ...]] = {
     ),
     R.PROVE: ("GET /staff/minors/*", "POST /staff/minors/*", "GET /staff/arrivals", "POST /staff/arrivals/*", "GET /staff/prove", "POST /staff/prove", "POST /api/v1/walk-ins"),
     R.PRIVACY: ("GET /privacy", "GET /privacy/*", "POST /privacy/*"),
-    R.SEE_LISTINGS: ("GET /listings", "GET /listings/*", "GET /units/*", "POST /listings/*", "POST /units/*", "GET /complaints"),
+    R.SEE_LISTINGS: ("GET /listings", "GET /listings/*", "GET /units/*", "POST /listings/*", "POST /units/*", "GET /complaints", "GET /api/v1/listings"),
     R.REVIEW_LISTING: ("GET /operators", "POST /operators/*", "POST /staff/field", "POST /complaints/*"),
     R.FILE_LISTING: ("POST /api/v1/listings", "POST /api/v1/listings/*", "GET /api/v1/listings/*", "POST /api/v1/operators/*", "POST /api/v1/conduct/*"),
     R.OWN_PAGES: ("GET /operator", "GET /operator/*", "POST /operator/*"),
@@ -154,6 +154,19 @@ def test_every_address_of_the_service_is_in_the_table_and_every_line_of_it_is_us
     lines = {line for some in OPENS.values() for line in some} | set(OPEN)
     assert {line for line in lines if not any(_fits(line, endpoint) for endpoint in held)} == set()
     assert len(held) > 100
+
+
+def test_the_description_of_the_interface_names_the_right_of_the_table(running):
+    assert running.service.pages is not None
+    described = running.service.pages.app.openapi()["paths"]
+    named = {
+        f"{method.upper()} {path}": call.get("x-gatehouse-right")
+        for path, calls in described.items()
+        for method, call in calls.items()
+    }
+    rights = {endpoint: right_of(endpoint) for endpoint in named}
+    assert named == {endpoint: right.name if right else None for endpoint, right in rights.items()}
+    assert sum(right is not None for right in named.values()) > 15
 
 
 @pytest.mark.parametrize("role", list(Role))
