@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from cloud_sync.core.figures import DAYS_USUAL, Figures, Row
+from cloud_sync.core.figures import DAYS_USUAL, Figures, OpenOnes, Row
 
 
 class FigureReader(Protocol):
@@ -13,5 +13,13 @@ class FigureReader(Protocol):
 
         Raises:
             Refused: not 1 to 90 days.
+        """
+        ...
+
+    def open_ones(self, kind: str = "", severity: str = "", age: str = "") -> OpenOnes:
+        """The open discrepancies of one field of the matrix; what is empty does not narrow.
+
+        Raises:
+            NotFound: no such kind, severity or age.
         """
         ...

@@ -11,6 +11,8 @@ from types import MappingProxyType
 FEW = 10  # fewer people than that are nobody's business below the community officer
 DAYS_MAX = 90
 DAYS_USUAL = 30
+ROWS_MAX = 1_000  # what one page can show; the number above it is always the whole
+Cell = str | int | None
 
 
 class Row(StrEnum):
@@ -117,6 +119,38 @@ class OpenLine:
     age: str
     owner: str
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class FigureRow:
+    """One row behind a number: what it adds to the numerator and to the denominator; a row may count for either alone.
+
+    ``cells`` name nobody; ``…_ms`` are moments, ``span`` is how long something took.
+    """
+
+    counts: int
+    of: int
+    cells: Mapping[str, Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """One number, and the first thousand rows it was counted from, in one picture."""
+
+    figure: Figure
+    now_ms: int
+    told_ms: int
+    days: int
+    rows: tuple[FigureRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOnes:
+    """Open discrepancies of one field of the matrix, the oldest first; ``count`` is all of them."""
+
+    now_ms: int
+    count: int
+    rows: tuple[FigureRow, ...]
 
 
 @dataclass(frozen=True, slots=True)

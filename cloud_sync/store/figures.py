@@ -4,18 +4,22 @@ from collections.abc import Callable, Iterable
 
 import sqlalchemy as sa
 
+from cloud_sync.core.case_types import Severity
+from cloud_sync.core.community_metrics import AGES, OLDEST
+from cloud_sync.core.discrepancies import KINDS
 from cloud_sync.core.figures import (
     DAYS_MAX,
     DAYS_USUAL,
     SPECS,
     Figure,
     Figures,
+    OpenOnes,
     Row,
     Shape,
     not_counted,
 )
 from cloud_sync.core.policy import DAY_MS
-from cloud_sync.errors import Refused
+from cloud_sync.errors import NotFound, Refused
 from cloud_sync.store import figures_desk as desk
 from cloud_sync.store import figures_doors as doors
 from cloud_sync.store import figures_people as people
@@ -46,6 +50,7 @@ COUNTERS: tuple[tuple[frozenset[Row], Counter], ...] = (
     (frozenset({_R.REPORTS_DUE, _R.UPSTREAM}), desk.reports),
     (frozenset({_R.PRIVACY}), desk.privacy),
 )
+AGE_NAMES = frozenset({OLDEST, *(name for name, _ in AGES)})
 ORDER = {name: at for at, name in enumerate(SPECS)}
 
 
@@ -73,7 +78,19 @@ class StoredFigures:
         found.sort(key=lambda figure: ORDER[figure.name])
         return Figures(look.now_ms, look.told_ms, days, tuple(found), lines)
 
+    def open_ones(self, kind: str = "", severity: str = "", age: str = "") -> OpenOnes:
+        """The open discrepancies of one field of the matrix; what is empty does not narrow.
+
+        Raises:
+            NotFound: no such kind, severity or age.
+        """
+        for said, known in ((kind, KINDS), (severity, frozenset(Severity)), (age, AGE_NAMES)):
+            if said and said not in known:
+                raise NotFound(f"There is no field {said!r} in the matrix of discrepancies.")
+        with reading(self._house.engine).begin() as db:
+            return desk.open_ones(self._look(db, DAYS_USUAL), kind=kind, severity=severity, age=age)
+
     def _look(self, db: sa.Connection, days: int) -> Look:
         now_ms = self._house.clock.now_ms()
         told_ms = watermark(db, self._house.community, now_ms)
-        return Look(db, self._house, now_ms, now_ms - days * DAY_MS, told_ms)
+        return Look(db, self._house, now_ms, now_ms - days * DAY_MS, told_ms, now_ms)

@@ -7,13 +7,13 @@ import sqlalchemy as sa
 
 from cloud_sync.core.case_types import OPEN, UNSEEN, CaseEvent, CaseState, Family
 from cloud_sync.core.community_metrics import AGES, OLDEST
-from cloud_sync.core.figures import Figure, OpenLine
+from cloud_sync.core.figures import Figure, OpenLine, OpenOnes
 from cloud_sync.core.lifecycles_upstream import SubmissionState
 from cloud_sync.core.policy import DAY_MS, FACE_ACCESS
 from cloud_sync.core.retention import FILE_AT
 from cloud_sync.core.trace import TraceState
 from cloud_sync.store import tables
-from cloud_sync.store.figure_sql import Look, same, spans, whole
+from cloud_sync.store.figure_sql import Look, listed, same, spans, whole
 from cloud_sync.store.privacy_desk import count_face_persons
 from cloud_sync.store.tables_privacy import trace_request
 from cloud_sync.store.tables_upstream import upstream_submission
@@ -38,28 +38,48 @@ _S = SubmissionState
 # --- what is open -----------------------------------------------------------------------------------------------
 
 
-def open_lines(look: Look) -> tuple[OpenLine, ...]:
-    """Open discrepancies by kind, severity, age, and whose eyes their open case asks for."""
+def _each_open(look: Look) -> sa.Subquery:
+    """Every open discrepancy with its age, and whose eyes its open case asks for."""
     age_ms = look.now_ms - _FOUND.c.opened_ms
     age = sa.case(*((age_ms < most_ms, name) for name, most_ms in AGES), else_=OLDEST).label("age")
-    owner = (
-        sa.select(sa.func.min(_CASE.c.owner_role))
-        .select_from(
-            _LINK.join(_CASE, (_CASE.c.community == _LINK.c.community) & (_CASE.c.id == _LINK.c.case_id))
-        )
-        .where(_LINK.c.community == _FOUND.c.community, _LINK.c.ref == _FOUND.c.id, _CASE.c.state.in_(OPEN))
-        .scalar_subquery()
-    )
-    each = (
-        sa.select(_FOUND.c.kind, _FOUND.c.severity, age, sa.func.coalesce(owner, "").label("owner"))
+    linked = _LINK.join(_CASE, (_CASE.c.community == _LINK.c.community) & (_CASE.c.id == _LINK.c.case_id))
+    of_it = (_LINK.c.community == _FOUND.c.community, _LINK.c.ref == _FOUND.c.id, _CASE.c.state.in_(OPEN))
+    owner = sa.select(sa.func.min(_CASE.c.owner_role)).select_from(linked).where(*of_it).scalar_subquery()
+    case = sa.select(sa.func.min(_CASE.c.id)).select_from(linked).where(*of_it).scalar_subquery()
+    columns = (_FOUND.c.id, _FOUND.c.kind, _FOUND.c.severity, _FOUND.c.subject, _FOUND.c.opened_ms)
+    return (
+        sa.select(*columns, age, sa.func.coalesce(owner, "").label("owner"), case.label("case"))
         .where(look.mine(_FOUND), _FOUND.c.state == "open")
         .subquery()
     )
+
+
+def open_lines(look: Look) -> tuple[OpenLine, ...]:
+    """Open discrepancies by kind, severity, age, and whose eyes their open case asks for."""
+    each = _each_open(look)
     keys = (each.c.kind, each.c.severity, each.c.age, each.c.owner)
     found = look.db.execute(sa.select(*keys, sa.func.count()).group_by(*keys))
     order = {name: at for at, name in enumerate((*(name for name, _ in AGES), OLDEST))}
     lines = [OpenLine(row[0], row[1], row[2], row[3], int(row[4])) for row in found]
     return tuple(sorted(lines, key=lambda one: (one.kind, one.severity, order[one.age], one.owner)))
+
+
+def open_ones(look: Look, **narrow: str) -> OpenOnes:
+    """The discrepancies of one field of that matrix: of a kind, a severity, an age, or of several of them."""
+    each = _each_open(look)
+    fitting = [each.c[name] == value for name, value in narrow.items() if value]
+    count = look.number(sa.select(sa.func.count()).select_from(each).where(*fitting))
+    query = sa.select(
+        each.c.id.label("discrepancy"),
+        each.c.kind,
+        each.c.severity,
+        each.c.subject,
+        each.c.opened_ms,
+        each.c.owner,
+        each.c.case,
+    )
+    rows = listed(look, query.where(*fitting).order_by(each.c.opened_ms, each.c.id))
+    return OpenOnes(look.now_ms, count, tuple(rows))
 
 
 def discrepancies(look: Look) -> Iterator[Figure]:
@@ -72,7 +92,7 @@ def discrepancies(look: Look) -> Iterator[Figure]:
 
 def _closing(look: Look, table: sa.Table, name: str, closed: sa.ColumnElement[bool]) -> Iterator[Figure]:
     took = sa.select(whole(), table.c.closed_ms - table.c.opened_ms).where(
-        look.mine(table), closed, table.c.closed_ms >= look.since_ms
+        look.mine(table), closed, look.within(table.c.closed_ms)
     )
     found = spans(look, took).get("")
     n, median, p90 = (found.n, found.median, found.p90) if found else (0, 0, 0)
@@ -84,9 +104,9 @@ def cases(look: Look) -> Iterator[Figure]:
     """Cases nobody has looked at of those open; closed against opened in the period; opened again; never handed over."""
     unseen = look.count(_CASE, _CASE.c.state.in_(UNSEEN))
     yield look.figure("cases_open", unseen, look.count(_CASE, _CASE.c.state.in_(OPEN)))
-    is_closed = (_CASE.c.state == CaseState.CLOSED, _CASE.c.closed_ms >= look.since_ms)
+    is_closed = (_CASE.c.state == CaseState.CLOSED, look.within(_CASE.c.closed_ms))
     closed = look.count(_CASE, *is_closed)
-    yield look.figure("cases_closed", closed, look.count(_CASE, _CASE.c.opened_ms >= look.since_ms))
+    yield look.figure("cases_closed", closed, look.count(_CASE, look.within(_CASE.c.opened_ms)))
     yield from _closing(look, _CASE, "case", _CASE.c.state == CaseState.CLOSED)
     yield from _decided(look)
     before = _CASE.alias("before")
@@ -95,7 +115,7 @@ def cases(look: Look) -> Iterator[Figure]:
         before.c.id == _CASE.c.reopened_from,
         before.c.closed_ms >= _CASE.c.opened_ms - REOPENED_WITHIN_MS,
     )
-    again = look.count(_CASE, _CASE.c.opened_ms >= look.since_ms, in_time)
+    again = look.count(_CASE, look.within(_CASE.c.opened_ms), in_time)
     yield look.figure("cases_reopened", again, closed)
     handed = sa.exists().where(
         _NOTE.c.community == _CASE.c.community,
@@ -123,11 +143,11 @@ def _whistles(look: Look) -> Iterator[Figure]:
     checked_in = sa.select(whole(), signed.c.at_ms - first.c.at_ms).select_from(
         first.join(signed, same(first, signed, "case_id"))
     )
-    found = spans(look, checked_in.where(first.c.at_ms >= look.since_ms)).get("")
+    found = spans(look, checked_in.where(look.within(first.c.at_ms))).get("")
     yield look.figure("whistle_to_check_in", found.median if found else 0, found.n if found else 0)
     of_case = (first.c.community == _CASE.c.community) & (first.c.case_id == _CASE.c.id)
     took = sa.select(whole(), _CASE.c.closed_ms - first.c.at_ms).select_from(first.join(_CASE, of_case))
-    found = spans(look, took.where(_CASE.c.closed_ms >= look.since_ms)).get("")
+    found = spans(look, took.where(look.within(_CASE.c.closed_ms))).get("")
     yield look.figure("whistle_to_close", found.median if found else 0, found.n if found else 0)
 
 
@@ -146,15 +166,13 @@ def _decided(look: Look) -> Iterator[Figure]:
     )
     alerts = _CASE.join(first, first.c.case_id == _CASE.c.id)
     mine = (look.mine(_CASE), is_alert)
-    of_period = (
-        sa.select(sa.func.count()).select_from(alerts).where(*mine, _CASE.c.opened_ms >= look.since_ms)
-    )
-    opened = look.count(_CASE, is_alert, _CASE.c.opened_ms >= look.since_ms)
+    of_period = sa.select(sa.func.count()).select_from(alerts).where(*mine, look.within(_CASE.c.opened_ms))
+    opened = look.count(_CASE, is_alert, look.within(_CASE.c.opened_ms))
     yield look.figure("alerts_decided", look.number(of_period), opened)
     took = (
         sa.select(whole(), first.c.at_ms - _CASE.c.opened_ms)
         .select_from(alerts)
-        .where(*mine, first.c.at_ms >= look.since_ms)
+        .where(*mine, look.within(first.c.at_ms))
     )
     found = spans(look, took).get("")
     n, median, p90 = (found.n, found.median, found.p90) if found else (0, 0, 0)
@@ -168,14 +186,13 @@ def _decided(look: Look) -> Iterator[Figure]:
 def reports(look: Look) -> Iterator[Figure]:
     """及时上报率, and every report made in the period by adapter and state; the oldest that waits, whenever it was made."""
     due = (
-        _SENT.c.due_ms >= look.since_ms,
-        _SENT.c.due_ms <= look.now_ms,
+        look.within(_SENT.c.due_ms),
         _SENT.c.state != _S.WITHDRAWN,
     )
     in_time = (_SENT.c.state == _S.ACKED, _SENT.c.ended_ms <= _SENT.c.due_ms)
     yield look.figure("timely_report_rate", look.count(_SENT, *due, *in_time), look.count(_SENT, *due))
     pending = _SENT.c.state.in_((_S.QUEUED, _S.SENT))
-    made = _SENT.c.made_ms >= look.since_ms
+    made = look.within(_SENT.c.made_ms)
 
     def how_many(*where: sa.ColumnElement[bool]) -> sa.ColumnElement[Any]:
         return sa.func.sum(sa.case((sa.and_(*where), 1), else_=0))
@@ -214,7 +231,7 @@ def privacy(look: Look) -> Iterator[Figure]:
     yield look.figure("face_people_ever", people.ever, FILE_AT)
     erasure, consent = tables.erasure, tables.consent
     took = sa.select(whole(), erasure.c.acked_ms - erasure.c.asked_ms).where(
-        look.mine(erasure), erasure.c.asked_ms >= look.since_ms, erasure.c.acked_ms.is_not(None)
+        look.mine(erasure), look.within(erasure.c.asked_ms), erasure.c.acked_ms.is_not(None)
     )
     found = spans(look, took).get("")
     yield look.figure("erase_p95", found.p95 if found else 0, found.n if found else 0)
@@ -222,11 +239,11 @@ def privacy(look: Look) -> Iterator[Figure]:
     late = look.count(erasure, owed, erasure.c.asked_ms < look.now_ms - look.house.profile.drift_ms)
     yield look.figure("erasures_overdue", late, look.count(erasure, owed))
     yield from _asked(look)
-    given = (consent.c.purpose == FACE_ACCESS, consent.c.given_ms >= look.since_ms)
+    given = (consent.c.purpose == FACE_ACCESS, look.within(consent.c.given_ms))
     withdrawn = look.count(consent, *given, consent.c.withdrawn_ms.is_not(None))
     yield look.figure("consents_withdrawn", withdrawn, look.count(consent, *given))
     waiting = look.count(trace_request, trace_request.c.state == TraceState.ASKED)
-    asked = look.count(trace_request, trace_request.c.asked_ms >= look.since_ms)
+    asked = look.count(trace_request, look.within(trace_request.c.asked_ms))
     yield look.figure("traces_open", waiting, max(asked, waiting))
 
 
@@ -239,8 +256,7 @@ def _asked(look: Look) -> Iterator[Figure]:
         .where(
             look.mine(member),
             member.c.face_said.is_not(None),
-            stay.c.planned_in_ms >= look.since_ms,
-            stay.c.planned_in_ms <= look.now_ms,
+            look.within(stay.c.planned_in_ms),
         )
         .group_by(member.c.face_said)
     )

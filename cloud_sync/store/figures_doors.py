@@ -82,14 +82,14 @@ def _in_shift(look: Look, at: int) -> sa.ColumnElement[int]:
 def _clock(look: Look) -> Iterator[tuple[int, int, int]]:
     """The period in stretches through which the community's clocks are the same hours ahead of UTC."""
     since_ms = look.since_ms
-    moments = [*range(look.since_ms, look.now_ms, HOUR_MS), look.now_ms]
+    moments = [*range(look.since_ms, look.until_ms, HOUR_MS), look.until_ms]
     offsets = [_offset_ms(look, at) for at in moments]
     for before, after, at in zip(offsets, offsets[1:], moments[1:], strict=False):
         if before != after:
             change_ms = at // HOUR_MS * HOUR_MS  # clocks change at a full hour
             yield since_ms, change_ms, before
             since_ms = change_ms
-    yield since_ms, look.now_ms + 1, offsets[-1]
+    yield since_ms, look.until_ms + 1, offsets[-1]
 
 
 def _offset_ms(look: Look, at_ms: int) -> int:
@@ -127,7 +127,7 @@ def credentials(look: Look, found: Decided) -> Iterator[Figure]:
 
 def medians(look: Look) -> Iterator[Figure]:
     """From the yes to having walked through, by credential, over the last day that is told; while a node never told all, the last day."""
-    end_ms = min(look.told_ms or look.now_ms, look.now_ms)
+    end_ms = min(look.told_ms or look.now_ms, look.until_ms)
     credential = sa.func.max(sa.case((_EVENT.c.type == GRANTED, _EVENT.c.credential_kind)))
     yes = sa.func.min(sa.case((_EVENT.c.type == GRANTED, _EVENT.c.wall_ms)))
     through = sa.func.min(sa.case((_EVENT.c.type == TAKEN, _EVENT.c.wall_ms)))

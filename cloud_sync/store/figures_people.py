@@ -38,7 +38,7 @@ def registered(look: Look) -> Iterator[Figure]:
         .select_from(_PASS.join(_SEEN, same(_PASS, _SEEN, "pass_id")))
         .where(look.mine(_PASS), _PASS.c.stay.is_not(None), _PASS.c.person.is_not(None))
         .group_by(_PASS.c.community, _PASS.c.stay, _PASS.c.person)
-        .having(first >= look.since_ms)
+        .having(look.within(first))
         .subquery()
     )
     proved = (
@@ -67,7 +67,7 @@ def reconciled(look: Look) -> Iterator[Figure]:
     ended = (
         look.mine(_STAY),
         _STAY.c.state.in_(ENDED),
-        _STAY.c.checked_out_ms.between(look.since_ms, look.now_ms - SETTLED_MS),
+        _STAY.c.checked_out_ms.between(look.since_ms, min(look.until_ms, look.now_ms - SETTLED_MS)),
     )
     closed = look.number(sa.select(sa.func.count()).select_from(_STAY).where(*ended))
     settled_ms = _STAY.c.checked_out_ms + SETTLED_MS
@@ -194,6 +194,6 @@ def _by_hour(
 
 def desk_avoided(look: Look) -> Iterator[Figure]:
     """Registrations proved in the period for which nobody else was needed."""
-    proved = (_REG.c.status.in_(PROVED), _REG.c.verified_ms >= look.since_ms)
+    proved = (_REG.c.status.in_(PROVED), look.within(_REG.c.verified_ms))
     alone = look.count(_REG, *proved, _REG.c.method.in_(ALONE))
     yield look.figure("desk_avoided", alone, look.count(_REG, *proved))

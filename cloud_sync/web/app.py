@@ -13,6 +13,7 @@ from cloud_sync.web.arrive import ArrivePages
 from cloud_sync.web.boards import BoardPages
 from cloud_sync.web.breaches import BreachPages
 from cloud_sync.web.bulletins import BulletinPages
+from cloud_sync.web.discrepancies import DiscrepancyPages
 from cloud_sync.web.faults import Faults
 from cloud_sync.web.figures import FiguresPages
 from cloud_sync.web.fleet import FleetPages
@@ -84,6 +85,7 @@ def create_app(services: Services, *, routers: Sequence[APIRouter] = ()) -> Fast
         app.include_router(MorningPages(services, services.morning).router)
     if services.figures is not None:
         app.include_router(FiguresPages(services, services.figures).router)
+        app.include_router(DiscrepancyPages(services, services.figures).router)
     if services.upstream is not None:
         app.include_router(UpstreamPages(services, services.upstream).router)
     if services.imports is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from cloud_sync.core.community_metrics import AGES, OLDEST
 from cloud_sync.core.figures import Row, Why
 from cloud_sync.web.listings.words import BANDS
 from cloud_sync.web.registry_words import BUCKETS
@@ -114,6 +115,15 @@ WHY: Mapping[Why, str] = MappingProxyType({
     Why.NO_STAFF_TIMES: mark("nobody writes down how long staff took"),
     Why.NO_SURVEYS: mark("nobody is asked how satisfied they are"),
 })  # fmt: skip
+AGE_NAMES: Mapping[str, str] = MappingProxyType(
+    dict(
+        zip(
+            (*(name for name, _ in AGES), OLDEST),
+            (mark("to 2 h"), mark("to 24 h"), mark("to 3 days"), mark("to 7 days"), mark("longer")),
+            strict=True,
+        )
+    )
+)
 # Words for what one line of a figure is about; what is not here is shown as it is.
 PARTS: Mapping[str, Mapping[str, str]] = MappingProxyType({
     "level": {**{str(level): text for level, text in LEVELS.items()}, "late": mark("not verified in time, or below the level asked for")},

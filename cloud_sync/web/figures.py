@@ -1,20 +1,18 @@
 """The community's figures: every number with its name, what it counts of what, and as of when; made to be printed too."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, Response
 
-from cloud_sync.core.community_metrics import AGES, OLDEST
 from cloud_sync.core.figures import DAYS_USUAL, AsOf, Figure, Figures, OpenLine, Row, Shape, Spec, shown
 from cloud_sync.core.roles import Right, may
 from cloud_sync.core.whole import is_late
 from cloud_sync.ports_figures import FigureReader
 from cloud_sync.web import figure_words, words
 from cloud_sync.web.board import Speaker
-from cloud_sync.web.figure_words import FIGURES, ROWS, WHY
+from cloud_sync.web.figure_words import AGE_NAMES, FIGURES, ROWS, WHY
 from cloud_sync.web.language import language_of
 from cloud_sync.web.render import Chrome, answer, chrome_of
 from cloud_sync.web.services import Services
@@ -24,15 +22,6 @@ from cloud_sync.web.staff.words import OWNER_ROLES
 from cloud_sync.web.texts import mark, texts
 
 PERIODS = (1, 7, 30, 90)
-AGE_NAMES: Mapping[str, str] = MappingProxyType(
-    dict(
-        zip(
-            (*(name for name, _ in AGES), OLDEST),
-            (mark("to 2 h"), mark("to 24 h"), mark("to 3 days"), mark("to 7 days"), mark("longer")),
-            strict=True,
-        )
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)

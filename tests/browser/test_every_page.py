@@ -376,6 +376,11 @@ def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
         page.goto(f"{site.url}/figures")
         expect(page.locator("#discrepancies_grave")).to_be_visible()
         look(page, "figures")
+        page.goto(f"{site.url}/discrepancies")
+        look(page, "discrepancies")
+        page.locator("#matrix .sums a").last.press("Enter")
+        expect(page.locator("#number")).to_be_visible()
+        look(page, "discrepancies, the rows")
         house.clock.now += 7 * HOUR_MS
         page.goto(f"{site.url}/morning")
         page.click("details summary")

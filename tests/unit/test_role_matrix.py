@@ -21,7 +21,7 @@ R = Right
 OPENS: dict[Right, tuple[str, ...]] = {
     R.SEE_BOARD: (
         "GET /parts/*", "GET /nodes/*", "GET /morning", "GET /morning/*", "GET /fleet", "GET /upstream", "GET /live",
-        "GET /live.json", "GET /api/v1/dashboard", "GET /api/v1/metrics/community",
+        "GET /live.json", "GET /api/v1/dashboard", "GET /api/v1/metrics/community", "GET /discrepancies/rows",
     ),
     R.SEE_STAFF: (
         "GET /staff", "GET /staff/*", "GET /live/staff", "POST /staff/push", "POST /staff/push/end", "POST /staff/matters",
@@ -29,7 +29,7 @@ OPENS: dict[Right, tuple[str, ...]] = {
     ),
     R.SEE_INBOX: ("GET /inbox", "POST /inbox/*"),
     R.TELL_GUESTS: ("GET /bulletins", "POST /bulletins", "POST /bulletins/*"),
-    R.SEE_FIGURES: ("GET /figures", "GET /api/v1/metrics/figures", "GET /api/v1/metrics/figures/*"),
+    R.SEE_FIGURES: ("GET /figures", "GET /discrepancies", "GET /api/v1/metrics/figures", "GET /api/v1/metrics/figures/*"),
     R.SEE_ALL_CASES: ("GET /api/v1/returns/missing",),
     R.IMPORT: ("GET /registry", "GET /registry/*", "POST /registry/*", "POST /api/v1/imports/*"),
     R.WORK_CASE: ("POST /staff/cases/*",),
