@@ -84,6 +84,7 @@ from cloud_sync.store.morning import StoredMorning
 from cloud_sync.store.pass_feed import StoredPassFeed
 from cloud_sync.store.pass_lines import StoredPassLines
 from cloud_sync.store.pass_sets import StoredPassSets
+from cloud_sync.store.plan import StoredPlan
 from cloud_sync.store.privacy_desk import SqlPrivacy
 from cloud_sync.store.proposing import propose_all
 from cloud_sync.store.push_store import vapid_key
@@ -243,6 +244,7 @@ class Service:
             intercom=self._config.staff.intercom,
             morning=StoredMorning(books.engine),
             figures=figures,
+            plan=StoredPlan(books.engine),
             privacy=SqlPrivacy(books.house),
             bulletins=SqlBulletins(books.house),
             deliveries=StoredDeliveries(books.engine, code),

@@ -29,6 +29,7 @@ from cloud_sync.web.listings.verify import VerifyPages
 from cloud_sync.web.live import LivePages
 from cloud_sync.web.morning import MorningPages
 from cloud_sync.web.operator.pages import OperatorPages
+from cloud_sync.web.plan import PlanPages
 from cloud_sync.web.privacy import PrivacyPages
 from cloud_sync.web.registry import RegistryPages
 from cloud_sync.web.services import Services
@@ -86,6 +87,8 @@ def create_app(services: Services, *, routers: Sequence[APIRouter] = ()) -> Fast
     if services.figures is not None:
         app.include_router(FiguresPages(services, services.figures).router)
         app.include_router(DiscrepancyPages(services, services.figures).router)
+    if services.plan is not None:
+        app.include_router(PlanPages(services, services.plan).router)
     if services.upstream is not None:
         app.include_router(UpstreamPages(services, services.upstream).router)
     if services.imports is not None:

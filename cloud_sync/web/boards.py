@@ -63,7 +63,8 @@ class BoardPages:
         session: Session = self._sessions.need_right(request, Right.SEE_BOARD)
         board = board_of(self._read(), self._speaker(request))
         chrome = chrome_of(request, user=session.user.name, csrf=session.csrf)
-        there = (self._services.upstream is not None, self._services.figures is not None)
+        services = self._services
+        there = (services.upstream is not None, services.figures is not None, services.plan is not None)
         return answer(request, template, DashboardPage(chrome, board, *there))
 
     def _read(self) -> Dashboard:

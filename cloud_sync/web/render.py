@@ -47,6 +47,7 @@ class DashboardPage:
     board: Board
     reports: bool = False  # there is a page of reports to authorities
     figures: bool = False  # and one of figures
+    plan: bool = False  # and a plan of the community
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from cloud_sync.ports_imports import ImportDesk
 from cloud_sync.ports_model import ListingDesk, Verifier
 from cloud_sync.ports_morning import MorningReader
 from cloud_sync.ports_operator import OperatorBook, OperatorDesk
+from cloud_sync.ports_plan import PlanReader
 from cloud_sync.ports_privacy import PrivacyDesk
 from cloud_sync.ports_upstream import UpstreamReader
 from cloud_sync.ports_zones import ZoneBook, ZoneCommands
@@ -60,6 +61,7 @@ class Services:
     guest: GuestHelp = GuestHelp()
     morning: MorningReader | None = None  # without it there is no morning page
     figures: FigureReader | None = None  # without it there is no page of figures
+    plan: PlanReader | None = None  # without it there is no plan of the community
     upstream: UpstreamReader | None = None  # without it there is no page of reports to authorities
     deliveries: DeliveryReader | None = None  # without it nobody is shown whose pass is at which door
     imports: ImportDesk | None = None  # without it there is no page for spreadsheets

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from cloud_sync.ports_staff import Proof, Proved
 from cloud_sync.store.figures import StoredFigures
+from cloud_sync.store.plan import StoredPlan
 from cloud_sync.store.upstream_read import StoredUpstream
 from cloud_sync.web.app import create_app
 from cloud_sync.web.render import TEMPLATES
@@ -357,7 +358,8 @@ def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
     house = WebHouse(tmp_path, SteppedClock(EVENING_MS))
     reports = StoredUpstream(house._house())
     figures = StoredFigures(house.house)
-    app = create_app(replace(house.services, reader=hourly(house), upstream=reports, figures=figures))
+    more = {"upstream": reports, "figures": figures, "plan": StoredPlan(house.engine)}
+    app = create_app(replace(house.services, reader=hourly(house), **more))
     with PageServer(app, "127.0.0.1", 0) as site:
         page = windows()
         first_run(page, site.url, house, look)
@@ -376,6 +378,12 @@ def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
         page.goto(f"{site.url}/figures")
         expect(page.locator("#discrepancies_grave")).to_be_visible()
         look(page, "figures")
+        page.goto(f"{site.url}/plan")
+        look(page, "plan")
+        sign = page.locator("#plan-AP-dongfang-001")
+        sign.focus()
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile("/nodes/gate-1$"))
         page.goto(f"{site.url}/discrepancies")
         look(page, "discrepancies")
         page.locator("#matrix .sums a").last.press("Enter")

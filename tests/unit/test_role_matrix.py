@@ -21,7 +21,7 @@ R = Right
 OPENS: dict[Right, tuple[str, ...]] = {
     R.SEE_BOARD: (
         "GET /parts/*", "GET /nodes/*", "GET /morning", "GET /morning/*", "GET /fleet", "GET /upstream", "GET /live",
-        "GET /live.json", "GET /api/v1/dashboard", "GET /api/v1/metrics/community", "GET /discrepancies/rows",
+        "GET /live.json", "GET /api/v1/dashboard", "GET /api/v1/metrics/community", "GET /discrepancies/rows", "GET /plan",
     ),
     R.SEE_STAFF: (
         "GET /staff", "GET /staff/*", "GET /live/staff", "POST /staff/push", "POST /staff/push/end", "POST /staff/matters",
