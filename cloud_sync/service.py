@@ -78,6 +78,7 @@ from cloud_sync.store.departments import SqlDepartments
 from cloud_sync.store.feeds import SqlFeeds
 from cloud_sync.store.field_tasks import SqlField
 from cloud_sync.store.figures import StoredFigures
+from cloud_sync.store.forecast import StoredForecast
 from cloud_sync.store.guardians import tell_guardians
 from cloud_sync.store.matters import SqlMatters
 from cloud_sync.store.morning import StoredMorning
@@ -244,6 +245,7 @@ class Service:
             intercom=self._config.staff.intercom,
             morning=StoredMorning(books.engine),
             figures=figures,
+            forecast=StoredForecast(books.house),
             plan=StoredPlan(books.engine),
             privacy=SqlPrivacy(books.house),
             bulletins=SqlBulletins(books.house),

@@ -17,6 +17,7 @@ from cloud_sync.web.discrepancies import DiscrepancyPages
 from cloud_sync.web.faults import Faults
 from cloud_sync.web.figures import FiguresPages
 from cloud_sync.web.fleet import FleetPages
+from cloud_sync.web.forecast import ForecastPages
 from cloud_sync.web.guest.faults import GuestFaults
 from cloud_sync.web.guest.pages import GuestPages
 from cloud_sync.web.guest.shown import Printer
@@ -29,6 +30,7 @@ from cloud_sync.web.listings.verify import VerifyPages
 from cloud_sync.web.live import LivePages
 from cloud_sync.web.morning import MorningPages
 from cloud_sync.web.operator.pages import OperatorPages
+from cloud_sync.web.pack.pages import PackPages
 from cloud_sync.web.plan import PlanPages
 from cloud_sync.web.privacy import PrivacyPages
 from cloud_sync.web.registry import RegistryPages
@@ -47,6 +49,7 @@ from cloud_sync.web.staff.push import PushPages
 from cloud_sync.web.staff.roll import RollPages
 from cloud_sync.web.staff.zones import ZonePages
 from cloud_sync.web.upstream import UpstreamPages
+from cloud_sync.web.wall import WallPages
 
 STATIC = Path(__file__).parent / "static"
 VENDOR_FILES = (
@@ -80,13 +83,17 @@ def create_app(services: Services, *, routers: Sequence[APIRouter] = ()) -> Fast
     for pages in (AccountPages(services.accounts), BoardPages(services), LivePages(services, hub)):
         app.include_router(pages.router)
     app.include_router(FleetPages(services).router)
+    app.include_router(WallPages(services).router)
     app.include_router(GuestPages(services).router)
     app.include_router(ArrivePages(services).router)
     if services.morning is not None:
         app.include_router(MorningPages(services, services.morning).router)
     if services.figures is not None:
         app.include_router(FiguresPages(services, services.figures).router)
+        app.include_router(PackPages(services, services.figures).router)
         app.include_router(DiscrepancyPages(services, services.figures).router)
+    if services.forecast is not None:
+        app.include_router(ForecastPages(services, services.forecast).router)
     if services.plan is not None:
         app.include_router(PlanPages(services, services.plan).router)
     if services.upstream is not None:

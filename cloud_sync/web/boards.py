@@ -64,8 +64,15 @@ class BoardPages:
         board = board_of(self._read(), self._speaker(request))
         chrome = chrome_of(request, user=session.user.name, csrf=session.csrf)
         services = self._services
-        there = (services.upstream is not None, services.figures is not None, services.plan is not None)
-        return answer(request, template, DashboardPage(chrome, board, *there))
+        page = DashboardPage(
+            chrome,
+            board,
+            reports=services.upstream is not None,
+            figures=services.figures is not None,
+            plan=services.plan is not None,
+            forecast=services.forecast is not None,
+        )
+        return answer(request, template, page)
 
     def _read(self) -> Dashboard:
         now = datetime.fromtimestamp(self._services.clock.now_ms() / 1000, UTC)

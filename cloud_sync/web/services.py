@@ -12,6 +12,7 @@ from cloud_sync.ports_complaints import ComplaintDesk
 from cloud_sync.ports_delivery import DeliveryReader
 from cloud_sync.ports_field import FieldDesk, MatterDesk
 from cloud_sync.ports_figures import FigureReader
+from cloud_sync.ports_forecast import ForecastReader
 from cloud_sync.ports_imports import ImportDesk
 from cloud_sync.ports_model import ListingDesk, Verifier
 from cloud_sync.ports_morning import MorningReader
@@ -61,6 +62,7 @@ class Services:
     guest: GuestHelp = GuestHelp()
     morning: MorningReader | None = None  # without it there is no morning page
     figures: FigureReader | None = None  # without it there is no page of figures
+    forecast: ForecastReader | None = None  # without it there is no page of coming days
     plan: PlanReader | None = None  # without it there is no plan of the community
     upstream: UpstreamReader | None = None  # without it there is no page of reports to authorities
     deliveries: DeliveryReader | None = None  # without it nobody is shown whose pass is at which door

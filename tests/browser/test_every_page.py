@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from cloud_sync.ports_staff import Proof, Proved
 from cloud_sync.store.figures import StoredFigures
+from cloud_sync.store.forecast import StoredForecast
 from cloud_sync.store.plan import StoredPlan
 from cloud_sync.store.upstream_read import StoredUpstream
 from cloud_sync.web.app import create_app
@@ -358,7 +359,12 @@ def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
     house = WebHouse(tmp_path, SteppedClock(EVENING_MS))
     reports = StoredUpstream(house._house())
     figures = StoredFigures(house.house)
-    more = {"upstream": reports, "figures": figures, "plan": StoredPlan(house.engine)}
+    more = {
+        "upstream": reports,
+        "figures": figures,
+        "plan": StoredPlan(house.engine),
+        "forecast": StoredForecast(house.house),
+    }
     app = create_app(replace(house.services, reader=hourly(house), **more))
     with PageServer(app, "127.0.0.1", 0) as site:
         page = windows()
@@ -378,6 +384,15 @@ def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
         page.goto(f"{site.url}/figures")
         expect(page.locator("#discrepancies_grave")).to_be_visible()
         look(page, "figures")
+        page.locator("#discrepancies_grave .when a").press("Enter")
+        expect(page.locator("#number")).to_be_visible()
+        look(page, "figures, the rows of one")
+        page.goto(f"{site.url}/wall")
+        expect(page.locator("body")).to_have_attribute("data-link", "open")
+        look(page, "wall")
+        assert page.locator("a, button, input, select").count() == 0
+        page.goto(f"{site.url}/forecast")
+        look(page, "coming days")
         page.goto(f"{site.url}/plan")
         look(page, "plan")
         sign = page.locator("#plan-AP-dongfang-001")
