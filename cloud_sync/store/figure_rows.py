@@ -170,7 +170,9 @@ def _coding(look: Look, name: str, _part: str) -> Rows:
 
 def _dwellings(look: Look) -> Rows:
     book = unit if look.count(unit) >= look.count(roll_unit) else roll_unit
-    query = sa.select(nothing("counts"), book.c.unit).where(look.mine(book))
+    # The roll's dwellings have no page of their own.
+    name = book.c.unit if book is unit else book.c.unit.label("dwelling")
+    query = sa.select(nothing("counts"), name).where(look.mine(book))
     yield from listed(look, query.order_by(book.c.unit))
 
 
@@ -210,7 +212,11 @@ def _household_rows(look: Look, name: str, part: str) -> Rows:
         "household_decided": decided,
     }[name]
     query = sa.select(
-        flag(holds), import_row.c.run, import_row.c.line, import_row.c.bucket, import_row.c.unit
+        flag(holds),
+        import_row.c.run,
+        import_row.c.line,
+        import_row.c.bucket,
+        import_row.c.unit.label("dwelling"),
     )
     query = query.where(look.mine(import_row), import_row.c.run == run.run)
     if name == "household_decided":

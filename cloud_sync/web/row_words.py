@@ -24,6 +24,7 @@ COLUMNS: Mapping[str, str] = MappingProxyType({
     "listing": mark("Listing"),
     "listing_state": mark("State of the listing"),
     "unit": mark("Dwelling"),
+    "dwelling": mark("Dwelling"),
     "use": mark("Used as"),
     "beds": mark("Beds"),
     "day": mark("Day"),
@@ -61,8 +62,6 @@ COLUMNS: Mapping[str, str] = MappingProxyType({
     "points": mark("Points"),
     "entry": mark("Entry"),
     "entry_state": mark("State of the entry"),
-    "matter_class": mark("Class"),
-    "noted_ms": mark("Last note"),
 })  # fmt: skip
 TRACES: Mapping[str, str] = MappingProxyType({
     "ASKED": mark("waits for a second person"),
@@ -92,5 +91,4 @@ CODES: Mapping[str, Mapping[str, str]] = MappingProxyType({
     "report_state": upstream.STATES,
     "trace_state": TRACES,
     "entry_state": listing_words.CONDUCT,
-    "matter_class": staff_words.CLASSES,
 })  # fmt: skip

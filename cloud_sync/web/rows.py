@@ -53,14 +53,13 @@ class Rows:
 
     def __init__(self, services: Services, by: Speaker) -> None:
         self._by = by
-        self._links = {
-            "discrepancy": services.cases and "/staff/discrepancies/",
-            "case": services.cases and "/staff/cases/",
-            "listing": services.listings and "/listings/",
-            "unit": services.listings and "/units/",
-            "access_point": services.cases and services.commands and "/staff/doors/",
-            "node": "/nodes/",
-        }
+        links = {"node": "/nodes/"}
+        if services.cases is not None:
+            links |= {"discrepancy": "/staff/discrepancies/", "case": "/staff/cases/"}
+            links |= {"access_point": "/staff/doors/"} if services.commands is not None else {}
+        if services.listings is not None:
+            links |= {"listing": "/listings/", "unit": "/units/"}
+        self._links = links
 
     def heads(self, rows: Sequence[FigureRow]) -> tuple[str, ...]:
         """The columns of all of them, in the order in which they first stand."""
