@@ -22,6 +22,7 @@ from cloud_sync.cli_credentials import card_app, day_code_app, visitor_app
 from cloud_sync.cli_departments import department_app
 from cloud_sync.cli_emergency import emergency_app
 from cloud_sync.cli_faces import approve_node, list_nodes, withdraw_node
+from cloud_sync.cli_figures import figures_app
 from cloud_sync.cli_guests import invite, notices
 from cloud_sync.cli_identity import broker_config, keys_app, node_certificates, node_lost, node_lost_events
 from cloud_sync.cli_listings import listing_app
@@ -80,6 +81,7 @@ app.add_typer(upstream_app, name="upstream")
 app.add_typer(registry_app, name="registry")
 app.add_typer(reconcile_app, name="reconcile")
 app.add_typer(listing_app, name="listing")
+app.add_typer(figures_app, name="figures")
 app.add_typer(db_app, name="db")
 face_app.command("approve-node")(approve_node)
 face_app.command("withdraw-node")(withdraw_node)

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from cloud_sync.core.figures import DAYS_USUAL, Figures, Row
+from cloud_sync.core.figures import DAYS_USUAL, Behind, Figures, OpenOnes, Row
 
 
 class FigureReader(Protocol):
@@ -13,5 +13,30 @@ class FigureReader(Protocol):
 
         Raises:
             Refused: not 1 to 90 days.
+        """
+        ...
+
+    def behind(self, name: str, part: str = "", days: int = DAYS_USUAL) -> Behind:
+        """One figure, or one line of one, and the rows it was counted from.
+
+        Raises:
+            NotFound: there is no such figure, or it has no such line now.
+            Refused: not 1 to 90 days.
+        """
+        ...
+
+    def week(self, week: str, form: str, *, actor: str, role: str) -> Figures:
+        """Every figure, of an ISO week where it is of a period; that somebody took it away is written down.
+
+        Raises:
+            Refused: no calendar has this week, or it has not begun.
+        """
+        ...
+
+    def open_ones(self, kind: str = "", severity: str = "", age: str = "") -> OpenOnes:
+        """The open discrepancies of one field of the matrix; what is empty does not narrow.
+
+        Raises:
+            NotFound: no such kind, severity or age.
         """
         ...

@@ -87,12 +87,14 @@ from cloud_sync.store.departments import SqlDepartments
 from cloud_sync.store.feeds import SqlFeeds
 from cloud_sync.store.field_tasks import SqlField
 from cloud_sync.store.figures import StoredFigures
+from cloud_sync.store.forecast import StoredForecast
 from cloud_sync.store.guardians import tell_guardians
 from cloud_sync.store.matters import SqlMatters
 from cloud_sync.store.morning import StoredMorning
 from cloud_sync.store.pass_feed import StoredPassFeed
 from cloud_sync.store.pass_lines import StoredPassLines
 from cloud_sync.store.pass_sets import StoredPassSets
+from cloud_sync.store.plan import StoredPlan
 from cloud_sync.store.privacy_desk import SqlPrivacy
 from cloud_sync.store.proposing import propose_all
 from cloud_sync.store.push_store import vapid_key
@@ -253,6 +255,8 @@ class Service:
             intercom=self._config.staff.intercom,
             morning=StoredMorning(books.engine),
             figures=figures,
+            forecast=StoredForecast(books.house),
+            plan=StoredPlan(books.engine),
             privacy=SqlPrivacy(books.house),
             bulletins=SqlBulletins(books.house),
             deliveries=StoredDeliveries(books.engine, code),

@@ -174,7 +174,7 @@ class FigureCalls:
 
 def _figure(figure: Figure) -> FigureAnswer:
     none = figure.hidden or figure.why is not None
-    share = figure.share if figure.spec.shape is Shape.SHARE and not none else None
+    share = figure.share if figure.spec.shape in (Shape.SHARE, Shape.RATE) and not none else None
     return FigureAnswer(
         name=figure.name,
         row=figure.spec.row,

@@ -11,6 +11,8 @@ from types import MappingProxyType
 FEW = 10  # fewer people than that are nobody's business below the community officer
 DAYS_MAX = 90
 DAYS_USUAL = 30
+ROWS_MAX = 1_000  # what one page can show; the number above it is always the whole
+Cell = str | int | None
 
 
 class Row(StrEnum):
@@ -33,12 +35,14 @@ class Row(StrEnum):
     PRIVACY = "privacy"
     UPSTREAM = "upstream"
     CASES = "cases"
+    MACHINE = "machine"
     POINTS = "points"
 
 
 class Shape(StrEnum):
     SHARE = "share"  # numerator of denominator
     COUNT = "count"  # a number of things, of none
+    RATE = "rate"  # numerator for each of the denominator, mostly less than one
     SPAN = "span"  # numerator: milliseconds; denominator: of how many they are taken
     NONE = "none"  # no book can count it
 
@@ -120,6 +124,38 @@ class OpenLine:
 
 
 @dataclass(frozen=True, slots=True)
+class FigureRow:
+    """One row behind a number: what it adds to the numerator and to the denominator; a row may count for either alone.
+
+    ``cells`` name nobody; ``…_ms`` are moments, ``span`` is how long something took.
+    """
+
+    counts: int
+    of: int
+    cells: Mapping[str, Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """One number, and the first thousand rows it was counted from, in one picture."""
+
+    figure: Figure
+    now_ms: int
+    told_ms: int
+    days: int
+    rows: tuple[FigureRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOnes:
+    """Open discrepancies of one field of the matrix, the oldest first; ``count`` is all of them."""
+
+    now_ms: int
+    count: int
+    rows: tuple[FigureRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """One consistent picture; ``told_ms`` is the watermark: how far the slowest node has told."""
 
@@ -150,9 +186,11 @@ _ALL: tuple[Spec, ...] = (
     Spec("stay_reconciliation_rate", _R.STAYS, _S.SHARE, "stay, pass, discrepancy", people=True),
     Spec("true_registration_estimate", _R.SPOT_CHECKS, _S.SHARE, "spot_check"),
     Spec("bed_occupancy", _R.BEDS, _S.SHARE, "presence, room_file", _A.TOLD, True, rows="/morning/in_house"),
+    Spec("expected_today", _R.TODAY, _S.SHARE, "stay", people=True),
     Spec("arrivals_today", _R.TODAY, _S.SHARE, "stay, presence", _A.TOLD, True, rows="/morning/arrivals"),
     Spec("departures_today", _R.TODAY, _S.SHARE, "stay", people=True),
     Spec("in_house", _R.TODAY, _S.SHARE, "stay_member, presence", _A.TOLD, True, rows="/morning/in_house"),
+    Spec("refused_today", _R.TODAY, _S.SHARE, _EVENTS, _A.TOLD),
     Spec("arrivals_by_hour", _R.TODAY, _S.COUNT, "presence", _A.TOLD, True, "hour"),
     Spec("departures_by_hour", _R.TODAY, _S.COUNT, "stay", _A.BOOKS, True, "hour"),
     Spec("discrepancies_grave", _R.DISCREPANCIES, _S.SHARE, "discrepancy", rows="/morning/discrepancies"),
@@ -199,6 +237,22 @@ _ALL: tuple[Spec, ...] = (
     Spec("whistle_to_check_in", _R.CASES, _S.SPAN, "case_note"),
     Spec("whistle_to_close", _R.CASES, _S.SPAN, "case_, case_note"),
     Spec("case_satisfaction", _R.CASES, _S.NONE, "", why=Why.NO_SURVEYS),
+    Spec("alarms_per_person", _R.MACHINE, _S.RATE, "case_, case_note"),
+    Spec("alarms_busiest", _R.MACHINE, _S.COUNT, "case_"),
+    Spec("floods", _R.MACHINE, _S.COUNT, "case_"),
+    Spec("chatter_sources", _R.MACHINE, _S.COUNT, "case_"),
+    Spec("cases_stale", _R.MACHINE, _S.SHARE, "case_, case_note"),
+    Spec("shelved_now", _R.MACHINE, _S.SHARE, "case_"),
+    Spec("priority_mix", _R.MACHINE, _S.SHARE, "case_", parts="severity"),
+    Spec("cases_by_family", _R.MACHINE, _S.SHARE, "case_", parts="family"),
+    Spec("matters_by_class", _R.MACHINE, _S.SHARE, "case_", parts="class"),
+    Spec("time_to_detect", _R.MACHINE, _S.SPAN, "case_", parts="kind"),
+    Spec("time_to_report", _R.MACHINE, _S.SPAN, "case_, case_note", parts="kind"),
+    Spec("time_to_resolve", _R.MACHINE, _S.SPAN, "case_, case_note", parts="kind"),
+    Spec("whistle_to_check_in_p90", _R.MACHINE, _S.SPAN, "case_note"),
+    Spec("whistle_to_close_p90", _R.MACHINE, _S.SPAN, "case_, case_note"),
+    Spec("retriaged", _R.MACHINE, _S.SHARE, "case_note"),
+    Spec("closed_unverified", _R.MACHINE, _S.SHARE, "case_"),
     Spec("listings_by_band", _R.POINTS, _S.SHARE, "listing, points_entry", parts="band", rows="/listings"),
     Spec("appeals_pending", _R.POINTS, _S.SHARE, "points_entry, sanction", rows="/listings/queue"),
     Spec("points_reversed", _R.POINTS, _S.SHARE, "points_entry", rows="/listings/queue"),

@@ -1,12 +1,12 @@
-"""What every figure is counted with: one moment's picture, counts, and quantiles that the database takes itself."""
+"""What every figure is counted with: one moment's picture, counts, quantiles that the database takes itself, and rows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from cloud_sync.core.figures import SPECS, AsOf, Figure
+from cloud_sync.core.figures import ROWS_MAX, SPECS, AsOf, Figure, FigureRow
 from cloud_sync.store import tables
 from cloud_sync.store.house import House
 
@@ -22,6 +22,11 @@ class Look:
     now_ms: int
     since_ms: int
     told_ms: int  # the watermark
+    until_ms: int  # the end of the period: now, or earlier where a week that is over is asked for
+
+    def within(self, moment: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+        """Whether it fell into the period."""
+        return moment.between(self.since_ms, self.until_ms)
 
     def mine(self, table: sa.FromClause) -> sa.ColumnElement[bool]:
         return table.c.community == self.house.community
@@ -69,6 +74,14 @@ def spans(look: Look, values: sa.Select[Any]) -> Mapping[str, Spans]:
     at = [sa.func.max(sa.case((ranked.c.place == (n * q + 99) // 100, ranked.c.value))) for q in QUANTILES]
     query = sa.select(ranked.c.part, n, *at).group_by(ranked.c.part, n)
     return {row[0]: Spans(*(int(value) for value in row[1:])) for row in look.db.execute(query)}
+
+
+def listed(look: Look, query: sa.Select[Any]) -> Iterator[FigureRow]:
+    """The first rows of a question; its columns ``counts`` and ``of`` are what each adds, 1 where it does not say."""
+    for row in look.db.execute(query.limit(ROWS_MAX)).mappings():
+        cells = dict(row)
+        counts, of = cells.pop("counts", 1), cells.pop("of", 1)
+        yield FigureRow(int(counts or 0), int(of or 0), cells)
 
 
 def whole() -> sa.ColumnElement[str]:

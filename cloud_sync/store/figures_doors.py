@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -65,31 +66,36 @@ def decisions(look: Look) -> Decided:
     return dict(found)
 
 
-def _in_shift(look: Look, at: int) -> sa.ColumnElement[int]:
-    """How many of the period fell into these hours of the community's day.
-
-    The period stands in the sum and not in the question: so the rows are read in the order of the groups, and none is sorted.
-    """
+def in_shift(look: Look, at: int) -> sa.ColumnElement[bool]:
+    """Whether it fell into these hours of the community's day, in the period."""
     stretches = [
         (_EVENT.c.wall_ms >= since_ms)
         & (_EVENT.c.wall_ms < until_ms)
         & (((_EVENT.c.wall_ms + offset_ms) % DAY_MS).between(at * SHIFT_MS, (at + 1) * SHIFT_MS - 1))
         for since_ms, until_ms, offset_ms in _clock(look)
     ]
-    return sa.func.sum(sa.case((sa.or_(*stretches), 1), else_=0))
+    return sa.or_(*stretches)
+
+
+def _in_shift(look: Look, at: int) -> sa.ColumnElement[int]:
+    """How many of the period fell into these hours.
+
+    The period stands in the sum and not in the question: so the rows are read in the order of the groups, and none is sorted.
+    """
+    return sa.func.sum(sa.case((in_shift(look, at), 1), else_=0))
 
 
 def _clock(look: Look) -> Iterator[tuple[int, int, int]]:
     """The period in stretches through which the community's clocks are the same hours ahead of UTC."""
     since_ms = look.since_ms
-    moments = [*range(look.since_ms, look.now_ms, HOUR_MS), look.now_ms]
+    moments = [*range(look.since_ms, look.until_ms, HOUR_MS), look.until_ms]
     offsets = [_offset_ms(look, at) for at in moments]
     for before, after, at in zip(offsets, offsets[1:], moments[1:], strict=False):
         if before != after:
             change_ms = at // HOUR_MS * HOUR_MS  # clocks change at a full hour
             yield since_ms, change_ms, before
             since_ms = change_ms
-    yield since_ms, look.now_ms + 1, offsets[-1]
+    yield since_ms, look.until_ms + 1, offsets[-1]
 
 
 def _offset_ms(look: Look, at_ms: int) -> int:
@@ -125,14 +131,15 @@ def credentials(look: Look, found: Decided) -> Iterator[Figure]:
         yield look.figure("path_success", let_in.get(credential, 0), shown[credential], credential)
 
 
-def medians(look: Look) -> Iterator[Figure]:
-    """From the yes to having walked through, by credential, over the last day that is told; while a node never told all, the last day."""
-    end_ms = min(look.told_ms or look.now_ms, look.now_ms)
+def passages(look: Look) -> sa.Select[Any]:
+    """From the yes to having walked through, over the last day that is told; while a node never told all, the last day."""
+    end_ms = min(look.told_ms or look.now_ms, look.until_ms)
     credential = sa.func.max(sa.case((_EVENT.c.type == GRANTED, _EVENT.c.credential_kind)))
     yes = sa.func.min(sa.case((_EVENT.c.type == GRANTED, _EVENT.c.wall_ms)))
     through = sa.func.min(sa.case((_EVENT.c.type == TAKEN, _EVENT.c.wall_ms)))
-    passages = (
-        sa.select(credential.label("credential"), (through - yes).label("ms"))
+    place = sa.func.max(_EVENT.c.access_point).label("access_point")
+    return (
+        sa.select(credential.label("credential"), (through - yes).label("ms"), yes.label("at_ms"), place)
         .where(
             look.mine(_EVENT),
             _EVENT.c.wall_ms > end_ms - DAY_MS,
@@ -143,7 +150,12 @@ def medians(look: Look) -> Iterator[Figure]:
         .group_by(_EVENT.c.node, _EVENT.c.epoch, _EVENT.c.grant_id)
         .having(credential.is_not(None), through >= yes)
     )
-    for name, found in sorted(spans(look, passages).items()):
+
+
+def medians(look: Look) -> Iterator[Figure]:
+    """How long passages took, by credential."""
+    each = passages(look).subquery()
+    for name, found in sorted(spans(look, sa.select(each.c.credential, each.c.ms)).items()):
         yield look.figure("path_median", found.median, found.n, name)
 
 

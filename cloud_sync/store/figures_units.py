@@ -1,10 +1,12 @@
 """Figures about dwellings and listings: codes, the registration gap, household files, and points."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import sqlalchemy as sa
 
 from cloud_sync.core.columns import Kind
+from cloud_sync.core.conduct import Band, BandTable
 from cloud_sync.core.evidence import Inspection
 from cloud_sync.core.figures import Figure, Why
 from cloud_sync.core.lifecycles import ListingState
@@ -24,6 +26,7 @@ from cloud_sync.store.tables_rules import evidence
 LET = "short_let"
 _LISTING, _FOUND = tables.listing, tables.discrepancy
 _P = PointsState
+WAIT = (Bucket.FUZZY, Bucket.CONFLICT, Bucket.UNMATCHED)  # what somebody has to look at
 CONFIRMED_ONCE = (_P.EFFECTIVE, _P.UNDER_APPEAL, _P.REVERSED, _P.EXPIRED)
 
 
@@ -39,9 +42,8 @@ def _of_dwellings(look: Look, name: str, numerator: int) -> Figure:
     return look.figure(name, numerator, dwellings)
 
 
-def coded(look: Look) -> Iterator[Figure]:
-    """赋码覆盖率: listings with a code, of these and of the units confirmed to be let without one; and of all dwellings."""
-    active = look.count(_LISTING, _LISTING.c.state == ListingState.ACTIVE)
+def confirmed_hidden(look: Look) -> sa.Select[tuple[str]]:
+    """Units confirmed to be let without a code, each once."""
     has_code = sa.exists().where(
         _LISTING.c.community == _FOUND.c.community,
         _LISTING.c.unit == _FOUND.c.subject,
@@ -53,12 +55,14 @@ def coded(look: Look) -> Iterator[Figure]:
     confirmed = (
         (_FOUND.c.close_reason.like(f"{BY_HUMAN}confirmed%")) | ((_FOUND.c.state == "open") & inspected)
     ) & ~has_code
-    query = (
-        sa.select(sa.func.count(sa.distinct(_FOUND.c.subject)))
-        .select_from(_FOUND)
-        .where(look.mine(_FOUND), _FOUND.c.kind == "D07", confirmed)
-    )
-    yield look.figure("coding_coverage", active, active + look.number(query))
+    return sa.select(_FOUND.c.subject).where(look.mine(_FOUND), _FOUND.c.kind == "D07", confirmed).distinct()
+
+
+def coded(look: Look) -> Iterator[Figure]:
+    """赋码覆盖率: listings with a code, of these and of the units confirmed to be let without one; and of all dwellings."""
+    active = look.count(_LISTING, _LISTING.c.state == ListingState.ACTIVE)
+    hidden = look.number(sa.select(sa.func.count()).select_from(confirmed_hidden(look).subquery()))
+    yield look.figure("coding_coverage", active, active + hidden)
     yield _of_dwellings(look, "coding_of_dwellings", active)
 
 
@@ -66,6 +70,15 @@ def _seen_operating() -> tuple[sa.ColumnElement[bool], ...]:
     """What somebody who looked has said and nobody has taken back."""
     told = evidence.c.body.like('%"operating": true%')
     return evidence.c.type == Inspection.__name__, evidence.c.ended_ms.is_(None), told
+
+
+def known_operating(look: Look) -> sa.Subquery:
+    """Units with a coded listing, put down as short-let, or seen operating; each once."""
+    return sa.union(
+        sa.select(_LISTING.c.unit).where(look.mine(_LISTING), _LISTING.c.state.in_(CODED)),
+        sa.select(unit.c.unit).where(look.mine(unit), unit.c.use == LET),
+        sa.select(evidence.c.subject).where(look.mine(evidence), *_seen_operating()),
+    ).subquery()
 
 
 def gap(look: Look) -> Iterator[Figure]:
@@ -83,25 +96,24 @@ def gap(look: Look) -> Iterator[Figure]:
         yield look.figure("gap_operating", found.registered, found.letting, as_of_ms=as_of_ms)
         yield look.figure("gap_households", found.registered, found.households, as_of_ms=as_of_ms)
         yield look.figure("register_census", registered, found.registered)
-    known = sa.union(
-        sa.select(_LISTING.c.unit).where(look.mine(_LISTING), _LISTING.c.state.in_(CODED)),
-        sa.select(unit.c.unit).where(look.mine(unit), unit.c.use == LET),
-        sa.select(evidence.c.subject).where(look.mine(evidence), *_seen_operating()),
-    ).subquery()
-    operating = look.number(sa.select(sa.func.count()).select_from(known))
+    operating = look.number(sa.select(sa.func.count()).select_from(known_operating(look)))
     yield look.figure("register_operating", registered, operating)
     yield _of_dwellings(look, "register_households", registered)
 
 
-def households(look: Look) -> Iterator[Figure]:
-    """匹配率, of the newest household file: every row is in exactly one bucket; what people decided comes on top."""
-    newest = (
+def newest_run(look: Look) -> sa.Select[Any]:
+    """The newest household file."""
+    return (
         sa.select(import_run)
         .where(look.mine(import_run), import_run.c.kind == Kind.HOUSEHOLDS)
         .order_by(import_run.c.at_ms.desc(), import_run.c.run.desc())
         .limit(1)
     )
-    run = look.db.execute(newest).one_or_none()
+
+
+def households(look: Look) -> Iterator[Figure]:
+    """匹配率, of the newest household file: every row is in exactly one bucket; what people decided comes on top."""
+    run = look.db.execute(newest_run(look)).one_or_none()
     if run is None:
         for name in ("household_match_rate", "household_buckets", "household_decided"):
             yield Figure(name, 0, None, look.now_ms, why=Why.NO_HOUSEHOLD_FILE)
@@ -110,8 +122,7 @@ def households(look: Look) -> Iterator[Figure]:
     for bucket in Bucket:
         count = getattr(run, bucket.value)
         yield look.figure("household_buckets", count, run.rows, bucket.value, as_of_ms=run.at_ms)
-    waits = import_row.c.bucket.in_((Bucket.FUZZY, Bucket.CONFLICT, Bucket.UNMATCHED))
-    of_run = (look.mine(import_row), import_row.c.run == run.run, waits)
+    of_run = (look.mine(import_row), import_row.c.run == run.run, import_row.c.bucket.in_(WAIT))
     query = sa.select(sa.func.count()).select_from(import_row)
     decided = query.join(import_decision, same(import_decision, import_row, "matter"))
     yield look.figure(
@@ -121,6 +132,23 @@ def households(look: Look) -> Iterator[Figure]:
 
 def points(look: Look) -> Iterator[Figure]:
     """Listings with a code in each band; what is under appeal; and which entries were taken back."""
+    table, each = balances(look)
+    found = look.counts(sa.select(each.c.balance, sa.func.count()).group_by(each.c.balance))
+    in_band = dict.fromkeys((band for _, band in table.floors), 0)
+    for sum_, listings in found.items():
+        in_band[band_of(table, int(sum_))] += listings
+    for band, listings in in_band.items():
+        yield look.figure("listings_by_band", listings, sum(found.values()), band.value)
+    yield from _appeals(look)
+
+
+def band_of(table: BandTable, balance: int) -> Band:
+    left = min(table.start, max(0, table.start + balance))
+    return next(band for floor, band in table.floors if left >= floor)
+
+
+def balances(look: Look) -> tuple[BandTable, sa.Subquery]:
+    """The table of bands, and every listing with a code with the sum of its points."""
     table = bands_of(Act(look.house, look.db, look.now_ms, "figures", "system"))
     counts_now = (
         (points_entry.c.state == _P.EFFECTIVE)
@@ -135,14 +163,7 @@ def points(look: Look) -> Iterator[Figure]:
         .group_by(_LISTING.c.listing)
         .subquery()
     )
-    found = look.counts(sa.select(each.c.balance, sa.func.count()).group_by(each.c.balance))
-    in_band = dict.fromkeys((band for _, band in table.floors), 0)
-    for sum_, listings in found.items():
-        left = min(table.start, max(0, table.start + int(sum_)))
-        in_band[next(band for floor, band in table.floors if left >= floor)] += listings
-    for band, listings in in_band.items():
-        yield look.figure("listings_by_band", listings, sum(found.values()), band.value)
-    yield from _appeals(look)
+    return table, each
 
 
 def _appeals(look: Look) -> Iterator[Figure]:

@@ -13,9 +13,11 @@ from cloud_sync.web.arrive import ArrivePages
 from cloud_sync.web.boards import BoardPages
 from cloud_sync.web.breaches import BreachPages
 from cloud_sync.web.bulletins import BulletinPages
+from cloud_sync.web.discrepancies import DiscrepancyPages
 from cloud_sync.web.faults import Faults
 from cloud_sync.web.figures import FiguresPages
 from cloud_sync.web.fleet import FleetPages
+from cloud_sync.web.forecast import ForecastPages
 from cloud_sync.web.guest.faults import GuestFaults
 from cloud_sync.web.guest.pages import GuestPages
 from cloud_sync.web.guest.shown import Printer
@@ -29,6 +31,8 @@ from cloud_sync.web.live import LivePages
 from cloud_sync.web.morning import MorningPages
 from cloud_sync.web.operator.pages import OperatorPages
 from cloud_sync.web.own_account import OwnAccountPages
+from cloud_sync.web.pack.pages import PackPages
+from cloud_sync.web.plan import PlanPages
 from cloud_sync.web.privacy import PrivacyPages
 from cloud_sync.web.registry import RegistryPages
 from cloud_sync.web.services import Services
@@ -46,6 +50,7 @@ from cloud_sync.web.staff.push import PushPages
 from cloud_sync.web.staff.roll import RollPages
 from cloud_sync.web.staff.zones import ZonePages
 from cloud_sync.web.upstream import UpstreamPages
+from cloud_sync.web.wall import WallPages
 
 STATIC = Path(__file__).parent / "static"
 VENDOR_FILES = (
@@ -82,12 +87,19 @@ def create_app(services: Services, *, routers: Sequence[APIRouter] = ()) -> Fast
     if services.own_account is not None:
         app.include_router(OwnAccountPages(services, services.own_account).router)
     app.include_router(FleetPages(services).router)
+    app.include_router(WallPages(services).router)
     app.include_router(GuestPages(services).router)
     app.include_router(ArrivePages(services).router)
     if services.morning is not None:
         app.include_router(MorningPages(services, services.morning).router)
     if services.figures is not None:
         app.include_router(FiguresPages(services, services.figures).router)
+        app.include_router(PackPages(services, services.figures).router)
+        app.include_router(DiscrepancyPages(services, services.figures).router)
+    if services.forecast is not None:
+        app.include_router(ForecastPages(services, services.forecast).router)
+    if services.plan is not None:
+        app.include_router(PlanPages(services, services.plan).router)
     if services.upstream is not None:
         app.include_router(UpstreamPages(services, services.upstream).router)
     if services.imports is not None:

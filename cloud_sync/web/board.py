@@ -20,6 +20,13 @@ ALARMS = frozenset(
         *("access.wrong_tries", "access.attack"),
     }
 )
+# The dashboard's four numbers as they are called among the figures.
+ROWS = {
+    "expected": "expected_today",
+    "arrived": "arrivals_today",
+    "in-house": "in_house",
+    "denied": "refused_today",
+}
 LATE_PASS_SETS = ("behind", "unknown")
 SEVERITY_TONES: dict[str, Tone] = {"S1": "bad", "S2": "warn"}
 
@@ -35,6 +42,7 @@ class Tile:
     denominator: int
     as_of: str
     whole: bool  # False: counted from what doors told, and not every node has told everything
+    rows: str  # the figure whose rows these are
 
     @property
     def percent(self) -> str:
@@ -222,10 +230,11 @@ def _tile(key: str, title: str, meaning: str, ratio: Ratio, board: Dashboard, by
         ratio.denominator,
         by.near(ratio.as_of_ms, board.now_ms),
         whole=not board.late or ratio.as_of_ms == board.now_ms,
+        rows=ROWS[key],
     )
 
 
-def _tiles(board: Dashboard, by: Speaker) -> tuple[Tile, ...]:
+def tiles_of(board: Dashboard, by: Speaker) -> tuple[Tile, ...]:
     return (
         _tile(
             "expected",
@@ -376,7 +385,7 @@ def board_of(dashboard: Dashboard, by: Speaker) -> Board:
         empty=not dashboard.nodes,
         face_demo=any(door.liveness_off for node in nodes for door in node.doors),
         on_trial=any(door.dry_run for node in nodes for door in node.doors),
-        tiles=_tiles(dashboard, by),
+        tiles=tiles_of(dashboard, by),
         nodes=nodes,
         cases=tuple(case_row(line, by) for line in dashboard.discrepancies),
         entries=tuple(entry_row(line, by) for line in dashboard.entries),

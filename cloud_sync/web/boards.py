@@ -63,8 +63,16 @@ class BoardPages:
         session: Session = self._sessions.need_right(request, Right.SEE_BOARD)
         board = board_of(self._read(), self._speaker(request))
         chrome = chrome_of(request, user=session.user.name, csrf=session.csrf)
-        there = (self._services.upstream is not None, self._services.figures is not None)
-        return answer(request, template, DashboardPage(chrome, board, *there))
+        services = self._services
+        page = DashboardPage(
+            chrome,
+            board,
+            reports=services.upstream is not None,
+            figures=services.figures is not None,
+            plan=services.plan is not None,
+            forecast=services.forecast is not None,
+        )
+        return answer(request, template, page)
 
     def _read(self) -> Dashboard:
         now = datetime.fromtimestamp(self._services.clock.now_ms() / 1000, UTC)

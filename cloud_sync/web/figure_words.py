@@ -3,13 +3,18 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from cloud_sync.core.community_metrics import AGES, OLDEST
 from cloud_sync.core.figures import Row, Why
+from cloud_sync.web import words
 from cloud_sync.web.listings.words import BANDS
+from cloud_sync.web.morning import FAMILIES
 from cloud_sync.web.registry_words import BUCKETS
+from cloud_sync.web.row_words import KINDS
 from cloud_sync.web.staff.prove_shown import LEVELS
+from cloud_sync.web.staff.words import CLASSES
 from cloud_sync.web.texts import Texts, mark
 from cloud_sync.web.upstream import RECIPIENTS
-from cloud_sync.web.words import CREDENTIALS
+from cloud_sync.web.words import CREDENTIALS, SEVERITIES
 
 # Name, numerator, denominator; a plain number has none.
 FIGURES: Mapping[str, tuple[str, str, str]] = MappingProxyType({
@@ -30,9 +35,11 @@ FIGURES: Mapping[str, tuple[str, str, str]] = MappingProxyType({
     "stay_reconciliation_rate": (mark("Stay reconciliation rate"), mark("without an open discrepancy a day after they ended"), mark("stays that ended in the period, a day ago and more")),
     "true_registration_estimate": (mark("True registration, by spot checks"), mark("visits that found everybody registered"), mark("visits ever made")),
     "bed_occupancy": (mark("Bed occupancy"), mark("people in house now (not arrivals)"), mark("beds of active listings")),
+    "expected_today": (mark("Expected today, stays"), mark("registered"), mark("stays expected today")),
     "arrivals_today": (mark("Arrivals today, stays"), mark("somebody of them has come in"), mark("stays expected today")),
     "departures_today": (mark("Departures today, stays"), mark("checked out"), mark("stays that end today")),
     "in_house": (mark("In house, people"), mark("last seen going in"), mark("members of open stays")),
+    "refused_today": (mark("Refused today"), mark("refusals"), mark("decisions today")),
     "arrivals_by_hour": (mark("Arrivals today, by hour"), mark("stays with their first entry in this hour"), ""),
     "departures_by_hour": (mark("Departures today, by hour"), mark("stays checked out in this hour"), ""),
     "discrepancies_grave": (mark("Grave discrepancies"), mark("grave (S1, S2)"), mark("open discrepancies")),
@@ -79,6 +86,22 @@ FIGURES: Mapping[str, tuple[str, str, str]] = MappingProxyType({
     "whistle_to_check_in": (mark("From the whistle to the check-in of a department"), mark("half took no longer"), mark("whistles that were signed")),
     "whistle_to_close": (mark("From the whistle to the close of a case"), mark("half took no longer"), mark("whistled cases closed")),
     "case_satisfaction": (mark("Satisfaction with cases"), mark("satisfied"), mark("answers")),
+    "alarms_per_person": (mark("Alarms for each person in ten minutes"), mark("alerts that opened a case in the period"), mark("ten minutes of the period, times people who did anything with an alert")),
+    "alarms_busiest": (mark("The busiest ten minutes"), mark("alerts that opened a case in the fullest ten minutes of the clock in the period"), ""),
+    "floods": (mark("Floods of alarms"), mark("more than ten new cases in ten minutes, and one case stood for them"), ""),
+    "chatter_sources": (mark("Sources that chattered"), mark("sources silenced by themselves in the period"), ""),
+    "cases_stale": (mark("Stale cases"), mark("nothing was written about them for a day"), mark("open cases that are not silenced")),
+    "shelved_now": (mark("Silenced now"), mark("silenced for a while"), mark("open cases")),
+    "priority_mix": (mark("Alerts, by severity"), mark("of this severity"), mark("alerts that opened a case in the period")),
+    "cases_by_family": (mark("Cases, by family"), mark("of this family"), mark("cases opened in the period")),
+    "matters_by_class": (mark("Matters, by class"), mark("of this class"), mark("matters opened in the period")),
+    "time_to_detect": (mark("From what was seen to its case, by kind"), mark("half took no longer"), mark("cases opened in the period")),
+    "time_to_report": (mark("From the case to the first person who took it up, by kind"), mark("half took no longer"), mark("cases first taken up in the period")),
+    "time_to_resolve": (mark("From the case to its resolution, by kind"), mark("half took no longer"), mark("cases first resolved or closed in the period")),
+    "whistle_to_check_in_p90": (mark("From the whistle to the check-in, nine of ten"), mark("nine of ten took no longer"), mark("whistles that were signed")),
+    "whistle_to_close_p90": (mark("From the whistle to the close, nine of ten"), mark("nine of ten took no longer"), mark("whistled cases closed")),
+    "retriaged": (mark("Triaged again"), mark("of a matter that had a class before"), mark("triages in the period")),
+    "closed_unverified": (mark("Closed unverified"), mark("nobody checked them for a week"), mark("cases closed in the period")),
     "listings_by_band": (mark("Listings, by band of points"), mark("listings in this band"), mark("listings with a code")),
     "appeals_pending": (mark("Appeals pending"), mark("under appeal"), mark("points and sanctions in effect or under appeal")),
     "points_reversed": (mark("Points reversed"), mark("reversed after an appeal"), mark("points ever confirmed")),
@@ -101,6 +124,7 @@ ROWS: Mapping[Row, str] = MappingProxyType({
     Row.PRIVACY: mark("Privacy"),
     Row.UPSTREAM: mark("Reports to authorities"),
     Row.CASES: mark("Cases"),
+    Row.MACHINE: mark("Measures of the case machine"),
     Row.POINTS: mark("Points"),
 })  # fmt: skip
 WHY: Mapping[Why, str] = MappingProxyType({
@@ -114,6 +138,15 @@ WHY: Mapping[Why, str] = MappingProxyType({
     Why.NO_STAFF_TIMES: mark("nobody writes down how long staff took"),
     Why.NO_SURVEYS: mark("nobody is asked how satisfied they are"),
 })  # fmt: skip
+AGE_NAMES: Mapping[str, str] = MappingProxyType(
+    dict(
+        zip(
+            (*(name for name, _ in AGES), OLDEST),
+            (mark("to 2 h"), mark("to 24 h"), mark("to 3 days"), mark("to 7 days"), mark("longer")),
+            strict=True,
+        )
+    )
+)
 # Words for what one line of a figure is about; what is not here is shown as it is.
 PARTS: Mapping[str, Mapping[str, str]] = MappingProxyType({
     "level": {**{str(level): text for level, text in LEVELS.items()}, "late": mark("not verified in time, or below the level asked for")},
@@ -121,12 +154,19 @@ PARTS: Mapping[str, Mapping[str, str]] = MappingProxyType({
     "credential": {**CREDENTIALS, "override": mark("Admitted by staff"), "none": mark("without a credential")},
     "adapter": RECIPIENTS,
     "band": BANDS,
+    "severity": SEVERITIES,
+    "family": {**FAMILIES, "matter": mark("reported by a person")},
+    "class": {**CLASSES, "none": mark("no class yet")},
 })  # fmt: skip
 
 
 def part(kind: str, code: str, say: Texts) -> str:
     """What a line of a figure is about; a level also says its number."""
+    if kind == "kind":
+        family, _, name = code.partition("/")
+        return f"{part('family', family, say)} · {words.say(KINDS, name, say)}"
     text = PARTS.get(kind, {}).get(code)
     if text is None:
         return code or "–"
-    return f"{code} · {say(text)}" if kind == "level" and code.isdigit() else say(text)
+    numbered = kind == "severity" or (kind == "level" and code.isdigit())
+    return f"{code} · {say(text)}" if numbered else say(text)

@@ -1,22 +1,24 @@
 """The community's figures: every number with its name, what it counts of what, and as of when; made to be printed too."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
+from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import HTMLResponse, Response
 
-from cloud_sync.core.community_metrics import AGES, OLDEST
-from cloud_sync.core.figures import DAYS_USUAL, AsOf, Figure, Figures, OpenLine, Row, Shape, Spec, shown
+from cloud_sync.core.figures import DAYS_USUAL, ROWS_MAX, AsOf, Figure, OpenLine, Row, Shape, Spec, shown
 from cloud_sync.core.roles import Right, may
+from cloud_sync.core.weeks import week_before, week_of
 from cloud_sync.core.whole import is_late
 from cloud_sync.ports_figures import FigureReader
 from cloud_sync.web import figure_words, words
 from cloud_sync.web.board import Speaker
-from cloud_sync.web.figure_words import FIGURES, ROWS, WHY
+from cloud_sync.web.figure_words import AGE_NAMES, FIGURES, ROWS, WHY
 from cloud_sync.web.language import language_of
 from cloud_sync.web.render import Chrome, answer, chrome_of
+from cloud_sync.web.rows import NumberPage, Rows
 from cloud_sync.web.services import Services
 from cloud_sync.web.sessions import Sessions
 from cloud_sync.web.spans import span
@@ -24,15 +26,8 @@ from cloud_sync.web.staff.words import OWNER_ROLES
 from cloud_sync.web.texts import mark, texts
 
 PERIODS = (1, 7, 30, 90)
-AGE_NAMES: Mapping[str, str] = MappingProxyType(
-    dict(
-        zip(
-            (*(name for name, _ in AGES), OLDEST),
-            (mark("to 2 h"), mark("to 24 h"), mark("to 3 days"), mark("to 7 days"), mark("longer")),
-            strict=True,
-        )
-    )
-)
+MEASURED = frozenset({Row.CASES, Row.MACHINE})
+Part = Annotated[str, Query(max_length=100)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +54,7 @@ class Line:
     number: str
     of: str
     percent: str
+    href: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +92,9 @@ class FiguresPage:
     whole: bool
     days: int
     periods: tuple[int, ...]
+    title: str
+    path: str
+    weeks: tuple[str, ...]  # of which there is a pack: this one and the last
     sections: tuple[Section, ...]
     open: tuple[OpenRow, ...]
     few: bool
@@ -111,14 +110,57 @@ class FiguresPages:
         self._sessions = Sessions(services.accounts)
         self.router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
         self.router.add_api_route("/figures", self.page, methods=["GET"])
+        self.router.add_api_route("/measures", self.measures, methods=["GET"])
+        self.router.add_api_route("/figures/rows/{name}", self.rows, methods=["GET"])
 
     def page(self, request: Request, days: int = Query(DAYS_USUAL)) -> Response:
+        return self._page(request, days, "/figures", mark("The figures"), None)
+
+    def measures(self, request: Request, days: int = Query(DAYS_USUAL)) -> Response:
+        """How cases are worked on (domain.md §11.9), and nothing else."""
+        return self._page(request, days, "/measures", mark("How cases are worked on"), MEASURED)
+
+    def rows(self, request: Request, name: str, part: Part = "", days: int = Query(DAYS_USUAL)) -> Response:
+        """Everything one number was counted from; the rows are the officer's."""
+        session = self._sessions.need_right(request, Right.SEE_BOARD)
+        by = Speaker(texts(language_of(request)), self._services.zone)
+        held = self._reader.behind(name, part, days)
+        figure, rows = held.figure, Rows(self._services, by)
+        says = _Says(by, held.now_ms, "", lambda path: self._opens(session.user.role, path))
+        tile = says.tile(figure)
+        place = by.name(self._services.name_zh, self._services.name_en)
+        shown_of = sum(row.of for row in held.rows)
+        page = NumberPage(
+            chrome=chrome_of(request, user=session.user.name, csrf=session.csrf, place=place),
+            title=tile.title,
+            part=figure_words.part(figure.spec.parts, figure.part[0], by.say) if figure.part else "",
+            meaning=" / ".join(one for one in (tile.numerator, tile.denominator) if one),
+            number=tile.number,
+            of=tile.of,
+            percent=tile.percent,
+            as_of=tile.as_of,
+            why=tile.why,
+            back=f"/figures?days={days}#{name}",
+            page=figure.spec.rows if self._opens(session.user.role, figure.spec.rows) else "",
+            heads=rows.said(rows.heads(held.rows)),
+            rows=rows.lines(held.rows),
+            counted=sum(row.counts for row in held.rows),
+            counted_of=shown_of,
+            left_out=len(held.rows) >= ROWS_MAX,
+        )
+        return answer(request, "number.html", page)
+
+    def _page(
+        self, request: Request, days: int, path: str, title: str, rows: frozenset[Row] | None
+    ) -> Response:
         session = self._sessions.need_right(request, Right.SEE_FIGURES)
         role = session.user.role
         by = Speaker(texts(language_of(request)), self._services.zone)
-        found = self._reader.figures(days)
+        found = self._reader.figures(days, rows)
         few = may(role, Right.SEE_FEW)
-        say = _Says(by, found, lambda path: self._opens(role, path))
+        week = week_of(by.moment(found.now_ms).date())
+        board = may(role, Right.SEE_BOARD)
+        say = _Says(by, found.now_ms, f"?days={days}" if board else "", lambda _: board)
         place = by.name(self._services.name_zh, self._services.name_en)
         page = FiguresPage(
             chrome=chrome_of(request, user=session.user.name, csrf=session.csrf, place=place),
@@ -127,10 +169,13 @@ class FiguresPages:
             whole=not is_late(found.told_ms, found.now_ms),
             days=days,
             periods=PERIODS,
-            sections=_sections(shown(found.figures, few=few), say),
+            title=by.say(title),
+            path=path,
+            weeks=(week, week_before(week)),
+            sections=_sections(shown(found.figures, few=few), say, rows or frozenset(Row)),
             open=tuple(_open(line, by) for line in found.open),
             few=few,
-            board=may(role, Right.SEE_BOARD),
+            board=board,
         )
         return answer(request, "figures.html", page)
 
@@ -152,10 +197,17 @@ class FiguresPages:
 class _Says:
     """One picture in one language."""
 
-    def __init__(self, by: Speaker, found: Figures, opens: Callable[[str], bool]) -> None:
+    def __init__(self, by: Speaker, now_ms: int, query: str, opens: Callable[[str], bool]) -> None:
         self.by = by
-        self._found = found
+        self._now_ms = now_ms
+        self._query = query  # what the addresses of rows end with; empty: they lead nowhere
         self._opens = opens
+
+    def href(self, figure: Figure) -> str:
+        if not self._query or figure.why is not None:
+            return ""
+        part = f"&{urlencode({'part': figure.part[0]})}" if figure.part else ""
+        return f"/figures/rows/{figure.name}{self._query}{part}"
 
     def tile(self, figure: Figure) -> Tile:
         spec, say = figure.spec, self.by.say
@@ -174,7 +226,7 @@ class _Says:
             percent=self.percent(figure),
             interval=interval,
             as_of=self._as_of(figure, spec),
-            href=spec.rows if self._opens(spec.rows) else "",
+            href="" if figure.part else self.href(figure),
             why=say(WHY[figure.why]) if figure.why is not None else "",
             hidden=figure.hidden,
         )
@@ -182,7 +234,7 @@ class _Says:
     def _as_of(self, figure: Figure, spec: Spec) -> str:
         if spec.as_of is AsOf.CENSUS:
             return f"{self.by.moment(figure.as_of_ms):%Y-%m-%d}"
-        return self.by.near(figure.as_of_ms, self._found.now_ms)
+        return self.by.near(figure.as_of_ms, self._now_ms)
 
     def number(self, figure: Figure) -> str:
         if figure.spec.shape is not Shape.SPAN:
@@ -193,21 +245,25 @@ class _Says:
         return f"{figure.denominator:,}" if figure.denominator is not None else ""
 
     def percent(self, figure: Figure) -> str:
+        if figure.spec.shape is Shape.RATE:
+            return f"{figure.share:.3f}" if figure.share is not None else "–"
         if figure.spec.shape is not Shape.SHARE:
             return ""
         return _percent(figure.share) if figure.share is not None else "–"
 
     def line(self, figure: Figure) -> Line:
         label = figure_words.part(figure.spec.parts, figure.part[0], self.by.say)
-        return Line(label, self.number(figure), self.of(figure), self.percent(figure))
+        return Line(label, self.number(figure), self.of(figure), self.percent(figure), self.href(figure))
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.2f}%"
 
 
-def _sections(figures: Sequence[Figure], say: _Says) -> tuple[Section, ...]:
-    return tuple(_section(row, [one for one in figures if one.spec.row is row], say) for row in Row)
+def _sections(figures: Sequence[Figure], say: _Says, rows: frozenset[Row]) -> tuple[Section, ...]:
+    return tuple(
+        _section(row, [one for one in figures if one.spec.row is row], say) for row in Row if row in rows
+    )
 
 
 def _section(row: Row, figures: Sequence[Figure], say: _Says) -> Section:

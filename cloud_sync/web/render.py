@@ -59,6 +59,8 @@ class DashboardPage:
     board: Board
     reports: bool = False  # there is a page of reports to authorities
     figures: bool = False  # and one of figures
+    forecast: bool = False  # and a page of coming days
+    plan: bool = False  # and a plan of the community
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,12 @@ from cloud_sync.ports_complaints import ComplaintDesk
 from cloud_sync.ports_delivery import DeliveryReader
 from cloud_sync.ports_field import FieldDesk, MatterDesk
 from cloud_sync.ports_figures import FigureReader
+from cloud_sync.ports_forecast import ForecastReader
 from cloud_sync.ports_imports import ImportDesk
 from cloud_sync.ports_model import ListingDesk, Verifier
 from cloud_sync.ports_morning import MorningReader
 from cloud_sync.ports_operator import OperatorBook, OperatorDesk
+from cloud_sync.ports_plan import PlanReader
 from cloud_sync.ports_privacy import PrivacyDesk
 from cloud_sync.ports_upstream import UpstreamReader
 from cloud_sync.ports_zones import ZoneBook, ZoneCommands
@@ -64,6 +66,8 @@ class Services:
     guest: GuestHelp = GuestHelp()
     morning: MorningReader | None = None  # without it there is no morning page
     figures: FigureReader | None = None  # without it there is no page of figures
+    forecast: ForecastReader | None = None  # without it there is no page of coming days
+    plan: PlanReader | None = None  # without it there is no plan of the community
     upstream: UpstreamReader | None = None  # without it there is no page of reports to authorities
     deliveries: DeliveryReader | None = None  # without it nobody is shown whose pass is at which door
     imports: ImportDesk | None = None  # without it there is no page for spreadsheets

@@ -12,6 +12,8 @@ from playwright.sync_api import Page, expect
 
 from cloud_sync.ports_staff import Proof, Proved
 from cloud_sync.store.figures import StoredFigures
+from cloud_sync.store.forecast import StoredForecast
+from cloud_sync.store.plan import StoredPlan
 from cloud_sync.store.upstream_read import StoredUpstream
 from cloud_sync.web.app import create_app
 from cloud_sync.web.render import TEMPLATES
@@ -357,7 +359,13 @@ def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
     house = WebHouse(tmp_path, SteppedClock(EVENING_MS))
     reports = StoredUpstream(house._house())
     figures = StoredFigures(house.house)
-    app = create_app(replace(house.services, reader=hourly(house), upstream=reports, figures=figures))
+    more = {
+        "upstream": reports,
+        "figures": figures,
+        "plan": StoredPlan(house.engine),
+        "forecast": StoredForecast(house.house),
+    }
+    app = create_app(replace(house.services, reader=hourly(house), **more))
     with PageServer(app, "127.0.0.1", 0) as site:
         page = windows()
         first_run(page, site.url, house, look)
@@ -376,6 +384,26 @@ def test_every_page_of_the_officer(windows, tmp_path, look, printed, lang):
         page.goto(f"{site.url}/figures")
         expect(page.locator("#discrepancies_grave")).to_be_visible()
         look(page, "figures")
+        page.locator("#discrepancies_grave .when a").press("Enter")
+        expect(page.locator("#number")).to_be_visible()
+        look(page, "figures, the rows of one")
+        page.goto(f"{site.url}/wall")
+        expect(page.locator("body")).to_have_attribute("data-link", "open")
+        look(page, "wall")
+        assert page.locator("a, button, input, select").count() == 0
+        page.goto(f"{site.url}/forecast")
+        look(page, "coming days")
+        page.goto(f"{site.url}/plan")
+        look(page, "plan")
+        sign = page.locator("#plan-AP-dongfang-001")
+        sign.focus()
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile("/nodes/gate-1$"))
+        page.goto(f"{site.url}/discrepancies")
+        look(page, "discrepancies")
+        page.locator("#matrix .sums a").last.press("Enter")
+        expect(page.locator("#number")).to_be_visible()
+        look(page, "discrepancies, the rows")
         house.clock.now += 7 * HOUR_MS
         page.goto(f"{site.url}/morning")
         page.click("details summary")

@@ -196,10 +196,14 @@ class FigureHistory:
 
     def _case(self, number: int) -> None:
         dice, opened = self._dice, self._ago(39 * DAY)
-        state = dice.choice(("NEW", "ACKED", "RESOLVED", "CLOSED", "CLOSED", "RTN_UNACK"))
+        state = dice.choice(("NEW", "ACKED", "RESOLVED", "CLOSED", "CLOSED", "RTN_UNACK", "SHELVED"))
+        family = {0: "discrepancy", 1: "matter"}.get(number % 7, "alert")
+        kind = dice.choice(("forced", "power_low", "flood", "chatter")) if family == "alert" else "noise"
         self._put(
-            tables.case_, id=f"CS-{number}", family="alert" if number % 7 else "discrepancy", kind=dice.choice(("forced", "power_low")), severity="S2",
-            state=state, subject="x", group_key="x", opened_ms=opened, first_seen_ms=opened, last_seen_ms=opened,
+            tables.case_, id=f"CS-{number}", family=family, kind=kind, severity=dice.choice(("S1", "S2", "S3")),
+            state=state, subject=f"x{number % 5}", group_key="x", opened_ms=opened, first_seen_ms=opened - number * 700,
+            last_seen_ms=opened, matter_class=dice.choice((None, "big", "small")) if family == "matter" else None,
+            resolution="unverified" if number % 4 == 0 and state == "CLOSED" else None,
             owner_role=dice.choice(("guard", "officer")), active=number % 2, count=1, level=0,
             access_point=dice.choice(DOORS), closed_ms=min(self.now, opened + number * HOUR) if state == "CLOSED" else None,
             reopened_from="CS-0" if number % 9 == 8 else None, reopen_count=0, rev=number,
@@ -215,6 +219,11 @@ class FigureHistory:
                 after="NEW",
             )
         self._decided(number, opened)
+        for turn in range(number % 4 if family == "matter" else 0):
+            self._put(
+                tables.case_note, case_id=f"CS-{number}", n=100 + turn, at_ms=min(self.now, opened + turn * 5 * HOUR),
+                actor="chen", event="triage", after="NEW",
+            )  # fmt: skip
         self._put(tables.case_link, case_id=f"CS-{number}", ref=f"D-{number}")
 
     def _decided(self, number: int, opened: int) -> None:

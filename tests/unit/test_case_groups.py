@@ -1,24 +1,39 @@
 """Root causes, chatter and floods on the real store: what the gates tell is what somebody has to look at, no more."""
 
+import html
 import random
+import re
 
 import pytest
 import sqlalchemy as sa
 
 from cloud_sync.core.case_types import CaseEvent as E
 from cloud_sync.core.case_types import CaseState as S
-from cloud_sync.core.figures import Row
+from cloud_sync.core.figures import SPECS, Row, Shape
 from cloud_sync.core.policy import DAY_MS, HOUR_MS, MINUTE_MS
+from cloud_sync.ingest.feed import Feed
 from cloud_sync.jobs import CaseWork
 from cloud_sync.ports import User
-from cloud_sync.ports_cases import CaseWish
+from cloud_sync.ports_cases import CaseWish, Department
+from cloud_sync.ports_field import MatterWish
 from cloud_sync.store import tables
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.cases_store import SqlCaseDesk
+from cloud_sync.store.departments import SqlDepartments
 from cloud_sync.store.figures import StoredFigures
+from cloud_sync.store.matters import SqlMatters
 from cloud_sync.store.places import AccessPointSpec, NodeJoin
+from cloud_sync.store.read import StoredDashboard
 from cloud_sync.store.sink import SinkStore
+from cloud_sync.web.app import create_app
+from cloud_sync.web.figure_words import part
+from cloud_sync.web.language import Lang
+from cloud_sync.web.services import Services
+from cloud_sync.web.spans import span
+from cloud_sync.web.texts import texts
 from tests.fakes.community_house import GATE, SteppedClock, new_house, public_key, rfc3339
+from tests.fakes.measured_cases import measures
+from tests.fakes.web_house import PASSWORD, log_in, visiting
 from tests.fakes.wire_ledger import WireLedger, body, told
 
 LI, CHEN = User("li", "guard"), User("chen", "officer")
@@ -168,8 +183,84 @@ def test_a_week_of_51_doors_with_a_flood_shows_root_causes_and_counts_what_an_in
         assert (figures["cases_closed"].numerator, figures["cases_closed"].denominator) == (closed, opened)
         assert _recount(town) == (opened, closed)
         assert figures["cases_open"].denominator == 0
+        _work(town)
+        _page_says_what_the_history_adds_up_to(town)
     finally:
         town.close()
+
+
+def _work(town):
+    """The week's last evening: a source that chatters, one silenced by hand, a matter triaged twice and whistled."""
+    for _ in range(3):
+        town.tells((3, "door.held"))
+    town.tells((4, "door.held"))
+    (held,) = [case for case in town.queue() if case.access_point == "AP-4"]
+    until = town.clock.now_ms() + 2 * HOUR_MS
+    town.desk.act(held.id, CaseWish(E.SHELVE, "the movers are here", until_ms=until), CHEN)
+    house = town.books.house
+    matter = SqlMatters(house).report(MatterWish("noise", GATE, "music at night"), CHEN).case_id
+    departments = SqlDepartments(house)
+    departments.put(Department("fire", "消防", "Fire brigade"), actor="test")
+    town.books.accounts.add("ma", "department", PASSWORD, actor="test")
+    departments.join("fire", "ma", actor="test")
+    for class_ in ("small", "big"):
+        town.desk.act(matter, CaseWish(E.TRIAGE, "looked at", code=class_), CHEN)
+    town.later(3 * MINUTE_MS)
+    town.desk.act(matter, CaseWish(E.ACK, "seen to"), CHEN)
+    asked = {"code": "work", "to": "fire", "colour": "blue"}
+    town.desk.act(matter, CaseWish(E.WHISTLE, "seen to", **asked), CHEN)
+    ma = User("ma", "department")
+    for event in (E.SIGN, E.REPORT_IN, E.RESULT):
+        town.later(7 * MINUTE_MS)
+        departments.act(matter, CaseWish(event, "on the site"), ma)
+    town.desk.act(matter, CaseWish(E.VERIFY), User("zhao", "officer"))
+
+
+def _page_says_what_the_history_adds_up_to(town):
+    """Every measure of §11.9 as the page prints it, beside a count by plain Python over the rows of cases and notes."""
+    books, days, now = town.books, 30, town.clock.now_ms()
+    tables_ = {
+        name: town.rows(table) for name, table in (("case_", tables.case_), ("case_note", tables.case_note))
+    }
+    counted = measures(tables_, now - days * DAY_MS, now)
+    for name in ("retriaged", "whistle_to_check_in_p90", "whistle_to_close_p90", "alarms_per_person"):
+        assert counted[name,][0] > 0, name
+    assert counted["chatter_sources",][0] == counted["floods",][0] == counted["shelved_now",][0] - 1 == 1
+    books.accounts.add("zhao", "officer", PASSWORD, actor="test")
+    stored = (StoredDashboard(books.engine), Feed(), books.accounts, books.registry, town.clock)
+    services = Services(books.house.community, *stored, books.house.zone, figures=StoredFigures(books.house))
+    with visiting(create_app(services), **{"accept-language": "en"}) as client:
+        log_in(client, name="zhao")
+        page = client.get(f"/measures?days={days}").text
+    printed, say = _printed(page), texts(Lang.EN)
+    for (name, *line), (numerator, denominator) in counted.items():
+        spec = SPECS[name]
+        number = (
+            f"{numerator:,}" if spec.shape is not Shape.SPAN else span(numerator, say) if denominator else "–"
+        )
+        of = f"{denominator:,}" if denominator is not None else ""
+        assert printed[name, part(spec.parts, line[0], say) if line else ""] == (number, of), (name, line)
+    shown = {name for name, _ in printed if SPECS[name].row is Row.MACHINE}
+    assert shown == {name for name, *_ in counted}
+
+
+def _printed(page):
+    """(figure, its line) → the two numbers as they stand in the page."""
+    found = {}
+    for name, inside in re.findall(
+        r'<section class="tile" id="([a-z_0-9]+)".*?>(.*?)</section>', page, re.DOTALL
+    ):
+        number, of = re.search(
+            r'<strong>([^<]*)</strong>(?:<span class="of">/ ([^<]*)</span>)?', inside
+        ).groups()
+        found[name, ""] = (number, of or "")
+    for name, inside in re.findall(
+        r'<section class="panel" id="([a-z_0-9]+)".*?>(.*?)</section>', page, re.DOTALL
+    ):
+        for row in re.findall(r'<tr><th scope="row">(.*?)</tr>', inside, re.DOTALL):
+            label, *numbers = [re.sub("<[^>]*>", "", cell) for cell in re.split(r"</t[hd]>", row)]
+            found[name, html.unescape(label)] = (numbers[0], numbers[1] if len(numbers) > 2 else "")
+    return found
 
 
 def _flood(town, opened, closed):

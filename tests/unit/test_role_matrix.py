@@ -24,6 +24,7 @@ OPENS: dict[Right, tuple[str, ...]] = {
     R.SEE_BOARD: (
         "GET /parts/*", "GET /nodes/*", "GET /morning", "GET /morning/*", "GET /fleet", "GET /upstream", "GET /live",
         "GET /live.json", "GET /api/v1/dashboard", "GET /api/v1/stays", "GET /api/v1/nodes", "GET /api/v1/metrics/community",
+        "GET /discrepancies/rows", "GET /figures/rows/*", "GET /plan", "GET /wall", "GET /forecast", "GET /forecast/*",
     ),
     R.SEE_STAFF: (
         "GET /staff", "GET /staff/*", "GET /live/staff", "POST /staff/push", "POST /staff/push/end", "POST /staff/matters",
@@ -31,7 +32,10 @@ OPENS: dict[Right, tuple[str, ...]] = {
     ),
     R.SEE_INBOX: ("GET /inbox", "POST /inbox/*"),
     R.TELL_GUESTS: ("GET /bulletins", "POST /bulletins", "POST /bulletins/*"),
-    R.SEE_FIGURES: ("GET /figures", "GET /api/v1/metrics/figures", "GET /api/v1/metrics/figures/*"),
+    R.SEE_FIGURES: (
+        "GET /figures", "GET /figures/week/*", "GET /measures", "GET /discrepancies", "GET /api/v1/metrics/figures",
+        "GET /api/v1/metrics/figures/*",
+    ),
     R.SEE_ALL_CASES: ("GET /api/v1/returns/missing", "GET /api/v1/cases"),
     R.IMPORT: ("GET /registry", "GET /registry/*", "POST /registry/*", "POST /api/v1/imports/*"),
     R.WORK_CASE: ("POST /staff/cases/*",),
@@ -62,7 +66,7 @@ PLACES = {
     "node": "gate-1", "access_point": "AP-dongfang-001", "case_id": f"AL-{ULID}", "command_id": "0" * 16, "zone": "Z-1",
     "matter": "IR-" + "0" * 24, "trace": f"TR-{ULID}", "hold": f"LH-{ULID}", "arrival": f"AR-{ULID}", "metric": "in_house",
     "name": "gates_online", "bulletin": f"BU-{ULID}", "complaint": f"CP-{ULID}", "task": f"FT-{ULID}", "token": "0" * 40,
-    "breach": f"BR-{ULID}", "exception": f"CX-{ULID}",
+    "breach": f"BR-{ULID}", "week": "2020-W01", "day": "2020-01-01", "what": "night", "exception": f"CX-{ULID}",
 }  # fmt: skip
 ROOM = {"label": "1", "beds": 1, "max_guests": 1}
 JSON = {

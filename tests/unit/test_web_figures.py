@@ -54,7 +54,7 @@ def test_who_may_open_it(house, role):
         assert page.status_code == (200 if may(role, Right.SEE_FIGURES) else 403)
         if page.status_code == 200:
             assert ("not shown to your role" in page.text) is not may(role, Right.SEE_FEW)
-            assert ('href="/morning/in_house"' in page.text) is may(role, Right.SEE_BOARD)
+            assert ('href="/figures/rows/in_house?days=30"' in page.text) is may(role, Right.SEE_BOARD)
 
 
 @pytest.mark.parametrize("days", ["0", "91", "abc"])
