@@ -43,6 +43,7 @@ from cloud_sync.web.staff.pages import StaffPages
 from cloud_sync.web.staff.proving import ProvePages
 from cloud_sync.web.staff.push import PushPages
 from cloud_sync.web.staff.roll import RollPages
+from cloud_sync.web.staff.shift import ShiftPages
 from cloud_sync.web.staff.zones import ZonePages
 from cloud_sync.web.upstream import UpstreamPages
 
@@ -122,6 +123,8 @@ def _add_staff(app: FastAPI, services: Services, cases: CaseDesk, hub: LiveHub) 
         app.include_router(StatusPages(services, services.matters).router)
     if services.field_desk is not None:
         app.include_router(FieldPages(desk, services.field_desk).router)
+    if services.shifts is not None:
+        app.include_router(ShiftPages(desk, services.shifts).router)
     if services.departments is not None:
         app.include_router(InboxPages(desk, services.departments).router)
     if services.commands is not None:

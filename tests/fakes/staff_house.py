@@ -21,6 +21,7 @@ from cloud_sync.store.field_tasks import SqlField
 from cloud_sync.store.matters import SqlMatters
 from cloud_sync.store.privacy_desk import SqlPrivacy
 from cloud_sync.store.receipts import StoredDeliveries
+from cloud_sync.store.shifts import SqlShifts
 from cloud_sync.web.services import Services
 from tests.fakes.web_house import COMMUNITY, GATE, PASSWORD, WebHouse, door, log_in, visiting
 from tests.fakes.wire_ledger import told
@@ -67,6 +68,7 @@ class StaffHouse(WebHouse):
             departments=SqlDepartments(self.books),
             matters=SqlMatters(self.books),
             field_desk=SqlField(self.books),
+            shifts=SqlShifts(self.books),
         )
 
     def open_up(self) -> None:

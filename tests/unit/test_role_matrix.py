@@ -32,7 +32,7 @@ OPENS: dict[Right, tuple[str, ...]] = {
     R.SEE_FIGURES: ("GET /figures", "GET /api/v1/metrics/figures", "GET /api/v1/metrics/figures/*"),
     R.SEE_ALL_CASES: ("GET /api/v1/returns/missing",),
     R.IMPORT: ("GET /registry", "GET /registry/*", "POST /registry/*", "POST /api/v1/imports/*"),
-    R.WORK_CASE: ("POST /staff/cases/*",),
+    R.WORK_CASE: ("POST /staff/cases/*", "POST /staff/shift", "POST /staff/shift/*"),
     R.COMMAND_DOOR: (
         "GET /staff/doors/*", "POST /staff/doors/*", "GET /staff/commands/*", "GET /staff/zones", "GET /staff/zones/*",
         "POST /staff/zones", "POST /staff/zones/*", "POST /api/v1/zones/*", "GET /api/v1/zone-commands/*",
@@ -59,7 +59,7 @@ PLACES = {
     "node": "gate-1", "access_point": "AP-dongfang-001", "case_id": f"AL-{ULID}", "command_id": "0" * 16, "zone": "Z-1",
     "matter": "IR-" + "0" * 24, "trace": f"TR-{ULID}", "hold": f"LH-{ULID}", "arrival": f"AR-{ULID}", "metric": "in_house",
     "name": "gates_online", "bulletin": f"BU-{ULID}", "complaint": f"CP-{ULID}", "task": f"FT-{ULID}", "token": "0" * 40,
-    "breach": f"BR-{ULID}", "exception": f"CX-{ULID}",
+    "breach": f"BR-{ULID}", "shift": f"SH-{ULID}", "exception": f"CX-{ULID}",
 }  # fmt: skip
 ROOM = {"label": "1", "beds": 1, "max_guests": 1}
 JSON = {

@@ -116,6 +116,7 @@ class StaffPages:
             roll=desk.services.morning is not None,
             matters=desk.services.matters is not None,
             field=desk.services.field_desk is not None,
+            shift=desk.services.shifts is not None,
             inbox=desk.services.departments is not None and may(user.role, Right.SEE_INBOX),
         )
 
