@@ -26,6 +26,7 @@ from cloud_sync.compose import (
     ensure_community,
     open_books,
     post_of,
+    previews_of,
     push_book,
     tls_files,
 )
@@ -238,6 +239,7 @@ class Service:
             matters=SqlMatters(books.house),
             field_desk=SqlField(books.house),
             shifts=SqlShifts(books.house),
+            previews=previews_of(books),
             commands=books.commands,
             zones=books.zones,
             zone_commands=books.zone_commands,

@@ -40,6 +40,7 @@ from cloud_sync.web.staff.live import StaffLive
 from cloud_sync.web.staff.matters import MatterPages, StatusPages
 from cloud_sync.web.staff.minors import MinorPages
 from cloud_sync.web.staff.pages import StaffPages
+from cloud_sync.web.staff.preview import PreviewPages
 from cloud_sync.web.staff.proving import ProvePages
 from cloud_sync.web.staff.push import PushPages
 from cloud_sync.web.staff.roll import RollPages
@@ -123,6 +124,8 @@ def _add_staff(app: FastAPI, services: Services, cases: CaseDesk, hub: LiveHub) 
         app.include_router(StatusPages(services, services.matters).router)
     if services.field_desk is not None:
         app.include_router(FieldPages(desk, services.field_desk).router)
+    if services.previews is not None:
+        app.include_router(PreviewPages(desk, services.previews).router)
     if services.shifts is not None:
         app.include_router(ShiftPages(desk, services.shifts).router)
     if services.departments is not None:

@@ -189,6 +189,13 @@ def handle(page: Page, url: str, house: StaffHouse, look: Look) -> str:
 def command(page: Page, url: str, house: StaffHouse, look: Look) -> None:
     page.goto(f"{url}/staff/doors/{GATE}")
     look(page, "door")
+    page.locator("a[href^='/staff/preview/']").press("Enter")
+    look(page, "to look through the camera")
+    page.fill("#reason", "who stands there")
+    page.click("main form button")
+    expect(page.locator("#node")).to_be_visible()
+    look(page, "to look through the camera, with a ticket")
+    page.goto(f"{url}/staff/doors/{GATE}")
     page.check("#op-release")
     page.fill("#reason", "resident without a phone, known to me")
     page.click("main form button")

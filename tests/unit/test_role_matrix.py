@@ -38,6 +38,7 @@ OPENS: dict[Right, tuple[str, ...]] = {
         "POST /staff/zones", "POST /staff/zones/*", "POST /api/v1/zones/*", "GET /api/v1/zone-commands/*",
         "POST /api/v1/zone-commands/*",
     ),
+    R.PREVIEW: ("GET /staff/preview/*", "POST /staff/preview/*"),
     R.PROVE: ("GET /staff/minors/*", "POST /staff/minors/*", "GET /staff/arrivals", "POST /staff/arrivals/*", "GET /staff/prove", "POST /staff/prove", "POST /api/v1/walk-ins"),
     R.PRIVACY: ("GET /privacy", "GET /privacy/*", "POST /privacy/*"),
     R.SEE_LISTINGS: ("GET /listings", "GET /listings/*", "GET /units/*", "POST /listings/*", "POST /units/*", "GET /complaints"),
@@ -111,7 +112,8 @@ def running(tmp_path_factory) -> Iterator[Running]:
     """The pages and interfaces as the program composes them, and one login of each role."""
     folder = tmp_path_factory.mktemp("matrix")
     community = CommunityConfig(code="dongfang", name_zh="东方", name_en="Dongfang", synthetic=True)
-    web, staff = WebConfig(tls=False, port=free_port()), StaffConfig(push=True, push_contact="a@b.test")
+    web = WebConfig(tls=False, port=free_port())
+    staff = StaffConfig(push=True, push_contact="a@b.test", preview={"gate-1": "http://127.0.0.1:8080"})
     config = SyncConfig(data_dir=folder / "data", community=community, web=web, staff=staff)
     set_up(config)
     service = Service(config, (Part.PAGES,))

@@ -157,6 +157,7 @@ class DoorPage:
     problem: str = ""
     confirm: bool = False
     visits: str = ""  # the room or dwelling a visitor says
+    previews: bool = False  # whether staff may look through its camera
     party: bool = False  # they belong to the party that stays there, and are not registered
 
     @property
