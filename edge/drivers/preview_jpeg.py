@@ -1,6 +1,6 @@
 """A picture for staff who hold the button: at most 640 pixels wide, JPEG, in memory and nowhere else."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from models.engine import Frame
@@ -14,9 +14,10 @@ def small_jpeg(image: "Frame") -> bytes:
     import cv2
 
     height, width = image.shape[:2]
+    small: Any = image
     if width > WIDTH_MAX:
         size = (WIDTH_MAX, max(1, round(height * WIDTH_MAX / width)))
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    done, data = cv2.imencode(".jpg", image, [int(cv2.IMWRITE_JPEG_QUALITY), QUALITY])
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    done, data = cv2.imencode(".jpg", small, [int(cv2.IMWRITE_JPEG_QUALITY), QUALITY])
     assert done, "a picture of a camera can be encoded"
     return data.tobytes()
