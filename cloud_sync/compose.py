@@ -45,6 +45,7 @@ from cloud_sync.store.notices import SqlOutbox
 from cloud_sync.store.operator_desk import SqlOperatorDesk
 from cloud_sync.store.own_account import SqlOwnAccount
 from cloud_sync.store.places import NodeJoin
+from cloud_sync.store.previews import SqlPreviews
 from cloud_sync.store.push_store import SqlPushBook, vapid_key
 from cloud_sync.store.reconcile_store import Reconciler
 from cloud_sync.store.registry import SqlRegistry
@@ -368,3 +369,9 @@ def push_book(books: Books) -> SqlPushBook | None:
     if not books.config.staff.push:
         return None
     return SqlPushBook(books.house, vapid_key(books.config.keys).application_key)
+
+
+def previews_of(books: Books) -> SqlPreviews | None:
+    """Tickets to look through a camera; None while no node's own address is written down."""
+    addresses = books.config.staff.preview
+    return SqlPreviews(books.house, books.keys.commands, addresses) if addresses else None

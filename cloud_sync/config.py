@@ -186,6 +186,10 @@ class StaffConfig(Strict):
     intercom: dict[str, Annotated[str, Field(pattern=r"^(tel|sips?):[^\s<>\"']{1,200}$")]] = Field(
         {}, description="How to talk to whoever stands at a door: access point = `tel:` or `sip:` address."
     )
+    preview: dict[str, Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9.:\[\]-]{1,100}/?$")]] = Field(
+        {},
+        description="Where browsers on the site reach a node's own pages, to look through its camera while a button is held: node = `http://` address; empty: nobody looks.",
+    )
     push: bool = Field(
         False,
         description="Browsers may be woken for alarms; the service then calls their makers' push services.",

@@ -50,10 +50,13 @@ class MatterDesk(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SweepWish:
+    """A patrol's points are doors as well as units, and it may be due in ``hours``."""
+
     kind: str
     units: tuple[str, ...]
     days: int
     reason: str
+    hours: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,9 @@ class TaskLine:
     result: str
     note: str
     due_ms: int
+    reported_ms: int | None = None
+    point_zh: str = ""  # the door's names, where the task is a point of a round
+    point_en: str = ""
 
 
 @dataclass(frozen=True, slots=True)

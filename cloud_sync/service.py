@@ -29,6 +29,7 @@ from cloud_sync.compose import (
     ensure_community,
     open_books,
     post_of,
+    previews_of,
     push_book,
     tls_files,
 )
@@ -101,6 +102,7 @@ from cloud_sync.store.push_store import vapid_key
 from cloud_sync.store.read import StoredDashboard
 from cloud_sync.store.read_totals import StoredTotals
 from cloud_sync.store.receipts import StoredDeliveries
+from cloud_sync.store.shifts import SqlShifts
 from cloud_sync.store.sink import SinkStore
 from cloud_sync.store.snapshot_pull import StoredSnapshots
 from cloud_sync.store.upstream_read import StoredUpstream, tallies
@@ -248,6 +250,8 @@ class Service:
             departments=SqlDepartments(books.house),
             matters=SqlMatters(books.house),
             field_desk=SqlField(books.house),
+            shifts=SqlShifts(books.house),
+            previews=previews_of(books),
             commands=books.commands,
             zones=books.zones,
             zone_commands=books.zone_commands,

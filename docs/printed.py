@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from enum import Enum, StrEnum
 from importlib.metadata import EntryPoint, entry_points
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, Literal
 
@@ -129,6 +130,8 @@ def _plain(kind: Any) -> str:
         bool: "true / false",
         Path: "path",
         date: "date",
+        IPv4Network: "network like `192.168.7.0/24`",
+        IPv6Network: "network like `fd00:7::/64`",
     }
     return words.get(kind, "table")
 

@@ -10,6 +10,7 @@ KEYS: dict[str, str] = {
     "NodeConfig.kiosk": "The guest's screen.",
     "NodeConfig.face": "What all doors of this node share about faces.",
     "NodeConfig.clock": "How the time is kept.",
+    "NodeConfig.preview": "Whether staff may look through a camera while they hold a button; off by itself.",
     "NodeConfig.schedules": "One table for each schedule.",
     "ScheduleConfig.name": "How passes and doors name it.",
     "Zigbee2MqttSettings.name": "The lock's friendly name in zigbee2mqtt.",

@@ -28,6 +28,7 @@ from edge.compose_faces import faces_side, open_peers
 from edge.compose_identity import identity_side, open_identity, session_opener
 from edge.compose_locks import check_locks, open_locks, slowest_bolt_ms
 from edge.compose_passes import BookPasses
+from edge.compose_preview import pages_of, preview_desk
 from edge.compose_roll import roll_pages, screens_of
 from edge.compose_talk import device_signer, open_ledger, passes_pull
 from edge.config import DoorConfig, NodeConfig
@@ -61,9 +62,10 @@ from edge.runtime.help_desk import HelpDesk
 from edge.runtime.live_parts import live_rule
 from edge.runtime.node import Node
 from edge.runtime.node_parts import Parts
+from edge.runtime.preview_desk import PreviewDesk
 from edge.runtime.rule_parts import rule_set, sees_people
 from edge.runtime.rules import DoorRules
-from edge.runtime.sightings import PictureSeen, Told, unpack
+from edge.runtime.sightings import PictureSeen, PreviewPicture, Told, unpack
 from edge.store.ballast import Ballast
 from edge.store.command_book import SqlCommandBook
 from edge.store.device_key import Join, read_join, verify_ed25519
@@ -76,19 +78,18 @@ from edge.store.rule_book import SqlRuleBook
 SOFTWARE = metadata.version("gatehouse")
 BUILD_MS = 1_760_000_000_000  # the earliest it can be: no node of this release ran before
 ERASE_WITHIN_S = 5.0
-TOLD_MAX = (
-    256  # what the vision worker may be ahead of the node; a node that slow drops sightings, never facts
-)
+# What the vision worker may be ahead of the node; a node that slow drops sightings, never facts.
+TOLD_MAX = 256
 
 log = structlog.get_logger()
 
 
-# --- the vision worker ---------------------------------------------------------------------------------------
-
-
 @contextlib.asynccontextmanager
 async def vision_worker(
-    config: NodeConfig, group: asyncio.TaskGroup, pictures: dict[str, PictureSeen]
+    config: NodeConfig,
+    group: asyncio.TaskGroup,
+    pictures: dict[str, PictureSeen],
+    preview: PreviewDesk | None = None,
 ) -> "AsyncIterator[asyncio.Queue[Told]]":
     """Start the worker; what it says comes through the queue, and what the node cannot follow is dropped.
 
@@ -118,10 +119,15 @@ async def vision_worker(
             failed.set_result(data[1:].decode())
         elif isinstance(said := unpack(data), PictureSeen):
             pictures[said.camera] = said
+        elif isinstance(said, PreviewPicture):
+            if preview is not None:
+                preview.show(said)
         elif not told.full():
             told.put_nowait(said)
 
     loop.add_reader(ours.fileno(), readable)
+    if preview is not None:
+        preview.ask = ours.send_bytes
     watcher = group.create_task(_raise_when(failed), name="vision")
     try:
         yield told
@@ -138,9 +144,6 @@ async def vision_worker(
 async def _raise_when(failed: "asyncio.Future[str]") -> None:
     """Ends with the worker: a node without eyes says so and is started again by systemd."""
     raise CameraLost(await failed)
-
-
-# --- the node --------------------------------------------------------------------------------------------------
 
 
 class NodeSide:
@@ -308,13 +311,16 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(node.close)
         group = await stack.enter_async_context(asyncio.TaskGroup())
-        told = await stack.enter_async_context(vision_worker(config, group, pictures))
+        preview = preview_desk(config, join, clock, node)
+        told = await stack.enter_async_context(vision_worker(config, group, pictures, preview))
         if io is not None:
             await stack.enter_async_context(io)
         await stack.enter_async_context(own)
         if config.kiosk.port:
             roll = roll_pages(config, node, rules, clock, join.zone)
-            stack.callback(screens_of(config, kiosk, keypad(node), help_desk.bell(), roll).close)
+            stack.callback(
+                screens_of(config, kiosk, keypad(node), help_desk.bell(), roll, pages_of(preview)).close
+            )
         carry = carried_desk(join, stores.book, clock, node)
         server = await control.serve(
             config.data_dir / "control.sock",

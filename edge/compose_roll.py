@@ -5,6 +5,7 @@ from datetime import tzinfo
 from edge.config import NodeConfig
 from edge.core.events import AccessPointId
 from edge.kiosk.app import Bell, Keypad, templates
+from edge.kiosk.preview import PreviewPages
 from edge.kiosk.roll import RollPages
 from edge.kiosk.serve import KioskServer
 from edge.kiosk.state import KioskState
@@ -32,9 +33,14 @@ def roll_pages(
 
 
 def screens_of(
-    config: NodeConfig, kiosk: KioskState, keys: Keypad, bell: Bell, roll: RollPages | None
+    config: NodeConfig,
+    kiosk: KioskState,
+    keys: Keypad,
+    bell: Bell,
+    roll: RollPages | None,
+    preview: PreviewPages | None,
 ) -> KioskServer:
     """The pages at the doors, served; the caller closes them."""
-    pages = KioskServer(kiosk, config.kiosk.host, config.kiosk.port, keys, bell, roll)
+    pages = KioskServer(kiosk, config.kiosk.host, config.kiosk.port, keys, bell, roll, preview)
     pages.start()
     return pages

@@ -11,10 +11,11 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from edge.config_release import with_release
+from edge.config_side import ClockConfig, MqttLocksConfig, PreviewConfig, Strict
 from edge.core.anti_passback import T_APB_SOFT_MS, T_APB_SOFT_RANGE_MS, Strictness, has_way_back
 from edge.core.claimant import WHOLE, area_of
 from edge.core.door_hours import MAY_BE_FIRST
@@ -33,10 +34,6 @@ REGION_LEAST = 0.01  # of the picture: smaller, and no face would ever have its 
 LivenessName = Literal["off_demo", "passive", "challenge_on_risk", "challenge_always"]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class CameraConfig(Strict):
@@ -307,36 +304,6 @@ class KioskConfig(Strict):
         return self
 
 
-class ClockConfig(Strict):
-    rtc: Literal["auto", "present", "absent"] = Field(
-        "auto", description="Whether a battery-backed clock keeps the time; auto asks the kernel."
-    )
-    rehearsal: Path | None = Field(
-        None, description="For drills at simulated locks only: a file that moves this node's time of day."
-    )
-
-
-class MqttLocksConfig(Strict):
-    """The node's own broker, on loopback; only where locks stand on it (zigbee2mqtt, Shelly)."""
-
-    host: Literal["127.0.0.1", "::1", "localhost"] = Field(
-        "127.0.0.1", description="Always this machine: no other has to reach a lock."
-    )
-    port: int = Field(1883, ge=1, le=65_535, description="Where that broker listens.")
-    user: str = Field(
-        "gate", max_length=64, description="As whom the node speaks; empty where it asks nobody."
-    )
-    password_file: Path | None = Field(
-        None, description="A file with the password alone, readable by the node only."
-    )
-
-    @model_validator(mode="after")
-    def _whole(self) -> "MqttLocksConfig":
-        if self.password_file is not None and not self.user:
-            raise ValueError("mqtt_locks has a password_file and no user")
-        return self
-
-
 class NodeConfig(Strict):
     node: Name
     data_dir: Path
@@ -348,6 +315,7 @@ class NodeConfig(Strict):
     kiosk: KioskConfig = KioskConfig()
     face: FaceConfig = FaceConfig()
     clock: ClockConfig = ClockConfig()
+    preview: PreviewConfig = PreviewConfig()
     mqtt_locks: MqttLocksConfig | None = Field(
         None, description="Where the locks are that this node drives itself; without it there may be none."
     )
@@ -406,6 +374,8 @@ def contradictions(config: NodeConfig) -> Iterator[str]:
             yield f"door {door.access_point} is one_to_one, which asks for code and face; leave require at any"
         if door.t_prealarm_ms > door.t_open_ms:
             yield f"door {door.access_point}: t_prealarm_ms is longer than t_open_ms"
+    if config.preview.networks and not config.kiosk.port:
+        yield "preview has networks and there is no kiosk page to look at; set kiosk.port, or take them away"
     yield from _of_hours(config)
     yield from _of_ways(config)
 
@@ -491,6 +461,7 @@ def _known(where: tuple[int | str, ...]) -> str:
 _NESTED: dict[str, type[BaseModel]] = {
     "broker": BrokerConfig,
     "clock": ClockConfig,
+    "preview": PreviewConfig,
     "mqtt_locks": MqttLocksConfig,
     "judges": JudgeConfig,
     "cameras": CameraConfig,

@@ -13,12 +13,14 @@ from multiprocessing.connection import Connection
 from edge.config import CameraConfig, NodeConfig
 from edge.core.face_mode import FaceMode
 from edge.drivers.clock import SystemClock, clock_of
+from edge.drivers.preview_jpeg import small_jpeg
 from edge.drivers.readers.camera_code import open_decoder
 from edge.errors import CameraLost, ConfigError
 from edge.ports import Camera
 from edge.runtime.engine_info import engine_state
 from edge.runtime.live_look import LiveLooks
 from edge.runtime.live_parts import live_looks
+from edge.runtime.preview_eye import PreviewEye
 from edge.runtime.sightings import EngineState
 from edge.runtime.watch import Watch
 from edge.runtime.watch import run as run_watch
@@ -72,6 +74,7 @@ def vision_main(config: NodeConfig, pipe: Connection) -> None:
         clock.read,
         detect_every_ns=config.face.detect_every_ms * 1_000_000,
         live=live,
+        preview=PreviewEye(small_jpeg, lambda: clock.read().mono_ns) if config.preview.networks else None,
         regions={camera.name: camera.region for camera in config.cameras},
     )
     run_watch(watch, pipe, engine_state=state)

@@ -10,6 +10,7 @@ from cloud_sync.core.lifecycles import Lifecycle, Row
 
 UNITS_MAX = 500  # of one sweep
 DAYS_MAX = 31
+HOURS_MAX = 72  # of a round, which is walked in one night and not in a month
 
 
 class SweepKind(StrEnum):
@@ -30,6 +31,13 @@ class Result(StrEnum):
     LET = "let"
     NOT_LET = "not_let"
     NOBODY = "nobody"  # nobody opened: somebody was there, and nothing is known
+    IN_ORDER = "in_order"
+    NOT_IN_ORDER = "not_in_order"
+
+
+# What can be said of a dwelling, and of a point of a round, which is a door.
+OF_UNITS = frozenset({Result.LET, Result.NOT_LET, Result.NOBODY})
+OF_POINTS = frozenset({Result.IN_ORDER, Result.NOT_IN_ORDER})
 
 
 _S = TaskState
@@ -48,3 +56,8 @@ FIELD_TASK = Lifecycle(
     ),
 )
 SEEN = frozenset({_S.REPORTED, _S.CHECKED})
+
+
+def share(seen: int, planned: int) -> int:
+    """How much of a sweep or round is covered, in percent; rounded down, so that 100 is all of it."""
+    return 100 * seen // planned if planned else 0

@@ -83,6 +83,7 @@ CLOCKS: tuple[Clock, ...] = (
     ),
     Clock("duty", 3 * YEAR, "it ended, or the return was filed", "deleted", "as the audit log"),
     Clock("field", 3 * YEAR, "its task was due", "deleted", "as the audit log"),
+    Clock("shift", 3 * YEAR, "somebody took over, or the note was written", "deleted", "as the audit log"),
     Clock(
         "operator",
         3 * YEAR,

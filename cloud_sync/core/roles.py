@@ -28,6 +28,7 @@ class Right(StrEnum):
     VERIFY_DISCREPANCY = "check what a colleague settled in the books"
     COMMAND_DOOR = "release, lock, unlock or block a door"
     ADMIT = "let somebody in once as a visitor"
+    PREVIEW = "look through a door's camera while a button is held, with a reason"
     PROVE = "prove a guest in person"
     PRIVACY = "see how long things are kept, hand out a person's copy, and trace with a second person"
     TELL_GUESTS = "write a notice to whoever stays here tonight"
@@ -52,6 +53,7 @@ _GATE = frozenset(
         Right.VERIFY_ALERT,
         Right.COMMAND_DOOR,
         Right.ADMIT,
+        Right.PREVIEW,
         Right.PROVE,
     }
 )

@@ -30,6 +30,7 @@ from cloud_sync.store import (  # noqa: F401 - whoever opens it knows its whole 
     tables_privacy,
     tables_rollout,
     tables_rules,
+    tables_shifts,
     tables_sink,
     tables_upstream,
     tables_vouched,

@@ -8,6 +8,9 @@ from cloud_sync.core.evidence import Inspection
 from cloud_sync.core.field_tasks import (
     DAYS_MAX,
     FIELD_TASK,
+    HOURS_MAX,
+    OF_POINTS,
+    OF_UNITS,
     SEEN,
     UNITS_MAX,
     Result,
@@ -15,7 +18,7 @@ from cloud_sync.core.field_tasks import (
     TaskState,
 )
 from cloud_sync.core.guards import Guard
-from cloud_sync.core.policy import DAY_MS
+from cloud_sync.core.policy import DAY_MS, HOUR_MS
 from cloud_sync.core.roles import Right, Role, may
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports import User
@@ -47,14 +50,15 @@ class SqlField:
             raise Refused("sweep.kind", f"a sweep is one of {', '.join(SweepKind)}.")
         if not 1 <= len(units) <= UNITS_MAX:
             raise Refused("sweep.units", f"a sweep goes to 1 to {UNITS_MAX} units.")
-        if not 1 <= wish.days <= DAYS_MAX:
-            raise Refused("sweep.days", f"a sweep has 1 to {DAYS_MAX} days.")
+        due_in_ms = _due_in_ms(wish)
         reason = checked_reason(wish.reason)
         with acting(self._house, user.name, user.role) as act:
-            unknown = [one for one in units if act.row(unit, unit=one) is None]
+            unknown = [one for one in units if not _is_place(act, one, wish.kind)]
             if unknown:
-                raise Refused("sweep.unit", f"unit {unknown[0]} is not in the register of units.")
-            made, due_ms = act.new_id("SW"), act.now_ms + wish.days * DAY_MS
+                raise Refused(
+                    "sweep.unit", f"{unknown[0]} is not in the register of units, nor a door of a round."
+                )
+            made, due_ms = act.new_id("SW"), act.now_ms + due_in_ms
             act.insert(
                 sweep,
                 sweep=made,
@@ -77,8 +81,10 @@ class SqlField:
                 raise NotFound(f"there is no task {task}.")
             if event in CHECKS and not may(user.role, Right.REVIEW_LISTING):
                 raise Refused("field_task.PERMITTED", f"the role {user.role!r} checks no task.")
-            if event == "report" and result not in frozenset(Result):
-                raise Refused("field_task.RESULT", f"a result is one of {', '.join(Result)}.")
+            if event == "report" and result not in _results(act, row.unit):
+                raise Refused(
+                    "field_task.RESULT", f"a result is one of {', '.join(Result)}, as fits the place."
+                )
             if event == "due time over":
                 raise Refused("field_task.STATE", "only the clock ends a task.")
             guards = _guards(row, user.name, note)
@@ -116,6 +122,11 @@ class SqlField:
         mine = sa.select(field_task).where(
             field_task.c.community == self._house.community, field_task.c.sweep == row.sweep
         )
+        point = tables.access_point
+        same = (point.c.community == field_task.c.community) & (point.c.access_point == field_task.c.unit)
+        with_names = mine.add_columns(point.c.name_zh, point.c.name_en).outerjoin_from(
+            field_task, point, same
+        )
         tasks = tuple(
             TaskLine(
                 one.task,
@@ -125,8 +136,11 @@ class SqlField:
                 one.result or "",
                 one.note or "",
                 one.due_ms,
+                one.reported_ms,
+                one.name_zh or "",
+                one.name_en or "",
             )
-            for one in db.execute(mine.order_by(field_task.c.unit))
+            for one in db.execute(with_names.order_by(field_task.c.unit))
         )
         states = [one.state for one in tasks]
         return SweepLine(
@@ -141,6 +155,27 @@ class SqlField:
             missed=states.count(_S.MISSED),
             tasks=tasks,
         )
+
+
+def _due_in_ms(wish: SweepWish) -> int:
+    if wish.hours:
+        if wish.kind != SweepKind.PATROL or not 1 <= wish.hours <= HOURS_MAX:
+            raise Refused("sweep.hours", f"a patrol may be due in 1 to {HOURS_MAX} hours, and nothing else.")
+        return wish.hours * HOUR_MS
+    if not 1 <= wish.days <= DAYS_MAX:
+        raise Refused("sweep.days", f"a sweep has 1 to {DAYS_MAX} days.")
+    return wish.days * DAY_MS
+
+
+def _is_place(act: Act, place: str, kind: str) -> bool:
+    if act.row(unit, unit=place) is not None:
+        return True
+    return kind == SweepKind.PATROL and act.row(tables.access_point, access_point=place) is not None
+
+
+def _results(act: Act, place: str) -> frozenset[Result]:
+    """A door is in order or not; a dwelling is let or not, or nobody opened."""
+    return OF_UNITS if act.row(unit, unit=place) is not None else OF_POINTS
 
 
 def _guards(row: Any, user: str, note: str) -> frozenset[Guard]:

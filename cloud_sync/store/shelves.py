@@ -46,6 +46,7 @@ from cloud_sync.store.tables_privacy import (
 )
 from cloud_sync.store.tables_rollout import rollout, rollout_node
 from cloud_sync.store.tables_rules import evidence
+from cloud_sync.store.tables_shifts import shift, shift_note
 from cloud_sync.store.tables_upstream import upstream_submission
 
 HOUR_MS = 3_600_000
@@ -218,6 +219,8 @@ def _houses_people() -> tuple[Shelf, ...]:
         _plain("duty", daily_return, "filed_ms"),
         _plain("field", field_task, "due_ms"),
         _plain("field", sweep, "due_ms"),
+        _plain("shift", shift, "over_ms"),
+        _plain("shift", shift_note, "at_ms"),
         Shelf("operator", model.operator, left, _by_first(forget_operators), (left.is_not(None),)),
         Shelf("subject", roll_person, moved, _by_first(forget_moved), (moved.is_not(None),)),
         Shelf("import", import_row, _taken(), forget_import_rows),

@@ -45,9 +45,11 @@ from cloud_sync.web.staff.live import StaffLive
 from cloud_sync.web.staff.matters import MatterPages, StatusPages
 from cloud_sync.web.staff.minors import MinorPages
 from cloud_sync.web.staff.pages import StaffPages
+from cloud_sync.web.staff.preview import PreviewPages
 from cloud_sync.web.staff.proving import ProvePages
 from cloud_sync.web.staff.push import PushPages
 from cloud_sync.web.staff.roll import RollPages
+from cloud_sync.web.staff.shift import ShiftPages
 from cloud_sync.web.staff.zones import ZonePages
 from cloud_sync.web.upstream import UpstreamPages
 from cloud_sync.web.wall import WallPages
@@ -138,6 +140,10 @@ def _add_staff(app: FastAPI, services: Services, cases: CaseDesk, hub: LiveHub) 
         app.include_router(StatusPages(services, services.matters).router)
     if services.field_desk is not None:
         app.include_router(FieldPages(desk, services.field_desk).router)
+    if services.previews is not None:
+        app.include_router(PreviewPages(desk, services.previews).router)
+    if services.shifts is not None:
+        app.include_router(ShiftPages(desk, services.shifts).router)
     if services.departments is not None:
         app.include_router(InboxPages(desk, services.departments).router)
     if services.commands is not None:

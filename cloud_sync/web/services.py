@@ -19,7 +19,9 @@ from cloud_sync.ports_model import ListingDesk, Verifier
 from cloud_sync.ports_morning import MorningReader
 from cloud_sync.ports_operator import OperatorBook, OperatorDesk
 from cloud_sync.ports_plan import PlanReader
+from cloud_sync.ports_preview import PreviewDesk
 from cloud_sync.ports_privacy import PrivacyDesk
+from cloud_sync.ports_shifts import ShiftDesk
 from cloud_sync.ports_upstream import UpstreamReader
 from cloud_sync.ports_zones import ZoneBook, ZoneCommands
 
@@ -56,6 +58,8 @@ class Services:
     departments: DepartmentDesk | None = None  # without it nobody is whistled to
     matters: MatterDesk | None = None  # without it staff take down no matters
     field_desk: FieldDesk | None = None  # without it nobody is sent to look
+    previews: PreviewDesk | None = None  # without it nobody looks through a camera
+    shifts: ShiftDesk | None = None  # without it nobody signs a shift over
     case_feed: CaseFeed | None = None
     commands: Commands | None = None  # without it doors are shown and not moved
     zones: ZoneBook | None = None

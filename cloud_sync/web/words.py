@@ -45,6 +45,8 @@ EVENTS: Mapping[str, str] = MappingProxyType({
     "fire.release": mark("Fire: all ways out open"),
     "fire.reset": mark("Fire release reset by hand"),
     "help.called": mark("Somebody at the door calls for help"),
+    "preview.opened": mark("Staff look through the camera"),
+    "preview.closed": mark("Staff no longer look through the camera"),
     "link.up": mark("Connected to the service"),
     "link.down": mark("Working without the service"),
     "command.done": mark("Command carried out"),

@@ -19,7 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edge.core.events import AccessPointId
 from edge.kiosk import texts
+from edge.kiosk.asked import from_our_page
 from edge.kiosk.code import qr_svg
+from edge.kiosk.preview import PREVIEW_PATH, PreviewPages
 from edge.kiosk.roll import ROLL_PATH, RollPages
 from edge.kiosk.state import Door, DoorView, HelpState, KioskState, Listener
 
@@ -169,7 +171,7 @@ class KioskPages:
         view = self._state.view(door)
         if self._keypad is None or view is None or not view.pin_pad:
             return PlainTextResponse("no keypad here", 404)
-        if not _from_our_page(request):
+        if not from_our_page(request):
             return PlainTextResponse("only from the screen's own page", 403)
         digits = await _digits(request)
         if digits is None:
@@ -193,7 +195,7 @@ class KioskPages:
         view = self._state.view(door)
         if self._bell is None or view is None or not view.fittings.help_call:
             return PlainTextResponse("no call for help here", 404)
-        if not _from_our_page(request):
+        if not from_our_page(request):
             return PlainTextResponse("only from the screen's own page", 403)
         if view.help_state is not HelpState.NONE:
             return PlainTextResponse("called already", 429)
@@ -251,12 +253,6 @@ async def _set_within(event: asyncio.Event, within_s: float) -> None:
         pass  # the heartbeat: the same screen is sent again, and the page knows that the node is there
 
 
-def _from_our_page(request: Request) -> bool:
-    """JSON from another site needs a permission nobody gives; browsers also say whose page asks."""
-    ours = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
-    return ours and request.headers.get("content-type", "") == "application/json"
-
-
 async def _digits(request: Request) -> str | None:
     """What was typed, or None for anything else."""
     body = b""
@@ -301,6 +297,7 @@ def create_kiosk(
     keypad: Keypad | None = None,
     bell: Bell | None = None,
     roll: RollPages | None = None,
+    preview: PreviewPages | None = None,
 ) -> FastAPI:
     """``/`` chooses a door, ``/{access_point}`` is its screen; local network only, no login, nothing personal."""
     app = FastAPI(title="Gatehouse kiosk", docs_url=None, redoc_url=None, openapi_url=None)
@@ -311,6 +308,9 @@ def create_kiosk(
     if roll is not None:
         app.add_api_route(ROLL_PATH, roll.form, methods=["GET"])
         app.add_api_route(ROLL_PATH, roll.roll, methods=["POST"])
+    if preview is not None:
+        app.add_api_route(PREVIEW_PATH, preview.page, methods=["GET"])
+        app.add_api_route(PREVIEW_PATH, preview.look, methods=["POST"])
     app.add_api_route("/live/{access_point}", pages.live, methods=["GET"])
     app.add_api_route("/{access_point}/register.svg", pages.register_code, methods=["GET"])
     app.add_api_route("/{access_point}/pin", pages.pin, methods=["POST"])

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from edge.errors import ConfigError, GateError
 from edge.kiosk.app import Bell, Keypad, KioskPages, create_kiosk
+from edge.kiosk.preview import PreviewPages
 from edge.kiosk.roll import RollPages
 from edge.kiosk.state import KioskState
 
@@ -88,10 +89,11 @@ class KioskServer:
         keypad: Keypad | None = None,
         bell: Bell | None = None,
         roll: RollPages | None = None,
+        preview: PreviewPages | None = None,
     ) -> None:
         self._socket = _listen(host, port)
         self._up = threading.Event()
-        self._server = _Server(create_kiosk(state, keypad, bell, roll), self._up)
+        self._server = _Server(create_kiosk(state, keypad, bell, roll, preview), self._up)
         self._thread = threading.Thread(target=self._run, name="kiosk", daemon=True)
         self._host = host
 

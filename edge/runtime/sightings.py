@@ -1,4 +1,4 @@
-"""What the vision worker tells the node: numbers and texts, never a picture.
+"""What the vision worker tells the node: numbers and texts, and a picture only while staff hold the button for it.
 
 msgspec on a pipe: the worker handles pictures from the street and is not trusted with more than this.
 """
@@ -59,6 +59,14 @@ class PictureSeen(msgspec.Struct, frozen=True, tag="picture"):
     height: int
 
 
+class PreviewPicture(msgspec.Struct, frozen=True, tag="preview"):
+    """A small JPEG for whoever holds the button now (docs/live-look.md); on its way to them, and nowhere else."""
+
+    camera: str
+    t_ns: int
+    jpeg: bytes
+
+
 class CameraState(msgspec.Struct, frozen=True, tag="camera"):
     camera: str
     state: str  # OK | DEGRADED | LOST
@@ -88,7 +96,8 @@ class EngineState(msgspec.Struct, frozen=True, tag="engine"):
 
 
 Told = FaceSeen | CodeSeen | NobodySeen | CameraState | EngineState
-Said = Told | PictureSeen  # a picture's size is kept for whoever asks, and is news to no door
+# A picture's size is kept for whoever asks, and a look by staff goes past the doors: neither is news to one.
+Said = Told | PictureSeen | PreviewPicture
 
 _decoder = msgspec.msgpack.Decoder(Said)
 

@@ -1,8 +1,8 @@
 """The vision worker: pictures in, numbers out.  Runs in a process of its own, without keys and without network.
 
 It pulls the newest picture of each camera in turn, never a queue; a picture older than ``STALE_NS`` is not looked
-at, and of the others only those that ``edge.core.looking`` finds worth it.  No picture leaves this process, and none
-touches a disk.
+at, and of the others only those that ``edge.core.looking`` finds worth it.  No picture leaves this process but a small one
+while staff hold a button (``preview_eye``), and none touches a disk.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,6 +16,7 @@ from edge.core.looking import Attention
 from edge.errors import CameraLost
 from edge.ports import Camera, CameraFrame, ClockReading
 from edge.runtime.live_look import LiveLooks
+from edge.runtime.preview_eye import PreviewEye
 from edge.runtime.sightings import (
     CameraState,
     CodeSeen,
@@ -79,6 +80,7 @@ class Watch:
         detect_every_ns: int,
         regions: Mapping[str, Region] = MappingProxyType({}),
         live: LiveLooks | None = None,
+        preview: PreviewEye | None = None,
     ) -> None:
         """``regions``: where a claimant stands in the picture of a camera; the whole of it where it is not named."""
         self._views = {name: _View(camera) for name, camera in cameras.items()}
@@ -90,6 +92,7 @@ class Watch:
         self._every_ns = detect_every_ns
         self._wait_s = IDLE_WAIT_S / max(1, len(cameras))
         self._live = live or LiveLooks(())
+        self._preview = preview
 
     def tell(self, told: Said) -> None:
         self._send(pack(told))
@@ -114,11 +117,23 @@ class Watch:
             if self._clock().mono_ns - frame.t_ns > STALE_NS:
                 continue
             view.fresh_ns = frame.t_ns
+            self._show_staff(name, frame)
             height, width = frame.image.shape[:2]
             view.picture = PictureSeen(name, frame.t_ns, width, height)
             self._say_health(name, view, frame)
             if self._is_worth_it(view, frame):
                 self._look_at(name, view, frame)
+
+    def hear(self, data: bytes) -> None:
+        """What the node asks: whether staff look through a camera now."""
+        if self._preview is not None:
+            self._preview.hear(data)
+
+    def _show_staff(self, name: str, frame: CameraFrame) -> None:
+        if self._preview is not None:
+            picture = self._preview.picture(name, frame.image, frame.t_ns)
+            if picture is not None:
+                self.tell(picture)
 
     def _is_worth_it(self, view: _View, frame: CameraFrame) -> bool:
         return view.attention.look_due(
@@ -250,7 +265,9 @@ def run(watch: Watch, pipe: Connection, *, engine_state: EngineState) -> None:
     """Look until the node closes its end of the pipe."""
     try:
         watch.tell(engine_state)
-        while not pipe.poll(0):
+        while True:
+            while pipe.poll(0):
+                watch.hear(pipe.recv_bytes())
             watch.look()
             watch.say_pictures()
     except (BrokenPipeError, EOFError):

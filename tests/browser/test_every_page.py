@@ -191,6 +191,13 @@ def handle(page: Page, url: str, house: StaffHouse, look: Look) -> str:
 def command(page: Page, url: str, house: StaffHouse, look: Look) -> None:
     page.goto(f"{url}/staff/doors/{GATE}")
     look(page, "door")
+    page.locator("a[href^='/staff/preview/']").press("Enter")
+    look(page, "to look through the camera")
+    page.fill("#reason", "who stands there")
+    page.click("main form button")
+    expect(page.locator("#node")).to_be_visible()
+    look(page, "to look through the camera, with a ticket")
+    page.goto(f"{url}/staff/doors/{GATE}")
     page.check("#op-release")
     page.fill("#reason", "resident without a phone, known to me")
     page.click("main form button")
@@ -233,6 +240,26 @@ def prove(page: Page, url: str, house: StaffHouse, look: Look) -> None:
     assert isinstance(house.registry.prove(child, actor=GUARD), Proved)
     page.goto(f"{url}/staff/minors/{house.registry.party('tujia', 'B-1').stay}")
     look(page, "somebody under age")
+
+
+def hand_over(page: Page, other: Page, url: str, look: Look) -> None:
+    """One guard begins, writes something down and signs; the other takes over, and the report is kept."""
+    page.goto(f"{url}/staff/shift")
+    page.locator("#begin button").press("Enter")
+    expect(page.locator("#begin")).to_have_count(0)
+    page.fill("#said", "the east barrier is slow today")
+    page.locator("#write button").press("Enter")
+    expect(page.locator("#part-notes li")).to_have_count(1)
+    look(page, "a shift, with who is on and what is open")
+    page.locator(".sign select").select_option(OTHER_GUARD)
+    page.locator(".sign input:not([type])").fill("nothing else")
+    page.locator(".sign button").press("Enter")
+    page.wait_for_url("**/staff/shift/SH-*")
+    look(page, "a shift, as it was signed")
+    other.goto(f"{url}/staff/shift")
+    look(other, "a shift, to be taken over")
+    other.locator(".on-shift form:not(.sign) button").press("Enter")
+    expect(other.locator("#earlier li a")).to_have_count(1)
 
 
 def community_work(page: Page, url: str, look: Look) -> None:
@@ -293,6 +320,7 @@ def test_every_page_of_the_gate_staff(windows, tmp_path, look, printed, lang):
         command(page, site.url, house, look)
         prove(page, site.url, house, look)
         command_zone(page, other, site.url, house, look)
+        hand_over(page, other, site.url, look)
         page.goto(f"{site.url}/staff/passes")
         expect(page.locator("section.pass")).to_have_count(2)  # the guest and the child
         look(page, "passes at the doors")

@@ -19,13 +19,16 @@ from cloud_sync.store.commands import SqlCommands
 from cloud_sync.store.departments import SqlDepartments
 from cloud_sync.store.field_tasks import SqlField
 from cloud_sync.store.matters import SqlMatters
+from cloud_sync.store.previews import SqlPreviews
 from cloud_sync.store.privacy_desk import SqlPrivacy
 from cloud_sync.store.receipts import StoredDeliveries
+from cloud_sync.store.shifts import SqlShifts
 from cloud_sync.web.services import Services
 from tests.fakes.web_house import COMMUNITY, GATE, PASSWORD, WebHouse, door, log_in, visiting
 from tests.fakes.wire_ledger import told
 
 GUARD, OTHER_GUARD, OFFICER = "li", "wang", "zhao"
+NODE_PAGES = {"gate-1": "http://192.168.7.20:8080"}
 ROLES = {GUARD: "guard", OTHER_GUARD: "guard", OFFICER: "officer"}
 
 
@@ -36,6 +39,7 @@ class CommandKey:
 
     def __init__(self) -> None:
         self._key = Ed25519PrivateKey.from_private_bytes(os.urandom(32))
+        self.public = self._key.public_key().public_bytes_raw()
 
     def sign(self, message: bytes) -> bytes:
         return self._key.sign(message)
@@ -51,6 +55,7 @@ class StaffHouse(WebHouse):
         self.work = CaseWork(CaseIntake(books), self.clock)
         self.desk, self.news = SqlCaseDesk(books), CaseNews(books)
         self.commands = SqlCommands(books, CommandKey())
+        self.preview_key = CommandKey()
         self.intercom = {GATE: "sip:east-gate@intercom.example"}
 
     @property
@@ -67,6 +72,8 @@ class StaffHouse(WebHouse):
             departments=SqlDepartments(self.books),
             matters=SqlMatters(self.books),
             field_desk=SqlField(self.books),
+            shifts=SqlShifts(self.books),
+            previews=SqlPreviews(self.books, self.preview_key, NODE_PAGES),
         )
 
     def open_up(self) -> None:

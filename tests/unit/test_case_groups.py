@@ -33,7 +33,7 @@ from cloud_sync.web.spans import span
 from cloud_sync.web.texts import texts
 from tests.fakes.community_house import GATE, SteppedClock, new_house, public_key, rfc3339
 from tests.fakes.measured_cases import measures
-from tests.fakes.web_house import PASSWORD, log_in, visiting
+from tests.fakes.web_house import PASSWORD, Feed, log_in, visiting
 from tests.fakes.wire_ledger import WireLedger, body, told
 
 LI, CHEN = User("li", "guard"), User("chen", "officer")
@@ -164,12 +164,19 @@ def test_a_week_of_51_doors_with_a_flood_shows_root_causes_and_counts_what_an_in
     town, dice = Town(tmp_path, DOORS), random.Random(20260504)
     began = town.clock.now_ms()
     opened, closed = 0, 0
+    town.books.accounts.add(LI.name, LI.role, PASSWORD, actor="test")
     try:
         for day in range(7):
             for n in dice.sample(range(1, DOORS + 1), 4):
                 town.tells((n, "door.held"))
                 opened += 1
-                (case,) = [one for one in town.queue() if one.access_point == (GATE if n == 1 else f"AP-{n}")]
+                place = GATE if n == 1 else f"AP-{n}"
+                (case,) = [one for one in town.queue() if one.access_point == place]
+                if day in (
+                    0,
+                    6,
+                ):  # by itself an alarm is a root cause: on the guard's screen, and alone there
+                    assert screen(town) == ([("Door held open", NAMES[n])], 0)
                 town.tells((n, "door.secured"))
                 town.desk.act(case.id, CaseWish(E.ACK, "wind"), LI)
                 town.desk.act(case.id, CaseWish(E.VERIFY), User("wang", "guard"))
@@ -269,6 +276,14 @@ def _flood(town, opened, closed):
     town.tells(*((n, "door.lock_silent") for n in range(1, DOORS + 1)), (7, "door.forced"))
     opened += 2 * DOORS + 2  # with the forced door, and the case that stands for the flood
     assert town.kinds() == ["flood", "forced"]
+    # The guard's own page: two root causes of what 103 alarms told; the rest is folded away and counted.
+    assert screen(town) == (
+        [
+            ("Door forced open", NAMES[7]),
+            ("Many alarms of one kind at once", "On battery: the mains are gone"),
+        ],
+        2 * DOORS,
+    )
     (flood,) = [case for case in town.queue() if case.kind == "flood"]
     assert (flood.subject, flood.severity) == ("power_low", "S2")
     hidden = [line.case for line in town.desk.quiet(CHEN, most=200)]
@@ -280,7 +295,32 @@ def _flood(town, opened, closed):
         town.desk.act(case.id, CaseWish(E.ACK, "the mains were off in the street"), LI)
         town.desk.act(case.id, CaseWish(E.VERIFY), User("wang", "guard"))
     assert town.queue() == []
+    assert screen(town) == ([], 0)
     return opened, closed + 2 * DOORS + 2
+
+
+NAMES = {1: "South gate"} | {n: f"Room {n}" for n in range(2, DOORS + 1)}
+
+
+def screen(town):
+    """What a guard who opens the page now sees first, as (what, where), and how many are folded away."""
+    books = town.books
+    services = Services(
+        books.config.community.code,
+        StoredDashboard(books.engine),
+        Feed(),
+        books.accounts,
+        books.registry,
+        town.clock,
+        cases=town.desk,
+    )
+    with visiting(create_app(services), **{"accept-language": "en"}) as client:
+        assert log_in(client, name=LI.name).status_code == 303
+        text = client.get("/staff").text
+    shown = text.partition('id="queue"')[2].partition("<details")[0].partition('id="doors"')[0]
+    cards = re.findall(r'<strong>([^<]+)</strong> <span class="place">([^<]*)</span>', shown)
+    silent = re.search(r"Silent for now: (\d+)", text)
+    return cards, int(silent[1]) if silent else 0
 
 
 def _figures(town, since_ms):

@@ -38,12 +38,13 @@ OPENS: dict[Right, tuple[str, ...]] = {
     ),
     R.SEE_ALL_CASES: ("GET /api/v1/returns/missing", "GET /api/v1/cases"),
     R.IMPORT: ("GET /registry", "GET /registry/*", "POST /registry/*", "POST /api/v1/imports/*"),
-    R.WORK_CASE: ("POST /staff/cases/*",),
+    R.WORK_CASE: ("POST /staff/cases/*", "POST /staff/shift", "POST /staff/shift/*"),
     R.COMMAND_DOOR: (
         "GET /staff/doors/*", "POST /staff/doors/*", "GET /staff/commands/*", "GET /staff/zones", "GET /staff/zones/*",
         "POST /staff/zones", "POST /staff/zones/*", "POST /api/v1/zones/*", "GET /api/v1/zone-commands/*",
         "POST /api/v1/zone-commands/*",
     ),
+    R.PREVIEW: ("GET /staff/preview/*", "POST /staff/preview/*"),
     R.PROVE: ("GET /staff/minors/*", "POST /staff/minors/*", "GET /staff/arrivals", "POST /staff/arrivals/*", "GET /staff/prove", "POST /staff/prove", "POST /api/v1/walk-ins"),
     R.PRIVACY: ("GET /privacy", "GET /privacy/*", "POST /privacy/*"),
     R.SEE_LISTINGS: ("GET /listings", "GET /listings/*", "GET /units/*", "POST /listings/*", "POST /units/*", "GET /complaints", "GET /api/v1/listings"),
@@ -66,7 +67,7 @@ PLACES = {
     "node": "gate-1", "access_point": "AP-dongfang-001", "case_id": f"AL-{ULID}", "command_id": "0" * 16, "zone": "Z-1",
     "matter": "IR-" + "0" * 24, "trace": f"TR-{ULID}", "hold": f"LH-{ULID}", "arrival": f"AR-{ULID}", "metric": "in_house",
     "name": "gates_online", "bulletin": f"BU-{ULID}", "complaint": f"CP-{ULID}", "task": f"FT-{ULID}", "token": "0" * 40,
-    "breach": f"BR-{ULID}", "week": "2020-W01", "day": "2020-01-01", "what": "night", "exception": f"CX-{ULID}",
+    "breach": f"BR-{ULID}", "week": "2020-W01", "day": "2020-01-01", "what": "night", "shift": f"SH-{ULID}", "exception": f"CX-{ULID}",
 }  # fmt: skip
 ROOM = {"label": "1", "beds": 1, "max_guests": 1}
 JSON = {
@@ -118,7 +119,8 @@ def running(tmp_path_factory) -> Iterator[Running]:
     """The pages and interfaces as the program composes them, and one login of each role."""
     folder = tmp_path_factory.mktemp("matrix")
     community = CommunityConfig(code="dongfang", name_zh="东方", name_en="Dongfang", synthetic=True)
-    web, staff = WebConfig(tls=False, port=free_port()), StaffConfig(push=True, push_contact="a@b.test")
+    web = WebConfig(tls=False, port=free_port())
+    staff = StaffConfig(push=True, push_contact="a@b.test", preview={"gate-1": "http://127.0.0.1:8080"})
     more = {"staff": staff, "accounts": AccountsConfig(passkey_url="https://gate.example")}
     config = SyncConfig(data_dir=folder / "data", community=community, web=web, **more)
     set_up(config)

@@ -94,7 +94,16 @@ def test_each_role_may_press_what_its_rights_name(role, event):
 
 
 EXPECTED = {
-    Role.GUARD: {"SEE_STAFF", "SEE_FIGURES", "WORK_CASE", "VERIFY_ALERT", "COMMAND_DOOR", "ADMIT", "PROVE"},
+    Role.GUARD: {
+        "SEE_STAFF",
+        "SEE_FIGURES",
+        "WORK_CASE",
+        "VERIFY_ALERT",
+        "COMMAND_DOOR",
+        "ADMIT",
+        "PREVIEW",
+        "PROVE",
+    },
     Role.OFFICER: {right.name for right in Right} - {"SECOND_APPROVAL", "ACT_FOR_DEPARTMENT", "OWN_PAGES"},
     Role.ADMIN: {right.name for right in Right} - {"ACT_FOR_DEPARTMENT", "OWN_PAGES"},
     Role.OPERATOR: {"FILE_LISTING", "OWN_PAGES"},

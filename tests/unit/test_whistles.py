@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from cloud_sync.core.case_types import CaseEvent as E
 from cloud_sync.core.case_types import CaseState as S
+from cloud_sync.core.field_tasks import share
 from cloud_sync.core.figures import Row
 from cloud_sync.core.policy import DAY_MS, HOUR_MS, MINUTE_MS
 from cloud_sync.errors import NotFound, Refused
@@ -23,6 +24,7 @@ from cloud_sync.store.field_tasks import SqlField
 from cloud_sync.store.figures import StoredFigures
 from cloud_sync.store.matters import SqlMatters
 from cloud_sync.store.tables_cases import field_task, matter_report
+from tests.fakes.community_house import DOOR, GATE
 from tests.fakes.listing_house import OFFICER, OTHER, PASSWORD, UNIT, ListingHouse
 from tests.fakes.web_house import log_in, visiting
 
@@ -279,6 +281,47 @@ def test_the_field_page_plans_claims_and_reports(street):
         assert "1 of 2 visited, 0 checked, 0 missed" in page
         refused = client.post(f"/staff/field/{task}", data={"csrf": csrf, "event": "check"})
         assert (refused.status_code, "This task has moved on" in refused.text) == (409, True)
+
+
+def test_a_patrol_is_a_round_of_points_due_in_hours_and_says_how_much_of_it_is_covered(street):
+    began = street.clock.now_ms()
+    for kind, hours in (("sweep", 4), ("patrol", 73)):
+        with pytest.raises(Refused):
+            street.field.plan(SweepWish(kind, (HIDDEN,), 7, "the night round", hours), ZHAO)
+    with pytest.raises(Refused):
+        street.field.plan(SweepWish("sweep", (GATE,), 7, "doors"), ZHAO)  # only a patrol goes to doors
+    street.field.plan(SweepWish("patrol", (GATE, DOOR, HIDDEN), 7, "the night round", 4), ZHAO)
+    (card,) = street.field.sweeps(most=9)
+    assert card.due_ms == began + 4 * HOUR_MS
+    tasks = {one.unit: one.task for one in card.tasks}
+    assert {one.unit: one.point_en for one in card.tasks} == {
+        GATE: "South gate",
+        DOOR: "Room 301",
+        HIDDEN: "",
+    }
+    with visiting(street.app(), **{"accept-language": "en"}) as client:
+        log_in(client, name="zhao", password=PASSWORD)
+        csrf = form_of(client.get("/staff/field").text)
+
+        def acts(place, **words):
+            return client.post(f"/staff/field/{tasks[place]}", data={"csrf": csrf, **words}).status_code
+
+        assert "0 % covered" in client.get("/staff/field").text
+        assert acts(GATE, event="claim") == 303
+        assert ">not in order<" in client.get("/staff/field").text  # a door is not asked whether it is let
+        assert acts(GATE, event="report", result="let", note="guests") == 409
+        assert acts(GATE, event="report", result="not_in_order", note="the hinge is loose") == 303
+        page = client.get("/staff/field").text
+        assert "1 of 3 visited, 0 checked, 0 missed" in page
+        assert "33 % covered" in page
+        assert "not in order: the hinge is loose" in page
+    street.field.act(tasks[GATE], "check", QIAN)
+    street.clock.step(ms=4 * HOUR_MS)
+    assert street.field.miss() == 2
+    (card,) = street.field.sweeps(most=9)
+    assert (card.planned, card.seen, card.checked, card.missed) == (3, 1, 1, 2)
+    assert (share(2, 3), share(3, 3), share(0, 0)) == (66, 100, 0)
+    assert street.rows(tables.case_) == []  # what a round finds at a door accuses nobody
 
 
 def test_what_people_told_ends_with_its_case_and_tasks_by_their_own_clock(street):

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Query, Request
 from starlette.responses import HTMLResponse, Response
 
-from cloud_sync.core.roles import Right
+from cloud_sync.core.roles import Right, may
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_commands import Commands
 from cloud_sync.web.accounts import go
@@ -157,7 +157,12 @@ class DoorPages:
             door=card,
             ops=ops_of(found[0], asked.session.user, asked.by.say),
             case=case,
+            previews=self._previews(access_point, asked),
         )
+
+    def _previews(self, access_point: str, asked: Asked) -> bool:
+        desk = self._desk.services.previews
+        return desk is not None and may(asked.session.user.role, Right.PREVIEW) and desk.offers(access_point)
 
 
 def _incomplete(page: DoorPage) -> str:

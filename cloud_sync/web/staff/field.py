@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Request
 from starlette.responses import HTMLResponse, Response
 
-from cloud_sync.core.field_tasks import Result, SweepKind, TaskState
+from cloud_sync.core.field_tasks import OF_POINTS, OF_UNITS, Result, SweepKind, TaskState, share
 from cloud_sync.core.guards import Guard
 from cloud_sync.core.roles import Right, may
 from cloud_sync.errors import Refused
@@ -41,10 +41,13 @@ RESULTS: Mapping[str, str] = {
     Result.LET: mark("let to short-stay guests"),
     Result.NOT_LET: mark("not let"),
     Result.NOBODY: mark("nobody opened"),
+    Result.IN_ORDER: mark("in order"),
+    Result.NOT_IN_ORDER: mark("not in order"),
 }
 _PROBLEMS = {
     "sweep.units": mark("Give at least one unit, and at most 500."),
-    "sweep.unit": mark("One of these units is not in the register."),
+    "sweep.unit": mark("One of these units is not in the register; only a patrol goes to doors."),
+    "sweep.hours": mark("Only a patrol is due in hours, 1 to 72; leave them at 0 for anything else."),
     "sweep.days": mark("Choose 1 to 31 days."),
     "sweep.kind": mark("Choose what kind of sweep it is."),
     "reason": mark("Say in one line what was told, without names."),
@@ -63,7 +66,9 @@ class TaskRow:
     who: str
     result: str
     note: str
+    at: str  # when it was reported
     can: tuple[str, ...]
+    results: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ class SweepCard:
     seen: int
     checked: int
     missed: int
+    share: int  # percent visited
     tasks: tuple[TaskRow, ...]
 
 
@@ -86,7 +92,6 @@ class FieldPage:
     now: str
     plans: bool
     kinds: tuple[tuple[str, str], ...]
-    results: tuple[tuple[str, str], ...]
     sweeps: tuple[SweepCard, ...]
     problem: str = ""
     units: str = ""
@@ -112,11 +117,12 @@ class FieldPages:
         units: Annotated[str, Form(max_length=20_000)] = "",
         reason: Annotated[str, Form(max_length=500)] = "",
         days: Annotated[int, Form(ge=0, le=366)] = 0,
+        hours: Annotated[int, Form(ge=0, le=999)] = 0,
     ) -> Response:
         asked = self._desk.asked(request, Right.REVIEW_LISTING)
         check_form(asked.session.csrf, csrf)
         try:
-            self._field.plan(SweepWish(kind, tuple(units.split()), days, reason), asked.session.user)
+            self._field.plan(SweepWish(kind, tuple(units.split()), days, reason, hours), asked.session.user)
         except Refused as refused:
             page = self._page(asked, _why(refused, asked), units, reason)
             return answer(request, "staff/field.html", page, CONFLICT)
@@ -146,7 +152,6 @@ class FieldPages:
             now=by.clock(asked.now_ms),
             plans=may(asked.session.user.role, Right.REVIEW_LISTING),
             kinds=choices(KINDS, by.say),
-            results=choices(RESULTS, by.say),
             sweeps=tuple(_card(one, asked) for one in self._field.sweeps(most=SWEEPS_SHOWN)),
             problem=problem,
             units=units,
@@ -166,20 +171,24 @@ def _card(line: SweepLine, asked: Asked) -> SweepCard:
         line.seen,
         line.checked,
         line.missed,
+        share(line.seen, line.planned),
         tuple(_row(task, asked) for task in line.tasks),
     )
 
 
 def _row(task: TaskLine, asked: Asked) -> TaskRow:
-    say = asked.by.say
+    say, known = asked.by.say, OF_POINTS if task.point_zh else OF_UNITS
+    named = f"{task.unit} {asked.by.name(task.point_zh, task.point_en)}".strip()
     return TaskRow(
         task.task,
-        task.unit,
+        named,
         common.say(STATES, task.state, say),
         task.claimed_by,
         common.say(RESULTS, task.result, say) if task.result else "",
         task.note,
+        asked.by.day_and_clock(task.reported_ms) if task.reported_ms is not None else "",
         _can(task, asked),
+        choices({code: text for code, text in RESULTS.items() if code in known}, say),
     )
 
 

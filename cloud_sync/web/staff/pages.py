@@ -18,7 +18,7 @@ from cloud_sync.web.staff import words
 from cloud_sync.web.staff.desk import Asked, Desk
 from cloud_sync.web.staff.shown import CasePage, QueuePage, case_card, case_page
 
-QUIET_SHOWN = 50
+QUIET_SHOWN = 200  # as many as the queue: a power failure in a street silences a hundred at once
 CLOSED_SHOWN = 10  # enough to open one again that was closed by mistake
 REASON_CHARS_MAX = 500
 SAYABLE = frozenset({*words.CODES, *words.CLASSES, *words.WHISTLES})
@@ -116,6 +116,7 @@ class StaffPages:
             roll=desk.services.morning is not None,
             matters=desk.services.matters is not None,
             field=desk.services.field_desk is not None,
+            shift=desk.services.shifts is not None,
             inbox=desk.services.departments is not None and may(user.role, Right.SEE_INBOX),
         )
 

@@ -100,6 +100,7 @@ class QueuePage:
     figures: bool = False  # whether there is a page of figures
     matters: bool = False  # whether what people tell can be taken down here
     field: bool = False  # whether tasks in the field are given here
+    shift: bool = False  # whether shifts are signed over here
     inbox: bool = False  # whether departments can be asked here
     passes: bool = False  # whether it can be seen whose pass is at which door
     roll: bool = False  # whether rooms and numbers can be printed
@@ -156,6 +157,7 @@ class DoorPage:
     problem: str = ""
     confirm: bool = False
     visits: str = ""  # the room or dwelling a visitor says
+    previews: bool = False  # whether staff may look through its camera
     party: bool = False  # they belong to the party that stays there, and are not registered
 
     @property
