@@ -64,7 +64,7 @@ def register(page: Page, site: PageServer, house: GuestHouse) -> None:
 def test_the_language_of_the_link_stays(phone, site, house):
     read_notice(phone, site, house, "?lang=en")
     expect(phone.locator("h1")).to_have_text("About you")
-    phone.tap("#switch")
+    phone.tap("#switch a[hreflang=zh-CN]")
     expect(phone.locator("h1")).to_have_text("您的信息")
 
 

@@ -15,7 +15,7 @@ from cloud_sync.ports_guest import FormAnswer, GuestDoor, GuestMember, GuestView
 from cloud_sync.web.board import Speaker
 from cloud_sync.web.guest import steps, words
 from cloud_sync.web.guest.more import EMERGENCY, MORE, MoreField, emergency_fields, more_fields, why_asked
-from cloud_sync.web.language import Lang, language_of, remember, switch_href
+from cloud_sync.web.language import Choice, Lang, guest_language, guest_languages, other_languages, remember
 from cloud_sync.web.render import environment
 from cloud_sync.web.services import GuestHelp, Services
 from cloud_sync.web.texts import Texts, mark, texts
@@ -84,7 +84,7 @@ class Frame:
     """What surrounds every page of a guest."""
 
     lang: Lang
-    switch_href: str
+    choices: tuple[Choice, ...]  # this page in the other languages
     community: str
     synthetic: bool
     phone: str
@@ -151,11 +151,11 @@ class Printer:
     services: Services
 
     def frame(self, request: Request, token: str, view: GuestView | None) -> Frame:
-        lang = language_of(request)
+        lang = guest_language(request)
         by = self.speaker(lang)
         return Frame(
             lang=lang,
-            switch_href=switch_href(request, lang.other),
+            choices=other_languages(request, lang, guest_languages()),
             community=by.name(view.community_zh, view.community_en) if view else "",
             synthetic=view.synthetic if view else False,
             phone=self.services.guest.phone,

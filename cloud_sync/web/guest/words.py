@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from cloud_sync.core.self_registration import FormFault
-from cloud_sync.web.language import Lang
 from cloud_sync.web.texts import Texts, mark
 
 
@@ -17,10 +16,8 @@ class Said:
     next: str
 
     def sentence(self, _: Texts) -> str:
-        """Both halves in one sentence of this language."""
-        if _.lang is Lang.ZH:
-            return f"{_(self.what)}：{_(self.next)}。"
-        return f"{_(self.what)}: {_(self.next)}."
+        """Both halves in one sentence, joined as this language joins them."""
+        return _(mark("%(what)s: %(next)s."), what=_(self.what), next=_(self.next))
 
 
 COMPARE = mark("compare every character with the document")
