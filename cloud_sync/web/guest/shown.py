@@ -119,6 +119,7 @@ class GuestPage:
     faults: Mapping[str, str] | None = None
     more: tuple[MoreField, ...] = ()
     emergency: str = ""  # why some of them are asked, and until when
+    zone_read: bool = False  # the fields were just filled from the lines of a document
     tries_left: int = CHECKS_MAX
     people: tuple[PersonRow, ...] = ()
     missing: int = 0

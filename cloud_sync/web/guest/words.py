@@ -48,6 +48,14 @@ FIELDS: Mapping[FormFault, Said] = MappingProxyType({
     FormFault.NUMBER_CHECK: Said(mark("One character of the number is wrong"), COMPARE),
     FormFault.NUMBER_BIRTH: Said(mark("Digits 7 to 14 of the number are no birth date"), COMPARE),
     FormFault.BIRTH_DIFFERS: Said(mark("The birth date is not the one inside the number"), mark("compare both with the document")),
+    FormFault.MRZ_SHAPE: Said(mark("These are not two lines of 44 or 36 signs, or three of 30"), mark("copy all the lines with every < in them, one below the other")),
+    FormFault.MRZ_NUMBER: Said(mark("The check digit after the document number does not fit"), COMPARE),
+    FormFault.MRZ_BIRTH: Said(mark("The check digit after the birth date does not fit"), COMPARE),
+    FormFault.MRZ_EXPIRY: Said(mark("The check digit after the expiry date does not fit"), COMPARE),
+    FormFault.MRZ_PERSONAL: Said(mark("The check digit after the personal number does not fit"), COMPARE),
+    FormFault.MRZ_WHOLE: Said(mark("The last check digit, which is over all the lines, does not fit"), COMPARE),
+    FormFault.MRZ_DATE: Said(mark("A date in these lines does not exist"), COMPARE),
+    FormFault.MRZ_NONE: Said(mark("There is no document number in these lines"), COMPARE),
     FormFault.NOT_TOGETHER: Said(mark("Number, name and birth date could not be confirmed together"), mark("compare each of them with the document")),
 })  # fmt: skip
 
