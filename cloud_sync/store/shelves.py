@@ -402,6 +402,7 @@ ENDS_WITH = {
     "minor_must": "registration",
     "hidden_stay": "registration",
     "child_hours": "registration",
+    "stay_wish": "registration",
     "erasure": "registration",
     "department_staff": "session",  # with the account
     "push_subscription": "session",  # with the account; a browser that is gone is forgotten at the next wake

@@ -36,6 +36,7 @@ def furnished(house: ListingHouse) -> tuple[str, str]:
     points = house.desk.propose_points(code, "C05", ("matter 7",), OTHER)
     house.desk.decide_points(points, "confirm", "heard it", OFFICER)
     house.sanctioned(code, 2)
+    house.books.registry.ask_departure(house.books.registry.guest_link("xc", "1001"), "2026-05-06", sure=False)
     return code, points
 
 
@@ -63,7 +64,11 @@ def test_the_operators_day(browser, house, axe, picture, printed):
             page.goto(f"{site.url}/operator/bookings")
             hands.press(page.locator(".register th a").first)
             expect(page.locator("#lacking")).to_be_visible()
+            expect(page.locator("#longer")).to_be_visible()
             looked(page, axe)
+            if lang == "en":
+                hands.press(page.locator("#longer button[value=yes]"))
+                expect(page.locator("#longer")).to_have_count(0)
             page.context.close()
     assert of_folder(TEMPLATES / "operator") <= printed
 

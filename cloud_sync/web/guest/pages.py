@@ -15,6 +15,8 @@ from cloud_sync.core.self_registration import FORM_FIELDS, FormFault
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_guest import FormAnswer, GuestView
 from cloud_sync.web.guest import words
+from cloud_sync.web.guest.app_manifest import OVER_HEADER, manifest_of
+from cloud_sync.web.guest.departure import departure_of
 from cloud_sync.web.guest.export_file import NAME, zip_of
 from cloud_sync.web.guest.faults import GuestFaults
 from cloud_sync.web.guest.more import MORE
@@ -61,12 +63,14 @@ class GuestPages:
             ("people", self.show_people, self.take_person),
             ("face", self.show_face, self.take_face),
             ("leave", self.show_leave, self.take_leave),
+            ("departure", self.show_departure, self.take_departure),
             ("data", self.show_data, self.take_data),
         ):
             self._own(f"/g/{{token}}/{path}", show)
             self._own(f"/g/{{token}}/{path}", take, "POST")
         self._own("/g/{token}", self.home)
         self._own("/g/{token}/pass", self.show_pass)
+        self._own("/g/{token}/app.webmanifest", self.manifest)
         self._own("/g/{token}/draft", self.take_draft, "POST")
         self._own("/g/{token}/pin", self.take_pin, "POST")
         self._own("/g/{token}/face/remove", self.remove_face, "POST")
@@ -75,6 +79,8 @@ class GuestPages:
         self._own("/g/{token}/hours", self.take_hours, "POST")
         self._own("/g/{token}/data/erase", self.erase_data, "POST")
         self._own("/g/{token}/data/erase", self.show_data)
+        self._own("/g/{token}/departure/take-back", self.take_departure_back, "POST")
+        self._own("/g/{token}/departure/take-back", self.show_departure)
         for path in ("draft", "pin", "face/remove", "face/alike/remove", "more-time", "hours"):
             self._own(f"/g/{{token}}/{path}", self.home)  # a page that is loaded again asks with GET
 
@@ -239,7 +245,15 @@ class GuestPages:
             return _go(token)
         if not all(one.shown for one in page.view.bulletins):
             self._registry.saw_bulletins(token)
-        return answered(request, "pass", page)
+        response = answered(request, "pass", page)
+        if page.over:
+            response.headers[OVER_HEADER] = "over"  # told to the worker, which then forgets what it kept
+        return response
+
+    def manifest(self, request: Request, token: str) -> Response:
+        """What the home screen of a phone shows; the language stands in the address, for no cookie comes along."""
+        frame = self._page(request, token).frame
+        return JSONResponse(manifest_of(frame), media_type="application/manifest+json")
 
     def take_pin(self, request: Request, token: str, who: Short = "") -> Response:
         pin = self._registry.issue_pin(token, who or None)
@@ -261,6 +275,22 @@ class GuestPages:
     def take_leave(self, token: str) -> Response:
         self._registry.leave(token)
         return _go(token, Step.WAY_IN)
+
+    def show_departure(self, request: Request, token: str) -> Response:
+        return answered(request, "departure", self._page(request, token))
+
+    def take_departure(self, request: Request, token: str, day: Short = "", sure: Short = "") -> Response:
+        if self._registry.ask_departure(token, day, sure=sure == "yes") != "sure":
+            return RedirectResponse(f"/g/{token}/departure", 303)
+        page = self._page(request, token)
+        assert page.view is not None
+        by, now_ms = self._printer.speaker(page.frame.lang), self._services.clock.now_ms()
+        departure = departure_of(page.view, by, now_ms, day=day)
+        return answered(request, "departure", replace(page, departure=departure))
+
+    def take_departure_back(self, token: str) -> Response:
+        self._registry.take_departure_back(token)
+        return RedirectResponse(f"/g/{token}/departure", 303)
 
     def show_data(self, request: Request, token: str, who: str = "") -> Response:
         return answered(request, "data", self._page(request, token, who))

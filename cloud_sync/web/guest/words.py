@@ -86,6 +86,14 @@ RULES: Mapping[str, Said] = MappingProxyType({
     "consent.word": Said(mark("The answer about face did not arrive whole"), mark("open this page again and answer once more")),
     "guardian.who": Said(mark("Hours are for a child, and a registered adult of the party chooses them"), mark("register the guest who booked first, or ask the gate staff")),
     "guardian.hours": Said(mark("These hours do not end after they begin"), mark("write both, such as 07:00 and 21:00, or leave both empty")),
+    "departure.day": Said(mark("This is not a date"), mark("write year, month and day, such as 2026-05-03")),
+    "departure.same": Said(mark("You leave on that day already"), mark("choose another day")),
+    "departure.past": Said(mark("That day is over, or before your arrival"), mark("choose a later one; to leave at once, press Leave early on your pass")),
+    "departure.far": Said(mark("A stay is made longer by thirty nights at most"), mark("choose an earlier day, or call whoever you booked with")),
+    "departure.let": Said(mark("The room is let to somebody else by then"), mark("choose an earlier day, or call whoever you booked with about another room")),
+    "departure.listing": Said(mark("Stays in this place are not made longer at the moment"), mark("call whoever you booked with, or ask the gate staff")),
+    "departure.closed": Said(mark("This stay cannot be changed any more"), mark("call whoever you booked with, or ask the gate staff")),
+    "departure.none": Said(mark("Nothing is asked at the moment"), mark("open your pass; it says until when your stay lasts")),
     "stay.checkout": Said(mark("Nobody of your party has come in yet, so there is no stay to end"), mark("cancel it where you booked it")),
 })  # fmt: skip
 
