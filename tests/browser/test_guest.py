@@ -27,7 +27,7 @@ LEFT_ON_THE_PHONE = """async () => {
     const slots = Object.keys(localStorage).filter((slot) => /^gatehouse\\.(code|bundle)\\./.test(slot));
     for (let look = 0; look < 200; look++) {
         const held = (await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()))).flat();
-        const pages = held.map((one) => one.url).filter((url) => url.includes("/pass"));
+        const pages = held.map((one) => one.url).filter((url) => /\\/pass(\\?|$)/.test(url));
         if (pages.length === 0 || look === 199) return slots.concat(pages);
         await fetch("/g/now");
     }
