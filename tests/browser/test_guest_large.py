@@ -22,11 +22,14 @@ HEARD = """
 - main:
   - heading "Your pass" [level=1]
   - status: Registered. Code and PIN open your doors.
-  - navigation "Whose pass"
+  - navigation "Whose pass":
+    - link "Guest 1 (who booked)"
+    - link "Guest 2 (companion)"
   - region "Code":
     - heading "Code" [level=2]
     - img "Your code; hold it up to the camera at the door"
-    - progressbar "Time until the next code"
+    - paragraph:
+      - progressbar "Time until the next code"
   - region "PIN":
     - heading "PIN" [level=2]
     - button "Make a PIN"
@@ -38,10 +41,14 @@ HEARD = """
       - listitem: "Your room: Room 301"
   - heading "More" [level=2]
   - button "More time at the doors"
-  - link "My data"
-  - link "Stay longer, or leave earlier"
-  - link "Notice and house rules"
-  - link /Call the staff/
+  - paragraph:
+    - link "My data"
+  - paragraph:
+    - link "Stay longer, or leave earlier"
+  - paragraph:
+    - link "Notice and house rules"
+  - paragraph:
+    - link /Call the staff/
 """
 
 
