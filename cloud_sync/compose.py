@@ -55,6 +55,7 @@ from cloud_sync.store.vault import Vault
 from cloud_sync.store.worklist import SqlImportDesk
 from cloud_sync.store.zone_commands import SqlZoneCommands
 from cloud_sync.store.zones import SqlZones
+from cloud_sync.web.language import guest_languages
 from cloud_sync.web.tls import TlsFiles, ensure_local_authority
 
 JOIN_VERSION = 1
@@ -131,6 +132,7 @@ def open_books(config: SyncConfig, clock: Clock | None = None) -> Books:
         clock=clock,
         randomness=os.urandom,
         channels=frozenset(config.notify),
+        languages=frozenset(lang.value for lang in guest_languages()),
         liaison=_liaison(config),
     )
     zones = SqlZones(house)

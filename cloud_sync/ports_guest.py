@@ -49,6 +49,15 @@ class GuestMember:
 
 
 @dataclass(frozen=True, slots=True)
+class GuestPlace:
+    """Where in the community the room is, as the unit's row says; what is not known is empty."""
+
+    building: str
+    stair: str
+    floor: str
+
+
+@dataclass(frozen=True, slots=True)
 class GuestBulletin:
     """A notice of the community that runs now for this stay; ``shown`` when it has stood on a page of theirs."""
 
@@ -57,6 +66,17 @@ class GuestBulletin:
     text_en: str
     ends_ms: int
     shown: bool
+
+
+DepartureAnswer = Literal["asked", "sure", "shorter"]
+
+
+@dataclass(frozen=True, slots=True)
+class StayWish:
+    """Until when the guests asked to stay, and what became of it: ASKED, AGREED, DECLINED or TAKEN_BACK."""
+
+    departure_ms: int
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +110,8 @@ class GuestView:
     emergency: Emergency | None  # declared at this moment: its fields may be asked too
     bulletins: tuple[GuestBulletin, ...]  # the newest last
     can_tell: bool = False  # a guardian can be written to here
+    wish: StayWish | None = None
+    place: GuestPlace | None = None
 
     @property
     def lead(self) -> GuestMember:
@@ -184,6 +206,14 @@ class GuestDesk(Protocol):
 
     def leave(self, guest_token: str) -> None:
         """Check the party out now; the way out stays open."""
+        ...
+
+    def ask_departure(self, guest_token: str, day: str, *, sure: bool) -> DepartureAnswer:
+        """Another day of departure: "asked" of the operator, "shorter" at once, or "sure" when that has to be said first."""
+        ...
+
+    def take_departure_back(self, guest_token: str) -> None:
+        """What was asked and not answered is not asked any more."""
         ...
 
     def own_data(self, guest_token: str, subject_ref: str | None, last_four: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class OwnStay:
     headcount: int
     registered: int
     first_entry_ms: int | None
+    wish_ms: int | None = None  # until when its guests ask to stay, where nobody has answered yet
 
     @property
     def missing(self) -> int:
@@ -94,6 +95,14 @@ class OperatorDesk(Protocol):
     def stays(self, by: Person) -> tuple[OwnStay, ...]: ...
 
     def stay(self, stay: str, by: Person) -> OwnStay: ...
+
+    def answer_departure(self, stay: str, departure_ms: int, by: Person, *, agrees: bool) -> None:
+        """Yes or no to guests who ask to stay until then; yes makes booking and passes longer.
+
+        Raises:
+            Refused: that is not asked any more, or the room is let to another stay.
+        """
+        ...
 
     def staff(self, by: Person) -> tuple[StaffLine, ...]: ...
 

@@ -42,6 +42,7 @@ class MrzFault:
 
     sentence: str
     check: bool = False
+    what: str = ""  # which check digit fails, or "shape", "date", "no number"
 
 
 def check_digit(text: str) -> str:
@@ -57,7 +58,9 @@ def read_mrz(text: str, today: date) -> Mrz | MrzFault:
     ]
     shape = _SHAPES.get((len(lines), len(lines[0]) if lines else 0))
     if shape is None or any(len(line) != len(lines[0]) or not _CHARACTERS.fullmatch(line) for line in lines):
-        return MrzFault("the zone is not 3 lines of 30, or 2 of 36 or 44, of capital letters, digits and <")
+        return MrzFault(
+            "the zone is not 3 lines of 30, or 2 of 36 or 44, of capital letters, digits and <", what="shape"
+        )
     return _td1(lines, today) if shape == "TD1" else _two_lines(lines, shape, today)
 
 
@@ -124,12 +127,12 @@ def _two_lines(lines: list[str], shape: Format, today: date) -> Mrz | MrzFault:
 def _judged(raw: _Raw, today: date) -> Mrz | MrzFault:
     wrong = [what for what, text, digit in raw.checks if check_digit(text) != digit]
     if wrong:
-        return MrzFault(f"the check digit of the {wrong[0]} is wrong", check=True)
+        return MrzFault(f"the check digit of the {wrong[0]} is wrong", check=True, what=wrong[0])
     birth, expires = _born(raw.birth, today), _date(raw.expires, 2000)
     if birth is None or expires is None:
-        return MrzFault("a date of the zone does not exist", check=True)
+        return MrzFault("a date of the zone does not exist", check=True, what="date")
     if not raw.number.strip("<"):
-        return MrzFault("the zone has no document number")
+        return MrzFault("the zone has no document number", what="no number")
     surname, _, given = raw.names.partition("<<")
     return Mrz(
         format=raw.format,

@@ -63,6 +63,14 @@ class FormFault(StrEnum):
     NUMBER_CHECK = "number_check"
     NUMBER_BIRTH = "number_birth"
     BIRTH_DIFFERS = "birth_differs"
+    MRZ_SHAPE = "mrz_shape"  # the lines at the foot of a document: not whole
+    MRZ_NUMBER = "mrz_number"  # which check digit does not hold
+    MRZ_BIRTH = "mrz_birth"
+    MRZ_EXPIRY = "mrz_expiry"
+    MRZ_PERSONAL = "mrz_personal"
+    MRZ_WHOLE = "mrz_whole"
+    MRZ_DATE = "mrz_date"
+    MRZ_NONE = "mrz_none"
     NOT_TOGETHER = "not_together"  # number, name and birth date are on record otherwise
 
 

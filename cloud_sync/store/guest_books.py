@@ -5,10 +5,11 @@ from typing import Any
 
 from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE, MORE_TIME
 from cloud_sync.errors import Refused
-from cloud_sync.ports_guest import FormAnswer, GuestView
+from cloud_sync.ports_guest import DepartureAnswer, FormAnswer, GuestView
 from cloud_sync.store import (
     bulletins,
     bundles,
+    departures,
     guardians,
     guest_data,
     guest_view,
@@ -121,6 +122,14 @@ class GuestBooks:
     def leave(self, guest_token: str) -> None:
         with self._guest() as act:
             guests.leave(act, guest_token)
+
+    def ask_departure(self, guest_token: str, day: str, *, sure: bool) -> DepartureAnswer:
+        with self._guest() as act:
+            return departures.ask(act, guest_token, day, sure=sure)
+
+    def take_departure_back(self, guest_token: str) -> None:
+        with self._guest() as act:
+            departures.take_back(act, guest_token)
 
     def own_data(self, guest_token: str, subject_ref: str | None, last_four: str) -> dict[str, Any]:
         return guest_data.own_data(self._house, guest_token, subject_ref, last_four, role=GUEST_ROLE)

@@ -16,10 +16,11 @@ from cloud_sync.core.lifecycles import (
     advance,
 )
 from cloud_sync.core.policy import FACE_ACCESS, FACE_LOOKALIKE, MORE_TIME
-from cloud_sync.ports_guest import FaceAnswer, GuestDoor, GuestMember, GuestView
+from cloud_sync.ports_guest import FaceAnswer, GuestDoor, GuestMember, GuestPlace, GuestView, StayWish
 from cloud_sync.protocol.messages import PREREQ_LISTING
 from cloud_sync.store import emergencies, tables
 from cloud_sync.store.bulletins import for_stay
+from cloud_sync.store.departures import wish_of
 from cloud_sync.store.document_checks import failed_checks
 from cloud_sync.store.guardians import can_tell, has_guardian
 from cloud_sync.store.guests import stay_of_token
@@ -29,6 +30,7 @@ from cloud_sync.store.pass_sets import is_online
 from cloud_sync.store.places import scope_of
 from cloud_sync.store.self_registering import visit_of
 from cloud_sync.store.tables_guests import child_hours
+from cloud_sync.store.tables_model import unit
 
 ROLES = ("lead", "companion", "minor")  # in the order they stand on the page
 
@@ -68,7 +70,19 @@ def view(act: Act, token: str) -> GuestView:
         emergency=emergencies.active(act),
         bulletins=for_stay(act, stay),
         can_tell=can_tell(act.house),
+        wish=_wish(act, stay.stay),
+        place=_place(act, listing),
     )
+
+
+def _place(act: Act, listing: Any) -> GuestPlace | None:
+    held: Any = act.row(unit, unit=listing.unit)
+    return GuestPlace(held.building, held.stair, held.floor) if held is not None else None
+
+
+def _wish(act: Act, stay: str) -> StayWish | None:
+    held = wish_of(act, stay)
+    return StayWish(held.departure_ms, held.state) if held is not None else None
 
 
 def _one(act: Act, table: sa.Table, **key: str) -> Any:

@@ -23,7 +23,6 @@ from cloud_sync.store.places import scope_of
 TOKEN_BYTES = 16  # 128 bits: nobody guesses a link
 CRED_ID_BYTES = 16
 KEYS_PER_PASS_MAX = 20  # a guest changes phones now and then; a script does not get to fill the table
-LANGUAGES = ("zh", "en")
 WORD_MAX = 64
 
 
@@ -151,8 +150,9 @@ def check_consent(house: House, wish: ConsentWish) -> None:
         raise Refused(
             "consent.version", f"the text for {wish.purpose} is now {current}; show that one and ask again."
         )
-    if wish.language not in LANGUAGES:
-        raise Refused("consent.language", f"language {wish.language!r} is not one of {', '.join(LANGUAGES)}.")
+    if wish.language not in house.languages:
+        known = ", ".join(sorted(house.languages))
+        raise Refused("consent.language", f"language {wish.language!r} is not one of {known}.")
     for word in (wish.channel, wish.guardian_ref or "-"):
         if not 1 <= len(word) <= WORD_MAX:
             raise Refused("consent.word", f"channel and guardian reference have 1 to {WORD_MAX} characters.")

@@ -44,6 +44,7 @@ class House:
     clock: Clock
     randomness: Callable[[int], bytes]
     channels: frozenset[str] = field(default=frozenset(), kw_only=True)  # the ways of writing that are set up
+    languages: frozenset[str] = field(default=frozenset(("zh", "en")), kw_only=True)  # that a guest can read
     liaison: Contact | None = field(default=None, kw_only=True)  # who hears of a suspicion at the police
 
     def local_day(self, moment_ms: int) -> date:

@@ -21,12 +21,13 @@ from cloud_sync.ports_operator import (
     OwnStay,
     StaffLine,
 )
-from cloud_sync.store import filing, listing_views, returns, tables
+from cloud_sync.store import departures, filing, listing_views, returns, tables
 from cloud_sync.store.accounts import SqlAccounts
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.interests import NO_OPERATOR, operator_of
 from cloud_sync.store.listing_desk import SqlListings
+from cloud_sync.store.tables_guests import stay_wish
 from cloud_sync.store.tables_model import letter_ack, operator, operator_staff
 from cloud_sync.store.told import lines_of, put_contact
 
@@ -69,6 +70,12 @@ class SqlOperatorDesk:
         if not found:
             raise NotFound(f"there is no stay {stay}.")
         return found[0]
+
+    def answer_departure(self, stay: str, departure_ms: int, by: Person, *, agrees: bool) -> None:
+        with self._acting(by) as (act, own):
+            if not _stays(act, own, tables.stay.c.stay == stay):
+                raise NotFound(f"there is no stay {stay}.")
+            departures.answer(act, stay, departure_ms, agrees=agrees)
 
     def staff(self, by: Person) -> tuple[StaffLine, ...]:
         with self._looking(by) as (act, own):
@@ -191,6 +198,17 @@ def _stays(act: Act, own: str, which: sa.ColumnElement[bool]) -> tuple[OwnStay, 
         .correlate(stay)
         .scalar_subquery()
     )
+    asked = (
+        sa.select(stay_wish.c.departure_ms)
+        .where(
+            stay_wish.c.community == stay.c.community,
+            stay_wish.c.stay == stay.c.stay,
+            stay_wish.c.state == departures.ASKED,
+            stay_wish.c.departure_ms > stay.c.planned_out_ms,
+        )
+        .correlate(stay)
+        .scalar_subquery()
+    )
     joined = stay.join(
         booking, (booking.c.community == stay.c.community) & (booking.c.booking == stay.c.booking)
     ).join(listing, (listing.c.community == stay.c.community) & (listing.c.listing == stay.c.listing))
@@ -202,6 +220,7 @@ def _stays(act: Act, own: str, which: sa.ColumnElement[bool]) -> tuple[OwnStay, 
             booking.c.headcount,
             booking.c.state.label("booking_state"),
             proved.label("registered"),
+            asked.label("wish_ms"),
         )
         .select_from(joined)
         .where(stay.c.community == act.house.community, listing.c.operator == own, which)
@@ -222,6 +241,7 @@ def _stays(act: Act, own: str, which: sa.ColumnElement[bool]) -> tuple[OwnStay, 
             row.headcount,
             row.registered,
             row.first_entry_ms,
+            row.wish_ms,
         )
         for row in act.connection.execute(found)
     )

@@ -423,6 +423,7 @@ ENDS_WITH = {
     "minor_must": "registration",
     "hidden_stay": "registration",
     "child_hours": "registration",
+    "stay_wish": "registration",
     "erasure": "registration",
     "department_staff": "session",  # with the account
     "passkey": "session",  # with the account, or by its owner

@@ -34,6 +34,16 @@ child_hours = _table(
     _int("made_ms"),
     _int("told_ms", null=True),
 )
+# Until when the guests of a stay asked to stay, the last time they did.
+stay_wish = _table(
+    "stay_wish",
+    _key("stay"),
+    _int("departure_ms"),
+    _text("state"),  # ASKED | AGREED | DECLINED | TAKEN_BACK
+    _int("asked_ms"),
+    _int("answered_ms", null=True),
+    _text("answered_by", null=True),
+)
 # Whose stay gate and operator see nothing of, because they may be in danger.
 hidden_stay = _table(
     "hidden_stay",

@@ -51,7 +51,7 @@ operator_notice = _table(  # what an operator is told without looking: a line of
     "operator_notice",
     _key("notice"),
     _text("operator"),
-    _text("topic"),  # cancelled_inside | listing_suspended | listing_banned
+    _text("topic"),  # cancelled_inside | listing_suspended | listing_banned | longer_asked
     _text("listing"),
     _text("about"),  # the booking, by source and number; "" where it is about the listing
     _text("reason"),

@@ -24,6 +24,7 @@ ADDRESS_MAX, CHANNEL_MAX = 254, 32  # the longest address e-mail has
 LINES_MAX = 50
 ON_PAGE = "PAGE"  # nobody has said where this operator is written to
 CANCELLED_INSIDE, SUSPENDED, BANNED = "cancelled_inside", "listing_suspended", "listing_banned"
+LONGER = "longer_asked"
 TOPICS = {ListingState.SUSPENDED: SUSPENDED, ListingState.REVOKED: BANNED}
 
 

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, Response
 
 from cloud_sync.web.guest.shown import Frame
 from cloud_sync.web.guest.words import of_status
-from cloud_sync.web.language import language_of, remember, switch_href
+from cloud_sync.web.language import guest_language, guest_languages, other_languages, remember
 from cloud_sync.web.render import environment
 from cloud_sync.web.services import Services
 from cloud_sync.web.texts import Texts, texts
@@ -76,12 +76,12 @@ class ArrivePages:
         return self._answer(request, access_point, said=True)
 
     def _answer(self, request: Request, access_point: str, *, said: bool, status: int = 200) -> Response:
-        lang = language_of(request)
+        lang = guest_language(request)
         say: Texts = texts(lang)
         place = self._services.registry.place(access_point)
         frame = Frame(
             lang=lang,
-            switch_href=switch_href(request, lang.other),
+            choices=other_languages(request, lang, guest_languages()),
             community=place.community(chinese=say.lang.value == "zh") if place else "",
             synthetic=place.synthetic if place else False,
             phone=self._services.guest.phone,

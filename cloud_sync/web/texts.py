@@ -1,15 +1,14 @@
-"""Every sentence of the pages in both languages, read once from the gettext catalogues beside this file."""
+"""Every sentence of the pages in each language, read once from the gettext catalogues beside this file."""
 
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from babel.messages.pofile import read_po
 
 from cloud_sync.errors import ConfigError
-from cloud_sync.web.language import Lang
+from cloud_sync.web.language import LOCALES, Lang
 
-LOCALES = Path(__file__).parent / "locales"
+__all__ = ["LOCALES", "Texts", "mark", "texts"]
 
 
 def mark(msgid: str) -> str:

@@ -72,6 +72,12 @@ def register(page: Page, home: str, look: Look) -> None:
     look(page, "notice")
     page.click("main form .button")
     look(page, "me")
+    page.click(".zone summary")
+    page.fill("#mrz", "P<UTO")
+    page.click("#read-mrz")
+    expect(page.locator("#fault-mrz")).to_be_visible()
+    look(page, "me, lines that are not whole")
+    page.fill("#mrz", "")
     fill(page, {**FORM, "document_number": WRONG})
     expect(page.locator("#fault-document_number")).to_be_visible()
     page.fill("#document_number", CHILD)
@@ -117,6 +123,15 @@ def stay(page: Page, house: GuestHouse, look: Look) -> None:
     look(page, "data, shown")
 
 
+def ask_for_another_day(page: Page, home: str, look: Look) -> None:
+    page.goto(f"{home}/departure")
+    look(page, "departure")
+    page.fill("#day", "2026-05-04")
+    page.click("#ask-day")
+    expect(page.locator("#wish")).to_be_visible()
+    look(page, "departure, asked")
+
+
 def leave(page: Page, home: str, house: GuestHouse, look: Look) -> None:
     gate = Gate(house.books)
     gate.tells("access.taken", pass_id=house.rows()[0].pass_id, direction="in", decision="allow")
@@ -143,6 +158,7 @@ def test_every_page_of_the_guest(windows, tmp_path, look, printed, lang):
         register(page, home, look)
         be_asked(page, look)
         stay(page, house, look)
+        ask_for_another_day(page, home, look)
         other = windows()
         other.goto(f"{home}/pass")
         expect(other.locator("#use-this")).to_be_visible()

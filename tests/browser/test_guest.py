@@ -1,5 +1,6 @@
 """A guest on a phone, 360 px wide: what the link, the questions, the faults and the code do; the whole way is in test_guest_walk."""
 
+import json
 import re
 import zipfile
 
@@ -21,6 +22,16 @@ pytestmark = pytest.mark.chromium
 
 WRONG = ADULT[:-1] + ("1" if ADULT[-1] != "1" else "2")
 # True once the worker has put the page on its shelf; asked a bounded number of times.
+# What opens doors, or was shown on the pass, and is still on the phone.
+LEFT_ON_THE_PHONE = """async () => {
+    const slots = Object.keys(localStorage).filter((slot) => /^gatehouse\\.(code|bundle)\\./.test(slot));
+    for (let look = 0; look < 200; look++) {
+        const held = (await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()))).flat();
+        const pages = held.map((one) => one.url).filter((url) => /\\/pass(\\?|$)/.test(url));
+        if (pages.length === 0 || look === 199) return slots.concat(pages);
+        await fetch("/g/now");
+    }
+}"""
 KEPT_FOR_OFFLINE = """async () => {
     for (let look = 0; look < 200; look++) {
         if (await caches.match(location.href)) return true;
@@ -64,7 +75,7 @@ def register(page: Page, site: PageServer, house: GuestHouse) -> None:
 def test_the_language_of_the_link_stays(phone, site, house):
     read_notice(phone, site, house, "?lang=en")
     expect(phone.locator("h1")).to_have_text("About you")
-    phone.tap("#switch")
+    phone.tap("#switch a[hreflang=zh-CN]")
     expect(phone.locator("h1")).to_have_text("您的信息")
 
 
@@ -223,6 +234,9 @@ def test_without_a_network_the_open_page_goes_on_and_a_closed_one_opens_again(ph
     phone.reload()
     again = shown_code(phone)
     assert parse(again).credential == parse(code).credential
+    expect(phone.locator("#as-of")).to_contain_text("2026-05-01 12:00")
+    phone.goto(phone.url.removesuffix("/pass"))
+    assert parse(shown_code(phone)).credential == parse(code).credential, "the link itself leads to the pass"
     assert isinstance(judged(house, again, house.clock.now_ms() + 31_000), CodeAccepted)
     complaints.clear()  # the browser says that the clock could not be asked
 
@@ -290,11 +304,29 @@ def test_leaving_early_ends_the_code_and_not_the_way_out(phone, site, house):
     gate.close()
     house.registry.advance_time(since_ms=house.clock.now_ms())
     phone.reload()
+    assert phone.evaluate(KEPT_FOR_OFFLINE)
     phone.tap("#leave")
     expect(phone.get_by_text("出门不受限制")).to_be_visible()
     phone.tap("#leave-now")
     expect(phone.locator("#standing")).to_contain_text("此次入住已结束")
     assert phone.locator("#qr").count() == 0
+    expect(phone.locator("#over")).to_be_visible()
+    assert phone.evaluate(LEFT_ON_THE_PHONE) == []
+
+
+def test_the_pass_can_stand_on_the_home_screen(phones, site, house):
+    """By Chromium's own criteria; that a page of a test is private is the one thing it may hold against it."""
+    phone = phones("ja-JP", now_ms=house.clock.now_ms())
+    to_the_pass(phone, site, house)
+    expect(phone.locator("#code")).to_have_attribute("data-offline", "ready")
+    chromium = phone.context.new_cdp_session(phone)
+    found = chromium.send("Page.getAppManifest")
+    assert found["errors"] == []
+    manifest = json.loads(found["data"])
+    assert manifest["name"] == "Dongfang：あなたのパス"
+    assert (manifest["lang"], manifest["start_url"]) == ("ja", f"/g/{house.token}/pass")
+    against = chromium.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    assert {one["errorId"] for one in against} <= {"in-incognito"}
 
 
 def test_my_data_is_shown_and_saved_to_whoever_knows_how_the_number_ends(phone, site, house, complaints):

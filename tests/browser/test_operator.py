@@ -29,12 +29,14 @@ def opened(browser: Browser, lang: str) -> Page:
 
 
 def furnished(house: ListingHouse) -> tuple[str, str]:
-    """A suspended listing with a booking, points and somebody who cleans; the code and the points."""
+    """A suspended listing with a booking whose guests ask to stay longer, points and somebody who cleans; the code and the points."""
     code = house.coded()
     take(house.books, "bookings", booking_row(listing=code, room=f"{code}-301"))
     house.desk.put_staff(OP, "S-1", "cleaner", OFFICER, from_ms=house.clock.now_ms(), until_ms=None)
     points = house.desk.propose_points(code, "C05", ("matter 7",), OTHER)
     house.desk.decide_points(points, "confirm", "heard it", OFFICER)
+    link = house.books.registry.guest_link("xc", "1001")
+    house.books.registry.ask_departure(link, "2026-05-06", sure=False)
     house.sanctioned(code, 2)
     return code, points
 
@@ -46,7 +48,7 @@ def test_the_operators_day(browser, house, axe, picture, printed):
             page = opened(browser, lang)
             hands = Keyboard(page)
             log_in(page, site.url, OPERATOR.name)
-            expect(page.locator("#told li")).to_have_count(1)
+            expect(page.locator("#told li")).to_have_count(2)
             looked(page, axe)
             picture(page, f"operator-home-{lang}")
             if lang == "zh":
@@ -63,7 +65,14 @@ def test_the_operators_day(browser, house, axe, picture, printed):
             page.goto(f"{site.url}/operator/bookings")
             hands.press(page.locator(".register th a").first)
             expect(page.locator("#lacking")).to_be_visible()
+            expect(page.locator("#longer")).to_be_visible()
             looked(page, axe)
+            if lang == "en":
+                hands.press(page.locator("#longer button[value=yes]"))
+                expect(page.locator("#problem")).to_be_visible()  # the listing was suspended meanwhile
+                looked(page, axe)
+                hands.press(page.locator("#longer button[value=no]"))
+                expect(page.locator("#longer")).to_have_count(0)
             page.context.close()
     assert of_folder(TEMPLATES / "operator") <= printed
 

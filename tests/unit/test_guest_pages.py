@@ -4,9 +4,12 @@ import re
 
 import pytest
 
+from cloud_sync.core.mrz_form import fields_of_zone
+from cloud_sync.core.self_registration import FormFault
 from cloud_sync.protocol.messages import PREREQ_MORE_TIME
 from tests.fakes.guest_house import ADULT, COMPANION, FORM, PHONE, GuestHouse
 from tests.fakes.web_house import visiting
+from tests.unit.test_mrz import TD1, TD2, TD3, TODAY
 
 
 @pytest.fixture
@@ -170,3 +173,46 @@ def test_who_asks_for_more_time_has_it_on_the_pass_and_may_take_the_wish_back(cl
     assert "ten seconds longer" in client.get(f"{home}/pass").text
     client.post(f"{home}/more-time", data={"wanted": "no"})
     assert [row.prereq & PREREQ_MORE_TIME for row in house.rows()] == [0]
+
+
+# --- the lines of a document ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", [TD3, TD2, TD1, TD3.replace("\n", " "), TD3.lower().replace("<<", "«")])
+def test_the_lines_of_a_document_become_fields_however_they_were_broken(text):
+    fields = fields_of_zone(text, TODAY)
+    assert isinstance(fields, dict)
+    assert (fields["name"], fields["birth_date"], fields["sex"]) == ("ERIKSSON ANNA MARIA", "1974-08-12", "F")
+    assert fields.get("document_type") == ("passport" if "P<UTO" in text.upper() else None)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "fault"),
+    [
+        ("L898902C3", "L898902C4", FormFault.MRZ_NUMBER),
+        ("740812", "740813", FormFault.MRZ_BIRTH),
+        ("120415", "120416", FormFault.MRZ_EXPIRY),
+        ("ZE184226", "ZE184227", FormFault.MRZ_PERSONAL),
+        ("<<<10", "<<<11", FormFault.MRZ_WHOLE),
+        ("<<<10", "<<<1", FormFault.MRZ_SHAPE),
+    ],
+)
+def test_the_check_digit_that_does_not_fit_is_named(right, wrong, fault):
+    assert fields_of_zone(TD3.replace(right, wrong), TODAY) is fault
+
+
+def test_the_lines_fill_the_form_without_a_script_and_are_not_kept(client, home):
+    read(client, home)
+    typed = {"name": "half", "guardian_contact": "", "mrz": TD3, "read": "mrz"}
+    page = client.post(f"{home}/me", data=typed)
+    assert page.status_code == 200
+    assert 'id="zone-read"' in page.text
+    for value in ("ERIKSSON ANNA MARIA", "L898902C3", "1974-08-12", 'value="UTO"'):
+        assert value in page.text
+    assert "P&lt;UTO" not in page.text
+    assert "L898902C3" in client.get(f"{home}/me").text, "kept as a draft is"
+    wrong = client.post(f"{home}/me", data=typed | {"mrz": TD3.replace("740812", "740813")})
+    assert wrong.status_code == 422
+    assert "The check digit after the birth date does not fit: compare every character" in wrong.text
+    assert "P&lt;UTO" in wrong.text
+    assert at(client.post(f"{home}/me", data=FORM | {"read": "mrz", "mrz": " "})) == f"{home}/people"

@@ -28,6 +28,7 @@ STORE = Path(__file__).parents[2] / "cloud_sync" / "store"
 GUEST_MODULES = (
     "bundles.py",
     "capacity.py",
+    "departures.py",
     "guardians.py",
     "guest_books.py",
     "guest_data.py",

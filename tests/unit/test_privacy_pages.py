@@ -298,7 +298,13 @@ def test_a_copy_is_a_file_with_records_and_a_page_in_each_language(house):
         assert client.post("/privacy/copies", data={**form, "ref": "B-9"}).status_code == 409
         got = client.post("/privacy/copies", data=form)
     file = zipfile.ZipFile(io.BytesIO(got.content))
-    assert sorted(file.namelist()) == ["my-data-en.html", "my-data-zh.html", "my-data.json"]
+    assert sorted(file.namelist()) == [
+        "my-data-en.html",
+        "my-data-ja.html",
+        "my-data-ko.html",
+        "my-data-zh.html",
+        "my-data.json",
+    ]
     held = json.loads(file.read("my-data.json"))
     assert held["booking"][0]["external_ref"] == "B-1"
     assert held["face"]["said"] == "no face was ever asked of a node"

@@ -71,6 +71,17 @@ GUESTS = {
     },
 }
 OPERATORS = {
+    "longer_asked": {
+        "zh": _Words(
+            "{community}：预订 {about} 的住客希望续住（{listing}）",
+            "预订 {about}（房源 {listing}）的住客希望续住。请在该预订的页面上答复；答复之前离店日不变。\n\n{link}",
+        ),
+        "en": _Words(
+            "{community}: the guests of booking {about} ask to stay longer ({listing})",
+            "The guests of booking {about} of listing {listing} ask to stay longer. Please answer on the page of that "
+            "booking; until you do the day of departure stays as it is.\n\n{link}",
+        ),
+    },
     "cancelled_inside": {
         "zh": _Words(
             "{community}：预订 {about} 已取消，但住客尚在屋内（{listing}）",

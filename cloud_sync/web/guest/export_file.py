@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from cloud_sync.web.board import Speaker
 from cloud_sync.web.guest.shown import readable
-from cloud_sync.web.language import Lang
+from cloud_sync.web.language import Lang, guest_languages
 from cloud_sync.web.render import environment
 from cloud_sync.web.texts import texts
 
@@ -18,11 +18,11 @@ RECORDS = "my-data.json"
 
 
 def zip_of(held: Mapping[str, Any], zone: ZoneInfo) -> bytes:
-    """``my-data.json`` as it is stored, ``my-data-zh.html`` and ``my-data-en.html`` for reading without a network."""
+    """``my-data.json`` as it is stored, ``my-data-zh.html``, ``my-data-en.html`` and so on for reading without a network."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr(RECORDS, json.dumps(held, ensure_ascii=False, indent=1))
-        for lang in Lang:
+        for lang in guest_languages():
             file.writestr(f"my-data-{lang.value}.html", _page(held, Speaker(texts(lang), zone), lang))
     return out.getvalue()
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from cloud_sync.web.guest import words
 from cloud_sync.web.guest.shown import GuestPage, Printer, answered
-from cloud_sync.web.language import language_of
+from cloud_sync.web.language import guest_language
 from cloud_sync.web.texts import mark, texts
 
 PAGES = ("/g/", "/arrive")
@@ -36,7 +36,7 @@ class GuestFaults:
 def explain(request: Request, word: str | int) -> str:
     """The sentence for a rule of the records or a status of HTTP, in the language of the request."""
     said = words.of_rule(word) if isinstance(word, str) else words.of_status(word)
-    return said.sentence(texts(language_of(request)))
+    return said.sentence(texts(guest_language(request)))
 
 
 def _home(request: Request) -> str:

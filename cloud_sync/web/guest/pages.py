@@ -1,7 +1,8 @@
 """The addresses under a guest's link.  Every form works without a script, and every answer is a whole page."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,12 +10,16 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.routing import APIRoute
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse
 
-from cloud_sync.core.self_registration import FORM_FIELDS
+from cloud_sync.core.mrz_form import fields_of_zone
+from cloud_sync.core.self_registration import FORM_FIELDS, FormFault
 from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_guest import FormAnswer, GuestView
 from cloud_sync.web.guest import words
+from cloud_sync.web.guest.app_manifest import OVER_HEADER, manifest_of
+from cloud_sync.web.guest.departure import departure_of
 from cloud_sync.web.guest.export_file import NAME, zip_of
 from cloud_sync.web.guest.faults import GuestFaults
+from cloud_sync.web.guest.more import MORE
 from cloud_sync.web.guest.shown import GuestPage, Printer, answered, readable, rules_version, say_faults
 from cloud_sync.web.guest.steps import Step, after_people, is_registered, next_step
 from cloud_sync.web.language import remember
@@ -58,12 +63,14 @@ class GuestPages:
             ("people", self.show_people, self.take_person),
             ("face", self.show_face, self.take_face),
             ("leave", self.show_leave, self.take_leave),
+            ("departure", self.show_departure, self.take_departure),
             ("data", self.show_data, self.take_data),
         ):
             self._own(f"/g/{{token}}/{path}", show)
             self._own(f"/g/{{token}}/{path}", take, "POST")
         self._own("/g/{token}", self.home)
         self._own("/g/{token}/pass", self.show_pass)
+        self._own("/g/{token}/app.webmanifest", self.manifest)
         self._own("/g/{token}/draft", self.take_draft, "POST")
         self._own("/g/{token}/pin", self.take_pin, "POST")
         self._own("/g/{token}/face/remove", self.remove_face, "POST")
@@ -72,6 +79,8 @@ class GuestPages:
         self._own("/g/{token}/hours", self.take_hours, "POST")
         self._own("/g/{token}/data/erase", self.erase_data, "POST")
         self._own("/g/{token}/data/erase", self.show_data)
+        self._own("/g/{token}/departure/take-back", self.take_departure_back, "POST")
+        self._own("/g/{token}/departure/take-back", self.show_departure)
         for path in ("draft", "pin", "face/remove", "face/alike/remove", "more-time", "hours"):
             self._own(f"/g/{{token}}/{path}", self.home)  # a page that is loaded again asks with GET
 
@@ -125,6 +134,8 @@ class GuestPages:
         return answered(request, "me", replace(page, form=self._draft(token, page.view)))
 
     def take_me(self, request: Request, token: str, form: Typed) -> Response:
+        if _reads_zone(form):
+            return self._read_zone(request, token, "me", form)
         answer = self._registry.register_self(token, form)
         if answer.faults:
             return self._again(request, token, "me", form, answer)
@@ -139,6 +150,8 @@ class GuestPages:
         return answered(request, "people", replace(page, form=self._draft(token, page.view)))
 
     def take_person(self, request: Request, token: str, form: Typed) -> Response:
+        if _reads_zone(form):
+            return self._read_zone(request, token, "people", form)
         answer = self._registry.add_companion(token, form)
         if answer.faults:
             return self._again(request, token, "people", form, answer)
@@ -162,6 +175,22 @@ class GuestPages:
         faults = say_faults(answer, texts(page.frame.lang))
         filled = {name: form.get(name, "") for name in FORM_FIELDS}
         return answered(request, template, replace(page, form=filled, faults=faults), 422)
+
+    def _read_zone(self, request: Request, token: str, template: str, form: dict[str, str]) -> Response:
+        """The same form, filled from the lines of a document, or with the check digit that does not fit."""
+        page = self._page(request, token)
+        filled = {name: form.get(name, "") for name in FORM_FIELDS}
+        read = fields_of_zone(form["mrz"], self._today())
+        if isinstance(read, FormFault):
+            fault = words.FIELDS[read].sentence(texts(page.frame.lang))
+            again = replace(page, form=filled | {"mrz": form["mrz"]}, faults={"mrz": fault})
+            return answered(request, template, again, 422)
+        filled |= {name: value for name, value in read.items() if name not in MORE or _asks(page, name)}
+        self._registry.save_draft(token, filled)
+        return answered(request, template, replace(page, form=filled, zone_read=True))
+
+    def _today(self) -> date:
+        return datetime.fromtimestamp(self._services.clock.now_ms() / 1000, self._services.zone).date()
 
     # --- face ------------------------------------------------------------------------------------------------
 
@@ -216,7 +245,15 @@ class GuestPages:
             return _go(token)
         if not all(one.shown for one in page.view.bulletins):
             self._registry.saw_bulletins(token)
-        return answered(request, "pass", page)
+        response = answered(request, "pass", page)
+        if page.over:
+            response.headers[OVER_HEADER] = "over"  # told to the worker, which then forgets what it kept
+        return response
+
+    def manifest(self, request: Request, token: str) -> Response:
+        """What the home screen of a phone shows; the language stands in the address, for no cookie comes along."""
+        frame = self._page(request, token).frame
+        return JSONResponse(manifest_of(frame), media_type="application/manifest+json")
 
     def take_pin(self, request: Request, token: str, who: Short = "") -> Response:
         pin = self._registry.issue_pin(token, who or None)
@@ -239,6 +276,22 @@ class GuestPages:
         self._registry.leave(token)
         return _go(token, Step.WAY_IN)
 
+    def show_departure(self, request: Request, token: str) -> Response:
+        return answered(request, "departure", self._page(request, token))
+
+    def take_departure(self, request: Request, token: str, day: Short = "", sure: Short = "") -> Response:
+        if self._registry.ask_departure(token, day, sure=sure == "yes") != "sure":
+            return RedirectResponse(f"/g/{token}/departure", 303)
+        page = self._page(request, token)
+        assert page.view is not None
+        by, now_ms = self._printer.speaker(page.frame.lang), self._services.clock.now_ms()
+        departure = departure_of(page.view, by, now_ms, day=day)
+        return answered(request, "departure", replace(page, departure=departure))
+
+    def take_departure_back(self, token: str) -> Response:
+        self._registry.take_departure_back(token)
+        return RedirectResponse(f"/g/{token}/departure", 303)
+
     def show_data(self, request: Request, token: str, who: str = "") -> Response:
         return answered(request, "data", self._page(request, token, who))
 
@@ -257,6 +310,15 @@ class GuestPages:
     def erase_data(self, token: str, who: Short = "") -> Response:
         self._registry.erase_own_data(token, who or None)
         return _go(token, Step.WAY_IN, who)
+
+
+def _reads_zone(form: Mapping[str, str]) -> bool:
+    """Whether the button beside the lines was pressed; where there are none, Enter in a field means to register."""
+    return "read" in form and bool(form.get("mrz", "").strip())
+
+
+def _asks(page: GuestPage, name: str) -> bool:
+    return any(one.name == name for one in page.more)
 
 
 def _go(token: str, step: Step | None = None, who: str = "") -> Response:

@@ -14,8 +14,10 @@ from cloud_sync.core.self_registration import CHECKS_MAX, FormFault
 from cloud_sync.ports_guest import FormAnswer, GuestDoor, GuestMember, GuestView
 from cloud_sync.web.board import Speaker
 from cloud_sync.web.guest import steps, words
+from cloud_sync.web.guest.departure import Departure, departure_of
 from cloud_sync.web.guest.more import EMERGENCY, MORE, MoreField, emergency_fields, more_fields, why_asked
-from cloud_sync.web.language import Lang, language_of, remember, switch_href
+from cloud_sync.web.guest.way import Way, way_of
+from cloud_sync.web.language import Choice, Lang, guest_language, guest_languages, other_languages, remember
 from cloud_sync.web.render import environment
 from cloud_sync.web.services import GuestHelp, Services
 from cloud_sync.web.texts import Texts, mark, texts
@@ -52,6 +54,7 @@ PARTS: Mapping[str, str] = {
     "presence": mark("Who is in"),
     "face_erasures": mark("Nodes that were asked to erase your face"),
     "deliveries": mark("Nodes that have your pass"),
+    "stay_wish": mark("Days of departure you asked for"),
     "visit": mark("How far you came on these pages"),
     "cases": mark("Cases about this stay"),
     "case_note": mark("What happened in these cases"),
@@ -84,7 +87,7 @@ class Frame:
     """What surrounds every page of a guest."""
 
     lang: Lang
-    switch_href: str
+    choices: tuple[Choice, ...]  # this page in the other languages
     community: str
     synthetic: bool
     phone: str
@@ -119,13 +122,15 @@ class GuestPage:
     faults: Mapping[str, str] | None = None
     more: tuple[MoreField, ...] = ()
     emergency: str = ""  # why some of them are asked, and until when
+    departure: Departure | None = None
+    zone_read: bool = False  # the fields were just filled from the lines of a document
     tries_left: int = CHECKS_MAX
     people: tuple[PersonRow, ...] = ()
     missing: int = 0
     rules: tuple[str, ...] = ()
     rules_version: str = ""
     way_in: str = ""
-    doors: tuple[str, ...] = ()
+    way: Way | None = None
     face_doors: tuple[str, ...] = ()
     detours: tuple[str, ...] = ()  # a sentence for each door that may open for nobody just now
     opens: str = ""
@@ -136,6 +141,7 @@ class GuestPage:
     usable: bool = False  # code and PIN have a pass to open with, now or soon
     waiting: bool = False  # for a person of the staff; the page looks again by itself
     pin: str = ""
+    as_of: str = ""  # shown by a phone that has kept the page and has no network
     now_ms: int = 0
     erase_h: int = 0
     said: Mapping[str, str] | None = None  # sentences the phone may need without a network
@@ -151,11 +157,11 @@ class Printer:
     services: Services
 
     def frame(self, request: Request, token: str, view: GuestView | None) -> Frame:
-        lang = language_of(request)
+        lang = guest_language(request)
         by = self.speaker(lang)
         return Frame(
             lang=lang,
-            switch_href=switch_href(request, lang.other),
+            choices=other_languages(request, lang, guest_languages()),
             community=by.name(view.community_zh, view.community_en) if view else "",
             synthetic=view.synthetic if view else False,
             phone=self.services.guest.phone,
@@ -179,11 +185,12 @@ class Printer:
             missing=steps.missing_people(view),
             more=(*more_fields(view.asks, by.say), *emergency_fields(view.emergency, by.say)),
             emergency=why_asked(view.emergency, by),
+            departure=departure_of(view, by, self.services.clock.now_ms()),
             tries_left=max(0, CHECKS_MAX - view.failed_checks),
             rules=rules_of(self.services.guest, by.say),
             rules_version=rules_version(self.services.guest),
             way_in=by.name(self.services.guest.way_in_zh, self.services.guest.way_in_en),
-            doors=tuple(doors.values()),
+            way=way_of(view.doors, view.place, by),
             detours=tuple(detour(door, by) for door in view.doors if door.silent and view.is_open),
             face_doors=tuple(name for door, name in doors.items() if door.face),
             opens=by.day_and_clock(view.planned_in_ms),
@@ -196,6 +203,7 @@ class Printer:
             usable=view.is_open and standing not in ("ended", "guest.checks"),
             over=view.stay_state in STAY_OVER,
             waiting=standing in ("waiting", "alone_minor", "guest.checks", "listing"),
+            as_of=by.day_and_clock(self.services.clock.now_ms()),
             now_ms=self.services.clock.now_ms(),
             erase_h=view.erase_after_ms // HOUR_MS,
             said=phone_words(by.say),

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from cloud_sync.core.self_registration import FormFault
-from cloud_sync.web.language import Lang
 from cloud_sync.web.texts import Texts, mark
 
 
@@ -17,10 +16,8 @@ class Said:
     next: str
 
     def sentence(self, _: Texts) -> str:
-        """Both halves in one sentence of this language."""
-        if _.lang is Lang.ZH:
-            return f"{_(self.what)}：{_(self.next)}。"
-        return f"{_(self.what)}: {_(self.next)}."
+        """Both halves in one sentence, joined as this language joins them."""
+        return _(mark("%(what)s: %(next)s."), what=_(self.what), next=_(self.next))
 
 
 COMPARE = mark("compare every character with the document")
@@ -51,6 +48,14 @@ FIELDS: Mapping[FormFault, Said] = MappingProxyType({
     FormFault.NUMBER_CHECK: Said(mark("One character of the number is wrong"), COMPARE),
     FormFault.NUMBER_BIRTH: Said(mark("Digits 7 to 14 of the number are no birth date"), COMPARE),
     FormFault.BIRTH_DIFFERS: Said(mark("The birth date is not the one inside the number"), mark("compare both with the document")),
+    FormFault.MRZ_SHAPE: Said(mark("These are not two lines of 44 or 36 signs, or three of 30"), mark("copy all the lines with every < in them, one below the other")),
+    FormFault.MRZ_NUMBER: Said(mark("The check digit after the document number does not fit"), COMPARE),
+    FormFault.MRZ_BIRTH: Said(mark("The check digit after the birth date does not fit"), COMPARE),
+    FormFault.MRZ_EXPIRY: Said(mark("The check digit after the expiry date does not fit"), COMPARE),
+    FormFault.MRZ_PERSONAL: Said(mark("The check digit after the personal number does not fit"), COMPARE),
+    FormFault.MRZ_WHOLE: Said(mark("The last check digit, which is over all the lines, does not fit"), COMPARE),
+    FormFault.MRZ_DATE: Said(mark("A date in these lines does not exist"), COMPARE),
+    FormFault.MRZ_NONE: Said(mark("There is no document number in these lines"), COMPARE),
     FormFault.NOT_TOGETHER: Said(mark("Number, name and birth date could not be confirmed together"), mark("compare each of them with the document")),
 })  # fmt: skip
 
@@ -81,6 +86,14 @@ RULES: Mapping[str, Said] = MappingProxyType({
     "consent.word": Said(mark("The answer about face did not arrive whole"), mark("open this page again and answer once more")),
     "guardian.who": Said(mark("Hours are for a child, and a registered adult of the party chooses them"), mark("register the guest who booked first, or ask the gate staff")),
     "guardian.hours": Said(mark("These hours do not end after they begin"), mark("write both, such as 07:00 and 21:00, or leave both empty")),
+    "departure.day": Said(mark("This is not a date"), mark("write year, month and day, such as 2026-05-03")),
+    "departure.same": Said(mark("You leave on that day already"), mark("choose another day")),
+    "departure.past": Said(mark("That day is over, or before your arrival"), mark("choose a later one; to leave at once, press Leave early on your pass")),
+    "departure.far": Said(mark("A stay is made longer by thirty nights at most"), mark("choose an earlier day, or call whoever you booked with")),
+    "departure.let": Said(mark("The room is let to somebody else by then"), mark("choose an earlier day, or call whoever you booked with about another room")),
+    "departure.listing": Said(mark("Stays in this place are not made longer at the moment"), mark("call whoever you booked with, or ask the gate staff")),
+    "departure.closed": Said(mark("This stay cannot be changed any more"), mark("call whoever you booked with, or ask the gate staff")),
+    "departure.none": Said(mark("Nothing is asked at the moment"), mark("open your pass; it says until when your stay lasts")),
     "stay.checkout": Said(mark("Nobody of your party has come in yet, so there is no stay to end"), mark("cancel it where you booked it")),
 })  # fmt: skip
 

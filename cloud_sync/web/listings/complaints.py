@@ -17,7 +17,7 @@ from cloud_sync.web.accounts import go
 from cloud_sync.web.arrive import TOO_MANY, Patience
 from cloud_sync.web.board import Speaker
 from cloud_sync.web.guest.shown import Frame
-from cloud_sync.web.language import language_of, remember, switch_href
+from cloud_sync.web.language import language_of, other_languages, remember
 from cloud_sync.web.listings.verify import PATIENCE, Asked
 from cloud_sync.web.render import Chrome, answer, chrome_of, environment
 from cloud_sync.web.services import Services
@@ -171,7 +171,7 @@ class ComplaintPages:
         by, lang = self._by(request), language_of(request)
         frame = Frame(
             lang=lang,
-            switch_href=switch_href(request, lang.other),
+            choices=other_languages(request, lang),
             community=by.name(self._services.name_zh, self._services.name_en),
             synthetic=False,
             phone=self._services.guest.phone,

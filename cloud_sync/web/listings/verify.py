@@ -11,7 +11,7 @@ from cloud_sync.ports_model import Verifier
 from cloud_sync.web.arrive import TOO_MANY, Patience
 from cloud_sync.web.board import Speaker
 from cloud_sync.web.guest.shown import Frame
-from cloud_sync.web.language import language_of, remember, switch_href
+from cloud_sync.web.language import language_of, other_languages, remember
 from cloud_sync.web.listings import words
 from cloud_sync.web.render import environment
 from cloud_sync.web.services import Services
@@ -56,7 +56,7 @@ class VerifyPages:
         by = Speaker(say, self._services.zone)
         frame = Frame(
             lang=lang,
-            switch_href=switch_href(request, lang.other),
+            choices=other_languages(request, lang),
             community=by.name(self._services.name_zh, self._services.name_en),
             synthetic=False,
             phone=self._services.guest.phone,

@@ -22,6 +22,7 @@ from cloud_sync.web.sessions import Sessions, check_form
 from cloud_sync.web.texts import mark, texts
 
 CONFLICT = 409
+MOMENT_MAX = 2**53
 HOME = "/operator"
 GUESTS = mark("Say how many guests there were, from 0 to 9999.")
 FILED = mark("%(day)s is filed: %(n)s guests.")
@@ -52,6 +53,7 @@ class OperatorPages:
         for path, form in (
             ("/returns", self.file_return),
             ("/letters", self.acknowledge),
+            ("/bookings/{stay}/departure", self.answer_departure),
             ("/listings/{code}/documents", self.declare),
             ("/listings/{code}/submit", self.submit),
             ("/listings/{code}/appeal/{id_}", self.appeal),
@@ -74,9 +76,7 @@ class OperatorPages:
         return answer(request, "operator/bookings.html", shown.BookingsPage(asked.chrome, asked.now, stays))
 
     def booking(self, request: Request, stay: StayId) -> Response:
-        asked = self._asked(request)
-        one = shown.stay_shown(self._desk.stay(stay, asked.person), asked.by)
-        return answer(request, "operator/booking.html", shown.BookingPage(asked.chrome, asked.now, one))
+        return self._booking(request, self._asked(request), stay)
 
     def returns(self, request: Request, filed: Day = "") -> Response:
         return self._returns(request, self._asked(request), filed)
@@ -119,6 +119,22 @@ class OperatorPages:
         except Refused as refused:
             return self._letters(request, asked, _why(refused, asked))
         return go(f"{HOME}/letters")
+
+    def answer_departure(
+        self,
+        request: Request,
+        stay: StayId,
+        csrf: Word = "",
+        until: Annotated[int, Form(ge=0, le=MOMENT_MAX)] = 0,
+        agrees: Word = "",
+    ) -> Response:
+        """To the day that stood on the page, and to no other."""
+        asked = self._acting(request, csrf)
+        try:
+            self._desk.answer_departure(stay, until, asked.person, agrees=agrees == "yes")
+        except Refused as refused:
+            return self._booking(request, asked, stay, _why(refused, asked))
+        return go(f"{HOME}/bookings/{stay}")
 
     def declare(
         self, request: Request, code: Code, csrf: Word = "", document: Word = "", state: Word = ""
@@ -163,6 +179,11 @@ class OperatorPages:
         rules = {rule.id: rule for rule in self._desk.rules()}
         page = shown.listing_shown(asked.chrome, view, asked.by, asked.now_ms, rules, problem, typed)
         return answer(request, "operator/listing.html", page, CONFLICT if problem else 200)
+
+    def _booking(self, request: Request, asked: Asked, stay: str, problem: str = "") -> Response:
+        one = shown.stay_shown(self._desk.stay(stay, asked.person), asked.by)
+        page = shown.BookingPage(asked.chrome, asked.now, one, problem)
+        return answer(request, "operator/booking.html", page, CONFLICT if problem else 200)
 
     def _returns(self, request: Request, asked: Asked, filed: str = "", problem: str = "") -> Response:
         days = tuple(shown.day_shown(one, asked.by) for one in self._desk.home(asked.person).returns)

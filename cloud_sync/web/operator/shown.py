@@ -17,6 +17,7 @@ from cloud_sync.web.staff.prove_shown import STAYS
 from cloud_sync.web.texts import mark
 
 TOLD: Mapping[str, str] = MappingProxyType({
+    "longer_asked": mark("The guests ask to stay longer: open the booking and answer."),
     "cancelled_inside": mark("A booking was cancelled while its guests are inside: their code lets out only."),
     "listing_suspended": mark("The listing is suspended: no new guests; those in the house stay until they leave."),
     "listing_banned": mark("The listing is banned: guests in the house have a day at most to move."),
@@ -102,6 +103,8 @@ class StayLine:
     registered: int
     missing: int
     first_entry: str
+    wish: str = ""  # until when its guests ask to stay
+    wish_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,7 @@ class BookingPage:
     chrome: Chrome
     now: str
     stay: StayLine
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +260,8 @@ def stay_shown(one: OwnStay, by: Speaker) -> StayLine:
         one.registered,
         one.missing,
         by.day_and_clock(one.first_entry_ms) if one.first_entry_ms else "",
+        by.day_and_clock(one.wish_ms) if one.wish_ms else "",
+        one.wish_ms or 0,
     )
 
 

@@ -13,7 +13,7 @@ from cloud_sync.web import words as common
 from cloud_sync.web.arrive import TOO_MANY, Patience
 from cloud_sync.web.board import Speaker
 from cloud_sync.web.guest.shown import Frame
-from cloud_sync.web.language import language_of, remember, switch_href
+from cloud_sync.web.language import language_of, other_languages, remember
 from cloud_sync.web.render import Chrome, answer, environment
 from cloud_sync.web.services import Services
 from cloud_sync.web.sessions import check_form
@@ -136,7 +136,7 @@ class StatusPages:
         by = Speaker(say, services.zone)
         frame = Frame(
             lang=lang,
-            switch_href=switch_href(request, lang.other),
+            choices=other_languages(request, lang),
             community=by.name(services.name_zh, services.name_en),
             synthetic=False,
             phone=services.guest.phone,

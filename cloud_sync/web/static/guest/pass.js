@@ -13,6 +13,18 @@
     };
     request.send();
   }, AGAIN_MS);
+  /* Everybody has left: what this phone kept to open doors is erased from it; the worker forgets its pages by itself. */
+  var over = document.getElementById("over");
+  if (over) {
+    over.getAttribute("data-subjects").split(" ").forEach(function (who) {
+      try {
+        localStorage.removeItem("gatehouse.code." + who);
+        localStorage.removeItem("gatehouse.bundle." + who);
+        over.hidden = false;
+      } catch (refused) { /* a browser that keeps nothing has nothing to erase */ }
+    });
+  }
+  var asOf = document.getElementById("as-of");
   var place = document.getElementById("code");
   if (!place) return;
   var canvas = document.getElementById("qr");
@@ -151,6 +163,7 @@
   function compareClocks() {
     var before = Date.now();
     ask("GET", "/g/now", null, function (status, answer) {
+      asOf.hidden = status !== 0;
       if (status !== 200 || !answer) return;
       var off = Math.round(answer.now_ms - (before + Date.now()) / 2);
       keep(CLOCK_SLOT, { ms: off });
@@ -230,6 +243,8 @@
     draw(true);
   });
   takeOver.addEventListener("click", bind);
+  window.addEventListener("offline", compareClocks);
+  window.addEventListener("online", compareClocks);
   window.addEventListener("online", function () { if (!kept(SLOT)) bind(); else renewBundle(); });
   if (typeof nacl === "undefined" || typeof qrcode === "undefined" || typeof Uint8Array === "undefined") {
     say("no_script");

@@ -1,5 +1,7 @@
-/* Keeps the pass page and what it loads, so that it opens without a network. The network is always asked first. */
-var SHELF = "gatehouse-guest-2";
+/* Keeps the pass page and what it loads, so that it opens without a network. The network is always asked first.
+   No form, no data of a document and no face is on these pages; of a stay that is over nothing stays. */
+var SHELF = "gatehouse-guest-3";
+var PAGES_MAX = 12; /* a party of six in two languages; the page that was looked at longest ago goes first */
 var OFFLINE = "/g/offline";
 var PARTS = [
   OFFLINE,
@@ -17,15 +19,48 @@ self.addEventListener("activate", function (event) {
   }).then(function () { return self.clients.claim(); }));
 });
 
+function isPass(address) {
+  return /^\/g\/[^/]+\/pass$/.test(address.pathname);
+}
+
 function isKept(url) {
-  return url.origin === location.origin && (/^\/g\/[^/]+\/pass$/.test(url.pathname) || PARTS.indexOf(url.pathname) >= 0);
+  return url.origin === location.origin && (isPass(url) || PARTS.indexOf(url.pathname) >= 0);
+}
+
+function drop(shelf, which) {
+  return shelf.keys().then(function (held) {
+    var pages = held.filter(function (one) { return isPass(new URL(one.url)); });
+    return Promise.all(which(pages).map(function (one) { return shelf.delete(one, { ignoreVary: true }); }));
+  });
+}
+
+function forget(shelf, address) {
+  return drop(shelf, function (pages) { return pages.filter(function (one) { return new URL(one.url).pathname === address.pathname; }); });
+}
+
+function keep(shelf, request, copy) {
+  /* Put anew it is the newest, and so the last to go. */
+  return shelf.delete(request, { ignoreVary: true }).then(function () { return shelf.put(request, copy); }).then(function () {
+    return drop(shelf, function (pages) { return pages.slice(0, Math.max(0, pages.length - PAGES_MAX)); });
+  });
 }
 
 function fetchAndKeep(request) {
   return fetch(request).then(function (answer) {
     if (!answer.ok || answer.redirected) return answer;
     var copy = answer.clone();
-    return caches.open(SHELF).then(function (shelf) { return shelf.put(request, copy); }).then(function () { return answer; });
+    var over = answer.headers.get("x-gatehouse-stay") === "over";
+    return caches.open(SHELF).then(function (shelf) {
+      return over ? forget(shelf, new URL(answer.url)) : keep(shelf, request, copy);
+    }).then(function () { return answer; });
+  });
+}
+
+/* The page that was asked for; where nobody is named, that of whoever looked last. */
+function kept(request) {
+  return caches.match(request, { ignoreVary: true }).then(function (held) {
+    if (held || new URL(request.url).searchParams.has("who")) return held;
+    return caches.match(request, { ignoreVary: true, ignoreSearch: true });
   });
 }
 
@@ -36,14 +71,21 @@ self.addEventListener("message", function (event) {
 
 self.addEventListener("fetch", function (event) {
   var request = event.request;
-  var kept = request.method === "GET" && isKept(new URL(request.url));
-  if (!kept && request.mode === "navigate") {
-    /* A page that was not kept: the phone's own words, with what to do next, instead of the browser's. */
-    event.respondWith(fetch(request).catch(function () { return caches.match(OFFLINE, { ignoreVary: true }); }));
+  var address = new URL(request.url);
+  var keeps = request.method === "GET" && isKept(address);
+  if (!keeps && request.mode === "navigate") {
+    /* The link itself leads to the pass. Any other page that was not kept: the phone's own words, with what to do next. */
+    event.respondWith(fetch(request).catch(function () {
+      var home = request.method === "GET" && /^\/g\/[^/]+$/.test(address.pathname) && address.pathname !== OFFLINE;
+      var pass = new Request(address.origin + address.pathname + "/pass");
+      return (home ? kept(pass) : Promise.resolve(null)).then(function (held) {
+        return held ? Response.redirect(pass.url) : caches.match(OFFLINE, { ignoreVary: true });
+      });
+    }));
   }
-  if (!kept) return;
+  if (!keeps) return;
   event.respondWith(fetchAndKeep(request).catch(function () {
     /* The page varies by language and cookie; without a network the one we have is the right one. */
-    return caches.match(request, { ignoreVary: true }).then(function (held) { return held || Response.error(); });
+    return kept(request).then(function (held) { return held || Response.error(); });
   }));
 });
