@@ -18,6 +18,7 @@ from cloud_sync.errors import Refused
 from cloud_sync.ports import Clock, Session, User
 from cloud_sync.store import audit, tables
 from cloud_sync.store.engine import reading
+from cloud_sync.store.off_duty import is_off_duty
 
 SESSION_MS = 12 * 3_600_000  # one shift; a forgotten screen at the gate closes by itself
 PASSWORD_MIN = 10
@@ -233,7 +234,11 @@ class SqlAccounts:
             return tuple(User(row.name, row.role) for row in connection.execute(query.order_by(table.c.name)))
 
     def login(self, name: str, password: str) -> str | None:
-        """A new session token, or None; the password is checked either way, so that both take as long."""
+        """A new session token, or None; the password is checked either way, so that both take as long.
+
+        Raises:
+            Refused: the right password of somebody whose duties are over, or have not begun.
+        """
         now_ms = self._clock.now_ms()
         name = name.strip()[:NAME_MAX]
         known = self._password_hash(name)
@@ -244,7 +249,14 @@ class SqlAccounts:
             self._brake.failed(name, now_ms)
             return None
         self._brake.succeeded(name)
+        if self._is_off_duty(name, now_ms):
+            raise Refused("duty", f"{name} has no duty today; ask the community's officer for one.")
         return self._new_session(name, now_ms)
+
+    def _is_off_duty(self, name: str, now_ms: int) -> bool:
+        asked = sa.select(tables.user.c.name).where(*self._mine(name), is_off_duty(now_ms))
+        with reading(self._engine).connect() as connection:
+            return connection.execute(asked).first() is not None
 
     def _verifies(self, password_hash: str, password: str) -> bool:
         try:
@@ -286,15 +298,16 @@ class SqlAccounts:
         return token
 
     def session(self, token: str) -> Session | None:
-        """The session behind a token, or None when it ended or never was."""
-        session, user = tables.session, tables.user
+        """The session behind a token, or None when it ended or never was, or its person's duties are over."""
+        session, user, now_ms = tables.session, tables.user, self._clock.now_ms()
         wanted = (
             sa.select(user.c.name, user.c.role, session.c.csrf)
             .join(user, (user.c.community == session.c.community) & (user.c.name == session.c.user))
             .where(
                 session.c.community == self._community,
                 session.c.token_hash == _hashed(token),
-                session.c.ends_ms > self._clock.now_ms(),
+                session.c.ends_ms > now_ms,
+                sa.not_(is_off_duty(now_ms)),
             )
         )
         with reading(self._engine).connect() as connection:

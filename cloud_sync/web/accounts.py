@@ -21,6 +21,7 @@ PASSWORD_CHARS_MIN = 10
 WRONG_LOGIN = mark(
     "Name or password is not right. After several wrong tries there is a wait of a few minutes."
 )
+OFF_DUTY = mark("You have no duty today; ask the community officer for one.")
 DIFFERENT = mark("The two passwords are not the same.")
 SHORT = mark("Choose a password of at least 10 characters.")
 NAMELESS = mark("Choose a name.")
@@ -113,7 +114,10 @@ class AccountPages:
         return response
 
     def _enter(self, request: Request, name: str, password: str) -> Response:
-        token = self._accounts.login(name, password)
+        try:
+            token = self._accounts.login(name, password)
+        except Refused:
+            return self._login_page(request, OFF_DUTY, name, 403)
         if token is None:
             return self._login_page(request, WRONG_LOGIN, name, 401)
         response = go("/")
