@@ -131,7 +131,7 @@ class StoryGate:
     def keeps_house(self) -> None:
         """As every minute: what has run out leaves the ledger, the pass book and the gallery."""
         self.ledger.keep_house(self.read())
-        self.book.tidy(now_ms=self._stepped.now_ms())
+        self.passes.tidy()
         self.gallery.erase(self.gallery.expired(self._stepped.now_ms()))
 
     def close(self) -> None:
