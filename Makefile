@@ -30,7 +30,7 @@ SUITES := $(addprefix tests/,architecture unit invariants stories contract simul
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench bench-sync bench-passes bench-wiped accuracy fault powercut sim mutants cycles days drill \
-        mutate-commands mutate-passes attempts upgrade synth score api-fuzz import164k upstream bench-reconcile pictures clips web setup clean
+        mutate-commands mutate-passes attempts scopes upgrade synth score api-fuzz import164k upstream bench-reconcile pictures clips web setup clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -97,6 +97,9 @@ mutate-passes: $(VENV)/dev.stamp ## altered heads, deltas and sets of passes tha
 
 attempts: $(VENV)/dev.stamp ## every way onto the bus that must not lead there, tried on mosquitto as shipped
 	@$(BIN)/python -m tests.integration.bus_attempts
+
+scopes: $(VENV)/dev.stamp ## ATTEMPTS=10000 SEED=1 drawn attempts at rows of another community, and every address by role and scope
+	@ATTEMPTS=$(or $(ATTEMPTS),10000) SEED=$(SEED) $(BIN)/python -m pytest -n0 -q -s tests/unit/test_scopes.py
 
 upgrade: $(VENV)/dev.stamp ## service and nodes updated in either order from an earlier commit (FROM=aefb3da)
 	@$(BIN)/python -m demo.upgrade --from $(FROM)

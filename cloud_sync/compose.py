@@ -39,7 +39,7 @@ from cloud_sync.store.complaints import SqlComplaints
 from cloud_sync.store.engine import open_database
 from cloud_sync.store.factor_key import FactorKey
 from cloud_sync.store.house import House
-from cloud_sync.store.keys import SETUP_TOKEN, Keys, create_keys, load_keys, new_setup_token
+from cloud_sync.store.keys import SETUP_TOKEN, Keys, claim_folder, create_keys, load_keys, new_setup_token
 from cloud_sync.store.listing_desk import SqlListings
 from cloud_sync.store.notices import SqlOutbox
 from cloud_sync.store.operator_desk import SqlOperatorDesk
@@ -203,6 +203,7 @@ def set_up(config: SyncConfig) -> SetUp:
 def ensure_community(books: Books) -> None:
     """The community's own row; whether it is synthetic is decided once, for all its people would change meaning."""
     wanted, table = books.config.community, tables.community
+    claim_folder(books.config.keys, wanted.code)
     values = {
         "name_zh": wanted.name_zh,
         "name_en": wanted.name_en,

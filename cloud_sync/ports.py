@@ -377,7 +377,7 @@ class Accounts(Protocol):
         ...
 
     def login(self, name: str, password: str, device: str = "") -> str | FactorNeeded | None:
-        """A new session token, what else is needed, or None; takes as long either way."""
+        """A new session token, what else is needed, or None; takes as long either way.  Refused: right, and without a duty today."""
         ...
 
     def second_step(self, step: str, code: str, device: str = "") -> str | None:

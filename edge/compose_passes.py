@@ -50,6 +50,7 @@ class BookPasses:
 
     def tidy(self) -> None:
         self.book.tidy(now_ms=self.wall_ms())
+        self.book.forget(now_ms=self.wall_ms())
 
     def _tell(self, done: bool) -> bool:
         if done:

@@ -206,11 +206,16 @@ class SqlAccounts:
             return tuple(User(row.name, row.role) for row in connection.execute(query.order_by(table.c.name)))
 
     def login(self, name: str, password: str, device: str = "") -> str | FactorNeeded | None:
-        """A new session token, what else is needed, or None; the password is checked either way, so that both take as long."""
+        """A new session token, what else is needed, or None; the password is checked either way, so that both take as long.
+
+        Raises:
+            Refused: the right password of somebody whose duties are over, or have not begun.
+        """
         name = name.strip()[:NAME_MAX]
         user = self._proved(name, password)
         if user is None:
             return None
+        self.logins.need_duty(name)
         if self.factors.is_on(name):
             return FactorNeeded(self.ceremonies.begin(Kind.STEP, name, ""))
         if self.logins.rules.requires(user.role) and self.factors.has_passkey(name):

@@ -20,6 +20,8 @@ from cloud_sync.store import points, tables
 from cloud_sync.store.catalogue import rules_of
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
+from cloud_sync.store.interests import check_place
+from cloud_sync.store.listing_steps import listing_of
 from cloud_sync.store.notices import Letter, queue
 from cloud_sync.store.reasons import checked_reason
 from cloud_sync.store.tables_guests import complaint
@@ -64,6 +66,7 @@ class SqlComplaints:
             held: Any = act.row(complaint, complaint=complaint_id)
             if held is None:
                 raise NotFound(f"there is no complaint {complaint_id}.")
+            check_place(act, by.name, listing_of(act, held.listing).unit)
             if held.state != ComplaintState.OPEN:
                 raise Refused("complaint.decided", f"{held.answered_by} has answered this already.")
             said = checked_reason(text)

@@ -154,6 +154,7 @@ def declare(act: Act, listing: str, document: str, state: str, by: Person) -> No
     """
     held = listing_of(act, listing)
     check_speaks(act, by, held.operator, f"listing {listing}")
+    check_place(act, by.name, held.unit)
     if document not in _DOCUMENT_IDS or state not in tuple(Paper):
         raise Refused(
             "listing.document",
@@ -226,7 +227,8 @@ def assign(act: Act, listing: str, reviewer: str, by: Person) -> str:
     held = listing_of(act, listing)
     if not may(known_user(act, reviewer), Right.REVIEW_LISTING):
         raise Refused("listing.reviewer", f"{reviewer} may not review listings.")
-    check_place(act, reviewer, held.unit)
+    for person in (by.name, reviewer):
+        check_place(act, person, held.unit)
     due = working_days_after(act.house.local_day(act.now_ms), REVIEW_WORKING_DAYS)
     midnight_ms = act.house.midnight_ms(act.now_ms + (due - act.house.local_day(act.now_ms)).days * DAY_MS)
     return move_listing(
@@ -290,7 +292,7 @@ def inspect(act: Act, listing: str, answers: Mapping[str, Answer], by: Person) -
     return made
 
 
-def set_doors(act: Act, room: str, doors: tuple[str, ...]) -> None:
+def set_doors(act: Act, room: str, doors: tuple[str, ...], by: Person) -> None:
     """The way in of a room; passes of its open stays follow at once.
 
     Raises:
@@ -299,6 +301,7 @@ def set_doors(act: Act, room: str, doors: tuple[str, ...]) -> None:
     held = act.row(tables.room, room=room)
     if held is None:
         raise NotFound(f"there is no room {room}.")
+    check_place(act, by.name, listing_of(act, str(held.listing)).unit)
     table, wanted = tables.access_point, sorted(set(doors))
     found = sa.select(table.c.access_point).where(
         table.c.community == act.house.community, table.c.access_point.in_(wanted)

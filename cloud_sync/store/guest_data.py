@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from cloud_sync.core.codes import normalised
 from cloud_sync.core.policy import HOUR_MS
 from cloud_sync.errors import Refused
-from cloud_sync.store import tables
+from cloud_sync.store import own_contact, tables
 from cloud_sync.store.guests import member_of, stay_of_token
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.subject_rights import own_copy
@@ -32,12 +32,14 @@ def own_data(
         stay = stay_of_token(act, token)
         member = member_of(act, stay.stay, subject_ref)
         _check_patience(act, str(stay.stay))
+        contacts = own_contact.contacts_of(act, [str(member.person)], [str(stay.stay)])
     _check_ending(house, str(stay.stay), str(member.person), last_four, role)
     opened = {
         name: house.vault.open_field(str(member.person), name, actor=role, purpose=PURPOSE, screen=SCREEN)
         for name in FIELDS
         if house.vault.holds(str(member.person), name)
     }
+    opened |= own_contact.opened(house, contacts, actor=role, purpose=PURPOSE, screen=SCREEN)
     with acting(house, role, role) as act:
         act.note("guest.data_export", str(member.subject_ref))
         return own_copy(act, stay, member, opened)

@@ -18,6 +18,7 @@ HASHING = "k_community"  # keys doc_hash: another community's hashes never match
 VAULT = "vault.key"
 PIN = "pin.key"  # keys PIN and card verifiers; the nodes hold it too
 SETUP_TOKEN = "setup-token.sha256"  # noqa: S105 - the name of a file
+WHOSE = "community"  # the code of the community these are the keys of
 KEY_BYTES = 32
 
 
@@ -90,6 +91,40 @@ def _read(path: Path) -> bytes:
             f"{path}: a key has {KEY_BYTES} bytes, this file {len(data)}; restore it from a backup."
         )
     return data
+
+
+def claim_folder(folder: Path, community: str) -> None:
+    """Keys and vault are one community's: two in one folder would know each other's documents and erase each other's people.
+
+    Raises:
+        ConfigError: they are another community's.
+        StoreError: the file that says whose they are cannot be read or made.
+    """
+    path = folder / WHOSE
+    if not path.exists():
+        _say_whose(path, community)
+    try:
+        whose = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(f"{path}: cannot be read; restore it from a backup.") from error
+    if whose != community:
+        raise ConfigError(
+            "community.code",
+            f"the keys in {folder} are those of community {whose!r}",
+            "Put the code back, or set up another data_dir",
+        )
+
+
+def _say_whose(path: Path, community: str) -> None:
+    """Whole or not at all, for several parts of a service may start at once."""
+    made = path.with_name(f".{WHOSE}-{secrets.token_hex(8)}")
+    write_private(made, community.encode())
+    try:
+        os.link(made, path)
+    except FileExistsError:
+        pass  # another part was first
+    finally:
+        made.unlink()
 
 
 def load_keys(folder: Path) -> Keys:

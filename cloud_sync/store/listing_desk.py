@@ -149,7 +149,7 @@ class SqlListings:
 
     def set_doors(self, room: str, doors: tuple[str, ...], by: Person) -> None:
         with self._acting(by, Right.REVIEW_LISTING) as act:
-            filing.set_doors(act, room, doors)
+            filing.set_doors(act, room, doors, by)
 
     def approve_exception(self, listing: str, more: int, days: int, reason: str, by: Person) -> str:
         with self._acting(by, Right.REVIEW_LISTING) as act:

@@ -7,12 +7,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from cloud_sync.core.accounts import AccountRules, Way
-from cloud_sync.errors import StoreError
+from cloud_sync.errors import Refused, StoreError
 from cloud_sync.ports import Clock, Session, User
 from cloud_sync.ports_accounts import SessionLine
 from cloud_sync.store import ceremonies
 from cloud_sync.store.ceremonies import hashed
 from cloud_sync.store.engine import reading
+from cloud_sync.store.off_duty import is_off_duty
 from cloud_sync.store.tables_accounts import passkey, session, totp, user
 
 PER_USER_MAX = 20
@@ -28,8 +29,26 @@ class Logins:
         self._clock = clock
         self.rules = rules
 
+    def need_duty(self, name: str) -> None:
+        """
+        Raises:
+            Refused: this person's duties are over, or have not begun.
+        """
+        mine = (user.c.community == self._community, user.c.name == name)
+        with reading(self._engine).connect() as connection:
+            off = connection.execute(
+                sa.select(user.c.name).where(*mine, is_off_duty(self._clock.now_ms()))
+            ).first()
+        if off is not None:
+            raise Refused("duty", f"{name} has no duty today; ask the community's officer for one.")
+
     def begin(self, name: str, way: Way, device: str) -> str:
-        """A new session; the oldest of too many ends."""
+        """A new session; the oldest of too many ends.
+
+        Raises:
+            Refused: this person's duties are over, or have not begun.
+        """
+        self.need_duty(name)
         with self._engine.begin() as connection:
             return self.begin_in(connection, name, way, device)
 
@@ -86,6 +105,7 @@ class Logins:
             *self._this(token),
             session.c.ends_ms > now_ms,
             session.c.seen_ms > now_ms - self.rules.idle_ms,
+            sa.not_(is_off_duty(now_ms)),
         )
 
     def _seen(self, token: str, now_ms: int) -> None:

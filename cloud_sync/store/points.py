@@ -24,7 +24,7 @@ from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_model import Person
 from cloud_sync.store.catalogue import bands_of, rules_of
 from cloud_sync.store.house import Act
-from cloud_sync.store.interests import is_interested
+from cloud_sync.store.interests import check_place, is_interested
 from cloud_sync.store.listing_steps import listing_of
 from cloud_sync.store.reasons import checked_reason
 from cloud_sync.store.sanctions import propose_by_rule
@@ -50,6 +50,7 @@ def propose(act: Act, listing: str, rule: str, evidence: tuple[str, ...], by: st
         Refused: no such rule, it takes no points, no evidence, or the ledger of a banned listing is frozen.
     """
     held, known = listing_of(act, listing), known_rule(act, rule)
+    check_place(act, by, held.unit)
     _check_ledger(held)
     given = tuple(one.strip() for one in evidence if one.strip())[:EVIDENCE_MAX]
     if not known.points or not given:
@@ -85,6 +86,7 @@ def decide(act: Act, id_: str, event: str, reason: str, by: Person) -> str:
     """confirm or dismiss a proposal, uphold or reverse under appeal; the state afterwards."""
     row, why = point_of(act, id_), checked_reason(reason)
     listing = listing_of(act, row.listing)
+    check_place(act, by.name, listing.unit)
     if event not in DECISIONS:
         raise Refused("conduct.event", f"points are decided by one of {', '.join(DECISIONS)}.")
     _check_ledger(listing)

@@ -13,7 +13,7 @@ from cloud_sync.errors import NotFound, Refused
 from cloud_sync.ports_model import Person
 from cloud_sync.store.catalogue import rules_of
 from cloud_sync.store.house import Act
-from cloud_sync.store.interests import is_interested
+from cloud_sync.store.interests import check_place, is_interested
 from cloud_sync.store.listing_steps import listing_of, move_listing
 from cloud_sync.store.reasons import checked_reason
 from cloud_sync.store.tables_model import deposit_entry, operator, sanction
@@ -31,7 +31,7 @@ def propose(act: Act, listing: str, tier: int, rule: str, reason: str, by: str, 
     Raises:
         Refused: no such tier or rule, or a deduction without an amount.
     """
-    listing_of(act, listing)
+    check_place(act, by, listing_of(act, listing).unit)
     known, why = rules_of(act).get(rule), checked_reason(reason)
     if tier not in TIERS or known is None:
         raise Refused("conduct.sanction", "a sanction has tier 1 to 4 and cites a rule of the catalogue.")
@@ -84,6 +84,7 @@ def decide(act: Act, id_: str, event: str, reason: str, by: Person) -> str:
     """
     row, why = sanction_of(act, id_), checked_reason(reason)
     listing = listing_of(act, row.listing)
+    check_place(act, by.name, listing.unit)
     if event not in DECISIONS:
         raise Refused("conduct.event", f"a sanction is decided by one of {', '.join(DECISIONS)}.")
     if event == "confirm":

@@ -8,7 +8,7 @@ from typing import Any
 
 from cloud_sync.core.lifecycles import CREDENTIAL, CREDENTIAL_LIVE, STAY_OVER
 from cloud_sync.errors import NotFound, Refused
-from cloud_sync.store import tables
+from cloud_sync.store import own_contact, tables
 from cloud_sync.store.guests import member_of, stay_of_token, withdraw
 from cloud_sync.store.house import Act, House, acting
 from cloud_sync.store.reasons import checked_reason
@@ -44,7 +44,9 @@ def export_for_officer(
             raise NotFound(f"there is no booking {source} {external_ref}.")
         (stay,) = act.rows(tables.stay, booking=str(booking.booking))
         about = about_person(act, str(member_of(act, str(stay.stay), subject_ref or None).person))
+        contacts = own_contact.contacts_of(act, about.persons, about.stays)
     opened = [_opened(house, person, actor, said) for person in about.persons]
+    opened.append(own_contact.opened(house, contacts, actor=actor, purpose=said, screen=OFFICER_SCREEN))
     with acting(house, actor, "staff") as act:
         act.note("subject.export", about.persons[0], None, f"{len(about.stays)} stays", said)
         return copy_of(act, about, [one for one in opened if one])

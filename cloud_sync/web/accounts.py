@@ -40,6 +40,7 @@ WRONG_CODE = mark(
 STEP_OVER = mark("That took too long. Begin again with name and password.")
 WRONG_PASSKEY = mark("This passkey was not accepted. Try again, or log in with name and password.")
 PASSKEY_ONLY = mark("You need a second factor here, and you have a passkey: log in with it.")
+OFF_DUTY = mark("You have no duty today; ask the community officer for one.")
 DIFFERENT = mark("The two passwords are not the same.")
 SHORT = mark("Choose a password of at least 10 characters.")
 NAMELESS = mark("Choose a name.")
@@ -181,7 +182,10 @@ class AccountPages:
         return response
 
     def _enter(self, request: Request, name: str, password: str) -> Response:
-        entered = self._accounts.login(name, password, device(request))
+        try:
+            entered = self._accounts.login(name, password, device(request))
+        except Refused:
+            return self._login_page(request, OFF_DUTY, name, 403)
         if entered is None:
             return self._login_page(request, WRONG_LOGIN, name, 401)
         if isinstance(entered, str):

@@ -30,6 +30,7 @@ ROOTS_MAX = 64  # versions whose signed root is remembered: a set may be overtak
 ASK_AFTER_S = 2.0
 ASK_MAX_S = 60.0
 TIDY_AFTER_S = 5.0  # of silence: a whole set is not written while deltas come in
+TIDY_EVERY_S = 3_600.0  # also where nothing is told: whoever has left is to go from the disk too
 
 log = structlog.get_logger()
 
@@ -128,6 +129,7 @@ class PassLink:
         self._ask_at_s = 0.0
         self._patience_s = ASK_AFTER_S
         self._untidy = True
+        self._tidy_at_s = 0.0
 
     def connected(self, now_s: float) -> None:
         """A new session: what was under way is lost, and the service tells again."""
@@ -155,8 +157,8 @@ class PassLink:
         elif self.is_behind() and self._speaks >= DELTAS_SINCE:
             if now_s >= max(self._ask_at_s, self._news_at_s + ASK_AFTER_S):
                 self._ask(now_s)
-        elif self._untidy and now_s - self._news_at_s >= TIDY_AFTER_S:
-            self._untidy = False
+        elif now_s - self._news_at_s >= TIDY_AFTER_S and (self._untidy or now_s >= self._tidy_at_s):
+            self._untidy, self._tidy_at_s = False, now_s + TIDY_EVERY_S
             self._side.tidy()
 
     def _take_fetched(self, pulled: Pulled | None, now_s: float) -> None:

@@ -22,7 +22,7 @@ from edge.ports import ClockReading, LedgerRow, MadeAnchor, Stretch
 from edge.store import retention, salvage
 from edge.store.ballast import Ballast
 from edge.store.past import PastLedger
-from edge.store.sqlite import connect, migrate, transaction
+from edge.store.sqlite import connect, migrate, settle, transaction
 from edge.store.stretch import DISK_FULL, RETENTION, Telling
 
 STEPS = Path(__file__).parent / "migrations" / "ledger"
@@ -339,7 +339,11 @@ class SqliteLedger:
             )
             return dropped + retention.erase_aged(db, self._cursors, self.acked, now)
 
-        return self.transact(turn)
+        left = self.transact(turn)
+        if left:
+            with self._lock:
+                settle(self._db, self._path)
+        return left
 
     def anchor(self, now: ClockReading) -> MadeAnchor | None:
         """The newest anchor; made anew where a day has passed by the node's own clock, None where nothing is here."""

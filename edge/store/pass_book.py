@@ -5,7 +5,7 @@ refused for ever, whoever brings it (sync.md §7.1).  What was denied takes effe
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,10 +17,11 @@ from edge.core.freshness import Lease
 from edge.core.passes import BadPassSet, Denial, Pass, PassSet, PassState, denials_after
 from edge.store.ballast import Ballast
 from edge.store.pass_rows import Change, Decode, PassRows, hashes, join_sorted, read_set, replaced
-from edge.store.sqlite import connect, migrate, transaction
+from edge.store.sqlite import connect, migrate, settle, transaction
 
 # What is honoured without the pass aboard lives a day (domain.md invariant 15), and a node a month without contact.
 DENIED_FOR_MS = 40 * 86_400_000
+FORGET_AFTER_MS = 86_400_000
 LEFT = "LEFT"  # the pass leads to no door of this node any more
 
 
@@ -215,6 +216,46 @@ class PassBook:
                 self._rows.put_slot(1 - aboard.slot, aboard.auth_ver, aboard.root, packed, now_ms)
             aboard.slot = 1 - aboard.slot
             return True
+
+    def forget(self, *, now_ms: int) -> bool:
+        """Once a day at most: whoever has left is gone from both slots, from the deltas and from the log.  Whether it did.
+
+        What was remembered of their codes goes a day later, so that a pass that comes back meets no forgotten code.
+        """
+        with self._lock:
+            aboard, told = self._aboard, self._rows.told_before(now_ms - FORGET_AFTER_MS)
+            if told is None:
+                return False
+            known = {cred.cred_id for row in (*aboard.rows.values(), *told) for cred in row.creds}
+            codes = self._codes_beside(known)
+            if (
+                not codes
+                and all(row.pass_id in aboard.rows for row in told)
+                and not self._has_old_denials(now_ms)
+            ):
+                return False
+            packed = join_sorted(self._rows.raws(aboard.slot))
+            for slot in (
+                1 - aboard.slot,
+                aboard.slot,
+            ):  # one after the other: one of the two is whole at any moment
+                with transaction(self._db, self._path):
+                    self._rows.put_slot(slot, aboard.auth_ver, aboard.root, packed, now_ms)
+            with transaction(self._db, self._path):
+                self._db.executemany("delete from code_memory where cred_id = ?", [(one,) for one in codes])
+                self._db.execute("delete from denied where noted_ms < ?", (now_ms - DENIED_FOR_MS,))
+            self.denied = self._load_denied()
+            settle(self._db, self._path)
+            return True
+
+    def _has_old_denials(self, now_ms: int) -> bool:
+        found = self._db.execute("select 1 from denied where noted_ms < ? limit 1", (now_ms - DENIED_FOR_MS,))
+        return found.fetchone() is not None
+
+    def _codes_beside(self, known: Collection[str]) -> list[str]:
+        """Credentials whose codes are remembered, of no pass that stands here."""
+        held = self._db.execute("select cred_id from code_memory").fetchall()
+        return [str(cred_id) for (cred_id,) in held if cred_id not in known]
 
     def _keep_denied(self, denied: dict[PassId, Denial], now_ms: int) -> None:
         """Write the difference; what is as it was keeps its age, and ends by it."""

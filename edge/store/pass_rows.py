@@ -6,6 +6,7 @@ use by more than one thread at a time: ``PassBook`` has the lock.
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -131,6 +132,18 @@ class PassRows:
                     raws.update(delta.split(change.packed))
                 return raws
         return {}
+
+    def told_before(self, before_ms: int) -> list[Pass] | None:
+        """Every pass that stands anywhere here, also where it has left since; None while a slot is younger than that."""
+        (newest_ms,) = self._db.execute("select max(applied_ms) from slot").fetchone()
+        if newest_ms is None or newest_ms >= before_ms:
+            return None
+        found = self._db.execute("select rows from slot union all select rows from delta")
+        told: list[Pass] = []
+        for (packed,) in found:
+            with suppress(ValueError):
+                told += self._decode(packed) if packed else []
+        return told
 
     def put_slot(self, slot: int, auth_ver: int, root: str, packed: bytes, now_ms: int) -> None:
         """A whole set in place of the older slot; deltas that lead on from the other one stay."""

@@ -60,6 +60,18 @@ def migrate(db: sqlite3.Connection, folder: Path) -> None:
         db.executescript(f"begin; {step.read_text()}; pragma user_version = {number}; commit;")
 
 
+def settle(db: sqlite3.Connection, path: Path) -> None:
+    """What was overwritten in the pages does not live on in the write-ahead log; call it outside of transactions.
+
+    Raises:
+        StoreError: the disk refused; the next call does it.
+    """
+    try:
+        db.execute("pragma wal_checkpoint(truncate)").fetchall()
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+
+
 @contextmanager
 def transaction(db: sqlite3.Connection, path: Path) -> Iterator[None]:
     """All or nothing; what the disk refuses is said in one sentence.

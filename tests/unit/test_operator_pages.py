@@ -129,7 +129,11 @@ def test_a_duty_for_an_operator_opens_its_pages_for_its_days(house, site):
     enter(site, "aide")
     assert OP in site.get("/operator").text
     house.clock.step(hours=1)
-    assert site.get("/operator").status_code == 404
+    assert (over := site.get("/operator")).status_code == 303
+    assert over.headers["location"] == "/login"
+    refused = log_in(site, name="aide", password=PASSWORD)
+    assert refused.status_code == 403
+    assert "You have no duty today" in refused.text
 
 
 # --- the login -------------------------------------------------------------------------------------------------------

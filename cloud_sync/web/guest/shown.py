@@ -77,6 +77,7 @@ OWN_FIELDS: Mapping[str, str] = {
     "nationality": mark("Nationality"),
     "guardian_contact": mark("Guardian"),
     "relation": mark("Relation"),
+    "contact": mark("Where your link was sent"),
     **{name: label for name, (label, _) in MORE.items()},
     **EMERGENCY,
 }

@@ -46,6 +46,7 @@ STATES: Mapping[ComplaintState, str] = MappingProxyType({
 })  # fmt: skip
 REFUSALS: Mapping[str, str] = MappingProxyType({
     "complaint.listing": mark("No listing has this code; call the staff instead."),
+    "duty": mark("You have no duty for this place today."),
     "complaint.words": mark("Choose what it is about, and write at most 300 characters."),
     "complaint.decided": mark("A colleague has answered this already."),
     "reason": mark("Say why, in one line of at most 200 characters, without names."),
