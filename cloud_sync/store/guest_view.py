@@ -29,6 +29,7 @@ from cloud_sync.store.pass_sets import is_online
 from cloud_sync.store.places import scope_of
 from cloud_sync.store.self_registering import visit_of
 from cloud_sync.store.tables_guests import child_hours
+from cloud_sync.store.told import is_kept
 
 ROLES = ("lead", "companion", "minor")  # in the order they stand on the page
 
@@ -68,6 +69,7 @@ def view(act: Act, token: str) -> GuestView:
         emergency=emergencies.active(act),
         bulletins=for_stay(act, stay),
         can_tell=can_tell(act.house),
+        written_to=is_kept(act, str(stay.stay)),
     )
 
 

@@ -118,7 +118,7 @@ PLACES: dict[int, dict[str, str]] = {
         "b": "a notice reaches who stays in the building tonight, on the page their link opens",
         "c": "and who arrives later",
         "d": "it expires by itself",
-        "e": "and as a message OPEN: an address is forgotten once the invitation was taken, so nobody can be written to again",
+        "e": "and as a message",
     },
     33: {
         "who": OFFICER,
