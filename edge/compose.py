@@ -24,6 +24,7 @@ from edge.compose_credentials import (
     read_pin,
     verify_pass,
 )
+from edge.compose_devices import Devices, open_devices
 from edge.compose_faces import faces_side, open_peers
 from edge.compose_identity import identity_side, open_identity, session_opener
 from edge.compose_locks import check_locks, open_locks, slowest_bolt_ms
@@ -158,6 +159,7 @@ class NodeSide:
         self.node: Node | None = None
         self.desk: CommandDesk | None = None
         self.faces_fault = ""
+        self.devices: Devices | None = None
 
     def aboard(self) -> Aboard:
         return Aboard(self._book.auth_ver, self._book.root, self._book.floor.erase_ver)
@@ -188,7 +190,9 @@ class NodeSide:
 
     def state(self) -> wire.State:
         assert self.node is not None
+        around = self.devices
         health = with_fault(self.node.health(), self.faces_fault)
+        health = with_fault(health, around.supply.fault() if around is not None else "")
         return wire.State(
             on=True,
             e=self._ledger.epoch,
@@ -199,6 +203,7 @@ class NodeSide:
             clock_state=self._clock.read().state.value,
             doors=[wire.DoorHealth(**asdict(door)) for door in health.doors],
             faults=list(health.faults),
+            supply=around.told() if around is not None else None,
         )
 
 
@@ -277,6 +282,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         sign=device_signer(config),
     )
     link.identity.side, link.passes.fetch = identity_side(config, key, join), passes_pull(config, join, clock)
+    devices = side.devices = open_devices(config, clock, link.ask_state)
     kiosk = kiosk_state(config, join.pages_url, reads_pins=bool(join.pin_key))
     io = GateIoClient(io_profile.socket, profile_hash(io_profile)) if io_profile.hosted else None
     own = open_locks(config, io_profile, io)
@@ -308,6 +314,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(node.close)
         group = await stack.enter_async_context(asyncio.TaskGroup())
+        stack.callback(devices.start(group))
         told = await stack.enter_async_context(vision_worker(config, group, pictures))
         if io is not None:
             await stack.enter_async_context(io)
@@ -316,10 +323,8 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
             roll = roll_pages(config, node, rules, clock, join.zone)
             stack.callback(screens_of(config, kiosk, keypad(node), help_desk.bell(), roll).close)
         carry = carried_desk(join, stores.book, clock, node)
-        server = await control.serve(
-            config.data_dir / "control.sock",
-            technician.handlers(node, faces, rules, pictures) | own.handlers | carry.handlers,
-        )
+        desk = technician.handlers(node, faces, rules, pictures, devices.supply)
+        server = await control.serve(config.data_dir / "control.sock", desk | own.handlers | carry.handlers)
         stack.callback(server.close)
         serving = group.create_task(node.run(told), name="node")
         group.create_task(side.desk.run(), name="commands")

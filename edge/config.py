@@ -11,9 +11,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from edge.config_devices import Strict, SupplyConfig
 from edge.config_release import with_release
 from edge.core.anti_passback import T_APB_SOFT_MS, T_APB_SOFT_RANGE_MS, Strictness, has_way_back
 from edge.core.claimant import WHOLE, area_of
@@ -33,10 +34,6 @@ REGION_LEAST = 0.01  # of the picture: smaller, and no face would ever have its 
 LivenessName = Literal["off_demo", "passive", "challenge_on_risk", "challenge_always"]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class CameraConfig(Strict):
@@ -350,6 +347,9 @@ class NodeConfig(Strict):
     clock: ClockConfig = ClockConfig()
     mqtt_locks: MqttLocksConfig | None = Field(
         None, description="Where the locks are that this node drives itself; without it there may be none."
+    )
+    supply: SupplyConfig | None = Field(
+        None, description="What says how long the battery lasts; without it, nobody knows."
     )
     t_cmd_age_ms: int = Field(
         10_000,

@@ -27,6 +27,39 @@ class Clock(Protocol):
     def read(self) -> ClockReading: ...
 
 
+# --- what feeds it -------------------------------------------------------------------------------------------
+
+
+class SupplyState(StrEnum):
+    MAINS = "mains"
+    BATTERY = "battery"
+    LOW = "low"  # on battery, and that nearly empty
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyReading:
+    """What the supply says of itself; None is what it does not say."""
+
+    state: SupplyState
+    charge: int | None = None  # percent
+    left_s: int | None = None  # how long it expects the battery to last
+
+
+class SupplyDriver(Protocol):
+    """An uninterruptible supply (a driver's ``open_supply(settings)``); asked from one thread at a time."""
+
+    def read(self) -> SupplyReading:
+        """Ask it now; at most ten seconds.
+
+        Raises:
+            HardwareError: it cannot be asked, in one sentence.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
 # --- doors ---------------------------------------------------------------------------------------------------
 
 

@@ -83,6 +83,12 @@ class RatioAnswer(Shape):
     as_of_ms: int
 
 
+class SupplyAnswer(Shape):
+    state: str
+    charge: int | None
+    left_s: int | None
+
+
 class NodeAnswer(Shape):
     node: str
     online: bool
@@ -98,6 +104,7 @@ class NodeAnswer(Shape):
     missing: int
     free_mb: int | None
     faults: list[str]
+    supply: SupplyAnswer | None
 
 
 class LateAnswer(Shape):

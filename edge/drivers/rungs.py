@@ -23,6 +23,7 @@ RUNGS = MappingProxyType(
         ("readers", "simulated"): Rung.SIMULATED,
         ("indicators", "simulated"): Rung.SIMULATED,
         ("cameras", "replay"): Rung.SIMULATED,
+        ("supplies", "simulated"): Rung.SIMULATED,
     }
 )
 
