@@ -192,7 +192,8 @@ class NodeSide:
         assert self.node is not None
         around = self.devices
         health = with_fault(self.node.health(), self.faces_fault)
-        health = with_fault(health, around.supply.fault() if around is not None else "")
+        for fault in around.faults() if around is not None else ():
+            health = with_fault(health, fault)
         return wire.State(
             on=True,
             e=self._ledger.epoch,
@@ -282,11 +283,11 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         sign=device_signer(config),
     )
     link.identity.side, link.passes.fetch = identity_side(config, key, join), passes_pull(config, join, clock)
-    devices = side.devices = open_devices(config, clock, link.ask_state)
+    devices = side.devices = open_devices(config, clock, join.zone, link.ask_state)
     kiosk = kiosk_state(config, join.pages_url, reads_pins=bool(join.pin_key))
     io = GateIoClient(io_profile.socket, profile_hash(io_profile)) if io_profile.hosted else None
     own = open_locks(config, io_profile, io)
-    screens = DoorScreens(kiosk, join.zone, lambda: clock.read().wall_ms, own.locks.show)
+    screens = DoorScreens(kiosk, join.zone, lambda: clock.read().wall_ms, own.locks.show, devices.say)
     rules = DoorRules(rule_set(config, join.zone), SqlRuleBook(stores.ledger), clock)
     parts = Parts(
         clock=clock,
@@ -323,7 +324,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
             roll = roll_pages(config, node, rules, clock, join.zone)
             stack.callback(screens_of(config, kiosk, keypad(node), help_desk.bell(), roll).close)
         carry = carried_desk(join, stores.book, clock, node)
-        desk = technician.handlers(node, faces, rules, pictures, devices.supply)
+        desk = technician.handlers(node, faces, rules, pictures, devices)
         server = await control.serve(config.data_dir / "control.sock", desk | own.handlers | carry.handlers)
         stack.callback(server.close)
         serving = group.create_task(node.run(told), name="node")

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from edge.config_devices import Strict, SupplyConfig
+from edge.config_devices import Strict, SupplyConfig, VoiceConfig, odd_voices
 from edge.config_release import with_release
 from edge.core.anti_passback import T_APB_SOFT_MS, T_APB_SOFT_RANGE_MS, Strictness, has_way_back
 from edge.core.claimant import WHOLE, area_of
@@ -348,9 +348,8 @@ class NodeConfig(Strict):
     mqtt_locks: MqttLocksConfig | None = Field(
         None, description="Where the locks are that this node drives itself; without it there may be none."
     )
-    supply: SupplyConfig | None = Field(
-        None, description="What says how long the battery lasts; without it, nobody knows."
-    )
+    supply: SupplyConfig | None = None
+    voices: tuple[VoiceConfig, ...] = Field((), max_length=16)
     t_cmd_age_ms: int = Field(
         10_000,
         ge=1_000,
@@ -407,6 +406,7 @@ def contradictions(config: NodeConfig) -> Iterator[str]:
         if door.t_prealarm_ms > door.t_open_ms:
             yield f"door {door.access_point}: t_prealarm_ms is longer than t_open_ms"
     yield from _of_hours(config)
+    yield from odd_voices(config.voices, points)
     yield from _of_ways(config)
 
 

@@ -1,6 +1,6 @@
 """What a node needs from the world.  Small promises; who keeps them is ``compose``'s business."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -58,6 +58,29 @@ class SupplyDriver(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A sentence for somebody at a door, in one language: zh or en."""
+
+    text: str
+    language: str
+
+
+class VoiceDriver(Protocol):
+    """Something at a door that speaks (a driver's ``open_voice(settings, door, cache=folder)``); used by one thread.
+
+    Both calls end within half a minute, and within a moment after ``wanted`` says no.
+    """
+
+    def prepare(self, words: Words, wanted: Callable[[], bool]) -> None:
+        """Have it ready, so that it is said at once later.  Raises HardwareError."""
+        ...
+
+    def say(self, words: Words, volume: float, wanted: Callable[[], bool]) -> None:
+        """Say it to its end, at this share of full volume.  Raises HardwareError."""
+        ...
 
 
 # --- doors ---------------------------------------------------------------------------------------------------

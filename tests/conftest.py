@@ -38,6 +38,10 @@ NEEDS = {
         "apt install python3-gi gir1.2-gst-rtsp-server-1.0",
     ),
     "strace": (lambda: shutil.which("strace") is not None, "apt install strace"),
+    "espeak": (
+        lambda: all(Path(name).exists() for name in ("/usr/bin/espeak-ng", "/usr/bin/aplay")),
+        "apt install espeak-ng alsa-utils",
+    ),
     "upsd": (upsd_house.is_installed, "apt install nut-server"),
     "systemd": (lambda: shutil.which("systemd-analyze") is not None, "apt install systemd"),
 }

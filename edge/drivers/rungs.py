@@ -24,6 +24,7 @@ RUNGS = MappingProxyType(
         ("indicators", "simulated"): Rung.SIMULATED,
         ("cameras", "replay"): Rung.SIMULATED,
         ("supplies", "simulated"): Rung.SIMULATED,
+        ("voices", "simulated"): Rung.SIMULATED,
     }
 )
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from edge.errors import HardwareError
 from edge.ports import Clock, SupplyDriver, SupplyReading, SupplyState
@@ -28,6 +29,14 @@ NEARLY_EMPTY = (
 class _Read:
     reading: SupplyReading
     at_ns: int
+
+
+class Around(Protocol):
+    """The devices around the node, for a technician."""
+
+    def fed(self) -> SupplyReading | None: ...
+
+    def faults(self) -> tuple[str, ...]: ...
 
 
 class SupplyDesk:

@@ -13,7 +13,7 @@ from edge.runtime.no_envelopes import NoEnvelopes
 from edge.runtime.node import Node
 from edge.runtime.rules import DoorRules
 from edge.runtime.sightings import PictureSeen
-from edge.runtime.supply import SupplyDesk
+from edge.runtime.supply import Around
 from edge.runtime.walking import walking
 
 NO_PICTURES: Mapping[str, PictureSeen] = MappingProxyType({})
@@ -24,14 +24,15 @@ def handlers(
     faces: EnvelopeDesk | NoEnvelopes,
     rules: DoorRules | None = None,
     pictures: Mapping[str, PictureSeen] = NO_PICTURES,
-    supply: SupplyDesk | None = None,
+    around: Around | None = None,
 ) -> dict[str, Handler]:
     """What a technician may ask of a running node; ``pictures`` are the newest of each camera."""
 
     async def status(_: Answer) -> Answer:
         health = with_fault(node.health(), faces.fault)
-        fed = supply.now() if supply is not None else None
-        health = with_fault(health, supply.fault() if supply is not None else "")
+        fed = around.fed() if around is not None else None
+        for fault in around.faults() if around is not None else ():
+            health = with_fault(health, fault)
         return {
             "state": health.state,
             "faults": list(health.faults),
