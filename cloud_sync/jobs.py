@@ -31,6 +31,7 @@ PASSES_EVERY_S = 0.1
 TIME_EVERY_MS = 500  # what only time changes is counted in minutes
 RECONCILE_EVERY_S = 1.0
 GUARDIANS_EVERY_S = 10.0  # a look at a small table, unless a guardian asked for it
+BULLETINS_EVERY_S = 10.0  # as above: nothing runs mostly, and then nobody is looked for
 PROPOSALS_EVERY_S = 5.0  # a person looks at them within days
 # A person waits at the door: a tenth of the second that a command has from the page to the lock.
 COMMANDS_EVERY_S = 0.1

@@ -254,6 +254,15 @@ class DoorLine:
 
 
 @dataclass(frozen=True, slots=True)
+class SupplyLine:
+    """What a node last told of what feeds it."""
+
+    state: str  # mains | battery | low | unknown
+    charge: int | None  # percent
+    left_s: int | None  # how long its battery lasts
+
+
+@dataclass(frozen=True, slots=True)
 class NodeLine:
     node: str
     name: str
@@ -276,6 +285,7 @@ class NodeLine:
     clock_off_ms: int | None = (
         None  # its clock less the service's, as far as that is certain; None: not known
     )
+    supply: SupplyLine | None = None  # None: it has none to ask
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ class BulletinView:
     runs: bool
     stays: int  # it is for now; of one that is over, that saw it
     shown: int  # on whose page it has stood
+    written: int = 0  # that have an address, and a message of it
+    sent: int = 0  # whose message a far side has taken
 
 
 @dataclass(frozen=True, slots=True)

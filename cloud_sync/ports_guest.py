@@ -112,6 +112,7 @@ class GuestView:
     can_tell: bool = False  # a guardian can be written to here
     wish: StayWish | None = None
     place: GuestPlace | None = None
+    written_to: bool = False  # the address the link was sent to is kept for what concerns this stay
 
     @property
     def lead(self) -> GuestMember:
@@ -146,6 +147,10 @@ class GuestDesk(Protocol):
 
     def saw_bulletins(self, guest_token: str) -> None:
         """The notices that run for this stay stand on a page that is sent now."""
+        ...
+
+    def write_no_more(self, guest_token: str) -> None:
+        """The address this stay's link was sent to is forgotten; the page tells everything alone."""
         ...
 
     def draft(self, guest_token: str) -> Mapping[str, str]:

@@ -46,6 +46,7 @@ from cloud_sync.identity.work import IDENTITY_EVERY_S, identity_work
 from cloud_sync.ingest.inbox import BrokerAddress, PahoInbox, Will
 from cloud_sync.ingest.sink import Sink
 from cloud_sync.jobs import (
+    BULLETINS_EVERY_S,
     CASE_NEWS_EVERY_S,
     CASES_EVERY_S,
     COMMANDS_EVERY_S,
@@ -79,6 +80,7 @@ from cloud_sync.store.api_records import StoredRecords
 from cloud_sync.store.api_tokens import SqlTokens
 from cloud_sync.store.backup import hold, last_backup_ms
 from cloud_sync.store.booking_desk import SqlBookingDesk
+from cloud_sync.store.bulletin_letters import write_letters
 from cloud_sync.store.bulletins import SqlBulletins
 from cloud_sync.store.case_intake import CaseIntake
 from cloud_sync.store.cases_store import CaseNews, SqlCaseDesk
@@ -204,6 +206,7 @@ class Service:
         self._beat(Beat("reconcile", RECONCILE_EVERY_S, reconcile))
         self._beat(Beat("proposals", PROPOSALS_EVERY_S, lambda: propose_all(books.house)))
         self._beat(Beat("guardians", GUARDIANS_EVERY_S, lambda: tell_guardians(books.house)))
+        self._beat(Beat("bulletins", BULLETINS_EVERY_S, lambda: write_letters(books.house)))
         night = retention_work(books.house, (books.registry.staged(),))
         self._beat(Beat("retention", RETENTION_EVERY_S, night))
         archive = archive_work(books.engine, books.clock, self._config)

@@ -157,7 +157,7 @@ def drivers() -> str:
     from edge.drivers.cameras.v4l2 import V4l2Settings
     from edge.gateio.drivers import Kind, resolve
 
-    kinds: tuple[Kind, ...] = ("locks", "node_locks", "inputs", "readers", "indicators")
+    kinds: tuple[Kind, ...] = ("locks", "node_locks", "inputs", "readers", "indicators", "supplies", "voices")
     found = [
         (f"{kind}: {point.name}", resolve(kind, point.name).settings)
         for kind in kinds
@@ -177,7 +177,7 @@ def rungs() -> str:
     """Every installed driver of a device, and how far it has come."""
     from edge.drivers.rungs import rung_of
 
-    kinds = ("locks", "node_locks", "inputs", "readers", "indicators", "cameras")
+    kinds = ("locks", "node_locks", "inputs", "readers", "indicators", "cameras", "supplies", "voices")
     rows = [(kind, f"`{point.name}`", rung_of(kind, point.name)) for kind in kinds for point in _points(kind)]
     return table(("port", "driver", "rung"), rows)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError, model_validator
 
+from edge.compose_devices import check_devices
 from edge.config import DoorConfig, NodeConfig, contradictions, sentence_of
 from edge.core.door_profile import RANGES_MS, WATCHDOG_MARGIN_MS
 from edge.core.face_mode import FaceMode
@@ -75,7 +76,7 @@ def node_findings(path: Path) -> tuple[NodeConfig | None, list[Finding]]:
     except ValidationError as error:
         return None, [Finding(path, sentence_of(one)) for one in without_echoes(error.errors())]
     texts = [f"{sentence}." for sentence in contradictions(tree)]
-    texts += [*_about_cameras(tree), *_about_join(tree)]
+    texts += [*_about_cameras(tree), *_about_devices(tree), *_about_join(tree)]
     return tree, [Finding(path, text) for text in texts]
 
 
@@ -87,6 +88,13 @@ def _about_cameras(tree: NodeConfig) -> Iterator[str]:
             yield f"camera {camera.name}: no driver named {camera.driver!r}. Installed: {', '.join(installed)}."
         if names.count(camera.name) > 1:
             yield f"camera {camera.name} is written twice. Give each a name of its own."
+
+
+def _about_devices(tree: NodeConfig) -> Iterator[str]:
+    try:
+        check_devices(tree)
+    except GateError as error:
+        yield str(error)
 
 
 def _about_join(tree: NodeConfig) -> Iterator[str]:

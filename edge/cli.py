@@ -206,12 +206,21 @@ def status(config: Config) -> None:
     for cls, left in answer["freshness"].items():
         console.print(f"without news, {cls}: {left['state']}, {_left(left)}")
     _print_faces(answer["faces"])
+    if answer["supply"] is not None:
+        console.print(f"supply: {_supply(answer['supply'])}")
     for fault in answer["faults"]:
         console.print(f"fault: {fault}")
 
 
 def _moment(ms: int | None) -> str:
     return "-" if ms is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(ms / 1000))
+
+
+def _supply(told: dict[str, Any]) -> str:
+    """What feeds the node, and what the battery has left; what is not known is a dash."""
+    charge = "-" if told["charge"] is None else f"{told['charge']} %"
+    left = "-" if told["left_s"] is None else f"{told['left_s'] // 60} min"
+    return f"{told['state']}, battery {charge}, lasts {left}"
 
 
 def _left(countdown: dict[str, Any]) -> str:

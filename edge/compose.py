@@ -24,6 +24,7 @@ from edge.compose_credentials import (
     read_pin,
     verify_pass,
 )
+from edge.compose_devices import Devices, open_devices
 from edge.compose_faces import faces_side, open_peers
 from edge.compose_identity import identity_side, open_identity, session_opener
 from edge.compose_locks import check_locks, open_locks, slowest_bolt_ms
@@ -161,6 +162,7 @@ class NodeSide:
         self.node: Node | None = None
         self.desk: CommandDesk | None = None
         self.faces_fault = ""
+        self.devices: Devices | None = None
 
     def aboard(self) -> Aboard:
         return Aboard(self._book.auth_ver, self._book.root, self._book.floor.erase_ver)
@@ -191,7 +193,10 @@ class NodeSide:
 
     def state(self) -> wire.State:
         assert self.node is not None
+        around = self.devices
         health = with_fault(self.node.health(), self.faces_fault)
+        for fault in around.faults() if around is not None else ():
+            health = with_fault(health, fault)
         return wire.State(
             on=True,
             e=self._ledger.epoch,
@@ -202,6 +207,7 @@ class NodeSide:
             clock_state=self._clock.read().state.value,
             doors=[wire.DoorHealth(**asdict(door)) for door in health.doors],
             faults=list(health.faults),
+            supply=around.told() if around is not None else None,
         )
 
 
@@ -280,10 +286,11 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         sign=device_signer(config),
     )
     link.identity.side, link.passes.fetch = identity_side(config, key, join), passes_pull(config, join, clock)
+    devices = side.devices = open_devices(config, clock, join.zone, link.ask_state)
     kiosk = kiosk_state(config, join.pages_url, reads_pins=bool(join.pin_key))
     io = GateIoClient(io_profile.socket, profile_hash(io_profile)) if io_profile.hosted else None
     own = open_locks(config, io_profile, io)
-    screens = DoorScreens(kiosk, join.zone, lambda: clock.read().wall_ms, own.locks.show)
+    screens = DoorScreens(kiosk, join.zone, lambda: clock.read().wall_ms, own.locks.show, devices.say)
     rules = DoorRules(rule_set(config, join.zone), SqlRuleBook(stores.ledger), clock)
     parts = Parts(
         clock=clock,
@@ -312,6 +319,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         stack.callback(node.close)
         group = await stack.enter_async_context(asyncio.TaskGroup())
         preview = preview_desk(config, join, clock, node)
+        stack.callback(devices.start(group))
         told = await stack.enter_async_context(vision_worker(config, group, pictures, preview))
         if io is not None:
             await stack.enter_async_context(io)
@@ -322,10 +330,8 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
                 screens_of(config, kiosk, keypad(node), help_desk.bell(), roll, pages_of(preview)).close
             )
         carry = carried_desk(join, stores.book, clock, node)
-        server = await control.serve(
-            config.data_dir / "control.sock",
-            technician.handlers(node, faces, rules, pictures) | own.handlers | carry.handlers,
-        )
+        desk = technician.handlers(node, faces, rules, pictures, devices)
+        server = await control.serve(config.data_dir / "control.sock", desk | own.handlers | carry.handlers)
         stack.callback(server.close)
         serving = group.create_task(node.run(told), name="node")
         group.create_task(side.desk.run(), name="commands")

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from edge.config_devices import Strict, SupplyConfig, VoiceConfig, odd_voices
 from edge.config_release import with_release
 from edge.config_side import ClockConfig, MqttLocksConfig, PreviewConfig, Strict
 from edge.core.anti_passback import T_APB_SOFT_MS, T_APB_SOFT_RANGE_MS, Strictness, has_way_back
@@ -319,6 +320,8 @@ class NodeConfig(Strict):
     mqtt_locks: MqttLocksConfig | None = Field(
         None, description="Where the locks are that this node drives itself; without it there may be none."
     )
+    supply: SupplyConfig | None = None
+    voices: tuple[VoiceConfig, ...] = Field((), max_length=16)
     t_cmd_age_ms: int = Field(
         10_000,
         ge=1_000,
@@ -377,6 +380,7 @@ def contradictions(config: NodeConfig) -> Iterator[str]:
     if config.preview.networks and not config.kiosk.port:
         yield "preview has networks and there is no kiosk page to look at; set kiosk.port, or take them away"
     yield from _of_hours(config)
+    yield from odd_voices(config.voices, points)
     yield from _of_ways(config)
 
 

@@ -1,6 +1,6 @@
 """What a node needs from the world.  Small promises; who keeps them is ``compose``'s business."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -25,6 +25,62 @@ class Clock(Protocol):
     """The only way to the time of day.  Tests step it; nothing else reads a clock."""
 
     def read(self) -> ClockReading: ...
+
+
+# --- what feeds it -------------------------------------------------------------------------------------------
+
+
+class SupplyState(StrEnum):
+    MAINS = "mains"
+    BATTERY = "battery"
+    LOW = "low"  # on battery, and that nearly empty
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyReading:
+    """What the supply says of itself; None is what it does not say."""
+
+    state: SupplyState
+    charge: int | None = None  # percent
+    left_s: int | None = None  # how long it expects the battery to last
+
+
+class SupplyDriver(Protocol):
+    """An uninterruptible supply (a driver's ``open_supply(settings)``); asked from one thread at a time."""
+
+    def read(self) -> SupplyReading:
+        """Ask it now; at most ten seconds.
+
+        Raises:
+            HardwareError: it cannot be asked, in one sentence.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A sentence for somebody at a door, in one language: zh or en."""
+
+    text: str
+    language: str
+
+
+class VoiceDriver(Protocol):
+    """Something at a door that speaks (a driver's ``open_voice(settings, door, cache=folder)``); used by one thread.
+
+    Both calls end within half a minute, and within a moment after ``wanted`` says no.
+    """
+
+    def prepare(self, words: Words, wanted: Callable[[], bool]) -> None:
+        """Have it ready, so that it is said at once later.  Raises HardwareError."""
+        ...
+
+    def say(self, words: Words, volume: float, wanted: Callable[[], bool]) -> None:
+        """Say it to its end, at this share of full volume.  Raises HardwareError."""
+        ...
 
 
 # --- doors ---------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 from xdist.scheduler import LoadFileScheduling
 
 from cloud_sync.store import accounts
-from tests.fakes import rtsp_peer, shapes
+from tests.fakes import rtsp_peer, shapes, upsd_house
 from tests.fakes.postgres_house import Cluster
 from tests.stories.catalogue import unknown
 
@@ -38,6 +38,11 @@ NEEDS = {
         "apt install python3-gi gir1.2-gst-rtsp-server-1.0",
     ),
     "strace": (lambda: shutil.which("strace") is not None, "apt install strace"),
+    "espeak": (
+        lambda: all(Path(name).exists() for name in ("/usr/bin/espeak-ng", "/usr/bin/aplay")),
+        "apt install espeak-ng alsa-utils",
+    ),
+    "upsd": (upsd_house.is_installed, "apt install nut-server"),
     "systemd": (lambda: shutil.which("systemd-analyze") is not None, "apt install systemd"),
 }
 

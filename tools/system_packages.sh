@@ -7,6 +7,9 @@ command -v mosquitto_sub >/dev/null 2>&1 || need="$need mosquitto-clients"
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || need="$need postgresql"
 [ -x /usr/bin/chromium ] || need="$need chromium"
 command -v strace >/dev/null 2>&1 || need="$need strace"
+[ -x /usr/bin/espeak-ng ] || need="$need espeak-ng"
+[ -x /usr/bin/aplay ] || need="$need alsa-utils"
+[ -x /lib/nut/upsd ] && [ -x /lib/nut/dummy-ups ] || need="$need nut-server"
 command -v systemd-analyze >/dev/null 2>&1 || need="$need systemd"
 /usr/bin/python3 -c "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer" >/dev/null 2>&1 \
     && [ -e /usr/lib/"$(uname -m)"-linux-gnu/gstreamer-1.0/libgstrtp.so ] \

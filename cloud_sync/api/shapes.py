@@ -123,6 +123,12 @@ class RatioAnswer(Shape):
     as_of_ms: int
 
 
+class SupplyAnswer(Shape):
+    state: str
+    charge: int | None
+    left_s: int | None
+
+
 class NodeAnswer(Shape):
     node: str
     online: bool
@@ -138,6 +144,7 @@ class NodeAnswer(Shape):
     missing: int
     free_mb: int | None
     faults: list[str]
+    supply: SupplyAnswer | None
 
 
 class LateAnswer(Shape):

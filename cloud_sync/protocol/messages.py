@@ -185,6 +185,14 @@ class DoorHealth(Message, frozen=True, kw_only=True):
     signal: str | None = None  # low | ok: how well the radio hears it
 
 
+class Supply(Message, frozen=True, kw_only=True):
+    """What feeds a node, as its uninterruptible supply says; what it does not say is left out."""
+
+    state: str  # mains | battery | low | unknown
+    charge: int | None = None  # percent
+    left_s: int | None = None  # how long the battery lasts
+
+
 class State(Message, frozen=True, kw_only=True):
     """``n/{node}/st``, retained: online or (by will) offline, and how the node is."""
 
@@ -197,6 +205,7 @@ class State(Message, frozen=True, kw_only=True):
     clock_state: ClockStateName = "TRUSTED"
     doors: list[DoorHealth] = []
     faults: list[str] = []
+    supply: Supply | None = None  # of a node that has one to ask
 
 
 class SinkState(Message, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from cloud_sync.ports_guest import GuestBulletin
 from cloud_sync.store import tables
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
-from cloud_sync.store.tables_bulletins import bulletin, bulletin_receipt
+from cloud_sync.store.tables_bulletins import bulletin, bulletin_letter, bulletin_receipt
 from cloud_sync.store.tables_model import unit
 
 RUNNING_MAX = 20
@@ -61,7 +61,7 @@ class SqlBulletins:
 
 def for_stay(act: Act, stay: Any) -> tuple[GuestBulletin, ...]:
     """What runs now for whoever stays there, the newest last."""
-    found = [row for row in running(act) if _is_for(row, stay, covered(act, row))]
+    found = [row for row in running(act) if is_for(row, stay, covered(act, row))]
     receipts: list[Any] = act.rows(bulletin_receipt, stay=stay.stay)
     shown = {row.bulletin for row in receipts}
     return tuple(
@@ -95,7 +95,7 @@ def stays_of(act: Act, held: Any) -> list[Any]:
         table.c.community == act.house.community, table.c.state.in_(sorted(STAY_OPEN | STAY_INSIDE))
     )
     where = covered(act, held)
-    return [stay for stay in act.connection.execute(mine).all() if _is_for(held, stay, where)]
+    return [stay for stay in act.connection.execute(mine).all() if is_for(held, stay, where)]
 
 
 def covered(act: Act, held: Any) -> Collection[str] | None:
@@ -111,7 +111,7 @@ def covered(act: Act, held: Any) -> Collection[str] | None:
     )
 
 
-def _is_for(held: Any, stay: Any, where: Collection[str] | None) -> bool:
+def is_for(held: Any, stay: Any, where: Collection[str] | None) -> bool:
     expected = stay.state in STAY_OPEN and stay.planned_in_ms < held.ends_ms and stay.planned_out_ms > held.made_ms  # fmt: skip
     return (stay.state in STAY_INSIDE or expected) and (where is None or stay.listing in where)
 
@@ -179,6 +179,7 @@ def _runs(held: Any, now_ms: int) -> bool:
 
 def _view(act: Act, held: Any) -> BulletinView:
     receipts: list[Any] = act.rows(bulletin_receipt, bulletin=held.bulletin)
+    letters: list[Any] = act.rows(bulletin_letter, bulletin=held.bulletin)
     runs = _runs(held, act.now_ms)
     return BulletinView(
         held.bulletin,
@@ -189,4 +190,18 @@ def _view(act: Act, held: Any) -> BulletinView:
         runs,
         len(stays_of(act, held)) if runs else len(receipts),
         len(receipts),
+        len(letters),
+        _handed_over(act, held.bulletin) if letters else 0,
     )
+
+
+def _handed_over(act: Act, name: str) -> int:
+    """Of its messages, how many a far side has taken."""
+    letter, notice = bulletin_letter, tables.notice
+    same = (notice.c.community == letter.c.community) & (notice.c.notice == letter.c.notice)
+    query = (
+        sa.select(sa.func.count())
+        .select_from(letter.join(notice, same))
+        .where(letter.c.community == act.house.community, letter.c.bulletin == name, notice.c.state == "SENT")
+    )
+    return int(act.connection.execute(query).scalar_one())

@@ -17,6 +17,7 @@ from cloud_sync.store import (
     self_registering,
     subject_rights,
     tables,
+    told,
 )
 from cloud_sync.store.engine import reading
 from cloud_sync.store.guests import ConsentWish
@@ -44,6 +45,10 @@ class GuestBooks:
     def saw_bulletins(self, guest_token: str) -> None:
         with self._guest() as act:
             bulletins.mark_shown(act, guests.stay_of_token(act, guest_token))
+
+    def write_no_more(self, guest_token: str) -> None:
+        with self._guest() as act:
+            told.forget_contact(act, str(guests.stay_of_token(act, guest_token).stay))
 
     def draft(self, guest_token: str) -> Mapping[str, str]:
         return self_registering.open_draft(self._house, self.guest_view(guest_token).stay)

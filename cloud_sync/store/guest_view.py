@@ -31,6 +31,7 @@ from cloud_sync.store.places import scope_of
 from cloud_sync.store.self_registering import visit_of
 from cloud_sync.store.tables_guests import child_hours
 from cloud_sync.store.tables_model import unit
+from cloud_sync.store.told import is_kept
 
 ROLES = ("lead", "companion", "minor")  # in the order they stand on the page
 
@@ -72,6 +73,7 @@ def view(act: Act, token: str) -> GuestView:
         can_tell=can_tell(act.house),
         wish=_wish(act, stay.stay),
         place=_place(act, listing),
+        written_to=is_kept(act, str(stay.stay)),
     )
 
 

@@ -16,8 +16,9 @@ from cloud_sync.store import tables
 from cloud_sync.store.engine import reading
 from cloud_sync.store.guests import new_link
 from cloud_sync.store.house import Act, House, acting
+from cloud_sync.store.tables_bulletins import bulletin, bulletin_letter
 from cloud_sync.store.tables_model import operator_notice
-from cloud_sync.store.told import ADDRESS, CONTACT, ON_PAGE, TOPICS, check_address, keep_contact
+from cloud_sync.store.told import ADDRESS, BULLETIN, CONTACT, ON_PAGE, TO_KEPT, check_address, keep_contact
 
 # The same steps as for passes that do not reach a door (domain.md §5.6); after the last one a person looks.
 RETRY_MS = (MINUTE_MS, 5 * MINUTE_MS, 15 * MINUTE_MS, HOUR_MS)
@@ -28,6 +29,7 @@ SEALED = "notice"
 ACTOR = "notifier"
 TO_OPERATORS = "ON-"  # how their messages' ids begin
 GONE = "no address is on file"
+OVER = "what it says is over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class SqlOutbox:
             names = [str(name) for name in act.connection.execute(found).scalars()]
             for name in names:
                 _change(act, name, next_ms=act.now_ms + CLAIM_MS)
-            rows = [_facts(act, name) for name in names]
+            rows = [_facts(act, name) for name in names if not _is_over(act, name)]
         return [due for due in map(self._opened, rows) if due is not None]
 
     def sent(self, notice: str, receipt: str) -> None:
@@ -239,15 +241,41 @@ def _facts(act: Act, notice: str) -> dict[str, Any]:
 
 
 def _about_stay(act: Act, held: Any) -> dict[str, Any]:
-    """Of a stay, or of nothing that there is a record of; only what a listing's state says goes to the kept address."""
+    """Of a stay, or of nothing that there is a record of; only what a later moment says goes to the kept address."""
     stay: Any = act.row(tables.stay, stay=held.stay)
     contact: Any = act.row(tables.stay_contact, stay=held.stay)
     kept = (str(contact.contact) if contact is not None else "", CONTACT)
     return {
         "planned_in_ms": stay.planned_in_ms if stay is not None else 0,
         "planned_out_ms": stay.planned_out_ms if stay is not None else 0,
-        "sealed": kept if held.topic in TOPICS.values() else (held.notice, SEALED),
+        "sealed": kept if held.topic in TO_KEPT else (held.notice, SEALED),
+        **_said(act, held),
     }
+
+
+def _said(act: Act, held: Any) -> dict[str, Any]:
+    """A notice of the community is said in its own words, in the guest's language."""
+    found = _bulletin_of(act, held)
+    if found is None:
+        return {}
+    return {"said": {"words": str(found.text_zh if held.language == "zh" else found.text_en)}}
+
+
+def _is_over(act: Act, notice: str) -> bool:
+    """A notice of the community that ended or was withdrawn before its message went; the message ends then."""
+    held = _held(act, notice)
+    found = _bulletin_of(act, held)
+    over = found is not None and (found.withdrawn_by is not None or found.ends_ms <= act.now_ms)
+    if over:
+        _end(act, notice, "REFUSED", {"attempts": held.attempts, "problem": OVER})
+    return over
+
+
+def _bulletin_of(act: Act, held: Any) -> Any:
+    if held.topic != BULLETIN:
+        return None
+    letter: Any = act.row(bulletin_letter, notice=held.notice)
+    return act.row(bulletin, bulletin=letter.bulletin) if letter is not None else None
 
 
 def _about_operator(held: Any) -> dict[str, Any]:

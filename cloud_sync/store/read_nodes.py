@@ -6,7 +6,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 from cloud_sync.core.whole import is_late
-from cloud_sync.ports import DoorLine, LateNode, NodeLine
+from cloud_sync.ports import DoorLine, LateNode, NodeLine, SupplyLine
 from cloud_sync.protocol.messages import BadMessage, DoorHealth, State, decode
 from cloud_sync.store.pass_sets import is_online
 from cloud_sync.store.tables import access_point, gap, mark, node, node_state, pass_set
@@ -111,6 +111,7 @@ def _node(row: sa.RowMapping, doors: Sequence[sa.RowMapping], now_ms: int) -> No
         wire=row["wire"],
         missing=int(row["missing"]),
         clock_off_ms=row["clock_off_ms"],
+        supply=_supply(health),
     )
 
 
@@ -122,6 +123,11 @@ def _health(raw: bytes | None) -> State | None:
         return decode(raw, State)
     except BadMessage:
         return None
+
+
+def _supply(health: State | None) -> SupplyLine | None:
+    told = health.supply if health else None
+    return None if told is None else SupplyLine(told.state, told.charge, told.left_s)
 
 
 def _pass_set(row: sa.RowMapping) -> Literal["equal", "behind", "unknown"]:

@@ -32,7 +32,7 @@ from cloud_sync.store.sink_epoch import ERASED_BYTES, erased
 from cloud_sync.store.tables_accounts import ceremony
 from cloud_sync.store.tables_api import api_answer, api_token, webhook, webhook_delivery
 from cloud_sync.store.tables_booking import daily_return, feed_entry, intake_key
-from cloud_sync.store.tables_bulletins import bulletin, bulletin_receipt
+from cloud_sync.store.tables_bulletins import bulletin, bulletin_letter, bulletin_receipt
 from cloud_sync.store.tables_cases import field_task, sweep
 from cloud_sync.store.tables_guests import complaint
 from cloud_sync.store.tables_import import import_row, import_run, roll_person
@@ -328,6 +328,7 @@ def _said() -> tuple[Shelf, ...]:
     t, complained = tables, sa.func.coalesce(complaint.c.answered_ms, complaint.c.made_ms)
     return (
         _plain("message", bulletin_receipt, "shown_ms", stay=bulletin_receipt.c.stay),
+        _plain("message", bulletin_letter, "written_ms", stay=bulletin_letter.c.stay),
         _plain("message", bulletin, "ends_ms"),
         Shelf("complaint", complaint, complained, delete_rows(complaint)),
         Shelf("message", t.notice, t.notice.c.made_ms, _sealed(t.notice), stay=t.notice.c.stay),

@@ -1,4 +1,6 @@
-"""Notices to whoever stays here, and on which stays' pages they have stood; part of the shape of ``tables``."""
+"""Notices to whoever stays here, on which stays' pages they have stood, and whom they were sent to; part of the shape of ``tables``."""
+
+import sqlalchemy as sa
 
 from cloud_sync.store.columns import _int, _key, _table, _text
 
@@ -19,4 +21,12 @@ bulletin_receipt = _table(
     _key("bulletin"),
     _key("stay"),
     _int("shown_ms"),  # when it first stood on the guest's page
+)
+bulletin_letter = _table(
+    "bulletin_letter",
+    _key("bulletin"),
+    _key("stay"),
+    _text("notice"),  # the message of the outbox
+    _int("written_ms"),
+    sa.Index("bulletin_letter_by_notice", "community", "notice"),
 )

@@ -25,7 +25,9 @@ LINES_MAX = 50
 ON_PAGE = "PAGE"  # nobody has said where this operator is written to
 CANCELLED_INSIDE, SUSPENDED, BANNED = "cancelled_inside", "listing_suspended", "listing_banned"
 LONGER = "longer_asked"
+BULLETIN = "bulletin"
 TOPICS = {ListingState.SUSPENDED: SUSPENDED, ListingState.REVOKED: BANNED}
+TO_KEPT = frozenset({*TOPICS.values(), BULLETIN})  # what goes to the address that is kept for the stay
 
 
 def check_address(address: str, language: str) -> None:
@@ -115,11 +117,29 @@ def keep_contact(act: Act, stay: str, channel: str, address: str, language: str)
     act.house.vault.seal(contact, CONTACT, address.strip())
 
 
-def tell_guests(act: Act, stay: str, topic: str) -> None:
-    """One message to where this stay's link was sent; without an address their page says it."""
+def is_kept(act: Act, stay: str) -> bool:
+    """Whether the guests of this stay can be written to."""
+    return act.row(tables.stay_contact, stay=stay) is not None
+
+
+def forget_contact(act: Act, stay: str) -> None:
+    """The guests of this stay are written to no more; what waits to be sent finds no address."""
     held: Any = act.row(tables.stay_contact, stay=stay)
     if held is None:
         return
+    gone = sa.delete(tables.stay_contact).where(
+        tables.stay_contact.c.community == act.house.community, tables.stay_contact.c.stay == stay
+    )
+    act.connection.execute(gone)
+    act.note("contact.forget", str(held.contact), None, "FORGOTTEN")
+    act.after_commit.append(partial(act.house.vault.forget, str(held.contact)))
+
+
+def tell_guests(act: Act, stay: str, topic: str) -> str:
+    """One message to where this stay's link was sent, by its id; "" without an address: their page says it."""
+    held: Any = act.row(tables.stay_contact, stay=stay)
+    if held is None:
+        return ""
     notice = act.new_id("NO")
     act.insert(
         tables.notice,
@@ -134,6 +154,7 @@ def tell_guests(act: Act, stay: str, topic: str) -> None:
         made_ms=act.now_ms,
     )
     act.note("notice.queue", notice, None, "QUEUED", f"{topic} by {held.channel}")
+    return notice
 
 
 # --- what causes it --------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from cloud_sync.ports import Dashboard, DiscrepancyLine, DoorLine, EntryLine, La
 from cloud_sync.web import words
 from cloud_sync.web.language import Lang
 from cloud_sync.web.spans import span
+from cloud_sync.web.supply_words import is_amiss, supply_said
 from cloud_sync.web.texts import Texts, mark
 
 Tone = Literal["good", "calm", "warn", "bad"]
@@ -105,6 +106,8 @@ class NodeCard:
     clock_late: bool
     passes: str
     passes_late: bool
+    supply: str  # empty where it has told of none
+    supply_amiss: bool
     faults: tuple[str, ...]
     doors: tuple[DoorRow, ...]
 
@@ -318,7 +321,7 @@ def _node_status(node: NodeLine, say: Texts) -> str:
 def _node_tone(node: NodeLine, doors: Sequence[DoorRow]) -> Tone:
     if not node.online or any(door.tone == "bad" for door in doors):
         return "bad"
-    late = node.faults or node.pass_set in LATE_PASS_SETS or node.clock_state != "TRUSTED"
+    late = node.faults or is_amiss(node) or node.pass_set in LATE_PASS_SETS or node.clock_state != "TRUSTED"
     return "warn" if late or any(door.tone == "warn" for door in doors) else "good"
 
 
@@ -354,6 +357,8 @@ def node_card(node: NodeLine, now_ms: int, by: Speaker) -> NodeCard:
         clock_late=node.clock_state != "TRUSTED",
         passes=words.say(words.PASS_SETS, node.pass_set, by.say),
         passes_late=node.pass_set in LATE_PASS_SETS,
+        supply=supply_said(node, by.say),
+        supply_amiss=is_amiss(node),
         faults=node.faults,
         doors=doors,
     )

@@ -153,9 +153,11 @@ def _row(one: BulletinView, asked: Asked) -> BulletinRow:
         state=_state(one, by.say),
         runs=one.runs,
         counts=by.say(
-            mark("%(stays)s stays · shown to %(shown)s"),
+            mark("%(stays)s stays · shown to %(shown)s · messages sent: %(sent)s of %(written)s"),
             stays=one.stays,
             shown=one.shown,
+            sent=one.sent,
+            written=one.written,
         ),
     )
 

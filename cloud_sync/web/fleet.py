@@ -19,6 +19,7 @@ from cloud_sync.web.render import Chrome, answer, chrome_of
 from cloud_sync.web.services import Services
 from cloud_sync.web.sessions import Sessions
 from cloud_sync.web.spans import SECOND_MS, span
+from cloud_sync.web.supply_words import is_amiss
 from cloud_sync.web.texts import Texts, mark, texts
 
 LOW_DISK_MB = 500  # three days of a busy gate take 20 MB; below this something else is filling the card
@@ -61,6 +62,7 @@ class FleetRow:
     wire: Figure
     passes: Figure
     disk: Figure
+    supply: Figure
     doors: int
     faults: tuple[str, ...]
     face_doors: tuple[FaceDoor, ...]
@@ -127,7 +129,7 @@ def fleet_of(chrome: Chrome, held: Dashboard, by: Speaker) -> FleetPage:
 
 def _needs_look(node: NodeLine, now_ms: int) -> bool:
     trouble = node.faults or node.missing or node.clock_state != "TRUSTED" or node.pass_set in LATE_PASS_SETS
-    trouble = trouble or is_off(node.clock_off_ms)
+    trouble = trouble or is_off(node.clock_off_ms) or is_amiss(node)
     return bool(trouble) or not node.online or is_late(node.drained_through_ms, now_ms) or _disk_low(node)
 
 
@@ -156,6 +158,7 @@ def fleet_row(node: NodeLine, now_ms: int, usual: str, by: Speaker) -> FleetRow:
         ),
         passes=Figure(card.passes, card.passes_late),
         disk=Figure("–" if node.free_mb is None else f"{node.free_mb:,} MB", _disk_low(node)),
+        supply=Figure(card.supply, card.supply_amiss),
         doors=len(node.doors),
         faults=card.faults,
         face_doors=_face_doors(card.doors),

@@ -23,6 +23,8 @@ RUNGS = MappingProxyType(
         ("readers", "simulated"): Rung.SIMULATED,
         ("indicators", "simulated"): Rung.SIMULATED,
         ("cameras", "replay"): Rung.SIMULATED,
+        ("supplies", "simulated"): Rung.SIMULATED,
+        ("voices", "simulated"): Rung.SIMULATED,
     }
 )
 

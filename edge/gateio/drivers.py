@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from edge.errors import ConfigError
 
-Kind = Literal["locks", "node_locks", "inputs", "readers", "indicators"]
+Kind = Literal["locks", "node_locks", "inputs", "readers", "indicators", "supplies", "voices"]
 
 
 @dataclass(frozen=True, slots=True)

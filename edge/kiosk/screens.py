@@ -78,6 +78,7 @@ ASKING = frozenset(
 _NOTHING_HELPS = frozenset({Screen.LOCKED_DOWN, Screen.BLOCKED, Screen.OPEN_DOOR})
 
 Light = Callable[[AccessPointId, str], None]
+Say = Callable[[AccessPointId, str], None]  # by a key of ``spoken``
 
 
 def until_text(until_ms: int, now_ms: int, zone: tzinfo) -> str:
@@ -98,17 +99,24 @@ class DoorScreens:
     """
 
     def __init__(
-        self, state: KioskState, zone: tzinfo, now_ms: Callable[[], int], light: Light = in_the_dark
+        self,
+        state: KioskState,
+        zone: tzinfo,
+        now_ms: Callable[[], int],
+        light: Light = in_the_dark,
+        say: Say = in_the_dark,
     ) -> None:
         """``zone`` is the community's: the time a guest reads is the time of the place, not of the machine."""
         self._state = state
         self._zone = zone
         self._now_ms = now_ms
         self._light = light
+        self._say = say
         self._rest: dict[AccessPointId, Screen] = {}
         self._standing: dict[AccessPointId, Screen | None] = {}
         self._lamp: dict[AccessPointId, Show] = {}  # what the door is in
         self._lit: dict[AccessPointId, Show] = {}  # what its lights were told last
+        self._alarm: dict[AccessPointId, Show] = {}
         self._shown: dict[AccessPointId, asyncio.TimerHandle] = {}
 
     def show(self, access_point: AccessPointId, word: str, until_ms: int | None = None) -> None:
@@ -130,6 +138,7 @@ class DoorScreens:
             aloud=self._aloud(access_point, word, screen),
         )
         self._light_up(access_point, SAID.get(word))
+        self._say(access_point, screen.value)
         self._forget(access_point)
         self._shown[access_point] = asyncio.get_running_loop().call_later(
             LONG_S.get(screen, SHOWN_S), self._to_rest, access_point
@@ -137,8 +146,11 @@ class DoorScreens:
 
     def stands(self, access_point: AccessPointId, state: DoorState, *, in_service: bool = True) -> None:
         """The door is now in ``state``: its alarm is heard and seen, and its mode shows whenever nobody is spoken to."""
+        before = self._standing.get(access_point), self._alarm.get(access_point, Show.IDLE)
         self._standing[access_point] = standing = screen_of(state, in_service=in_service)
+        self._alarm[access_point] = alarm_of(state)
         self._lamp[access_point] = lamp_of(state)
+        self._call_out(access_point, *before)
         self._state.sound_alarm(access_point, alarm_of(state))
         if standing is Screen.LEAVE:
             self._forget(access_point)
@@ -148,6 +160,13 @@ class DoorScreens:
         elif Show.ALARM in {self._lamp[access_point], self._lit.get(access_point)}:
             # An alarm waits for no sentence to be read, neither to begin nor to end.
             self._light_up(access_point)
+
+    def _call_out(self, access_point: AccessPointId, stood: Screen | None, alarmed: Show) -> None:
+        """Aloud, once, when it begins: that people are to leave, and that the door is to be shut."""
+        if self._standing[access_point] is Screen.LEAVE is not stood:
+            self._say(access_point, Screen.LEAVE.value)
+        elif self._alarm[access_point] not in {alarmed, Show.IDLE}:
+            self._say(access_point, f"alarm_{self._alarm[access_point]}")
 
     def light(self, access_point: AccessPointId, what: Show) -> None:
         """Something is waited for that has no word of its own (WAIT), or no longer (IDLE)."""
@@ -162,6 +181,8 @@ class DoorScreens:
         """What became of a call for help: ``calling``, ``told``, ``not_told``, or empty when it is over."""
         at = "" if at_ms is None else until_text(at_ms, self._now_ms(), self._zone)
         self._state.answer_help(access_point, HelpState(word), at)
+        if word:
+            self._say(access_point, f"help_{word}")
 
     def _possible(self, access_point: AccessPointId, screen: Screen) -> Screen:
         """Without an address to register at, the staff are the way."""

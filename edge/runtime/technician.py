@@ -13,6 +13,7 @@ from edge.runtime.no_envelopes import NoEnvelopes
 from edge.runtime.node import Node
 from edge.runtime.rules import DoorRules
 from edge.runtime.sightings import PictureSeen
+from edge.runtime.supply import Around
 from edge.runtime.walking import walking
 
 NO_PICTURES: Mapping[str, PictureSeen] = MappingProxyType({})
@@ -23,11 +24,15 @@ def handlers(
     faces: EnvelopeDesk | NoEnvelopes,
     rules: DoorRules | None = None,
     pictures: Mapping[str, PictureSeen] = NO_PICTURES,
+    around: Around | None = None,
 ) -> dict[str, Handler]:
     """What a technician may ask of a running node; ``pictures`` are the newest of each camera."""
 
     async def status(_: Answer) -> Answer:
         health = with_fault(node.health(), faces.fault)
+        fed = around.fed() if around is not None else None
+        for fault in around.faults() if around is not None else ():
+            health = with_fault(health, fault)
         return {
             "state": health.state,
             "faults": list(health.faults),
@@ -35,6 +40,9 @@ def handlers(
             "auth_ver": node.knowledge().passes.version,  # by which the doors decide, not only what the book has
             "lease_until_ms": health.lease_until_ms,
             "faces": faces.status(),
+            "supply": None
+            if fed is None
+            else {"state": fed.state, "charge": fed.charge, "left_s": fed.left_s},
             "freshness": {
                 cls: {"state": one.state, "stale_in_ms": one.stale_in_ms, "expires_in_ms": one.expires_in_ms}
                 for cls, one in health.freshness.items()

@@ -20,7 +20,7 @@ from cloud_sync.core.codes import listing_code
 from cloud_sync.core.policy import CN_DEFAULT
 from cloud_sync.ingest.feed import Feed
 from cloud_sync.ports import ImportReport
-from cloud_sync.protocol.messages import DoorHealth, Lag, State
+from cloud_sync.protocol.messages import DoorHealth, Lag, State, Supply
 from cloud_sync.store import tables
 from cloud_sync.store.accounts import SqlAccounts
 from cloud_sync.store.engine import open_database
@@ -158,10 +158,19 @@ class WebHouse:
         self.registry.add_node(NodeJoin("gate-1", "东门 East gate", NODE_KEY, gate))
         self.registry.add_node(NodeJoin("building-7", "7 栋 Building 7", NODE_KEY, rooms))
 
-    def report(self, node: str, doors: Sequence[DoorHealth], *, faults: Sequence[str] = ()) -> None:
+    def report(
+        self,
+        node: str,
+        doors: Sequence[DoorHealth],
+        *,
+        faults: Sequence[str] = (),
+        supply: Supply | None = None,
+    ) -> None:
         """Hello and health, as a gate sends them every half minute."""
         ledger = self.ledgers[node]
-        state = State(on=True, e=ledger.epoch, boot_id="b1", doors=list(doors), faults=list(faults))
+        state = State(
+            on=True, e=ledger.epoch, boot_id="b1", doors=list(doors), faults=list(faults), supply=supply
+        )
         wall = utc_text(self.clock.now_ms())
         hello = ledger.hello(acked=ledger.head, wall=wall, sw="1.4.0", lag=Lag(free_mb=11_800))
         self.sink.store([told(hello), told(state, node)], self.clock.now_ms())

@@ -29,6 +29,8 @@ broker = {{ port = 1 }}
 clock = {{ rtc = "present" }}
 face = {{ enabled = false }}
 mqtt_locks = {{ port = {port}, user = "gate", password_file = "locks.word" }}
+supply = {{ driver = "simulated", settings = {{ file = "supply.json" }} }}
+voices = [{{ access_point = "r-1", driver = "simulated", settings = {{ record = "said.jsonl" }} }}]
 """
 
 
@@ -47,9 +49,16 @@ class Program:
             )
         )
         (folder / "locks.word").write_text("word\n")
+        self.fed("mains", 100, 14_400)
         join = {"community": "test", "node": "building-4", "kid": "k1", "tz": "Asia/Shanghai"}
         join |= {"community_key": base64.b64encode(b"k" * 32).decode(), "access_points": []}
         (folder / "join.json").write_text(json.dumps(join))
+
+    def fed(self, state: str, charge: int, left_s: int) -> None:
+        """What feeds it from now on."""
+        beside = self.folder / "supply.next"
+        beside.write_text(json.dumps({"state": state, "charge": charge, "left_s": left_s}))
+        beside.replace(self.folder / "supply.json")
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [*PROGRAM, *words, "--config", "node.toml"]
@@ -112,11 +121,17 @@ def test_a_node_without_wired_doors_needs_no_gate_io_and_tells_of_its_locks(hous
     status = program.run("status").stdout
     assert "battery low: r-2; signal low: none" in status
     assert "fault: r-2: battery low: change it today" in status
+    assert "supply: mains, battery 100 %, lasts 240 min" in status
     doctor = program.run("doctor")
     assert (doctor.returncode, doctor.stderr) == (1, "")
     assert "good node: runs, 3 door(s)." in doctor.stdout
     assert "bad  node: r-2: battery low: change it today" in doctor.stdout
     assert "bad  broker: 127.0.0.1:1 cannot be reached (connection refused)" in doctor.stdout
+    program.fed("battery", 62, 2_430)
+    eventually(
+        lambda: "battery 62 %, lasts 40 min" in program.run("status").stdout, what="the supply is asked"
+    )
+    assert "fault: the mains are gone: this node lives on its battery" in program.run("status").stdout
     program.process.send_signal(signal.SIGTERM)
     assert program.process.wait(60) == 0
 

@@ -100,8 +100,7 @@ GUESTS: dict[int, dict[str, str]] = {
         "b": "within three minutes OPEN: a trial with people; of the program it takes one form and its answer",
         "c": "she gets a card or a paper code, and it opens",
         "d": "the screen shows large type at a press",
-        "e": "a voice says what to do "
-        "OPEN: a voice has to be kept on the machine; Chromium brings none, and the project keeps none",
+        "e": "a voice says what to do",
         "f": "the technician is asked whether it is within reach from a wheelchair, and a no keeps the door shut",
         "g": "a press calls the staff, and the door says when they have heard",
         "h": "who asked for it has more time to walk through",

@@ -29,7 +29,7 @@ PLACES: dict[int, dict[str, str]] = {
         "what": "a power cut",
         "acts": "w",
         "a": "what the supply says is recorded when it goes and when it is back",
-        "b": "how long the battery lasts is shown OPEN: only that the supply is low is known",
+        "b": "how long the battery lasts is shown",
         "c": "without power each lock stands as it is declared to",
         "d": "after the start the clock is not believed until something vouches for it",
         "e": "whether the door stands open is read from its sensor and not from memory",
@@ -118,7 +118,7 @@ PLACES: dict[int, dict[str, str]] = {
         "b": "a notice reaches who stays in the building tonight, on the page their link opens",
         "c": "and who arrives later",
         "d": "it expires by itself",
-        "e": "and as a message OPEN: an address is forgotten once the invitation was taken, so nobody can be written to again",
+        "e": "and as a message",
     },
     33: {
         "who": OFFICER,

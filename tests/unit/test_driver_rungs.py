@@ -6,7 +6,7 @@ import pytest
 
 from edge.drivers.rungs import RUNGS, Rung, rung_of
 
-KINDS = ("locks", "node_locks", "inputs", "readers", "indicators", "cameras")
+KINDS = ("locks", "node_locks", "inputs", "readers", "indicators", "cameras", "supplies", "voices")
 
 
 def test_every_claim_is_about_an_installed_driver():

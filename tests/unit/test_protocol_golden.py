@@ -46,7 +46,7 @@ def of_folder(folder: Path) -> str:
 def kinds() -> dict[str, type[Message]]:
     """Every message that is published on its own, by its lower-case name."""
     parts = {"Match", "Pad", "EventBody", "Tombstone", "Anchor", "Lag", "DoorHealth", "EraseItem"}
-    parts |= {"RosterNode", "KeyLink"}
+    parts |= {"RosterNode", "KeyLink", "Supply"}
     found = [cls for cls in Message.__subclasses__() if cls.__name__ not in parts]
     return {cls.__name__.lower(): cls for cls in found}
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from cloud_sync.ports_guest import DueNotice, Notice
 
 OPERATOR_PAGE = "/operator"
+SHORT_MAX = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +160,23 @@ CHILD_HOURS = {
         "The staff can be called at the door.",
     ),
 }
+BULLETIN = {
+    "zh": _Words(
+        "{community}通知：{short}",
+        "{community}通知：\n\n{words}\n\n您的登记链接页面上也有此通知，到期自动撤下。{call}",
+    ),
+    "en": _Words(
+        "{community}, a notice: {short}",
+        "A notice of {community}:\n\n{words}\n\nIt also stands on the page of your link while it holds. {call}",
+    ),
+}
 TOPICS = {
     **GUESTS,
     "invitation": INVITATION,
     "suspicion": SUSPICION,
     "complaint": COMPLAINT,
     "child_hours": CHILD_HOURS,
+    "bulletin": BULLETIN,
 }
 
 
@@ -181,6 +193,7 @@ def written(due: DueNotice, sender: Sender, at_ms: int) -> Notice:
         "listing": due.listing,
         "about": due.about,
         "reason": due.reason,
+        "short": _short(due.said.get("words", "")),
         "call": CALL[language].format(phone=sender.phone) if sender.phone else "",
         **{
             name: _when(int(said), sender.zone) if name in MOMENTS else said
@@ -197,6 +210,12 @@ def written(due: DueNotice, sender: Sender, at_ms: int) -> Notice:
         synthetic=due.synthetic,
         at_ms=at_ms,
     )
+
+
+def _short(words: str) -> str:
+    """On one line, for a subject has no more; the whole stands in the message and on the page."""
+    line = " ".join(words.split())
+    return line if len(line) <= SHORT_MAX else f"{line[: SHORT_MAX - 1]}…"
 
 
 def _words_of(due: DueNotice) -> dict[str, _Words]:

@@ -81,6 +81,8 @@ class GuestPages:
         self._own("/g/{token}/data/erase", self.show_data)
         self._own("/g/{token}/departure/take-back", self.take_departure_back, "POST")
         self._own("/g/{token}/departure/take-back", self.show_departure)
+        self._own("/g/{token}/data/address", self.forget_address, "POST")
+        self._own("/g/{token}/data/address", self.show_data)
         for path in ("draft", "pin", "face/remove", "face/alike/remove", "more-time", "hours"):
             self._own(f"/g/{{token}}/{path}", self.home)  # a page that is loaded again asks with GET
 
@@ -306,6 +308,10 @@ class GuestPages:
         return answered(
             request, "data", replace(page, data=readable(held, self._printer.speaker(page.frame.lang)))
         )
+
+    def forget_address(self, token: str) -> Response:
+        self._registry.write_no_more(token)
+        return RedirectResponse(f"/g/{token}/data", 303)
 
     def erase_data(self, token: str, who: Short = "") -> Response:
         self._registry.erase_own_data(token, who or None)

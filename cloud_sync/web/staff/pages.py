@@ -16,7 +16,7 @@ from cloud_sync.web.render import answer
 from cloud_sync.web.sessions import check_form
 from cloud_sync.web.staff import words
 from cloud_sync.web.staff.desk import Asked, Desk
-from cloud_sync.web.staff.shown import CasePage, QueuePage, case_card, case_page
+from cloud_sync.web.staff.shown import CasePage, QueuePage, case_card, case_page, find_door
 
 QUIET_SHOWN = 200  # as many as the queue: a power failure in a street silences a hundred at once
 CLOSED_SHOWN = 10  # enough to open one again that was closed by mistake
@@ -124,6 +124,7 @@ class StaffPages:
         desk = self._desk
         view = desk.cases.case(case_id, asked.session.user)
         nodes = desk.nodes(asked)
+        found = find_door(nodes, view.line.case.access_point)
         return case_page(
             asked.chrome,
             view,
@@ -131,6 +132,7 @@ class StaffPages:
             asked.now_ms,
             banners=desk.banners(nodes, asked),
             door=desk.door(nodes, view.line.case.access_point, asked),
+            fed_by=found[1] if found is not None else None,
             users=desk.services.accounts.users(),
             departments=desk.services.departments.all() if desk.services.departments is not None else (),
             problem=problem,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from cloud_sync.core.case_types import (
     DELIVERY_FAILED,
     FLOOD,
+    POWER_LOW,
     QUIET,
     SILENT_KINDS,
     UNSEEN,
@@ -22,6 +23,7 @@ from cloud_sync.web import words
 from cloud_sync.web.board import SEVERITY_TONES, DoorRow, Speaker, Tone, door_row
 from cloud_sync.web.render import Chrome
 from cloud_sync.web.staff import words as staff_words
+from cloud_sync.web.supply_words import supply_in_case
 from cloud_sync.web.texts import Texts, mark
 
 HOLDS_MIN = (15, 60, 240)  # minutes a case may be put aside; longer waits want a colleague
@@ -127,6 +129,7 @@ class CasePage:
     verified_by: str
     offered_to: str
     door: DoorCard | None
+    supply: str  # of a case of power: how long the battery lasts
     links: tuple[str, ...]
     history: tuple[HistoryRow, ...]
     steps: tuple[Step, ...]
@@ -301,6 +304,7 @@ def case_page(
     *,
     banners: tuple[str, ...],
     door: DoorCard | None,
+    fed_by: NodeLine | None = None,
     users: Sequence[User],
     departments: Sequence[Department] = (),
     problem: str = "",
@@ -323,6 +327,7 @@ def case_page(
         verified_by=case.verified_by or "",
         offered_to=case.offered_to or "",
         door=door,
+        supply=supply_in_case(fed_by, say) if case.kind == POWER_LOW.name else "",
         links=view.links,
         history=tuple(history_row(note, by) for note in reversed(view.notes)),
         steps=tuple(step_of(event, case, say) for event in view.may),

@@ -1,0 +1,1 @@
+"""Loudspeakers that speak: each file a ``VoiceDriver`` of ``edge.ports``."""
