@@ -53,6 +53,8 @@ from edge.link.translate import decode_passes
 from edge.ports import ClockReading, Point
 from edge.runtime import control, technician
 from edge.runtime.commands import CommandDesk, DeskParts, Place
+from edge.runtime.eyes_line import EyesLine
+from edge.runtime.face_models import going_model
 from edge.runtime.gate import Gate
 from edge.runtime.gate_rules import Unruled
 from edge.runtime.hands import Hands
@@ -88,7 +90,7 @@ log = structlog.get_logger()
 
 @contextlib.asynccontextmanager
 async def vision_worker(
-    config: NodeConfig, group: asyncio.TaskGroup, pictures: dict[str, PictureSeen]
+    config: NodeConfig, group: asyncio.TaskGroup, pictures: dict[str, PictureSeen], line: EyesLine
 ) -> "AsyncIterator[asyncio.Queue[Told]]":
     """Start the worker; what it says comes through the queue, and what the node cannot follow is dropped.
 
@@ -124,7 +126,8 @@ async def vision_worker(
     loop.add_reader(ours.fileno(), readable)
     watcher = group.create_task(_raise_when(failed), name="vision")
     try:
-        yield told
+        with line.to(ours):
+            yield told
     finally:
         watcher.cancel()
         with contextlib.suppress(ValueError):
@@ -282,6 +285,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
     own = open_locks(config, io_profile, io)
     screens = DoorScreens(kiosk, join.zone, lambda: clock.read().wall_ms, own.locks.show)
     rules = DoorRules(rule_set(config, join.zone), SqlRuleBook(stores.ledger), clock)
+    line = EyesLine()
     parts = Parts(
         clock=clock,
         io=own.locks,
@@ -297,6 +301,8 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         front=screens,
         own_locks=own.locks,
         clock_steps=clock.take_steps,
+        going=going_model(config, join.zone),
+        want_before=line.want_before,
     )
     node = build_node(config, io_profile, parts, stores, join, join.zone, rules)
     side.node = node
@@ -308,7 +314,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(node.close)
         group = await stack.enter_async_context(asyncio.TaskGroup())
-        told = await stack.enter_async_context(vision_worker(config, group, pictures))
+        told = await stack.enter_async_context(vision_worker(config, group, pictures, line))
         if io is not None:
             await stack.enter_async_context(io)
         await stack.enter_async_context(own)

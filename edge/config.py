@@ -11,9 +11,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from edge.config_face import BeforeConfig, FaceConfig, JudgeConfig, LivenessName, Strict
 from edge.config_release import with_release
 from edge.core.anti_passback import T_APB_SOFT_MS, T_APB_SOFT_RANGE_MS, Strictness, has_way_back
 from edge.core.claimant import WHOLE, area_of
@@ -30,13 +31,8 @@ from edge.errors import ConfigError
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 REGION_CORNERS_MAX = 16
 REGION_LEAST = 0.01  # of the picture: smaller, and no face would ever have its middle in it
-LivenessName = Literal["off_demo", "passive", "challenge_on_risk", "challenge_always"]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class CameraConfig(Strict):
@@ -232,48 +228,6 @@ class ScheduleConfig(Strict):
         if self.name == "always":
             raise ValueError("schedule 'always' is known everywhere and cannot be another one")
         assert self.schedule.hours
-        return self
-
-
-class JudgeConfig(Strict):
-    """One network of a passive liveness judge the site brings; none is shipped, and none has a limit of ours."""
-
-    path: Path = Field(description="An ONNX file with an 80×80 input and three classes.")
-    sha256: str = Field(
-        pattern="^[0-9a-f]{64}$", description="Of that very file; another one is refused at start."
-    )
-    scale: float = Field(2.7, ge=1.0, le=8.0, description="Width of its crop in widths of the face.")
-
-
-class FaceConfig(Strict):
-    enabled: bool = Field(True, description="False switches every face path off; codes are untouched.")
-    engine: str = "yunet-sface"
-    models_dir: Path | None = None
-    release: Path | None = Field(None, description="A model release: its file `engine` and its weights.")
-    liveness: LivenessName = Field(
-        "off_demo",
-        description="What doors ask of faces; off_demo is for demonstrations only and is said on every screen.",
-    )
-    judges: tuple[JudgeConfig, ...] = Field(
-        (), max_length=4, description="The networks of a passive judge, averaged; each with its sha256."
-    )
-    judge_min: float | None = Field(
-        None,
-        gt=0,
-        lt=1,
-        description="A face the judge gives less is refused; measured at the site, no default.",
-    )
-    detect_every_ms: int = Field(
-        90,
-        ge=30,
-        le=1_000,
-        description="Time between two looks of one camera while something moves or somebody stands there.",
-    )
-
-    @model_validator(mode="after")
-    def _judged(self) -> "FaceConfig":
-        if bool(self.judges) != (self.judge_min is not None):
-            raise ValueError("a passive judge needs both judges (path and sha256) and judge_min, or neither")
         return self
 
 
@@ -493,6 +447,7 @@ _NESTED: dict[str, type[BaseModel]] = {
     "clock": ClockConfig,
     "mqtt_locks": MqttLocksConfig,
     "judges": JudgeConfig,
+    "before": BeforeConfig,
     "cameras": CameraConfig,
     "doors": DoorConfig,
     "schedules": ScheduleConfig,

@@ -35,6 +35,9 @@ class FaceSeen(msgspec.Struct, frozen=True, tag="face"):
     quality: tuple[float, float, float, float, float, float]  # fields of models.engine.Quality but the last
     vector: bytes | None
     live: LiveNumbers | None = None
+    before: bytes | None = (
+        None  # as ``vector``, of the model that goes; only where somebody is enrolled with it
+    )
 
 
 class CodeSeen(msgspec.Struct, frozen=True, tag="code"):
@@ -85,12 +88,18 @@ class EngineState(msgspec.Struct, frozen=True, tag="engine"):
     score: str = ""  # cosine | one_minus_chord
     simulated: bool = False
     licence: str = ""
+    before: "EngineState | None" = None  # the engine that goes, while a model is changed
 
 
 Told = FaceSeen | CodeSeen | NobodySeen | CameraState | EngineState
 Said = Told | PictureSeen  # a picture's size is kept for whoever asks, and is news to no door
 
+# What the node tells the worker, while a model is changed: the cameras at whose doors somebody is enrolled with the
+# engine that goes; None when nobody is left anywhere, and it is closed.
+Wanted = frozenset[str] | None
+
 _decoder = msgspec.msgpack.Decoder(Said)
+_wanted = msgspec.msgpack.Decoder(Wanted)
 
 
 def pack(told: Said) -> bytes:
@@ -101,3 +110,13 @@ def unpack(data: bytes) -> Said:
     """Raises msgspec.ValidationError for anything that is not one of ours."""
     told: Said = _decoder.decode(data)
     return told
+
+
+def pack_wanted(wanted: Wanted) -> bytes:
+    return msgspec.msgpack.encode(wanted)
+
+
+def unpack_wanted(data: bytes) -> Wanted:
+    """Raises msgspec.ValidationError for anything that is not one of ours."""
+    wanted: Wanted = _wanted.decode(data)
+    return wanted

@@ -35,6 +35,7 @@ def handlers(
             "auth_ver": node.knowledge().passes.version,  # by which the doors decide, not only what the book has
             "lease_until_ms": health.lease_until_ms,
             "faces": faces.status(),
+            "models": node.models.status(),
             "freshness": {
                 cls: {"state": one.state, "stale_in_ms": one.stale_in_ms, "expires_in_ms": one.expires_in_ms}
                 for cls, one in health.freshness.items()

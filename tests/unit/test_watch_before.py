@@ -1,0 +1,75 @@
+"""What the engine that goes costs the vision worker: nothing where nobody is enrolled with it, and little where somebody is."""
+
+import asyncio
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+
+from edge.config import load
+from edge.core.evidence import FRAMES_MAX
+from edge.runtime.face_models import going_model
+from edge.runtime.sightings import EngineState
+from tests.fakes.changing_node import ChangingNode
+from tests.unit.test_node_face_config import NODE
+
+
+def test_where_nobody_is_enrolled_with_it_the_old_engine_is_closed_at_once_and_embeds_nobody(tmp_path):
+    at = ChangingNode(tmp_path, people=("ada",), known=())
+
+    async def story() -> None:
+        await at.starts()
+        await at.walks_up("ada")
+
+    asyncio.run(story())
+    assert (at.wanted, at.old.closed, at.old.embedded, at.new.embedded > 0) == ([None], True, 0, True)
+    at.ends()
+
+
+def test_the_old_engine_makes_no_more_vectors_than_a_try_counts_however_long_somebody_stands_there(tmp_path):
+    at = ChangingNode(tmp_path, people=("ada", "bo"), known=("bo",))
+
+    async def story() -> None:
+        await at.starts()
+        await at.sees("ada", 20)  # four seconds: one try, and the peace after it
+
+    asyncio.run(story())
+    assert at.old.embedded == FRAMES_MAX
+    assert at.new.embedded > FRAMES_MAX
+    at.ends()
+
+
+def test_an_old_engine_that_does_not_run_is_told_and_stands_in_nobodys_way(tmp_path):
+    at = ChangingNode(tmp_path, people=("ada", "bo"), known=("bo",))
+
+    async def story() -> None:
+        await at.starts(before=EngineState(ok=False, why="its weights are not found"))
+        await at.enrols("ada")
+        assert await at.walks_up("ada") == "granted"
+        assert await at.walks_up("bo") == "denied"
+
+    asyncio.run(story())
+    assert "the face model that goes does not run: its weights are not found" in at.node.models.fault
+    assert at.model_of("bo") == "yunet-sface"  # it may be found tomorrow
+    at.ends()
+
+
+def test_what_the_node_says_to_the_worker_is_read_and_anything_else_is_refused(tmp_path):
+    at = ChangingNode(tmp_path, people=(), known=())
+    with pytest.raises(msgspec.ValidationError):
+        at._want("lane")  # type: ignore[arg-type]
+    at.ends()
+
+
+BEFORE = '\n[face.before]\nengine = "{}"\nuntil = 2027-03-01\n'
+
+
+@pytest.mark.parametrize(("engine", "goes"), [("face_recognition", True), ("yunet-sface", False)])
+def test_a_model_goes_when_another_one_is_named_beside_it_with_its_day(tmp_path, engine, goes):
+    (tmp_path / "node.toml").write_text(
+        NODE.format(camera="", door="", mode="one_to_n") + BEFORE.format(engine)
+    )
+    going = going_model(load(tmp_path / "node.toml"), ZoneInfo("Asia/Shanghai"))
+    assert (going is not None) is goes
+    if going is not None:
+        assert (going.engine_id, going.until_ms) == ("face_recognition", 1_803_830_400_000)
