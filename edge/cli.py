@@ -206,6 +206,10 @@ def status(config: Config) -> None:
     for cls, left in answer["freshness"].items():
         console.print(f"without news, {cls}: {left['state']}, {_left(left)}")
     _print_faces(answer["faces"])
+    if (models := answer["models"])["before"]:
+        console.print(
+            f"face model {models['before']} goes: {models['left']} still enrolled with it, new ones with {models['now']}"
+        )
     for fault in answer["faults"]:
         console.print(f"fault: {fault}")
 
