@@ -8,6 +8,8 @@ import pytest
 
 from edge.config import load
 from edge.core.evidence import FRAMES_MAX
+from edge.drivers.clock import SystemClock
+from edge.eyes import _open_engine
 from edge.runtime.face_models import going_model
 from edge.runtime.sightings import EngineState
 from tests.fakes.changing_node import ChangingNode
@@ -73,3 +75,32 @@ def test_a_model_goes_when_another_one_is_named_beside_it_with_its_day(tmp_path,
     assert (going is not None) is goes
     if going is not None:
         assert (going.engine_id, going.until_ms) == ("face_recognition", 1_803_830_400_000)
+
+
+@pytest.mark.parametrize(("going", "told"), [
+    ("synthetic", None),  # the very same model: nothing goes
+    ("yesterdays", False),  # not installed: said, and the new one works
+    ("yunet-sface", True),
+])  # fmt: skip
+def test_the_worker_opens_both_engines_or_says_why_it_opened_one(tmp_path, going, told):
+    words = NODE.format(camera="", door="", mode="one_to_n").replace(
+        "[[cameras]]",
+        f'simulation = true\n[face]\nengine = "synthetic"\n{BEFORE.format(going)}[[cameras]]',
+        1,
+    )
+    (tmp_path / "node.toml").write_text(words)
+    engine, before, _, state = _open_engine(load(tmp_path / "node.toml"), SystemClock())
+    assert engine is not None
+    assert (state.ok, state.engine_id, None if state.before is None else state.before.ok) == (
+        True,
+        "synthetic",
+        told,
+    )
+    assert (before is None) is (told is not True)
+    if told is False:
+        assert state.before is not None
+        assert "no face engine is named 'yesterdays'" in state.before.why
+    if before is not None:
+        assert state.before is not None
+        assert state.before.engine_id == "yunet-sface"
+        before.close()
