@@ -1,6 +1,8 @@
 """What the engine that goes costs the vision worker: nothing where nobody is enrolled with it, and little where somebody is."""
 
 import asyncio
+import multiprocessing
+from threading import Thread
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -10,8 +12,10 @@ from edge.config import load
 from edge.core.evidence import FRAMES_MAX
 from edge.drivers.clock import SystemClock
 from edge.eyes import _open_engine
+from edge.runtime.eyes_line import EyesLine
 from edge.runtime.face_models import going_model
 from edge.runtime.sightings import EngineState
+from edge.runtime.watch import run
 from tests.fakes.changing_node import ChangingNode
 from tests.unit.test_node_face_config import NODE
 
@@ -60,6 +64,20 @@ def test_what_the_node_says_to_the_worker_is_read_and_anything_else_is_refused(t
     at = ChangingNode(tmp_path, people=(), known=())
     with pytest.raises(msgspec.ValidationError):
         at._want("lane")  # type: ignore[arg-type]
+    at.ends()
+
+
+def test_the_worker_hears_the_node_between_two_looks_and_ends_with_it(tmp_path):
+    at = ChangingNode(tmp_path, people=("bo",), known=("bo",))
+    ours, theirs = multiprocessing.Pipe()
+    line = EyesLine()
+    working = Thread(target=run, args=(at.watch, theirs), kwargs={"engine_state": EngineState(ok=True)})
+    with line.to(ours):
+        working.start()
+        line.want_before(None)
+    ours.close()
+    working.join(120)
+    assert (working.is_alive(), at.watch._before, at.old.closed) == (False, None, True)
     at.ends()
 
 
