@@ -208,6 +208,10 @@ def status(config: Config) -> None:
     _print_faces(answer["faces"])
     if answer["supply"] is not None:
         console.print(f"supply: {_supply(answer['supply'])}")
+    if (models := answer["models"])["before"]:
+        console.print(
+            f"face model {models['before']} goes: {models['left']} still enrolled with it, new ones with {models['now']}"
+        )
     for fault in answer["faults"]:
         console.print(f"fault: {fault}")
 

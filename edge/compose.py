@@ -55,6 +55,8 @@ from edge.link.translate import decode_passes
 from edge.ports import ClockReading, Point
 from edge.runtime import control, technician
 from edge.runtime.commands import CommandDesk, DeskParts, Place
+from edge.runtime.eyes_line import EyesLine
+from edge.runtime.face_models import going_model
 from edge.runtime.gate import Gate
 from edge.runtime.gate_rules import Unruled
 from edge.runtime.hands import Hands
@@ -90,6 +92,7 @@ async def vision_worker(
     config: NodeConfig,
     group: asyncio.TaskGroup,
     pictures: dict[str, PictureSeen],
+    line: EyesLine,
     preview: PreviewDesk | None = None,
 ) -> "AsyncIterator[asyncio.Queue[Told]]":
     """Start the worker; what it says comes through the queue, and what the node cannot follow is dropped.
@@ -131,7 +134,8 @@ async def vision_worker(
         preview.ask = ours.send_bytes
     watcher = group.create_task(_raise_when(failed), name="vision")
     try:
-        yield told
+        with line.to(ours):
+            yield told
     finally:
         watcher.cancel()
         with contextlib.suppress(ValueError):
@@ -292,6 +296,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
     own = open_locks(config, io_profile, io)
     screens = DoorScreens(kiosk, join.zone, lambda: clock.read().wall_ms, own.locks.show, devices.say)
     rules = DoorRules(rule_set(config, join.zone), SqlRuleBook(stores.ledger), clock)
+    line = EyesLine()
     parts = Parts(
         clock=clock,
         io=own.locks,
@@ -307,6 +312,8 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         front=screens,
         own_locks=own.locks,
         clock_steps=clock.take_steps,
+        going=going_model(config, join.zone),
+        want_before=line.want_before,
     )
     node = build_node(config, io_profile, parts, stores, join, join.zone, rules)
     side.node = node
@@ -320,7 +327,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         group = await stack.enter_async_context(asyncio.TaskGroup())
         preview = preview_desk(config, join, clock, node)
         stack.callback(devices.start(group))
-        told = await stack.enter_async_context(vision_worker(config, group, pictures, preview))
+        told = await stack.enter_async_context(vision_worker(config, group, pictures, line, preview))
         if io is not None:
             await stack.enter_async_context(io)
         await stack.enter_async_context(own)

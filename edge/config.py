@@ -14,7 +14,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from edge.config_devices import Strict, SupplyConfig, VoiceConfig, odd_voices
+from edge.config_devices import SupplyConfig, VoiceConfig, odd_voices
+from edge.config_face import BeforeConfig, FaceConfig, JudgeConfig, LivenessName
 from edge.config_release import with_release
 from edge.config_side import ClockConfig, MqttLocksConfig, PreviewConfig, Strict
 from edge.core.anti_passback import T_APB_SOFT_MS, T_APB_SOFT_RANGE_MS, Strictness, has_way_back
@@ -32,7 +33,6 @@ from edge.errors import ConfigError
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 REGION_CORNERS_MAX = 16
 REGION_LEAST = 0.01  # of the picture: smaller, and no face would ever have its middle in it
-LivenessName = Literal["off_demo", "passive", "challenge_on_risk", "challenge_always"]
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
@@ -233,48 +233,6 @@ class ScheduleConfig(Strict):
         return self
 
 
-class JudgeConfig(Strict):
-    """One network of a passive liveness judge the site brings; none is shipped, and none has a limit of ours."""
-
-    path: Path = Field(description="An ONNX file with an 80×80 input and three classes.")
-    sha256: str = Field(
-        pattern="^[0-9a-f]{64}$", description="Of that very file; another one is refused at start."
-    )
-    scale: float = Field(2.7, ge=1.0, le=8.0, description="Width of its crop in widths of the face.")
-
-
-class FaceConfig(Strict):
-    enabled: bool = Field(True, description="False switches every face path off; codes are untouched.")
-    engine: str = "yunet-sface"
-    models_dir: Path | None = None
-    release: Path | None = Field(None, description="A model release: its file `engine` and its weights.")
-    liveness: LivenessName = Field(
-        "off_demo",
-        description="What doors ask of faces; off_demo is for demonstrations only and is said on every screen.",
-    )
-    judges: tuple[JudgeConfig, ...] = Field(
-        (), max_length=4, description="The networks of a passive judge, averaged; each with its sha256."
-    )
-    judge_min: float | None = Field(
-        None,
-        gt=0,
-        lt=1,
-        description="A face the judge gives less is refused; measured at the site, no default.",
-    )
-    detect_every_ms: int = Field(
-        90,
-        ge=30,
-        le=1_000,
-        description="Time between two looks of one camera while something moves or somebody stands there.",
-    )
-
-    @model_validator(mode="after")
-    def _judged(self) -> "FaceConfig":
-        if bool(self.judges) != (self.judge_min is not None):
-            raise ValueError("a passive judge needs both judges (path and sha256) and judge_min, or neither")
-        return self
-
-
 class BrokerConfig(Strict):
     host: str = "127.0.0.1"
     port: int = Field(8883, ge=1, le=65_535)
@@ -468,6 +426,7 @@ _NESTED: dict[str, type[BaseModel]] = {
     "preview": PreviewConfig,
     "mqtt_locks": MqttLocksConfig,
     "judges": JudgeConfig,
+    "before": BeforeConfig,
     "cameras": CameraConfig,
     "doors": DoorConfig,
     "schedules": ScheduleConfig,

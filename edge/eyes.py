@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from multiprocessing.connection import Connection
+from pathlib import Path
+
+import msgspec
 
 from edge.config import CameraConfig, NodeConfig
 from edge.core.face_mode import FaceMode
@@ -65,7 +68,7 @@ def vision_main(config: NodeConfig, pipe: Connection) -> None:
         except (CameraLost, ConfigError) as error:
             pipe.send_bytes(b"!" + str(error).encode())
             return
-        engine, live, state = opening.result()
+        engine, before, live, state = opening.result()
     watch = Watch(
         cameras,
         engine,
@@ -75,6 +78,7 @@ def vision_main(config: NodeConfig, pipe: Connection) -> None:
         detect_every_ns=config.face.detect_every_ms * 1_000_000,
         live=live,
         preview=PreviewEye(small_jpeg, lambda: clock.read().mono_ns) if config.preview.networks else None,
+        before=before,
         regions={camera.name: camera.region for camera in config.cameras},
     )
     run_watch(watch, pipe, engine_state=state)
@@ -89,15 +93,39 @@ def _one_thread() -> None:
 
 def _open_engine(
     config: NodeConfig, clock: SystemClock
-) -> tuple[FaceEngine | None, LiveLooks | None, EngineState]:
-    """Engine and signs of life, proven, or why there are none: then codes go on and face is off."""
+) -> tuple[FaceEngine | None, FaceEngine | None, LiveLooks | None, EngineState]:
+    """The engine, the one that goes and signs of life, proven, or why there are none: then codes go on and face is off."""
     if not config.face.enabled or all(door.face.mode is FaceMode.OFF for door in config.doors):
-        return None, None, EngineState(ok=False, why="face is switched off in the configuration")
-    began_ns = clock.read().mono_ns
+        why = "face is switched off in the configuration"
+        return None, None, None, EngineState(ok=False, why=why)
     try:
-        engine = open_face_engine(config.face.engine, models_dir=config.face.models_dir)
-        engine.warm_up()
+        engine, state = _proven(config.face.engine, config.face.models_dir, clock)
         live = live_looks(config)
     except EngineError as error:
-        return None, None, EngineState(ok=False, why=str(error))
-    return engine, live, engine_state(engine.info, (clock.read().mono_ns - began_ns) // 1_000_000)
+        return None, None, None, EngineState(ok=False, why=str(error))
+    before, old = _open_before(config, clock, engine)
+    return engine, before, live, msgspec.structs.replace(state, before=old)
+
+
+def _open_before(
+    config: NodeConfig, clock: SystemClock, engine: FaceEngine
+) -> tuple[FaceEngine | None, EngineState | None]:
+    """The engine that goes, or why its guests are not recognised; the new one works without it."""
+    going = config.face.before
+    if going is None:
+        return None, None
+    try:
+        before, state = _proven(going.engine, going.models_dir, clock)
+    except EngineError as error:
+        return None, EngineState(ok=False, why=str(error))
+    if before.info.model_sha256 == engine.info.model_sha256:
+        before.close()
+        return None, None
+    return before, state
+
+
+def _proven(name: str, models_dir: Path | None, clock: SystemClock) -> tuple[FaceEngine, EngineState]:
+    began_ns = clock.read().mono_ns
+    engine = open_face_engine(name, models_dir=models_dir)
+    engine.warm_up()
+    return engine, engine_state(engine.info, (clock.read().mono_ns - began_ns) // 1_000_000)

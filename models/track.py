@@ -2,6 +2,8 @@
 
 Vectors stay here; the decision sees plain numbers.  A track is never continued across two people: a frame that
 is not like the track's mean begins a new one, or a guest would lend his evidence to the person behind him.
+While a model is changed a frame may bring the vector of the model that goes beside its own; who is one person is
+told by the new model alone, and each vector is compared with the gallery of its own model.
 """
 
 from collections.abc import Iterable
@@ -53,6 +55,15 @@ class _Accepted:
     vector: Vector
     quality: Quality
     t_ns: int
+    before: Vector | None = None  # of the model that goes
+
+    def of(self, *, before: bool) -> Vector | None:
+        return self.before if before else self.vector
+
+    def forget(self) -> None:
+        self.vector.fill(0.0)
+        if self.before is not None:
+            self.before.fill(0.0)
 
 
 @dataclass(slots=True, eq=False)
@@ -62,13 +73,15 @@ class _Track:
     total: NDArray[np.float64]
     accepted: list[_Accepted] = field(default_factory=list)
 
-    def take(self, t_ns: int, box: Box, vector: Vector, quality: Quality) -> None:
+    def take(self, t_ns: int, box: Box, vector: Vector, quality: Quality, before: Vector | None) -> None:
         if t_ns > self.seen_ns:
             self.total += vector
         self.box, self.seen_ns = box, t_ns
         spaced = not self.accepted or t_ns - self.accepted[-1].t_ns >= APART_MIN_NS
         if spaced and len(self.accepted) < ACCEPTED_MAX:
-            self.accepted.append(_Accepted(vector.copy(), quality, t_ns))
+            self.accepted.append(
+                _Accepted(vector.copy(), quality, t_ns, None if before is None else before.copy())
+            )
 
     def cosine(self, vector: Vector) -> float:
         length = float(np.linalg.norm(self.total))
@@ -81,7 +94,7 @@ class _Track:
 
     def clear(self) -> None:
         for frame in self.accepted:
-            frame.vector.fill(0.0)
+            frame.forget()
         self.accepted.clear()
 
 
@@ -113,33 +126,41 @@ class Tracker:
     def __contains__(self, track_id: int) -> bool:
         return track_id in self._tracks
 
-    def observe(self, t_ns: int, box: Box, vector: Vector, quality: Quality) -> int:
+    def observe(
+        self, t_ns: int, box: Box, vector: Vector, quality: Quality, before: Vector | None = None
+    ) -> int:
         """The track this face continues, or a new one; frames must have passed the door's quality gate."""
         track_id = self._continued(t_ns, box, vector)
         if track_id is None:
             track_id = self._begun(t_ns, box, vector)
-        self._tracks[track_id].take(t_ns, box, vector, quality)
+        self._tracks[track_id].take(t_ns, box, vector, quality, before)
         return track_id
 
-    def votes(self, track_id: int, gallery: Gallery) -> tuple[FrameVote, ...]:
-        """One vote per accepted frame, oldest first; none for a track that is gone."""
-        track = self._tracks.get(track_id)
-        if track is None:
-            return ()
-        return tuple(_vote(frame, gallery) for frame in track.accepted)
+    def votes(self, track_id: int, gallery: Gallery, *, before: bool = False) -> tuple[FrameVote, ...]:
+        """One vote per accepted frame, oldest first; none for a track that is gone.
 
-    def fused(self, track_id: int, gallery: Gallery) -> Fused:
+        With ``before``: by the model that goes, of the frames that have its vector; ``gallery`` is then of that model.
+        """
+        frames = self._accepted(track_id, before=before)
+        return tuple(_vote(vector, frame.t_ns, gallery) for frame, vector in frames)
+
+    def fused(self, track_id: int, gallery: Gallery, *, before: bool = False) -> Fused:
         """The mean of the at most three best frames by quality, never by score; nobody for a track that is gone."""
-        track = self._tracks.get(track_id)
-        frames = track.accepted if track is not None else []
+        frames = self._accepted(track_id, before=before)
         if not frames:
             return Fused(None, -1.0, 0.0, 0, 0)
-        best = sorted(frames, key=lambda frame: rank(frame.quality), reverse=True)[:FUSED_MAX]
-        found: Match = gallery.match(mean_vector(frame.vector for frame in best))
+        best = sorted(frames, key=lambda one: rank(one[0].quality), reverse=True)[:FUSED_MAX]
+        found: Match = gallery.match(mean_vector(vector for _, vector in best))
         agreeing = sum(
-            found.best is not None and _vote(frame, gallery).best == found.best for frame in frames
+            found.best is not None and gallery.match(vector).best == found.best for _, vector in frames
         )
         return Fused(found.best, found.score, found.margin, len(best), agreeing)
+
+    def _accepted(self, track_id: int, *, before: bool) -> list[tuple[_Accepted, Vector]]:
+        """The accepted frames of a track that have a vector of this model, and that vector."""
+        track = self._tracks.get(track_id)
+        frames = track.accepted if track is not None else []
+        return [(frame, vector) for frame in frames if (vector := frame.of(before=before)) is not None]
 
     def mean(self, track_id: int) -> Vector | None:
         """The normalised mean of all frames of a track; None for a track that is gone."""
@@ -180,9 +201,9 @@ class Tracker:
             self._tracks.pop(key).forget()
 
 
-def _vote(frame: _Accepted, gallery: Gallery) -> FrameVote:
-    found = gallery.match(frame.vector)
-    return FrameVote(found.best, found.score, found.margin, frame.t_ns)
+def _vote(vector: Vector, t_ns: int, gallery: Gallery) -> FrameVote:
+    found = gallery.match(vector)
+    return FrameVote(found.best, found.score, found.margin, t_ns)
 
 
 def same_place(a: Box, b: Box) -> bool:

@@ -58,6 +58,7 @@ EVENTS: Mapping[str, str] = MappingProxyType({
     "sys.erased": mark("Face erased"),
     "sys.revoked": mark("Revocations brought to the node by hand"),
     "sys.lookalike": mark("Enrolled faces that look alike: they are asked for the code as well"),
+    "sys.model_retired": mark("An old face model has gone; nothing made with it is left on the node"),
     "sys.receiver_trusted": mark("Another node trusted with sealed faces"),
     "sys.receiver_distrusted": mark("Another node no longer trusted with sealed faces"),
 })  # fmt: skip

@@ -68,6 +68,7 @@ class FaceEvidence:
     matcher: Matcher
     pad: PadFact
     simulated: bool = False  # the engine invents its faces
+    by_before: bool = False  # named by the face model that goes: its holder is asked to enrol anew
     pad_why: Why | None = None  # why liveness failed; some of its words accuse nobody
 
     def __post_init__(self) -> None:

@@ -55,6 +55,11 @@ class Attention:
         until_next_look = t_ns - self.looked_ns  # as long as it took from the last one
         return since + until_next_look >= HOLD_NS
 
+    def settles(self, t_ns: int, box: Box) -> bool:
+        """Whether the try of the face at ``box`` still waits for vectors that count; later ones only tell that it is the
+        same person."""
+        return self._led_from(t_ns, box) is None or self._spent(t_ns) < FRAMES_MAX
+
     def after(self, t_ns: int, box: Box | None, *, vector: bool = False, code: bool = False) -> "Attention":
         """What is known once this picture was looked at."""
         there = box is not None or code

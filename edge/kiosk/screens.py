@@ -13,10 +13,12 @@ from edge.ports_io import Show
 
 # Long enough to read two lines in a foreign language, short enough for the next person.
 SHOWN_S = 6.0
+ANEW_S = 10.0  # more to read than a welcome
 REGISTER_S = 45.0  # taking out a phone and scanning takes longer than reading
 SECOND_S = 30.0  # as long as the door remembers the first of two
 LONG_S: Mapping[Screen, float] = MappingProxyType(
     {
+        Screen.ENROL_ANEW: ANEW_S,
         Screen.REGISTER: REGISTER_S,
         Screen.NOW_PIN: SECOND_S,
         Screen.NOW_SECOND: SECOND_S,
@@ -29,6 +31,7 @@ WORDS: Mapping[str, Screen] = MappingProxyType(
         "look_here": Screen.LOOK_HERE,
         "face_off": Screen.FACE_OFF,
         "welcome": Screen.WELCOME,
+        "enrol_anew": Screen.ENROL_ANEW,
         "show_code": Screen.SHOW_CODE,
         "use_code": Screen.SHOW_CODE,
         "see_guard": Screen.ASK_STAFF,

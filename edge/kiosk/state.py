@@ -12,6 +12,7 @@ from edge.ports_io import Show
 class Screen(StrEnum):
     LOOK_HERE = "look_here"
     WELCOME = "welcome"
+    ENROL_ANEW = "enrol_anew"  # welcome, and the model their face was enrolled with is going
     SHOW_CODE = "show_code"
     ASK_STAFF = "ask_staff"
     WAIT_UNTIL = "wait_until"

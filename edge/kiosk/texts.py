@@ -38,6 +38,10 @@ SENTENCES: Mapping[Screen, Sentence] = MappingProxyType({
         Both("请进", "Welcome"),
         Both("门已打开", "The door is open"),
     ),
+    Screen.ENROL_ANEW: Sentence(
+        Both("请进", "Welcome"),
+        Both("门已打开。人脸识别更新中，方便时请到门岗重新录入，或改用通行码", "The door is open. Please enrol your face again with the staff, or use the code from now on"),
+    ),
     Screen.SHOW_CODE: Sentence(
         Both("请出示通行码", "Show your code"),
         Both("请将手机上的二维码对准摄像头，或联系值班人员", "Hold the QR code on your phone up to the camera, or ask the staff"),
@@ -182,6 +186,7 @@ CALM = TASKS | frozenset(
     {
         Screen.LOOK_HERE,
         Screen.WELCOME,
+        Screen.ENROL_ANEW,
         Screen.FACE_OFF,
         Screen.ENROLLING,
         Screen.ENROL_AHEAD,

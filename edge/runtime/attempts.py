@@ -343,7 +343,9 @@ class Attempts:
                 await self._judge(late, shown, knowledge, moment)
                 return
         self._forget_first()
-        await self._open(fact, attempt.holder)
+        did = await self._open(fact, attempt.holder)
+        if attempt.face is not None and attempt.face.by_before and not did.refused and not did.fault:
+            self._say("enrol_anew")  # the door is open; what it asks for waits until they have a minute
 
     async def _use(self, code: ShownCode, clock: ClockState) -> CodeRefused | None:
         """As ``ShownCode.use``; out of a time that nobody believes is no reason, as in the decision (step 5)."""
@@ -359,12 +361,13 @@ class Attempts:
         codes = (first.shown if first is not None and rests else None, shown.code)
         return [code for code in codes if code is not None]
 
-    async def _open(self, fact: Fact, holder: Pass | None) -> None:
+    async def _open(self, fact: Fact, holder: Pass | None) -> Did:
         grant = GrantId(self._hands.new_id())
         slow = holder is not None and Prereq.MORE_TIME in holder.prereq
-        await self._door.step(Granted(grant, fact, extended=slow))
+        did = await self._door.step(Granted(grant, fact, extended=slow))
         if fact.cls == SubjectClass.EMERGENCY:
             await self._tell_people(replace(fact, type=EMERGENCY, grant_id=grant, x={}))
+        return did
 
     async def _tell_people(self, fact: Fact) -> None:
         """Beside the grant, which is in the ledger already: a case is made of it, and somebody looks."""

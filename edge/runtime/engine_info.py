@@ -1,6 +1,7 @@
 """What the worker tells of its engine, and what the node makes of it."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from edge.core.passes import Pass
 from edge.runtime.sightings import EngineState
@@ -42,6 +43,17 @@ def engine_state(info: EngineInfo, load_ms: int) -> EngineState:
 def same_model(template: Template, engine: EngineInfo) -> bool:
     """A template of another model is skipped and never compared (its holder enrols again)."""
     return (template.engine_id, template.embedder_sha256) == (engine.engine_id, engine.model_sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """Who may be recognised at a door by one model, and the largest number of images in a template of theirs."""
+
+    rows: tuple[tuple[str, Vector], ...] = ()
+    k: int = 1
+
+
+NOBODY = Enrolled()
 
 
 def gallery_rows(

@@ -90,7 +90,7 @@ def door_health(gate: Gate, camera: str, radio: RadioReading | None = None) -> D
         face=_face(gate, refused=threshold is not None and known is None),
         liveness=gate.liveness,
         dry_run=gate.dry_run,
-        gallery_n=0 if desk is None else len(desk.gallery),
+        gallery_n=0 if desk is None else desk.people,
         threshold=None if known is None else round(known.t, 3),
         threshold_note=None if threshold is None else _note(threshold),
         expected_fpir=None if known is None else known.expected_fpir,

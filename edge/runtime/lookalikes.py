@@ -31,8 +31,10 @@ class LookAlikes:
         self._pairs: frozenset[Pair] = frozenset(pair_of(a, b) for a, b in store.pairs())
         self._checked: dict[str, Template] = {}
 
-    def recheck(self, templates: Mapping[str, Template], passes: PassSet, engine: EngineInfo) -> int:
-        """Compare what is new since the last call; how many pairs that found.
+    def recheck(self, templates: Mapping[str, Template], passes: PassSet, *engines: EngineInfo) -> int:
+        """Compare what is new since the last call, each with those of its own model; how many pairs that found.
+
+        A pair of which one has enrolled anew with another model cannot be looked at again: it stays.
 
         Raises:
             StoreError: the pairs could not be kept; they are in force all the same.
@@ -40,14 +42,17 @@ class LookAlikes:
         agreed = {
             pass_id: template
             for pass_id, template in templates.items()
-            if same_model(template, engine) and agrees(passes, pass_id)
+            if any(same_model(template, engine) for engine in engines) and agrees(passes, pass_id)
         }
         kept = {who: seen for who, seen in self._checked.items() if agreed.get(who) is seen}
         replaced = set(self._checked) - set(kept)
         before = frozenset(
-            pair for pair in self._pairs if agreed.keys() >= set(pair) and not replaced & set(pair)
+            pair
+            for pair in self._pairs
+            if agreed.keys() >= set(pair)
+            and not (replaced & set(pair) and _comparable(*(agreed[one] for one in pair)))
         )
-        found = self._compare(kept, agreed, engine)
+        found = frozenset[Pair]().union(*(self._compare(kept, agreed, engine) for engine in engines))
         self._checked = dict(agreed)
         after = before | found
         if after != self._pairs:
@@ -68,7 +73,13 @@ class LookAlikes:
         t = None if engine.calibration is None else twin_threshold(engine.calibration)
         if t is None:
             return frozenset()
-        people = [(who, template.mean) for who, template in known.items()]
-        people += [(who, agreed[who].mean) for who in sorted(agreed.keys() - known.keys())]
-        found = pairs_among(people, known=len(known), t=t, similarity=SCORES[engine.score])
+        mine = {who: template for who, template in agreed.items() if same_model(template, engine)}
+        people = [(who, template.mean) for who, template in known.items() if who in mine]
+        seen = len(people)
+        people += [(who, mine[who].mean) for who in sorted(mine.keys() - known.keys())]
+        found = pairs_among(people, known=seen, t=t, similarity=SCORES[engine.score])
         return frozenset(pair_of(one, other) for one, other in found)
+
+
+def _comparable(one: Template, other: Template) -> bool:
+    return (one.engine_id, one.embedder_sha256) == (other.engine_id, other.embedder_sha256)

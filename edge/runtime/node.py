@@ -21,7 +21,6 @@ from edge.core.passes import EARLY_MS, Pass
 from edge.errors import EnrolRefused, StoreError
 from edge.ports import Edge, IoNews, IoSnapshot, Latched, Lost, Point, Shown
 from edge.runtime.clock_notes import note_steps
-from edge.runtime.engine_info import engine_info, gallery_rows, same_model
 from edge.runtime.enrol import (
     NOBODYS,
     PATIENCE_S,
@@ -32,7 +31,7 @@ from edge.runtime.enrol import (
     permitted,
     template_end_ms,
 )
-from edge.runtime.face_desk import FaceDesk
+from edge.runtime.face_models import FaceModels
 from edge.runtime.gate import Gate
 from edge.runtime.hands import Knowledge
 from edge.runtime.health import DISK_FULL, NodeHealth, door_health, node_health
@@ -51,8 +50,7 @@ from edge.runtime.io_events import (
 from edge.runtime.lookalikes import LookAlikes
 from edge.runtime.node_parts import Parts
 from edge.runtime.sightings import CameraState, CodeSeen, EngineState, FaceSeen, NobodySeen, Told, camera_word
-from edge.runtime.two_step import open_desk
-from models.engine import CalibrationMissing, EngineError, EngineInfo
+from models.engine import EngineError
 from models.template import Template
 
 HOUSEKEEPING_S = 5.0  # windows begin and end; galleries follow within this
@@ -77,13 +75,11 @@ class Node:
         self._passes = parts.book.held
         self._online = False
         self._booted: set[AccessPointId] = set()
-        self._engine: EngineInfo | None = None
-        self._engine_fault = ""
+        self.models = FaceModels(self._fpir, parts.going, parts.want_before)
         self._camera_state: dict[str, CameraState] = {}
         self._born_ns = parts.clock.read().mono_ns
         self._templates: dict[str, Template] = {}
         self._lookalikes = LookAlikes(parts.templates)
-        self._gallery_version = 0
         self._enrolments: dict[str, CameraEnrolment] = {}
         self.faces_held = False  # an erasure is known of and not done: nobody is looked at before it is
         self._just_enrolled: set[str] = set()  # cameras whose enrolled person has not stepped away yet
@@ -288,19 +284,11 @@ class Node:
         ]
 
     def _take_engine(self, told: EngineState) -> None:
-        """The worker's engine stands, or face is off and everybody is told why; codes go on either way."""
-        self._engine_fault = "" if told.ok else told.why
-        if told.ok:
-            info = engine_info(told)
-            try:
-                for access_point, fpir in self._fpir.items():
-                    gate = self._gates[access_point]
-                    gate.desk = open_desk(gate.face_mode, info, fpir_wanted=fpir, live=gate.live)
-                self._engine = info
-            except CalibrationMissing as error:
-                self._engine_fault = str(error)
+        """The worker's engine stands, or face is off and everybody is told why."""
+        self.models.take(told, self._gates)
+        why, before = self.models.fault, "" if told.before is None else told.before.engine_id
         log.info(
-            "face_engine", engine=told.engine_id, ok=told.ok, why=self._engine_fault, load_ms=told.load_ms
+            "face_engine", engine=told.engine_id, ok=told.ok, why=why, load_ms=told.load_ms, before=before
         )
         self._refresh_galleries()
         self._parts.tell_state()
@@ -352,6 +340,7 @@ class Node:
             await asyncio.sleep(HOUSEKEEPING_S)
             await note_steps(self._parts.clock_steps(), self.record)
             await self._erase_forbidden(self._parts.templates.expired(self._parts.clock.read().wall_ms))
+            await self.retire_model()
             self._refresh_galleries()
 
     # --- faces ------------------------------------------------------------------------------------------------
@@ -362,17 +351,25 @@ class Node:
 
     def _refresh_galleries(self, *, force: bool = False) -> None:
         """Every door's gallery is who may open it now, and nobody else."""
-        if self._engine is None:
+        if self.models.now is None:
             return
-        self._find_lookalikes(self._engine)
+        self._find_lookalikes()
         for gate in self._gates.values():
             if gate.desk is not None:
-                self._refresh_gallery(gate, gate.desk, self._engine, force=force)
+                self._refresh_gallery(gate, force=force)
+        self.models.tell_eyes(self._gates.values(), self._cameras, self._templates)
 
-    def _find_lookalikes(self, engine: EngineInfo) -> None:
+    async def retire_model(self) -> None:
+        """Erase what the model that goes leaves behind when its day has come, and say once that it is gone."""
+        ended = self.models.over(self._templates, self._parts.clock.read())
+        erased = await self.erase(sorted(ended)) if ended else 0
+        if (fact := self.models.retired(erased)) is not None:
+            await self.record([fact])
+
+    def _find_lookalikes(self) -> None:
         """How many pairs is recorded, never who: what it means is for people to find out."""
         try:
-            found = self._lookalikes.recheck(self._templates, self._passes, engine)
+            found = self._lookalikes.recheck(self._templates, self._passes, *self.models.running)
         except StoreError as error:
             log.error("lookalikes_not_kept", why=str(error))
             return
@@ -383,15 +380,13 @@ class Node:
         """Whose faces this one is taken for too easily; a second factor tells them apart."""
         return self._lookalikes.twins_of(pass_id)
 
-    def _refresh_gallery(self, gate: Gate, desk: FaceDesk, engine: EngineInfo, *, force: bool) -> None:
+    def _refresh_gallery(self, gate: Gate, *, force: bool) -> None:
         reading = self._parts.clock.read()
         span = time_span(reading.state, reading.wall_ms, self.knowledge().floor_ms)
         holders = self._passes.gallery_passes(gate.access_point, span, EARLY_MS[gate.location])
-        rows, k = gallery_rows(holders, self._templates, engine)
-        if force or {pass_id for pass_id, _ in rows} != desk.gallery.pass_ids:
-            self._gallery_version += 1
-            desk.put_gallery(rows, version=self._gallery_version, k=k)
-        desk.lock_pairs(self._lookalikes.locked_at(gate.access_point, self._passes))
+        self.models.put(gate, holders, self._templates, force=force)
+        if gate.desk is not None:
+            gate.desk.lock_pairs(self._lookalikes.locked_at(gate.access_point, self._passes))
 
     async def enrol_camera(self, pass_id: str, access_point: str, approval: Approval = NOBODYS) -> Template:
         """Enrol the person before this door's camera.
@@ -402,14 +397,14 @@ class Node:
         holder = permitted(self._passes, PassId(pass_id))
         check_again(approval, enrolled=self._is_enrolled(holder.pass_id))
         camera = self._cameras.get(AccessPointId(access_point))
-        if self._engine is None or camera is None:
+        if self.models.now is None or camera is None:
             raise EnrolRefused(
-                f"face is off at {access_point}: {self._engine_fault or 'no camera or no engine'}."
+                f"face is off at {access_point}: {self.models.fault or 'no camera or no engine'}."
             )
         if camera in self._enrolments:
             raise EnrolRefused(f"somebody is being enrolled at {access_point} just now. Wait a moment.")
         done: asyncio.Future[Template] = asyncio.get_running_loop().create_future()
-        enrolment = CameraEnrolment(self._engine, holder, self._parts.clock.read().wall_ms, done)
+        enrolment = CameraEnrolment(self.models.now, holder, self._parts.clock.read().wall_ms, done)
         self._enrolments[camera] = enrolment
         self._parts.screens.show(AccessPointId(access_point), "enrolling")
         try:
@@ -450,8 +445,8 @@ class Node:
     ) -> Template:
         try:
             template = Template.from_bytes(data)
-            if self._engine is not None:
-                template.check(self._engine)
+            if self.models.now is not None:
+                template.check(self.models.now)
         except EngineError as error:
             raise EnrolRefused(str(error)) from error
         await self._keep(holder, template, approval, origin)
@@ -460,15 +455,19 @@ class Node:
     def _is_enrolled(self, pass_id: str) -> bool:
         """A template of another model counts for nothing: its holder enrols again, like anybody new."""
         held = self._templates.get(pass_id)
-        return held is not None and (self._engine is None or same_model(held, self._engine))
+        return held is not None and self.models.is_of_now(held)
 
     async def _keep(
         self, holder: Pass, template: Template, approval: Approval = NOBODYS, origin: str = ""
     ) -> None:
         self._parts.templates.put(holder.pass_id, template.to_bytes(), not_after_ms=template_end_ms(holder))
+        anew = holder.pass_id in self.models.of_going(self._templates)
+        if anew:
+            self._parts.templates.rekey()  # the one of the model that goes is erased, not only replaced
         self._templates[holder.pass_id] = template
         self._refresh_galleries(force=True)  # a template may have changed under the same people
-        await self.record([enrolled_fact(holder, template.k, approval, origin)])
+        gone = [Fact("sys.erased", pass_id=holder.pass_id)] if anew else []
+        await self.record([*gone, enrolled_fact(holder, template.k, approval, origin)])
 
     async def erase(self, pass_ids: Sequence[str]) -> int:
         """Templates of these passes are gone from disk and galleries when this returns."""
@@ -487,7 +486,7 @@ class Node:
         word, radio = self._camera_word, self._parts.own_locks.radio
         doors = tuple(door_health(gate, word(name, up_ns), radio(name)) for name, gate in self._gates.items())
         disk = DISK_FULL if self._parts.ledger.disk_alarm else ""
-        faults = [self._engine_fault if self._fpir else "", disk]
+        faults = [self.models.fault if self._fpir else "", disk]
         faults += [state.why for state in self._camera_state.values() if state.state != "OK"]
         clock = self._parts.clock.read().state
         return node_health(doors, faults, clock, self.knowledge(), self._parts.book.lease)

@@ -10,7 +10,9 @@ from edge.core.freshness import Lease
 from edge.core.passes import Pass, PassSet
 from edge.ports import Clock, DoorIO, Ledger, RadioReading
 from edge.runtime.clock_notes import no_steps
+from edge.runtime.face_models import Going, no_eyes
 from edge.runtime.hands import Front, NoFront, Screens
+from edge.runtime.sightings import Wanted
 
 
 class StoredTemplate(Protocol):
@@ -29,6 +31,8 @@ class Templates(Protocol):
     def all(self) -> Sequence[StoredTemplate]: ...
 
     def erase(self, pass_ids: set[str]) -> int: ...
+
+    def rekey(self) -> None: ...
 
     def expired(self, now_ms: int) -> set[str]: ...
 
@@ -101,3 +105,5 @@ class Parts:
     clock_steps: Callable[[], Sequence[ClockStep]] = (
         no_steps  # how the time of day was set since the last asking
     )
+    going: Going | None = None  # the face model that goes, while one does
+    want_before: Callable[[Wanted], None] = no_eyes

@@ -16,8 +16,7 @@ from edge.core.preview import Asked, Network, NoLook, Site, Verify, refusal
 from edge.errors import StoreError
 from edge.ports import Clock
 from edge.runtime.commands import Recorder
-from edge.runtime.preview_eye import PreviewAsk, pack_ask
-from edge.runtime.sightings import PreviewPicture
+from edge.runtime.sightings import PreviewAsk, PreviewPicture, pack_asked
 
 OPENED, CLOSED = "preview.opened", "preview.closed"
 NS = 1_000_000_000
@@ -125,7 +124,7 @@ class PreviewDesk:
             log.error("preview_not_recorded", access_point=door, why=str(error))
             return NoLook.NOT_RECORDED
         for_ns = max(0, until_ns - self.clock.read().mono_ns)
-        self.ask(pack_ask(PreviewAsk(look.camera, for_ns, self.rule.every_ns)))
+        self.ask(pack_asked(PreviewAsk(look.camera, for_ns, self.rule.every_ns)))
         asyncio.get_running_loop().call_later(for_ns / NS, self._time_over, look)
         log.info("preview_opened", access_point=door, look=look.id)
         return look
@@ -146,7 +145,7 @@ class PreviewDesk:
             return
         self._look = None
         look.end()
-        self.ask(pack_ask(PreviewAsk(look.camera, 0, self.rule.every_ns)))
+        self.ask(pack_asked(PreviewAsk(look.camera, 0, self.rule.every_ns)))
         ms = (self.clock.read().mono_ns - look.began_ns) // 1_000_000
         x: dict[str, int | str] = {"look": look.id, "ms": ms, "pictures": look.pictures, "why": why}
         try:

@@ -8,30 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from edge.runtime.sightings import PreviewPicture
+from edge.runtime.sightings import PreviewAsk, PreviewPicture
 
 if TYPE_CHECKING:
     from models.engine import Frame
 
 LOOK_MAX_NS = 60_000_000_000
 EVERY_MIN_NS = 200_000_000  # five a second
-
-
-class PreviewAsk(msgspec.Struct, frozen=True):
-    """The only thing a node ever asks of its worker; ``for_ns`` 0 ends it."""
-
-    camera: str
-    for_ns: int
-    every_ns: int
-
-
-_decoder = msgspec.msgpack.Decoder(PreviewAsk)
-
-
-def pack_ask(ask: PreviewAsk) -> bytes:
-    return msgspec.msgpack.encode(ask)
 
 
 @dataclass(slots=True, eq=False)
@@ -45,9 +28,7 @@ class PreviewEye:
     _every_ns: int = EVERY_MIN_NS
     _last_ns: int = 0
 
-    def hear(self, data: bytes) -> None:
-        """Raises msgspec.ValidationError for anything that is no asking."""
-        ask = _decoder.decode(data)
+    def hear(self, ask: PreviewAsk) -> None:
         self._camera = ask.camera
         self._until_ns = self.now_ns() + min(ask.for_ns, LOOK_MAX_NS)
         self._every_ns = max(ask.every_ns, EVERY_MIN_NS)

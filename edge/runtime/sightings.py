@@ -35,6 +35,9 @@ class FaceSeen(msgspec.Struct, frozen=True, tag="face"):
     quality: tuple[float, float, float, float, float, float]  # fields of models.engine.Quality but the last
     vector: bytes | None
     live: LiveNumbers | None = None
+    before: bytes | None = (
+        None  # as ``vector``, of the model that goes; only where somebody is enrolled with it
+    )
 
 
 class CodeSeen(msgspec.Struct, frozen=True, tag="code"):
@@ -93,13 +96,36 @@ class EngineState(msgspec.Struct, frozen=True, tag="engine"):
     score: str = ""  # cosine | one_minus_chord
     simulated: bool = False
     licence: str = ""
+    before: "EngineState | None" = None  # the engine that goes, while a model is changed
 
 
 Told = FaceSeen | CodeSeen | NobodySeen | CameraState | EngineState
 # A picture's size is kept for whoever asks, and a look by staff goes past the doors: neither is news to one.
 Said = Told | PictureSeen | PreviewPicture
 
+# While a model is changed: the cameras at whose doors somebody is enrolled with the engine that goes; None when nobody
+# is left anywhere, and it is closed.
+Wanted = frozenset[str] | None
+
+
+class BeforeWanted(msgspec.Struct, frozen=True, tag=True):
+    """Where the engine that goes is to look too."""
+
+    cameras: Wanted
+
+
+class PreviewAsk(msgspec.Struct, frozen=True, tag=True):
+    """Staff look through a camera for so long; ``for_ns`` 0 ends it."""
+
+    camera: str
+    for_ns: int
+    every_ns: int
+
+
+Asked = BeforeWanted | PreviewAsk  # what the node asks of its worker
+
 _decoder = msgspec.msgpack.Decoder(Said)
+_asked = msgspec.msgpack.Decoder(Asked)
 
 
 def pack(told: Said) -> bytes:
@@ -110,3 +136,13 @@ def unpack(data: bytes) -> Said:
     """Raises msgspec.ValidationError for anything that is not one of ours."""
     told: Said = _decoder.decode(data)
     return told
+
+
+def pack_asked(asked: Asked) -> bytes:
+    return msgspec.msgpack.encode(asked)
+
+
+def unpack_asked(data: bytes) -> Asked:
+    """Raises msgspec.ValidationError for anything that is not one of ours."""
+    asked: Asked = _asked.decode(data)
+    return asked

@@ -43,6 +43,7 @@ def handlers(
             "supply": None
             if fed is None
             else {"state": fed.state, "charge": fed.charge, "left_s": fed.left_s},
+            "models": node.models.status(),
             "freshness": {
                 cls: {"state": one.state, "stale_in_ms": one.stale_in_ms, "expires_in_ms": one.expires_in_ms}
                 for cls, one in health.freshness.items()

@@ -19,8 +19,9 @@ from edge.core.events import CredentialKind, PassId
 from edge.core.face_mode import FaceMode
 from edge.core.passes import PassSet
 from edge.core.reasons import Reason
+from edge.runtime.engine_info import NOBODY, Enrolled
 from edge.runtime.face_challenge import LiveRule
-from edge.runtime.face_desk import Concluded, FaceDesk, Prompt
+from edge.runtime.face_desk import Concluded, FaceDesk, Prompt, Side
 from edge.runtime.shown_code import ShownCode
 from edge.runtime.sightings import FaceSeen
 from models.calibration import DoorThreshold, ThresholdRefused, one_to_one_threshold
@@ -48,26 +49,40 @@ ALIKE = WRONG_CODE | {
 class OneToOneDesk(FaceDesk):
     """Compares with the one whom a code has named, and with nobody before."""
 
-    def __init__(self, info: EngineInfo, *, fpir_wanted: float, live: LiveRule | None = None) -> None:
-        super().__init__(info, fpir_wanted=fpir_wanted, live=live)
+    def __init__(
+        self,
+        info: EngineInfo,
+        *,
+        fpir_wanted: float,
+        live: LiveRule | None = None,
+        before: EngineInfo | None = None,
+    ) -> None:
+        super().__init__(info, fpir_wanted=fpir_wanted, live=live, before=before)
         asks = live is not None and live.policy in CHALLENGES
         self.patience_ns = FACE_WITHIN_NS + (TIMEOUT_NS if asks else 0)
-        self._rows: dict[str, Vector] = {}
-        self._one = self._nobody()
+        self._named: PassId | None = None
 
-    @property
-    def compared(self) -> Gallery:
-        return self._one
+    def compared(self, side: Side) -> Gallery:
+        """The one whom the code named, by the model that knows them; nobody by the other one."""
+        named = self._named
+        rows = [(named, self._held[named])] if named is not None and named in side.gallery else []
+        return Gallery.build(rows, version=side.gallery.version, similarity=SCORES[side.info.score])
 
     def threshold(self, m: int) -> DoorThreshold | ThresholdRefused:
-        """T(1e-4) for one comparison, whatever N is."""
-        return one_to_one_threshold(self.info.calibration, k=self._k, m=max(1, m))
+        """As ``threshold_of`` the new model; whose code it is decides which of the two compares."""
+        return self.threshold_of(self._now, m)
 
-    def put_gallery(self, rows: list[tuple[str, Vector]], *, version: int, k: int) -> None:
-        super().put_gallery(rows, version=version, k=k)
-        before, self._rows = self._rows, dict(rows)
-        if not all(_same(before, self._rows, one) for one in self._one.pass_ids):
-            self._one = self._nobody()  # erased, or taken anew, while being looked at
+    def threshold_of(self, side: Side, m: int) -> DoorThreshold | ThresholdRefused:
+        """T(1e-4) for one comparison, whatever N is."""
+        return one_to_one_threshold(side.info.calibration, k=side.k, m=max(1, m))
+
+    def put_gallery(
+        self, rows: list[tuple[str, Vector]], *, version: int, k: int, before: Enrolled = NOBODY
+    ) -> None:
+        held = self._held
+        super().put_gallery(rows, version=version, k=k, before=before)
+        if self._named is not None and not _same(held, self._held, self._named):
+            self._named = None  # erased, or taken anew, while being looked at
 
     def ask(self, named: PassId | None) -> None:
         """Begin to look for this one; for nobody when the code was wrong.  What was seen before counts for nothing."""
@@ -75,22 +90,19 @@ class OneToOneDesk(FaceDesk):
         self._blurred_ns = None
         if self._live is not None:
             self._live.give_up()
-        rows = [(named, self._rows[named])] if named is not None and named in self._rows else []
-        self._one = Gallery.build(
-            list(rows), version=self.gallery.version, similarity=SCORES[self.info.score]
-        )
+        self._named = named if named in self._held else None
 
     def lock_pairs(self, pass_ids: frozenset[PassId]) -> None:
         """The code has told look-alikes apart already: nobody is locked where it comes first."""
 
     def knows(self, pass_id: PassId) -> bool:
-        return pass_id in self._rows
+        return any(
+            pass_id in side.gallery and not isinstance(self.threshold_of(side, 2), ThresholdRefused)
+            for side in self._sides()
+        )
 
     def _compares(self) -> bool:
         return True  # even with nobody: a wrong code waits as long as a right one
-
-    def _nobody(self) -> Gallery:
-        return Gallery.build([], version=self.gallery.version, similarity=SCORES[self.info.score])
 
 
 def _same(before: Mapping[str, Vector], now: Mapping[str, Vector], pass_id: str) -> bool:
@@ -98,7 +110,12 @@ def _same(before: Mapping[str, Vector], now: Mapping[str, Vector], pass_id: str)
 
 
 def open_desk(
-    mode: FaceMode, info: EngineInfo, *, fpir_wanted: float, live: LiveRule | None = None
+    mode: FaceMode,
+    info: EngineInfo,
+    *,
+    fpir_wanted: float,
+    live: LiveRule | None = None,
+    before: EngineInfo | None = None,
 ) -> FaceDesk:
     """The face half of a door of this mode.
 
@@ -106,7 +123,7 @@ def open_desk(
         CalibrationMissing: the engine has no table.
     """
     kind = OneToOneDesk if mode is FaceMode.ONE_TO_ONE else FaceDesk
-    return kind(info, fpir_wanted=fpir_wanted, live=live)
+    return kind(info, fpir_wanted=fpir_wanted, live=live, before=before)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,18 @@ from multiprocessing.connection import Connection
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from edge.core.claimant import WHOLE, NotOne, Region, claimant
-from edge.core.looking import Attention
+from edge.core.evidence import FRAME_GAP_NS
+from edge.core.looking import SAME_PLACE, Attention, overlap
 from edge.errors import CameraLost
 from edge.ports import Camera, CameraFrame, ClockReading
 from edge.runtime.live_look import LiveLooks
 from edge.runtime.preview_eye import PreviewEye
 from edge.runtime.sightings import (
+    Asked,
+    BeforeWanted,
     CameraState,
     CodeSeen,
     EngineState,
@@ -25,7 +30,9 @@ from edge.runtime.sightings import (
     NobodySeen,
     PictureSeen,
     Said,
+    Wanted,
     pack,
+    unpack_asked,
 )
 from edge.runtime.stillness import Stillness
 from models.engine import EngineError, Face, FaceEngine
@@ -64,6 +71,7 @@ class _View:
     state: str = ""
     code: str = ""
     code_ns: int = 0
+    before_ns: int | None = None  # of the last vector by the model that goes
 
 
 class Watch:
@@ -81,8 +89,12 @@ class Watch:
         regions: Mapping[str, Region] = MappingProxyType({}),
         live: LiveLooks | None = None,
         preview: PreviewEye | None = None,
+        before: FaceEngine | None = None,
     ) -> None:
-        """``regions``: where a claimant stands in the picture of a camera; the whole of it where it is not named."""
+        """``regions``: where a claimant stands in the picture of a camera; the whole of it where it is not named.
+
+        ``before``: the engine that goes; it looks where ``want_before`` says that somebody is enrolled with it.
+        """
         self._views = {name: _View(camera) for name, camera in cameras.items()}
         self._regions = regions
         self._engine = engine
@@ -93,6 +105,15 @@ class Watch:
         self._wait_s = IDLE_WAIT_S / max(1, len(cameras))
         self._live = live or LiveLooks(())
         self._preview = preview
+        self._before = before
+        self._wanted: frozenset[str] = frozenset()
+
+    def want_before(self, wanted: Wanted) -> None:
+        """At these cameras the engine that goes looks too; None: nowhere any more, and its memory is given back."""
+        self._wanted = wanted or frozenset()
+        if wanted is None and self._before is not None:
+            self._before.close()
+            self._before = None
 
     def tell(self, told: Said) -> None:
         self._send(pack(told))
@@ -124,10 +145,12 @@ class Watch:
             if self._is_worth_it(view, frame):
                 self._look_at(name, view, frame)
 
-    def hear(self, data: bytes) -> None:
-        """What the node asks: whether staff look through a camera now."""
-        if self._preview is not None:
-            self._preview.hear(data)
+    def hear(self, asked: Asked) -> None:
+        """What the node asks: to look with the engine that goes, or that staff look through a camera now."""
+        if isinstance(asked, BeforeWanted):
+            self.want_before(asked.cameras)
+        elif self._preview is not None:
+            self._preview.hear(asked)
 
     def _show_staff(self, name: str, frame: CameraFrame) -> None:
         if self._preview is not None:
@@ -176,11 +199,31 @@ class Watch:
             seen = _seen(name, frame, faces, who, engine, embed=wanted)
             if isinstance(who, int):
                 seen = self._live.add(seen, frame, faces[who], engine)
+                seen = self._with_before(view, seen, frame, faces[who], engine)
         except EngineError as error:
             self._say_state(name, view, "DEGRADED", str(error))
             return False
         self.tell(seen)
         return seen.vector is not None
+
+    def _with_before(
+        self, view: _View, seen: FaceSeen, frame: CameraFrame, face: Face, engine: FaceEngine
+    ) -> FaceSeen:
+        """With the vector of the engine that goes, where somebody is enrolled with it and the vector can count.
+
+        Closer than ``FRAME_GAP_NS`` none counts, and once a try is settled none does, but where an answer to a sign of
+        life may still be waited for.
+        """
+        last_ns = view.before_ns
+        apart = last_ns is None or frame.t_ns - last_ns >= FRAME_GAP_NS
+        counts = view.attention.settles(frame.t_ns, face.box) or self._live.asked_at(seen.camera)
+        if self._before is None or seen.camera not in self._wanted or seen.vector is None:
+            return seen
+        vector = _vector_before(self._before, frame, face, engine) if apart and counts else None
+        if vector is None:
+            return seen
+        view.before_ns = frame.t_ns
+        return msgspec.structs.replace(seen, before=vector)
 
     def say_pictures(self) -> None:
         """Of each camera now and then, when its newest picture was and how large it is."""
@@ -215,8 +258,9 @@ class Watch:
     def close(self) -> None:
         for view in self._views.values():
             view.camera.close()
-        if self._engine is not None:
-            self._engine.close()
+        for engine in (self._engine, self._before):
+            if engine is not None:
+                engine.close()
 
 
 def _at_the_door(faces: list[Face], frame: CameraFrame, region: Region) -> int | NotOne:
@@ -261,16 +305,36 @@ def _seen(
     )
 
 
+def _vector_before(before: FaceEngine, frame: CameraFrame, face: Face, engine: FaceEngine) -> bytes | None:
+    """The same face by the engine that goes: as its own detector finds it, which the two may share.
+
+    What it cannot look at says nothing; the door's own engine has looked already.
+    """
+    try:
+        if before.info.detector_sha256 != engine.info.detector_sha256:
+            faces = before.detect(frame.image)
+            if not faces:
+                return None
+            found = max(faces, key=lambda one: overlap(one.box, face.box))
+            if overlap(found.box, face.box) < SAME_PLACE:
+                return None  # somebody else's face, or nobody's
+            face = found
+        vector: bytes = before.embed([before.align(frame.image, face)])[0].tobytes()
+    except EngineError:
+        return None
+    return vector
+
+
 def run(watch: Watch, pipe: Connection, *, engine_state: EngineState) -> None:
     """Look until the node closes its end of the pipe."""
     try:
         watch.tell(engine_state)
         while True:
             while pipe.poll(0):
-                watch.hear(pipe.recv_bytes())
+                watch.hear(unpack_asked(pipe.recv_bytes()))
             watch.look()
             watch.say_pictures()
-    except (BrokenPipeError, EOFError):
+    except (ConnectionError, EOFError):
         pass  # the node is gone; so are we
     finally:
         watch.close()

@@ -84,34 +84,43 @@ class GalleryStore:
         with self._lock:
             rows = self._db.execute("select template_ref, pass_id, version, sealed from template").fetchall()
             gone = [row for row in rows if row[1] in pass_ids]
-            if not gone:
-                return 0
-            key = AESGCM.generate_key(256)
-            kept = [
-                (ref, version, self._open(sealed, ref, version))
-                for ref, p, version, sealed in rows
-                if p not in pass_ids
-            ]
-            # The new key is on the disk beside the old one before the rows change, so that a crash at any point
-            # leaves a gallery that one of the two opens.
-            self._write_key(key, self._key_path.with_suffix(".next"))
-            with transaction(self._db, self._path):
-                self._db.executemany(
-                    "delete from template where template_ref = ?", [(row[0],) for row in gone]
-                )
-                self._db.executemany(
-                    "delete from lookalike where ?1 in (one, other)", [(row[1],) for row in gone]
-                )
-                for ref, version, data in kept:
-                    self._db.execute(
-                        "update template set sealed = ? where template_ref = ?",
-                        (_seal(key, data, ref, version), ref),
-                    )
-                self._db.execute("update meta set version = version + 1")
-            self._key_path.with_suffix(".next").replace(self._key_path)
-            self._key = key
-            self._db.execute("pragma wal_checkpoint(truncate)")
+            if gone:
+                self._under_a_new_key(rows, gone)
             return len(gone)
+
+    def rekey(self) -> None:
+        """A new key for what is there: what was replaced can be opened from no old page of the card any more."""
+        with self._lock:
+            rows = self._db.execute("select template_ref, pass_id, version, sealed from template").fetchall()
+            self._under_a_new_key(rows, [])
+
+    def _under_a_new_key(
+        self, rows: list[tuple[str, str, int, bytes]], gone: list[tuple[str, str, int, bytes]]
+    ) -> None:
+        key = AESGCM.generate_key(256)
+        left = {row[0] for row in rows} - {row[0] for row in gone}
+        kept = [
+            (ref, version, self._open(sealed, ref, version))
+            for ref, _, version, sealed in rows
+            if ref in left
+        ]
+        # The new key is on the disk beside the old one before the rows change, so that a crash at any point
+        # leaves a gallery that one of the two opens.
+        self._write_key(key, self._key_path.with_suffix(".next"))
+        with transaction(self._db, self._path):
+            self._db.executemany("delete from template where template_ref = ?", [(row[0],) for row in gone])
+            self._db.executemany(
+                "delete from lookalike where ?1 in (one, other)", [(row[1],) for row in gone]
+            )
+            for ref, version, data in kept:
+                self._db.execute(
+                    "update template set sealed = ? where template_ref = ?",
+                    (_seal(key, data, ref, version), ref),
+                )
+            self._db.execute("update meta set version = version + 1")
+        self._key_path.with_suffix(".next").replace(self._key_path)
+        self._key = key
+        self._db.execute("pragma wal_checkpoint(truncate)")
 
     def pairs(self) -> list[tuple[str, str]]:
         """Passes whose faces look alike, each pair once and in order."""

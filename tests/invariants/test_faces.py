@@ -88,8 +88,8 @@ def test_invariant_20_with_faces_switched_off_no_engine_is_opened_whatever_the_d
     opened: list[str] = []
     monkeypatch.setattr(eyes, "open_face_engine", lambda name, **_more: opened.append(name) or _no_engine())
     (tmp_path / "node.toml").write_text(NODE.format(enabled="false", mode=mode.value))
-    engine, live, state = eyes._open_engine(load(tmp_path / "node.toml"), SystemClock())
-    assert (engine, live, opened) == (None, None, [])
+    engine, before, live, state = eyes._open_engine(load(tmp_path / "node.toml"), SystemClock())
+    assert (engine, before, live, opened) == (None, None, None, [])
     assert "switched off" in state.why
     (tmp_path / "node.toml").write_text(NODE.format(enabled="true", mode=mode.value))
     eyes._open_engine(load(tmp_path / "node.toml"), SystemClock())

@@ -23,7 +23,7 @@ GUESTS: dict[int, dict[str, str]] = {
         "b": "nobody asks about face a second time in this stay",
         "c": "no template can be made, whoever asks for one",
         "d": "her way in takes at most one and a half times as long as by face "
-        "OPEN: a field test with people; the machine's part, code or face in view to the lock, is 39 ms by code and 244 ms by face "
+        "OPEN: a trial with people, as docs/trial.md has it (A); the machine's part, code or face in view to the lock, is 39 ms by code and 244 ms by face "
         "(half of all, `bench/bench_walks.py`, ADR 26)",
     },
     3: {
@@ -97,7 +97,8 @@ GUESTS: dict[int, dict[str, str]] = {
         "who": GUEST,
         "what": "an elderly guest with no smartphone and no face",
         "a": "the staff register her with her card, and her pass opens",
-        "b": "within three minutes OPEN: a trial with people; of the program it takes one form and its answer",
+        "b": "within three minutes "
+        "OPEN: a trial with people, as docs/trial.md has it (B); of the program it takes one form and its answer",
         "c": "she gets a card or a paper code, and it opens",
         "d": "the screen shows large type at a press",
         "e": "a voice says what to do",

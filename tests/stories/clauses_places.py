@@ -153,8 +153,7 @@ PLACES: dict[int, dict[str, str]] = {
         "who": PLATFORM,
         "what": "a new face model",
         "a": "a template of another model is never compared",
-        "b": "old and new run side by side, and guests enrol anew as they come "
-        "OPEN: nodes with the old and with the new model run beside each other, but one node runs one model",
+        "b": "old and new run side by side, and guests enrol anew as they come",
         "c": "two nodes go first",
         "d": "one step leads back",
     },

@@ -33,7 +33,7 @@ from cloud_sync.web.spans import span
 from cloud_sync.web.texts import texts
 from tests.fakes.community_house import GATE, SteppedClock, new_house, public_key, rfc3339
 from tests.fakes.measured_cases import measures
-from tests.fakes.web_house import PASSWORD, Feed, log_in, visiting
+from tests.fakes.web_house import PASSWORD, log_in, visiting
 from tests.fakes.wire_ledger import WireLedger, body, told
 
 LI, CHEN = User("li", "guard"), User("chen", "officer")

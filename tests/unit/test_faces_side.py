@@ -14,6 +14,7 @@ from edge.errors import StoreError, TrustRefused
 from edge.runtime import technician
 from edge.runtime.envelopes import EnvelopeDesk
 from edge.runtime.erasure_hold import HOLD_MAX_NS
+from edge.runtime.face_models import FaceModels
 from edge.runtime.health import NodeHealth
 from edge.runtime.no_envelopes import NoEnvelopes
 from edge.store.device_key import device_public_key, write_private
@@ -27,6 +28,7 @@ class NodeAtRest:
     """A node whose doors are well."""
 
     faces_held = False
+    models = FaceModels({})
 
     def health(self) -> NodeHealth:
         return NodeHealth("ONLINE", (), (), ClockState.TRUSTED)

@@ -18,7 +18,8 @@ from edge.core.events import ClockState
 from edge.core.preview import NoLook, Site, refusal
 from edge.kiosk.serve import KioskServer
 from edge.kiosk.state import Door, KioskState
-from edge.runtime.preview_eye import PreviewAsk, PreviewEye, pack_ask
+from edge.runtime.preview_eye import PreviewEye
+from edge.runtime.sightings import PreviewAsk
 from tests.fakes.look_station import DOOR, OTHER, Station
 from tests.fakes.waiting import eventually
 
@@ -200,7 +201,7 @@ def test_the_worker_ends_a_look_by_itself_and_shows_no_other_camera():
     eye = PreviewEye(lambda _image: b"jpeg", lambda: now[0])
     frame = np.zeros((4, 4, 3), np.uint8)
     assert eye.picture("lane", frame, 0) is None  # nobody asked
-    eye.hear(pack_ask(PreviewAsk("lane", 10**15, 1)))
+    eye.hear(PreviewAsk("lane", 10**15, 1))
     seen = []
     for ms in range(0, 70_000, 50):
         now[0] = 1 + ms * 1_000_000
@@ -208,6 +209,6 @@ def test_the_worker_ends_a_look_by_itself_and_shows_no_other_camera():
         assert eye.picture("yard", frame, ms) is None
     assert seen[-1] <= 60_000
     assert min(after - before for before, after in itertools.pairwise(seen)) >= 200
-    eye.hear(pack_ask(PreviewAsk("lane", 10**12, 1)))
-    eye.hear(pack_ask(PreviewAsk("lane", 0, 1)))
+    eye.hear(PreviewAsk("lane", 10**12, 1))
+    eye.hear(PreviewAsk("lane", 0, 1))
     assert eye.picture("lane", frame, 0) is None
