@@ -5,7 +5,6 @@ Each says something about a subject and stands until it is ended; the same (subj
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -174,6 +173,8 @@ Body = (
     | ResidentPattern
 )
 BODIES: Mapping[str, type[Body]] = MappingProxyType({body.__name__: body for body in get_args(Body)})
+# Written once: reading them takes longer than everything else about a body.
+_HINTS = MappingProxyType({kind: get_type_hints(kind) for kind in get_args(Body)})
 
 
 # Who tells each type in this program, beside a person with ``reconcile tell``: "import KIND" is a file of that kind.
@@ -232,17 +233,12 @@ def body_of(type_: str, said: Mapping[str, Any]) -> Body:
     kind = BODIES.get(type_)
     if kind is None:
         raise Refused("evidence.type", f"{type_!r} is not one of {', '.join(BODIES)}.")
-    hints = _hints(kind)
+    hints = _HINTS[kind]
     if set(said) != set(hints):
         raise Refused("evidence.fields", f"{type_} has the fields {', '.join(hints)}, no more and no fewer.")
     for name, hint in hints.items():
         _check(type_, name, hint, said[name])
     return kind(**said)
-
-
-@cache
-def _hints(kind: type[Body]) -> dict[str, Any]:
-    return get_type_hints(kind)
 
 
 def _check(type_: str, name: str, hint: Any, value: Any) -> None:
