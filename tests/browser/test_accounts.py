@@ -34,6 +34,7 @@ def code_of(house: WebHouse, secret: str) -> str:
 
 def set_up_code(page: Page, house: WebHouse, looked) -> str:
     hands = Keyboard(page)
+    looked("dashboard, with advice")
     hands.press(page.locator("#advice a"))
     looked("account, nothing set up")
     hands.write(page.locator("#code-password"), PASSWORD)
