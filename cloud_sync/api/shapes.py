@@ -2,9 +2,9 @@
 
 import base64
 import binascii
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 PUBLIC_KEY_BYTES = 32  # Ed25519, raw
 
@@ -27,8 +27,20 @@ class Wish(Shape):
 
     model_config = ConfigDict(strict=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_numbers(cls, sent: object) -> object:
+        """JSON has one kind of number: 12.0 is 12."""
+        if not isinstance(sent, dict):
+            return sent
+        return {name: _whole(value) for name, value in sent.items()}
 
-def shown(**example: object) -> ConfigDict:
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def shown(**example: Any) -> ConfigDict:
     """An example, for the description of the interface."""
     return ConfigDict(json_schema_extra={"examples": [example]})
 

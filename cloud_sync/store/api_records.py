@@ -52,9 +52,7 @@ class StoredRecords:
             .select_from(stay.join(booking, its))
             .where(~hides(self._community, stay.c.stay))
         )
-        return [
-            StayItem(*row[:7], bool(row[7]), *row[8:]) for row in self._page(query, stay.c.stay, after, most)
-        ]
+        return [_stay(row) for row in self._page(query, stay.c.stay, after, most)]
 
     def cases(self, *, after: str, most: int) -> Sequence[CaseItem]:
         table = tables.case_
@@ -101,3 +99,8 @@ class StoredRecords:
         found = query.where(table.c.community == self._community, key > after).order_by(key).limit(most)
         with reading(self._engine).connect() as db:
             return db.execute(found).all()
+
+
+def _stay(row: Sequence[Any]) -> StayItem:
+    values = (*row[:7], bool(row[7]), *row[8:])
+    return StayItem(*values)

@@ -319,7 +319,7 @@ def _newest(db: sa.Connection, code: str) -> tuple[int, int]:
 
 
 def _is_behind(row: Any, newest: tuple[int, int]) -> bool:
-    return row.seen_n < newest[0] or row.seen_rev < newest[1]
+    return bool(row.seen_n < newest[0] or row.seen_rev < newest[1])
 
 
 def _noted(act: Act, after: int) -> tuple[int, list[_News]]:

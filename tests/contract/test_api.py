@@ -1,5 +1,6 @@
 """The HTTP interface of the composed service: tokens, keys that make a call happen once, pages of records."""
 
+import json
 import re
 import threading
 from collections.abc import Iterator
@@ -223,6 +224,27 @@ def test_two_at_the_same_moment_do_it_once(house, monkeypatch):
     go_on.set()
     first.join(60)
     assert [answer.status_code for answer in seen] == [409, 200]
+
+
+def put(client, revision: str):
+    """One revision of a booking, its number as it is written here."""
+    said = {name: value for name, value in BOOKING.items() if name not in {"external_ref", "revision"}}
+    said |= {"arrival": "2029-01-01T14:00", "departure": "2029-01-02T12:00"}
+    body = json.dumps(said)[:-1] + f', "revision": {revision}}}'
+    return client.put("/api/v1/bookings/W-1", content=body, headers={"content-type": "application/json"})
+
+
+def test_a_whole_number_may_be_written_with_a_point(house):
+    with house.calling(house.key("whole")) as client:
+        whole, pointed = put(client, "3"), put(client, "3.0")
+    assert whole.status_code == 201, whole.text
+    assert (pointed.status_code, pointed.json()["status"]) == (200, "unchanged")
+
+
+@pytest.mark.parametrize("sent", ['"3"', "3.5", "true", "null", "1e400", "1e300"])
+def test_what_is_no_whole_number_is_refused(house, sent):
+    with house.calling(house.key(f"not whole {sent}")) as client:
+        problem(put(client, sent), 422)
 
 
 # --- pages of records ------------------------------------------------------------------------------------------
