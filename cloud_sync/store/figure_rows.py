@@ -48,7 +48,7 @@ def nothing(name: str) -> sa.Label[int]:
 
 def _came(look: Look, name: str, part: str) -> Rows:
     each = people.each_who_came(look)
-    holds = each.c.level.is_not(None)
+    holds: sa.ColumnElement[bool] = each.c.level.is_not(None)
     if name == "registration_by_level":
         holds = each.c.level.is_(None) if part == people.LATE else each.c.level == int(part)
     who = sa.and_(
@@ -234,7 +234,7 @@ def _bands(look: Look, _name: str, part: str) -> Rows:
 
 def _conduct(look: Look, name: str, _part: str) -> Rows:
     entry = points_entry
-    standing = units.CONFIRMED_ONCE
+    standing: tuple[PointsState, ...] = units.CONFIRMED_ONCE
     state = PointsState.REVERSED
     if name == "appeals_pending":
         standing, state = (PointsState.EFFECTIVE, PointsState.UNDER_APPEAL), PointsState.UNDER_APPEAL

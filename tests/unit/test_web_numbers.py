@@ -61,9 +61,7 @@ def test_each_number_leads_to_the_rows_that_add_up_to_it(house):
             number, of, rows, total = added_up(said.text)
             if of is not None and name not in NOT_ROWS:
                 assert total == int(of.replace(",", "")), href
-            if SPECS[name].shape is Shape.SHARE or (
-                SPECS[name].shape is Shape.COUNT and name != "gates_outbox"
-            ):
+            if SPECS[name].shape in (Shape.SHARE, Shape.COUNT) and name != "gates_outbox":
                 assert rows == int(number.replace(",", "")), href
 
 
