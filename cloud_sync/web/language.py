@@ -62,10 +62,13 @@ def _catalogues() -> frozenset[str]:
 
 
 def _is_language(code: str) -> bool:
+    if CODE.fullmatch(code) is None:
+        return False
     try:
-        return CODE.fullmatch(code) is not None and Locale.parse(code) is not None
+        Locale.parse(code)
     except UnknownLocaleError:
         return False
+    return True
 
 
 @cache

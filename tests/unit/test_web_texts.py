@@ -113,12 +113,14 @@ def test_the_browser_chooses_and_chinese_is_the_default(header, lang):
 
 @pytest.mark.parametrize("lang", ["ja", "ko"])
 def test_a_guests_way_asks_for_no_sentence_its_language_has_not(tmp_path, monkeypatch, lang):
-    house, asked, said = GuestHouse(tmp_path, headcount=2), set(), Texts.__call__
-    monkeypatch.setattr(
-        Texts,
-        "__call__",
-        lambda say, msgid, **values: asked.add((say.lang.value, msgid)) or said(say, msgid, **values),
-    )
+    house, said = GuestHouse(tmp_path, headcount=2), Texts.__call__
+    asked: set[tuple[str, str]] = set()
+
+    def noted(say: Texts, msgid: str, **values: object) -> str:
+        asked.add((say.lang.value, msgid))
+        return said(say, msgid, **values)
+
+    monkeypatch.setattr(Texts, "__call__", noted)
     with visiting(house.app(), **{"accept-language": f"{lang}-XX,en;q=0.5"}) as phone:
         home = f"/g/{house.token}"
         page = phone.get(f"{home}/notice")
