@@ -14,7 +14,7 @@ from cloud_sync.store import tables_model as model
 from cloud_sync.store.house import Act
 from cloud_sync.store.tables_cases import matter_report
 from cloud_sync.store.tables_import import import_decision, import_row, roll_person
-from cloud_sync.store.tables_rules import follow_up
+from cloud_sync.store.tables_rules import evidence, follow_up
 
 # These name a pass, a stay or a person, and end by a clock of their own; what went upstream is a chain (invariant 11).
 OWN_CLOCK = frozenset({"event", "consent", "disclosure", "upstream_log", "upstream_submission"})
@@ -40,6 +40,9 @@ def forget_stays(act: Act, stays: Collection[str]) -> None:
     for table, column in ((tables.notice, "stay"), (tables.stay_member, "stay"), (tables.stay, "stay")):
         _delete(act, table, table.c[column], stays)
     _delete(act, tables.touched, tables.touched.c.subject, stays)
+    _delete(
+        act, evidence, evidence.c.subject, stays
+    )  # also what never ends by itself: that a document was looked at
     _delete(act, tables.booking, tables.booking.c.booking, bookings)
     forget_persons(act, members)
     _forget_keys(act, (*stays, *notices, *contacts))  # drafts and addresses stand in the vault under these
@@ -61,7 +64,8 @@ def forget_passes(act: Act, passes: Collection[str]) -> None:
     for table in _with("pass_id"):
         _delete(act, table, table.c.pass_id, passes)
     _delete(act, tables.pass_, tables.pass_.c.pass_id, passes)
-    _delete(act, tables.touched, tables.touched.c.subject, passes)
+    for table in (tables.touched, evidence):
+        _delete(act, table, table.c.subject, passes)
 
 
 def forget_persons(act: Act, persons: Collection[str]) -> None:
@@ -74,6 +78,7 @@ def forget_persons(act: Act, persons: Collection[str]) -> None:
     gone = sorted(set(persons) - needed)
     for table in _with("person"):
         _delete(act, table, table.c.person, gone)
+    _delete(act, evidence, evidence.c.subject, gone)
     _delete(act, tables.person, tables.person.c.person, gone)
     _forget_keys(act, gone)
 

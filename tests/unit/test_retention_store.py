@@ -27,6 +27,7 @@ from cloud_sync.store.retention import (
 )
 from cloud_sync.store.shelves import ENDS_WITH, NOBODYS, shelves
 from cloud_sync.store.tables_privacy import chain_cut
+from cloud_sync.store.tables_rules import evidence
 from tests.fakes.community_house import (
     NAME,
     NOON_MS,
@@ -127,6 +128,18 @@ def test_an_entry_loses_its_person_after_its_clock_and_the_chain_still_holds(boo
     assert not any(pass_id.encode() in bytes(row.body) for row in left)
     (check,) = verify_node(books.engine, "dongfang", "gate-1")
     assert check.first_break is None
+
+
+def test_evidence_that_never_ends_by_itself_ends_with_its_stay(own_books):
+    with_guest(own_books)
+    (stay,) = rows(own_books, tables.stay)
+    with acting(own_books.house, "test", "test") as act:
+        words = {"type": "IdentityCheck", "key": "self", "since_ms": NOON_MS, "body": "{}", "writer": "chen"}
+        act.insert(evidence, subject=stay.stay, told_ms=NOON_MS, **words)
+    night(own_books, days=100)
+    assert [row.subject for row in rows(own_books, evidence)] == [stay.stay]
+    night(own_books, days=1_200)
+    assert rows(own_books, evidence) == []
 
 
 def test_a_changed_row_still_breaks_the_chain_after_bodies_have_gone(own_books):

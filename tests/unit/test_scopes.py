@@ -217,7 +217,7 @@ BY_PLACE: dict[str, dict[str, object]] = {
     "/listings/{code}/sanctions": {"tier": 1, "rule": "C07", "reason": "seen on site", "yuan": 0},
     "/listings/queue/points/{points}": {"event": "dismiss", "reason": "not seen"},
     "/listings/queue/sanctions/{sanction}": {"event": "dismiss", "reason": "not seen"},
-    "/complaints/{complaint}": {"event": "unfounded", "text": "nobody heard it"},
+    "/complaints/{complaint}": {"event": "dismiss", "text": "nobody heard it"},
 }
 
 
