@@ -40,7 +40,7 @@ SENTENCES: Mapping[Screen, Sentence] = MappingProxyType({
     ),
     Screen.ENROL_ANEW: Sentence(
         Both("请进", "Welcome"),
-        Both("门已打开。人脸识别更新中，方便时请到门岗重新录入，或改用通行码", "The door is open. Please enrol your face again with the staff, or use the code from now on"),
+        Both("人脸识别更新中，方便时请到门岗重新录入，或改用通行码", "Please enrol your face again with the staff, or use the code from now on"),
     ),
     Screen.SHOW_CODE: Sentence(
         Both("请出示通行码", "Show your code"),
