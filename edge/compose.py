@@ -312,10 +312,9 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         going=going_model(config, join.zone), want_before=line.want_before,
     )  # fmt: skip
     node = build_node(config, io_profile, parts, stores, join, join.zone, rules)
-    side.node = node
     side.desk = command_desk(config, join, parts, stores, node, link)
     faces = faces_side(config, join, node, stores.templates, stores.peers, link, clock)
-    side.faces_fault = faces.fault
+    side.node, side.faces_fault = node, faces.fault
     help_desk = HelpDesk(node, stores.ledger, clock, screens.answer_help)
     pictures: dict[str, PictureSeen] = {}
     async with contextlib.AsyncExitStack() as stack:
@@ -329,18 +328,16 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         await stack.enter_async_context(own)
         if config.kiosk.port:
             roll = roll_pages(config, node, rules, clock, join.zone)
-            stack.callback(
-                screens_of(config, kiosk, keypad(node), help_desk.bell(), roll, pages_of(preview)).close
-            )
+            shown = screens_of(config, kiosk, keypad(node), help_desk.bell(), roll, pages_of(preview))
+            stack.callback(shown.close)
         carry = carried_desk(join, stores.book, clock, node)
         desk = technician.handlers(node, faces, rules, pictures, devices)
         server = await control.serve(config.data_dir / "control.sock", desk | own.handlers | carry.handlers)
         stack.callback(server.close)
         serving = group.create_task(node.run(told), name="node")
         group.create_task(side.desk.run(), name="commands")
-        group.create_task(faces.run(), name="faces")
-        group.create_task(help_desk.run(), name="help")
-        group.create_task(rules.run(), name="hours")
+        for name, run in {"faces": faces.run(), "help": help_desk.run(), "hours": rules.run()}.items():
+            group.create_task(run, name=name)
         await asyncio.sleep(0)  # all of them listen before the first word can come down, or it would be lost
         link.start()
         stack.callback(link.stop)

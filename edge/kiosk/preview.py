@@ -45,10 +45,10 @@ PICTURE = Both("门口画面", "The door's picture")
 class Held(Protocol):
     """One look, as the page needs it."""
 
-    ring: Callable[[], None]
-
     @property
     def over(self) -> bool: ...
+
+    def listen(self, ring: Callable[[], None] | None) -> None: ...
 
     def take(self) -> bytes: ...
 
@@ -120,13 +120,13 @@ class _Pictures(Response):
         finally:
             why = "released" if gone.done() else "time"
             gone.cancel()
-            self._look.ring = _nobody
+            self._look.listen(None)
             self._end(self._look, why)  # on the node's loop, whatever becomes of this one
 
     async def _show(self, send: Send, gone: "asyncio.Task[None]") -> None:
         """Who has not taken the last picture is sent no other: ``send`` waits, and the newest replaces the rest."""
         changed, loop = asyncio.Event(), asyncio.get_running_loop()
-        self._look.ring = lambda: _ring(loop, changed)
+        self._look.listen(lambda: _ring(loop, changed))
         while not (gone.done() or self._look.over):
             changed.clear()
             jpeg = self._look.take()
@@ -137,9 +137,6 @@ class _Pictures(Response):
                 waiting = asyncio.create_task(changed.wait())
                 await asyncio.wait({waiting, gone}, timeout=WAIT_S, return_when=asyncio.FIRST_COMPLETED)
                 waiting.cancel()
-
-
-def _nobody() -> None: ...
 
 
 def _ring(loop: asyncio.AbstractEventLoop, changed: asyncio.Event) -> None:

@@ -37,14 +37,14 @@ class Look:
     until_ns: int
     pictures: int = 0
     over: bool = False
-    ring: Callable[[], None] = lambda: None  # somebody waits for the next picture, or for the end
+    _ring: Callable[[], None] | None = None  # somebody waits for the next picture, or for the end
     _newest: bytes = b""
     _lock: Lock = field(default_factory=Lock)
 
     def put(self, jpeg: bytes) -> None:
         with self._lock:
             self._newest = jpeg
-        self.ring()
+        self._tell()
 
     def take(self) -> bytes:
         """The newest picture nobody has taken yet, or nothing."""
@@ -56,7 +56,16 @@ class Look:
     def end(self) -> None:
         with self._lock:
             self.over, self._newest = True, b""
-        self.ring()
+        self._tell()
+
+    def listen(self, ring: Callable[[], None] | None) -> None:
+        """Be told of the next picture and of the end, from the node's thread; None for no more."""
+        self._ring = ring
+
+    def _tell(self) -> None:
+        ring = self._ring
+        if ring is not None:
+            ring()
 
 
 @dataclass(frozen=True, slots=True)
