@@ -307,8 +307,7 @@ async def _serve(config: NodeConfig, io_profile: Profile, join: Join, stores: St
         wake_link=link.wake,
         tell_state=link.ask_state,
         boot_id=boot_id, build_ms=BUILD_MS, new_id=lambda: secrets.token_hex(6),
-        front=screens, own_locks=own.locks,
-        clock_steps=clock.take_steps,
+        front=screens, own_locks=own.locks, clock_steps=clock.take_steps,
         going=going_model(config, join.zone), want_before=line.want_before,
     )  # fmt: skip
     node = build_node(config, io_profile, parts, stores, join, join.zone, rules)

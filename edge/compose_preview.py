@@ -3,18 +3,20 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import TYPE_CHECKING
 
 from cloud_sync.protocol.messages import BadMessage
 from cloud_sync.protocol.preview import read_ticket
 from edge.config import NodeConfig
 from edge.core.events import AccessPointId
 from edge.core.preview import Asked, NoLook
-from edge.kiosk.app import templates
-from edge.kiosk.preview import Held, PreviewPages
 from edge.ports import Clock
 from edge.runtime.commands import Recorder
 from edge.runtime.preview_desk import Look, PreviewDesk, PreviewRule
 from edge.store.device_key import Join
+
+if TYPE_CHECKING:
+    from edge.kiosk.preview import Held, PreviewPages
 
 NS = 1_000_000_000
 
@@ -64,19 +66,22 @@ def asked_of(text: str) -> Asked | None:
     )
 
 
-def pages_of(desk: PreviewDesk | None) -> PreviewPages | None:
+def pages_of(desk: PreviewDesk | None) -> "PreviewPages | None":
     """The page in the screen's thread, which asks the desk on this loop, the node's."""
     if desk is None:
         return None
+    from edge.kiosk.app import templates
+    from edge.kiosk.preview import PreviewPages
+
     loop = asyncio.get_running_loop()
 
-    async def begun(door: AccessPointId, ticket: str, address: str) -> Held | NoLook:
+    async def begun(door: AccessPointId, ticket: str, address: str) -> "Held | NoLook":
         return await desk.begin(door, ticket, address)
 
     def begin(door: AccessPointId, ticket: str, address: str) -> "Future[Held | NoLook]":
         return asyncio.run_coroutine_threadsafe(begun(door, ticket, address), loop)
 
-    def end(look: Held, why: str) -> "Future[None]":
+    def end(look: "Held", why: str) -> "Future[None]":
         assert isinstance(look, Look), "this node's own"
         return asyncio.run_coroutine_threadsafe(desk.end(look, why), loop)
 

@@ -1,4 +1,4 @@
-"""A notice of the community as a message: once to each stay it is for, where an address is kept for that stay (ADR 0072)."""
+"""A notice of the community as a message: once to each stay it is for, where an address is kept for that stay (ADR 0071)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The voice of each door: the newest sentence counts, an older one is cut off, and nobody ever waits for it (ADR 0070)."""
+"""The voice of each door: the newest sentence counts, an older one is cut off, and nobody ever waits for it (ADR 0069)."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping

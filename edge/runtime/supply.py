@@ -1,4 +1,4 @@
-"""How long the node's supply lasts: asked every few seconds, told when it says something else (ADR 0071)."""
+"""How long the node's supply lasts: asked every few seconds, told when it says something else (ADR 0070)."""
 
 import asyncio
 from collections.abc import Callable

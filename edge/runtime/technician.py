@@ -40,9 +40,7 @@ def handlers(
             "auth_ver": node.knowledge().passes.version,  # by which the doors decide, not only what the book has
             "lease_until_ms": health.lease_until_ms,
             "faces": faces.status(),
-            "supply": None
-            if fed is None
-            else {"state": fed.state, "charge": fed.charge, "left_s": fed.left_s},
+            "supply": fed and {"state": fed.state, "charge": fed.charge, "left_s": fed.left_s},
             "models": node.models.status(),
             "freshness": {
                 cls: {"state": one.state, "stale_in_ms": one.stale_in_ms, "expires_in_ms": one.expires_in_ms}

@@ -34,6 +34,12 @@ TRESPASS: dict[str, dict[str, str]] = {
     "the runtime knows ports, not databases or brokers": {"edge/runtime/trespass.py": "import sqlite3"},
     "door I/O stays small": {"edge/gateio/trespass.py": "import numpy"},
     "locks do not know each other": {"edge/drivers/locks/trespass.py": "import edge.drivers.locks.simulated"},
+    "supplies do not know each other": {
+        "edge/drivers/supplies/trespass.py": "import edge.drivers.supplies.simulated"
+    },
+    "voices do not know each other": {
+        "edge/drivers/voices/trespass.py": "import edge.drivers.voices.simulated"
+    },
     "inputs do not know each other": {
         "edge/drivers/inputs/trespass.py": "import edge.drivers.inputs.simulated"
     },
