@@ -66,7 +66,15 @@ def run(
         "NO_COLOR": "1",
     }
     made = subprocess.run(
-        [*asked, "--continue-on-failure", "--request-timeout", ANSWER_S, *words],
+        [
+            *asked,
+            "--continue-on-failure",
+            "--request-timeout",
+            ANSWER_S,
+            "--max-response-time",
+            ANSWER_S,
+            *words,
+        ],
         cwd=folder,  # it leaves files where it runs
         env=env,
         stdout=subprocess.PIPE,
