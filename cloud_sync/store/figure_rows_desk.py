@@ -83,7 +83,7 @@ def _decisions(look: Look, name: str, part: str) -> Rows:
     by_hand = _EVENT.c.type == doors.OVERRIDE
     credential = sa.func.coalesce(_EVENT.c.credential_kind, doors.NO_CREDENTIAL)
     holds: sa.ColumnElement[bool] = by_hand
-    where = [sa.text(DECISION_WORDS), look.mine(_EVENT), look.within(_EVENT.c.wall_ms)]
+    where: list[Any] = [sa.text(DECISION_WORDS), look.mine(_EVENT), look.within(_EVENT.c.wall_ms)]
     if name == "decisions_by_credential" and part != doors.OVERRIDE:
         holds = ~by_hand & (credential == part)
     elif name == "path_success":
@@ -242,7 +242,7 @@ def _faces(look: Look, name: str, _part: str) -> Rows:
     joined = consent.outerjoin(person, same(consent, person, "person"))
     newest = sa.func.max(consent.c.consent).label("consent")
     given = sa.func.max(consent.c.given_ms).label("given_ms")
-    query = (
+    query: sa.Select[Any] = (
         sa.select(nothing("of"), newest, given).select_from(joined).where(consent.c.purpose == FACE_ACCESS)
     )
     if name == "face_people_now":
