@@ -242,7 +242,7 @@ def _faces(look: Look, name: str, _part: str) -> Rows:
     joined = consent.outerjoin(person, same(consent, person, "person"))
     newest = sa.func.max(consent.c.consent).label("consent")
     given = sa.func.max(consent.c.given_ms).label("given_ms")
-    query: sa.Select[Any] = (
+    query: Any = (
         sa.select(nothing("of"), newest, given).select_from(joined).where(consent.c.purpose == FACE_ACCESS)
     )
     if name == "face_people_now":
