@@ -337,7 +337,7 @@ INPUTS = {
         "kind", "holder", "face", "code", "factors", "also", "needs_pin", "signed_age_ms", "aboard", "seconded_by",
         "locked_until_ms", "duress",
     },
-    FaceEvidence: {"verdict", "matcher", "pad", "simulated", "pad_why"},
+    FaceEvidence: {"verdict", "matcher", "pad", "simulated", "pad_why", "by_before"},
     DoorView: {
         "access_point", "location_class", "lock_silent", "mode", "direction", "camera", "liveness", "simulation",
         "schedule", "schedule_opens_ms", "anti_passback", "interlock", "occupancy", "else_code", "require",

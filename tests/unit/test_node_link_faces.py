@@ -35,6 +35,7 @@ from edge.link.link import Aboard, Link
 from edge.link.mqtt import Heard
 from edge.link.translate import encode_fact
 from edge.ports import ClockReading
+from edge.runtime.face_models import no_eyes
 from edge.runtime.node import Node
 from edge.runtime.node_parts import NoOwnLocks
 from edge.store.ballast import Ballast
@@ -347,6 +348,8 @@ def test_a_node_that_owes_an_erasure_looks_at_nobody() -> None:
             clock=SteppedClock(),
             templates=SimpleNamespace(pairs=lambda: ()),
             own_locks=NoOwnLocks(),
+            going=None,
+            want_before=no_eyes,
         )
         node = Node(parts, {AccessPointId("AP-1"): "lane"}, {})
         node.take_gates([Door()])
