@@ -81,6 +81,8 @@ ALLOWED = {
     *("outbox", "free_mb", "on", "state", "doors", "faults", "alarm", "camera", "lock", "face", "liveness"),
     *("threshold", "threshold_note", "expected_fpir", "engine", "dry_run", "face_mode", "tail"),
     *("verified_by", "battery", "signal"),
+    # what feeds a node: the mains or its battery, in percent and seconds
+    *("supply", "charge", "left_s"),
     # passes and erasures
     *("node", "count", "issued", "lease_until", "kid", "i", "data", "applied_at", "slot", "refused"),
     *("items", "template_ref", "done_at", "erased", "since", "gone", "rows", "want", "leaves", "b"),
