@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from bench.bench_import import bring
 from cloud_sync.compose import Books, Part, open_books, set_up
-from cloud_sync.config import CommunityConfig, StaffConfig, SyncConfig, WebConfig
+from cloud_sync.config import AccountsConfig, CommunityConfig, StaffConfig, SyncConfig, WebConfig
 from cloud_sync.core.bulletins import BulletinWish
 from cloud_sync.core.columns import Kind
 from cloud_sync.core.dossier import CHECKLIST, DOCUMENTS, LETTERS, Answer
@@ -95,6 +95,7 @@ class Community:
             "user": name,
             "csrf": csrf,
             "made_ms": now_ms,
+            "seen_ms": now_ms,
             "ends_ms": now_ms + days * DAY_MS,
         }
         with self.books.engine.begin() as db:
@@ -146,6 +147,7 @@ def _config(folder: Path, code: str, word: str, shared: Path | None) -> SyncConf
         community=community,
         web=WebConfig(tls=False, port=free_port()),
         staff=StaffConfig(push=True, push_contact="a@b.test"),
+        accounts=AccountsConfig(idle_minutes=720, session_hours=24),  # the clock steps over hours
     )
     config.data_dir.mkdir(parents=True, mode=0o700)
     if shared is not None:
