@@ -134,6 +134,7 @@ class Station:
         self._threads[1].join(30)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._threads[0].join(30)
+        self._loop.close()
         self.recorder.ledger.close()
 
     async def _pages(self):
