@@ -1,9 +1,11 @@
 """Debian's Chromium, driven by Playwright at the real server.  A page that breaks its own policy is a failure."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import jinja2
 import pytest
@@ -177,8 +179,8 @@ def printed(monkeypatch) -> set[str]:
 
 
 @pytest.fixture
-def look(axe) -> Look:
-    """Look at the page as it stands, in both schemes, narrow and wide."""
+def look(axe, picture, request) -> Look:
+    """Look at the page as it stands, in both schemes, narrow and wide; where PICTURES names a folder, take its picture instead."""
 
     def at(page: Page, where: str) -> None:
         for scheme, width in LOOKS:
@@ -187,7 +189,30 @@ def look(axe) -> Look:
             assert overhang(page) <= 0, (where, width)
             axe(page, f"{where}, {scheme}, {width} px")
 
-    return at
+    return _album(picture, request.node.originalname) if os.environ.get("PICTURES") else at
+
+
+def _album(picture: Callable[..., Path], walk: str) -> Look:
+    """One picture of each page of a walk: the same address with the same heading is the same page."""
+    seen: set[tuple[str, str, str]] = set()
+    whose = re.sub("^test_(every_page_of_(the_)?)?", "", walk).replace("_", "-")
+    width = 360 if "guest" in walk else 820
+
+    def keep(page: Page, where: str) -> None:
+        lang = str(page.get_attribute("html", "lang"))[:2]
+        heading = page.locator("h1").first.inner_text() if page.locator("h1").count() else ""
+        key = (
+            re.sub(r"[A-Z]{2}-[\w-]+|[0-9a-f]{16,}|[\w-]{30,}", "*", urlsplit(page.url).path),
+            heading,
+            lang,
+        )
+        if key not in seen:
+            seen.add(key)
+            page.set_viewport_size({"width": width, "height": 1100})
+            name = re.sub(r"\W+", "-", where).strip("-")
+            picture(page, f"every-{whose}-{name}-{lang}", full=False)
+
+    return keep
 
 
 @pytest.fixture

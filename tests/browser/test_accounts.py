@@ -53,6 +53,7 @@ def set_up_code(page: Page, house: WebHouse, looked) -> str:
 def enter_by_code(page: Page, url: str, house: WebHouse, secret: str, looked) -> None:
     hands = Keyboard(page)
     hands.press(page.locator("header form button"))
+    expect(page.locator("#password")).to_be_visible()  # logged out, before anything else is loaded
     log_in(page, url, ADMIN)
     expect(page.locator("#code")).to_be_focused()
     page.keyboard.type("000000")
@@ -84,13 +85,14 @@ def make_passkey(page: Page, url: str, looked) -> None:
 def enter_by_passkey(page: Page) -> None:
     hands = Keyboard(page)
     hands.press(page.locator("header form button"))
+    expect(page.locator("#password")).to_be_visible()  # logged out, before anything else is loaded
     expect(page.locator("#passkey")).to_be_visible()
     hands.press(page.locator("#passkey button"))
     expect(page.locator("#tiles")).to_be_visible()
 
 
 @LANGS
-def test_a_code_by_keyboard_and_a_passkey(windows, tmp_path, axe, printed, lang):
+def test_a_code_and_a_passkey(windows, tmp_path, axe, picture, printed, lang):
     port = free_port()
     url = f"http://localhost:{port}"
     house = WebHouse(tmp_path, SteppedClock(EVENING_MS), PasskeySite("localhost", url))
@@ -101,6 +103,7 @@ def test_a_code_by_keyboard_and_a_passkey(windows, tmp_path, axe, printed, lang)
     def looked(where: str) -> None:
         assert overhang(page) <= 0, where
         axe(page, where)
+        picture(page, f"account-{where.replace(', ', '-').replace(' ', '-')}-{lang}")
 
     with PageServer(house.app(), "127.0.0.1", port):
         log_in(page, url, ADMIN)

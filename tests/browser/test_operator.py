@@ -58,6 +58,7 @@ def test_the_operators_day(browser, house, axe, picture, printed):
             for path in ("returns", "bookings", "letters", "staff", f"listings/{code}"):
                 page.goto(f"{site.url}/operator/{path}")
                 looked(page, axe)
+                picture(page, f"operator-{path.partition('/')[0]}-{lang}")
             if lang == "en":
                 hands.write(page.locator(f"#reason-{points}"), "that was next door")
                 hands.press(page.locator(f"#{points} button"))
@@ -67,6 +68,7 @@ def test_the_operators_day(browser, house, axe, picture, printed):
             expect(page.locator("#lacking")).to_be_visible()
             expect(page.locator("#longer")).to_be_visible()
             looked(page, axe)
+            picture(page, f"operator-booking-{lang}")
             if lang == "en":
                 hands.press(page.locator("#longer button[value=yes]"))
                 expect(page.locator("#problem")).to_be_visible()  # the listing was suspended meanwhile
