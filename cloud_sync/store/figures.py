@@ -114,7 +114,7 @@ class StoredFigures:
         with reading(self._house.engine).begin() as db:
             look = self._look(db, days)
             counted = (one for of, counter in COUNTERS if spec.row in of for one in counter(look))
-            wanted = (part,) if spec.parts else ()
+            wanted = (part,) if part or spec.parts else ()
             figure = next(
                 (one for one in counted if one.name == name and (one.why or one.part == wanted)), None
             )

@@ -233,6 +233,9 @@ class PassBook:
                 and all(row.pass_id in aboard.rows for row in told)
                 and not self._has_old_denials(now_ms)
             ):
+                settle(
+                    self._db, self._path
+                )  # sets that came since have overwritten whoever left, and the log keeps them
                 return False
             packed = join_sorted(self._rows.raws(aboard.slot))
             for slot in (

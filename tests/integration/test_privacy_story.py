@@ -143,7 +143,10 @@ class House:
         self.clock.step(ms=round(day * DAY_MS) - (self.clock.now_ms() - self.began_ms))
         self.books.registry.advance_time(since_ms=self.clock.now_ms() - DAY_MS)
         retention_work(self.books.house, (self.books.registry.staged(),))()
-        eventually(lambda: self.gate.aboard().root == self.gate.book.root, within_s=WITHIN_S)
+        eventually(
+            lambda: {row.root for row in self.rows(tables.pass_set)} == {self.gate.aboard().root},
+            within_s=WITHIN_S,
+        )
         self.gate.keeps_house()
         self.backup(f"day-{day:g}")
 
