@@ -1,13 +1,11 @@
 """The community's pages behind the login: the dashboard, its parts, and one page per node."""
 
-from datetime import UTC, datetime
-
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
 from cloud_sync.core.roles import Right, may
 from cloud_sync.errors import NotFound
-from cloud_sync.ports import Dashboard, Session
+from cloud_sync.ports import Session
 from cloud_sync.web.accounts import go
 from cloud_sync.web.board import Speaker, board_of, node_card
 from cloud_sync.web.language import language_of
@@ -46,7 +44,7 @@ class BoardPages:
 
     def node(self, request: Request, node: str) -> Response:
         session = self._sessions.need_right(request, Right.SEE_BOARD)
-        now = self._read()
+        now = self._services.dashboard()
         line = next((line for line in now.nodes if line.node == node), None)
         if line is None:
             raise NotFound(
@@ -61,7 +59,7 @@ class BoardPages:
 
     def _board_page(self, request: Request, template: str) -> Response:
         session: Session = self._sessions.need_right(request, Right.SEE_BOARD)
-        board = board_of(self._read(), self._speaker(request))
+        board = board_of(self._services.dashboard(), self._speaker(request))
         chrome = chrome_of(request, user=session.user.name, csrf=session.csrf)
         services = self._services
         page = DashboardPage(
@@ -73,10 +71,6 @@ class BoardPages:
             forecast=services.forecast is not None,
         )
         return answer(request, template, page)
-
-    def _read(self) -> Dashboard:
-        now = datetime.fromtimestamp(self._services.clock.now_ms() / 1000, UTC)
-        return self._services.reader.dashboard(self._services.community, now.astimezone(self._services.zone))
 
     def _speaker(self, request: Request) -> Speaker:
         return Speaker(texts(language_of(request)), self._services.zone)

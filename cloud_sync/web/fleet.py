@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
@@ -98,15 +97,11 @@ class FleetPages:
 
     def _page(self, request: Request, template: str) -> Response:
         session = self._sessions.need_right(request, Right.SEE_BOARD)
-        held = self._read()
+        held = self._services.dashboard()
         by = Speaker(texts(language_of(request)), self._services.zone)
         place = by.name(held.name_zh, held.name_en)
         chrome = chrome_of(request, user=session.user.name, csrf=session.csrf, place=place)
         return answer(request, template, fleet_of(chrome, held, by))
-
-    def _read(self) -> Dashboard:
-        now = datetime.fromtimestamp(self._services.clock.now_ms() / 1000, UTC)
-        return self._services.reader.dashboard(self._services.community, now.astimezone(self._services.zone))
 
 
 def fleet_of(chrome: Chrome, held: Dashboard, by: Speaker) -> FleetPage:

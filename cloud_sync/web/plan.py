@@ -5,7 +5,6 @@ No book holds where a door stands, so this is no map: what belongs to one buildi
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Literal
 
@@ -99,8 +98,7 @@ class PlanPages:
     def _page(self, request: Request, template: str) -> Response:
         session = self._sessions.need_right(request, Right.SEE_BOARD)
         services = self._services
-        now = datetime.fromtimestamp(services.clock.now_ms() / 1000, UTC).astimezone(services.zone)
-        held = services.reader.dashboard(services.community, now)
+        held = services.dashboard()
         by = Speaker(texts(language_of(request)), services.zone)
         acts = services.cases is not None and services.commands is not None
         doors = acts and may(session.user.role, Right.COMMAND_DOOR)

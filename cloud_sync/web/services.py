@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from cloud_sync.ports import Accounts, Clock, DashboardReader, EventFeed, Registry
+from cloud_sync.ports import Accounts, Clock, Dashboard, DashboardReader, EventFeed, Registry
 from cloud_sync.ports_accounts import OwnAccount
 from cloud_sync.ports_bulletins import BulletinDesk
 from cloud_sync.ports_cases import CaseDesk, CaseFeed, DepartmentDesk, PushBook
@@ -86,3 +87,8 @@ class Services:
     name_zh: str = ""  # what the community is called, over every page of its staff
     name_en: str = ""
     pages_url: str = ""  # how a phone reaches the pages; empty: as whoever asks did
+
+    def dashboard(self) -> Dashboard:
+        """The community as it stands now, in its own time of day."""
+        now = datetime.fromtimestamp(self.clock.now_ms() / 1000, UTC).astimezone(self.zone)
+        return self.reader.dashboard(self.community, now)

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
@@ -59,11 +58,9 @@ class WallPages:
 
     def _page(self, request: Request, template: str) -> Response:
         session = self._sessions.need_right(request, Right.SEE_BOARD)
-        services = self._services
-        now = datetime.fromtimestamp(services.clock.now_ms() / 1000, UTC).astimezone(services.zone)
-        held = services.reader.dashboard(services.community, now)
-        by = Speaker(texts(language_of(request)), services.zone)
-        return answer(request, template, wall_of(chrome_of(request, csrf=session.csrf), held, by))
+        by = Speaker(texts(language_of(request)), self._services.zone)
+        chrome = chrome_of(request, csrf=session.csrf)
+        return answer(request, template, wall_of(chrome, self._services.dashboard(), by))
 
 
 def wall_of(chrome: Chrome, held: Dashboard, by: Speaker) -> WallPage:
