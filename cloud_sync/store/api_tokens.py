@@ -15,6 +15,7 @@ from cloud_sync.ports_api import Holder, TokenLine, TokenWish
 from cloud_sync.store import audit, tables
 from cloud_sync.store.engine import reading
 from cloud_sync.store.house import Act, House, acting
+from cloud_sync.store.off_duty import is_off_duty
 from cloud_sync.store.tables_api import api_token
 
 PREFIX = "gt_"  # so that a token in the wrong place is known for what it is
@@ -92,6 +93,7 @@ class SqlTokens:
                 table.c.token_hash == hashed(token),
                 table.c.ends_ms > now_ms,
                 table.c.revoked_ms.is_(None),
+                sa.not_(is_off_duty(now_ms)),  # as for a login of the same person
             )
         )
 

@@ -138,8 +138,8 @@ class AccountPages:
         try:
             step = request.cookies.get(STEP_COOKIE, "")
             token = self._accounts.second_step(step, code, device(request))
-        except Refused:
-            return self._login_page(request, STEP_OVER, "", 401)
+        except Refused as refused:
+            return self._no_entry(request, refused, STEP_OVER)
         return self._code_page(request, WRONG_CODE, 401) if token is None else self._let_in(request, token)
 
     def passkey_options(self, request: Request, csrf: Field = "") -> Response:
@@ -157,12 +157,20 @@ class AccountPages:
             check_form(request.cookies.get(FORM_COOKIE), csrf)
         except Refused as refused:
             return self._login_page(request, EXPIRED_FORM, "", refused.status)
-        token = self._own.sign_in(ceremony, answer, device(request))
+        try:
+            token = self._own.sign_in(ceremony, answer, device(request))
+        except Refused as refused:
+            return self._no_entry(request, refused, WRONG_PASSKEY)
         return (
             self._login_page(request, WRONG_PASSKEY, "", 401)
             if token is None
             else self._let_in(request, token)
         )
+
+    def _no_entry(self, request: Request, refused: Refused, otherwise: str) -> Response:
+        """It was the right person, on a day without a duty; or something else."""
+        off_duty = refused.rule == "duty"
+        return self._login_page(request, OFF_DUTY if off_duty else otherwise, "", 403 if off_duty else 401)
 
     def login(self, request: Request, csrf: Field = "", name: Field = "", password: Field = "") -> Response:
         try:

@@ -8,9 +8,11 @@ import ssl
 import httpx
 import pyotp
 import pytest
+import sqlalchemy as sa
 
 from cloud_sync.core.accounts import AccountRules, PasskeySite, SecondFactor
 from cloud_sync.ports import SESSION_COOKIE
+from cloud_sync.store.tables_model import duty
 from cloud_sync.web.serve import PageServer
 from cloud_sync.web.sessions import FORM_COOKIE, STEP_COOKIE
 from cloud_sync.web.tls import ensure_local_authority
@@ -167,6 +169,28 @@ def test_a_passkey_is_made_named_used_and_removed(staff, client):
     removed = send(staff, "passkey/remove", password=PASSWORD, key=hidden(page, "key"))
     assert removed.headers["location"] == "/account?done=removed"
     assert sign_in_again(staff, key) == 401
+
+
+def test_whoever_has_no_duty_today_is_told_so_whatever_they_log_in_with(staff, house):
+    key = SoftKey()
+    set_up_key(staff, key)
+    over = {
+        "duty": "DU-1",
+        "user": ADMIN,
+        "role": "admin",
+        "scope": "community",
+        "from_ms": 0,
+        "until_ms": 1,
+        "given_by": "x",
+    }
+    with house.engine.begin() as db:
+        db.execute(sa.insert(duty).values(community=house.services.community, **over))
+    assert staff.get("/account", follow_redirects=False).status_code == 303
+    said = sign_in(staff, key)
+    assert (said.status_code, "no duty today" in said.text) == (403, True)
+    form = {"csrf": hidden(staff.get("/login"), "csrf"), "name": ADMIN, "password": PASSWORD}
+    said = staff.post("/login", data=form)
+    assert (said.status_code, "no duty today" in said.text) == (403, True)
 
 
 def sign_in_again(client, key):

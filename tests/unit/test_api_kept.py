@@ -12,6 +12,7 @@ from cloud_sync.store.api_answers import SqlAnswers
 from cloud_sync.store.api_tokens import USED_EVERY_MS, WRONG_MAX, WRONG_WITHIN_MS, SqlTokens
 from cloud_sync.store.retention import run_retention
 from tests.fakes.community_house import SteppedClock, new_house
+from tests.fakes.listing_house import OFFICER
 
 PASSWORD = "a quiet evening at the gate"
 DONE = Kept(201, "application/json", b'{"listing":"FY-1"}')
@@ -57,6 +58,18 @@ def test_a_token_ends_by_itself_and_its_row_a_year_later(books, tokens, clock):
     clock.step(ms=1)
     run_retention(books.house)
     assert tokens.listed() == ()
+
+
+def test_a_token_speaks_for_nobody_outside_the_days_of_their_duties(books, tokens, clock):
+    token = tokens.make(TokenWish("pms", "chen", ("SEE_BOARD",), 30), actor="test")
+    now_ms = clock.now_ms()
+    for since_ms, until_ms in ((now_ms, now_ms + DAY_MS), (now_ms + 2 * DAY_MS, now_ms + 3 * DAY_MS)):
+        books.listings.give_duty("chen", "officer", "community", OFFICER, from_ms=since_ms, until_ms=until_ms)
+    speaks = []
+    for _ in range(4):
+        speaks.append(tokens.whose(token, address="a") is not None)
+        clock.step(ms=DAY_MS)
+    assert speaks == [True, False, True, False]
 
 
 def test_last_use_is_written_at_most_once_a_minute(tokens, clock):
